@@ -1,0 +1,46 @@
+"""What skspend takes from scikit-learn's less public side, imported in this one place."""
+
+from functools import wraps
+
+from sklearn.base import _fit_context
+from sklearn.callback import CallbackSupportMixin, with_callbacks
+from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
+
+__all__ = [
+    "CallbackSupportMixin",
+    "HasMethods",
+    "Interval",
+    "StrOptions",
+    "_fit_context",
+    "is_in_search",
+    "one_task",
+    "with_callbacks",
+]
+
+
+def one_task(fit):
+    """Report a whole fit to scikit-learn's callbacks as one task without parts.
+
+    A pipeline under a progress bar warns of every step that does not support callbacks, so steps
+    that are done in an instant report themselves, too.
+    """
+
+    @with_callbacks
+    @wraps(fit)
+    def reported_fit(self, X, y=None, **params):
+        task = self._init_callback_context().call_on_fit_task_begin(estimator=self, X=X, y=y)
+        fitted = fit(self, X, y, **params)
+        task.call_on_fit_task_end(estimator=self, X=X, y=y)
+        return fitted
+
+    return reported_fit
+
+
+def is_in_search(estimator):
+    """Tell whether the estimator is being fitted by a search, however deep in pipelines."""
+    task = getattr(estimator, "_parent_callback_ctx", None)
+    while task is not None:
+        if "Search" in task.estimator_name:
+            return True
+        task = task.parent
+    return False

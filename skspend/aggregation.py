@@ -1,0 +1,325 @@
+"""SpendingAggregator: from transactions to a panel of shares.
+
+A TransactionLog (or a panel of amounts) comes in; out goes one row per customer with, period by
+period, what share of the customer's spending or income went to each category. This is the dataset
+of Maree & Omlin (2021), section III-A.
+"""
+
+import warnings
+from numbers import Integral
+
+import narwhals.stable.v2 as nw
+import numpy as np
+import pandas as pd
+from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.utils.validation import check_is_fitted
+
+from ._sklearn import (
+    CallbackSupportMixin,
+    Interval,
+    StrOptions,
+    _fit_context,
+    is_in_search,
+    one_task,
+)
+from .panel import (
+    count_active_periods,
+    like_input,
+    output_names,
+    panel_names,
+    panel_of,
+    unfold,
+    validate_panel,
+)
+from .transactions import TransactionLog
+
+MONTHS = {"year": 12, "half": 6, "quarter": 3, "month": 1}
+_LONG_COLUMNS = {"customer", "date", "category", "amount"}
+
+
+class SpendingAggregator(CallbackSupportMixin, TransformerMixin, BaseEstimator):
+    """Aggregate each customer's transactions by category and period, as shares.
+
+    Parameters
+    ----------
+    period : {"year", "half", "quarter", "month"} or int, default="year"
+        Length of a period; a number counts months.
+    n_periods : int, default=None
+        Number of periods, counted back from the last day of the log. By default as many whole
+        periods as the log passed to `fit` spans, and at least one; for an array, its own number.
+    normalize : {"spending", "income"} or None, default="spending"
+        What the amounts of a period are divided by: the customer's spending in that period (the
+        sum of absolute amounts, so that refunds cannot blow shares up), the customer's income in
+        that period, or nothing.
+    categories : "auto" or list of str, default="auto"
+        The categories that become columns. ``"auto"`` takes all spending categories that the log
+        knows, also those that the customers of a fold happen not to use.
+
+    Attributes
+    ----------
+    categories_ : ndarray of str, shape (n_categories,)
+        Categories in the order of the columns; None when fitted on a nameless array.
+    n_periods_ : int
+        Number of periods.
+    active_periods_ : ndarray of int, shape (n_customers,)
+        In how many periods each customer of `fit` spent anything.
+    n_features_in_ : int
+        Number of columns; only when fitted on a panel.
+    feature_names_in_ : ndarray of str
+        Names of the columns; only when fitted on a panel that has them.
+
+    See Also
+    --------
+    TransactionLog : The container to pass to pipelines and searches.
+    BigFivePersonalityScorer : Scores personality from the shares.
+
+    Notes
+    -----
+    With :math:`a_{itc}` the amount that customer i spent in period t on category c, the share is
+    :math:`a_{itc} / \\sum_c |a_{itc}|` or :math:`a_{itc} / y_{it}` with y the income. A customer
+    who spends nothing in a period has a row of zeros there; nobody is dropped. A period without
+    income takes the mean of the customer's other periods.
+
+    References
+    ----------
+    Maree & Omlin (2021), section III-A.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from skspend import SpendingAggregator, TransactionLog
+    >>> log = TransactionLog(pd.DataFrame({
+    ...     "customer": ["ann", "ann", "bob", "ann"],
+    ...     "date": ["2023-01-31", "2023-11-02", "2023-02-01", "2024-12-05"],
+    ...     "category": ["groceries", "travel", "travel", "travel"],
+    ...     "amount": [20.0, 60.0, 300.0, 80.0],
+    ... }))
+    >>> SpendingAggregator(n_periods=2).set_output(transform="pandas").fit_transform(log)
+         year1|groceries  year1|travel  year2|groceries  year2|travel
+    ann             0.25          0.75              0.0           1.0
+    bob             0.00          1.00              0.0           0.0
+    """
+
+    _parameter_constraints = {
+        "period": [StrOptions(set(MONTHS)), Interval(Integral, 1, None, closed="left")],
+        "n_periods": [None, Interval(Integral, 1, None, closed="left")],
+        "normalize": [None, StrOptions({"spending", "income"})],
+        "categories": [StrOptions({"auto"}), "array-like"],
+    }
+
+    def __init__(self, period="year", n_periods=None, normalize="spending", categories="auto"):
+        self.period = period
+        self.n_periods = n_periods
+        self.normalize = normalize
+        self.categories = categories
+
+    @one_task
+    @_fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X, y=None):
+        """Learn the categories and the number of periods.
+
+        Parameters
+        ----------
+        X : TransactionLog, long frame, or panel of amounts
+            A long frame has the columns customer, date, category and amount. A panel has shape
+            (n_customers, n_periods * n_categories) or (n_customers, n_periods, n_categories), and
+            keeps its periods.
+        y : ignored
+
+        Returns
+        -------
+        self : SpendingAggregator
+
+        Raises
+        ------
+        ValueError
+            If a long frame is passed inside a search, which would split the transactions of a
+            customer; if income is wanted and not known; if numbers of periods contradict each
+            other; if `categories` names one that the log does not know.
+        """
+        log = _as_log(self, X)
+        self._fitted_on_log = log is not None
+        if log is None:
+            self._fit_panel(X)
+        else:
+            self._fit_log(log)
+        return self
+
+    def _fit_log(self, log):
+        self.categories_ = log.categories
+        if not isinstance(self.categories, str):
+            self.categories_ = np.array(list(self.categories), dtype=object)
+            unknown = sorted(set(self.categories_) - set(log.categories))
+            if unknown:
+                raise ValueError(
+                    f"{len(unknown)} of {len(self.categories_)} categories= are not in the log, "
+                    f"the first is {unknown[0]!r}. The log has: {_some(log.categories)}."
+                )
+        self.n_periods_ = self.n_periods or _count_whole_periods(log, self._n_months)
+        if self.normalize == "income":
+            self._income(log)
+        counts, n_before, amount_before = log.count_transactions(self._n_months, self.n_periods_)
+        self.active_periods_ = (counts > 0).sum(axis=1)
+        self._left_out = {
+            "before the first period": (int(n_before), float(amount_before)),
+            "after the cutoff": (log.n_after_cutoff, float("nan")),
+        }
+
+    def _fit_panel(self, X):
+        if self.normalize == "income":
+            raise ValueError(
+                "normalize='income' needs a TransactionLog: a panel of amounts holds no income."
+            )
+        if not isinstance(self.categories, str):
+            raise ValueError("categories= applies to a TransactionLog; select columns of a panel.")
+        panel = validate_panel(self, X, n_periods=self.n_periods)
+        _, features = panel_of(self)
+        self.categories_ = None if features is None else np.array(features, dtype=object)
+        self.active_periods_ = count_active_periods(panel)
+        self._left_out = {}
+
+    def transform(self, X):
+        """Aggregate and normalise.
+
+        Parameters
+        ----------
+        X : TransactionLog, long frame, or panel of amounts
+            A log if the aggregator was fitted on one, a panel if on a panel.
+
+        Returns
+        -------
+        panel : frame or ndarray, shape (n_customers, n_periods * n_categories)
+            Shares (currency units if ``normalize=None``), one row per customer. A log gives a frame
+            indexed by customer, a frame a frame, an array an array.
+
+        Raises
+        ------
+        ValueError
+            If a customer has no income in any period and ``normalize="income"``.
+
+        Warns
+        -----
+        UserWarning
+            If the log holds spending in categories that get no column. It stays part of what the
+            shares are shares of.
+        """
+        check_is_fitted(self)
+        log = _as_log(self, X)
+        if (log is not None) != self._fitted_on_log:
+            fitted, got = ("a log", "a panel") if self._fitted_on_log else ("a panel", "a log")
+            raise ValueError(f"The aggregator was fitted on {fitted} and cannot transform {got}.")
+        names = self.get_feature_names_out()
+        if log is None:
+            panel = validate_panel(self, X, reset=False)
+            return like_input(unfold(self._divide(panel, _gross(panel))), names, X)
+        panel = log.sum_spending(self._n_months, self.n_periods_)
+        divisor = self._income(log) if self.normalize == "income" else _gross(panel)
+        shares = unfold(self._divide(self._select(panel, log), divisor))
+        if log.is_polars:
+            return nw.from_numpy(shares, schema=list(names), backend="polars").to_native()
+        return pd.DataFrame(shares, index=log.customers, columns=names)
+
+    def _select(self, panel, log):
+        """Arrange the log's categories in the order of the columns."""
+        if np.array_equal(log.categories, self.categories_):
+            return panel
+        position = pd.Index(log.categories).get_indexer(self.categories_)
+        selected = np.where(position >= 0, panel[:, :, position], 0)
+        left_out = ~np.isin(log.categories, self.categories_)
+        if isinstance(self.categories, str) and left_out.any():
+            amount, total = np.abs(panel[:, :, left_out]).sum(), np.abs(panel).sum()
+            warnings.warn(
+                f"{left_out.sum()} categories were not there in fit and get no column: "
+                f"{_some(log.categories[left_out])}. They are {amount / (total or 1):.1%} of the "
+                f"spending.",
+                stacklevel=3,
+            )
+        return selected
+
+    def _income(self, log):
+        """Income by period, (n_customers, n_periods), all of it positive."""
+        income = log.sum_income(self._n_months, self.n_periods_)
+        has_income = income > 0
+        without = ~has_income.any(axis=1)
+        if without.any():
+            raise ValueError(
+                f"{without.sum()} of {len(log)} customers have no positive income in any period, "
+                f"the first is {log.customers[np.argmax(without)]!r}. Leave them out, as in "
+                f"log[mask], give their income, or use normalize='spending'."
+            )
+        mean = np.where(has_income, income, 0).sum(axis=1) / has_income.sum(axis=1)
+        return np.where(has_income, income, mean[:, None])
+
+    def _divide(self, panel, divisor):
+        if self.normalize is None:
+            return panel
+        return panel / np.where(divisor == 0, 1, divisor)[:, :, None].astype(panel.dtype)
+
+    @property
+    def quality_(self):
+        """What did not enter the periods: a frame of transactions and amount, by reason."""
+        check_is_fitted(self)
+        return pd.DataFrame.from_dict(
+            self._left_out, orient="index", columns=["transactions", "amount"]
+        )
+
+    def get_feature_names_out(self, input_features=None):
+        """Names of the output columns, such as ``year1|groceries``.
+
+        Parameters
+        ----------
+        input_features : ignored
+
+        Returns
+        -------
+        names : ndarray of str, shape (n_periods * n_categories,)
+        """
+        check_is_fitted(self)
+        if self._fitted_on_log:
+            name = self.period if self.period in MONTHS else "period"
+            return panel_names(name, self.n_periods_, self.categories_)
+        if self.categories_ is not None:
+            return output_names(self, self.categories_)
+        n_categories = self.n_features_in_ // self.n_periods_
+        return output_names(self, [f"x{position}" for position in range(n_categories)])
+
+    @property
+    def _n_months(self):
+        return MONTHS.get(self.period, self.period)
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.three_d_array = True
+        tags.transformer_tags.preserves_dtype = ["float64", "float32"]
+        return tags
+
+
+def _as_log(estimator, X):
+    """Give the log that X is or describes; None for a panel."""
+    if isinstance(X, TransactionLog):
+        return X
+    if not nw.dependencies.is_into_dataframe(X):
+        return None
+    if not _LONG_COLUMNS.issubset(nw.from_native(X, eager_only=True).columns):
+        return None
+    if is_in_search(estimator):
+        raise ValueError(
+            "A search splits the rows of a long frame, and with them the transactions of a "
+            "customer. Pass TransactionLog(frame), which it splits by customer."
+        )
+    return TransactionLog(X)
+
+
+def _count_whole_periods(log, n_months):
+    first, last = log.span
+    months = (last + 1).astype("M8[M]") - first.astype("M8[M]")
+    return max(1, int(months.astype(int)) // n_months)
+
+
+def _gross(panel):
+    return np.abs(panel).sum(axis=2)
+
+
+def _some(names, most=5):
+    listed = ", ".join(repr(str(name)) for name in names[:most])
+    return listed + (f" and {len(names) - most} more" if len(names) > most else "")

@@ -1,0 +1,251 @@
+"""The panel: what flows between the steps of a pipeline.
+
+A panel holds one row per customer and, period by period, one value per feature. It travels as a
+two-dimensional table whose columns are named ``year1|groceries`` ... ``year6|travel`` (oldest
+period first), so that every scikit-learn tool works on it, and is computed on as an array of shape
+(customers, periods, features). This module alone turns one into the other, and knows the names.
+"""
+
+import re
+
+import narwhals.stable.v2 as nw
+import numpy as np
+import pandas as pd
+from sklearn.utils.validation import _get_feature_names, validate_data
+
+_PANEL_NAME = re.compile(r"(?P<period>[^|]*?)(?P<position>\d+)\|(?P<feature>.*)", re.DOTALL)
+_GENERATED_NAME = re.compile(r"x\d+")
+
+
+def panel_names(period, n_periods, features):
+    """Name the columns of an unfolded panel.
+
+    Parameters
+    ----------
+    period : str
+        What one period is called, such as ``"year"``.
+    n_periods : int
+        Number of periods.
+    features : sequence of str
+        Names of the features within a period.
+
+    Returns
+    -------
+    names : ndarray of str, shape (n_periods * n_features,)
+        Period-major, the oldest period first and numbered 1.
+
+    Examples
+    --------
+    >>> panel_names("year", 2, ["groceries", "travel"]).tolist()
+    ['year1|groceries', 'year1|travel', 'year2|groceries', 'year2|travel']
+    """
+    return np.array(
+        [f"{period}{position + 1}|{name}" for position in range(n_periods) for name in features],
+        dtype=object,
+    )
+
+
+def parse_panel_names(names):
+    """Read period, number of periods and features back from the columns of a panel.
+
+    Parameters
+    ----------
+    names : sequence of str, shape (n_columns,)
+        Column names.
+
+    Returns
+    -------
+    period : str or None
+        What a period is called; None when the names are not those of a panel.
+    n_periods : int or None
+        Number of periods; None when the names are not those of a panel.
+    features : list of str
+        Names of the features within one period.
+
+    Raises
+    ------
+    ValueError
+        If only some names are those of a panel, or if they are not complete and period-major.
+
+    Examples
+    --------
+    >>> parse_panel_names(["year1|groceries", "year1|travel", "year2|groceries", "year2|travel"])
+    ('year', 2, ['groceries', 'travel'])
+    >>> parse_panel_names(["groceries", "travel"])
+    (None, None, ['groceries', 'travel'])
+    """
+    names = list(names)
+    matches = [_PANEL_NAME.fullmatch(name) for name in names]
+    if not any(matches):
+        return None, None, names
+    if not all(matches):
+        odd = [name for name, match in zip(names, matches, strict=True) if match is None]
+        raise ValueError(
+            f"{len(odd)} of {len(names)} columns are not named like 'year1|groceries' (period, "
+            f"position, feature), the first is {odd[0]!r}. Drop them or pass them to another step."
+        )
+    period = matches[0]["period"]
+    first = matches[0]["position"]
+    features = [match["feature"] for match in matches if match["position"] == first]
+    n_periods = len(names) // len(features)
+    expected = panel_names(period, n_periods, features)
+    wrong = [(name, want) for name, want in zip(names, expected, strict=False) if name != want] or (
+        [(names[len(expected)], "no further column")] if len(names) > len(expected) else []
+    )
+    if wrong:
+        name, want = wrong[0]
+        raise ValueError(
+            f"The columns are not a complete panel, period by period from 1: found {name!r} where "
+            f"{want!r} was expected. Sort the columns period-major and fill missing ones with 0."
+        )
+    return period, n_periods, features
+
+
+def fold(table, n_periods):
+    """View an unfolded panel as an array of shape (customers, periods, features).
+
+    Examples
+    --------
+    >>> fold(np.arange(8).reshape(2, 4), 2).shape
+    (2, 2, 2)
+    """
+    return table.reshape(table.shape[0], n_periods, table.shape[1] // n_periods)
+
+
+def unfold(cube):
+    """View an array of shape (customers, periods, features) as a table, period-major.
+
+    Examples
+    --------
+    >>> unfold(np.zeros((3, 6, 2))).shape
+    (3, 12)
+    """
+    return cube.reshape(cube.shape[0], cube.shape[1] * cube.shape[2])
+
+
+def validate_panel(estimator, X, *, n_periods=None, reset=True, dtype=(np.float64, np.float32)):
+    """Check a panel on its way into an estimator and fold it.
+
+    Sets ``n_features_in_``, ``feature_names_in_`` and ``n_periods_`` when ``reset``. The number of
+    periods comes from the column names, else from the second of three dimensions, else from
+    ``n_periods``; a nameless table has one period.
+
+    Parameters
+    ----------
+    estimator : estimator
+        The estimator that receives X.
+    X : array-like, shape (n_customers, n_periods * n_features) or (n_customers, n_periods, \
+n_features)
+        The panel.
+    n_periods : int, default=None
+        What the user said about the number of periods.
+    reset : bool, default=True
+        True in fit; False afterwards, when X must agree with what was fitted.
+    dtype : dtype or tuple of dtypes, default=(float64, float32)
+        Accepted types; others are converted to the first.
+
+    Returns
+    -------
+    cube : ndarray, shape (n_customers, n_periods, n_features)
+
+    Raises
+    ------
+    ValueError
+        If two of the three sources disagree, or the columns do not divide into the periods.
+    """
+    found = None
+    if getattr(X, "ndim", None) == 3:
+        X = np.asarray(X)
+        found = ("the second dimension of X", X.shape[1])
+        X = unfold(X)
+    elif reset and (names := _get_feature_names(X)) is not None:
+        _, parsed, _ = parse_panel_names(names)
+        if parsed is not None:
+            found = ("the column names of X", parsed)
+    X = validate_data(estimator, X, dtype=dtype, reset=reset)
+    if not reset:
+        n_periods = estimator.n_periods_
+    if found is None:
+        found = ("n_periods", n_periods or 1)
+    source, n_found = found
+    if n_periods is not None and n_found != n_periods:
+        expected = "n_periods was given as" if reset else "the estimator was fitted on n_periods="
+        raise ValueError(f"{source} say {n_found} periods, but {expected} {n_periods}.")
+    if X.shape[1] % n_found:
+        raise ValueError(
+            f"X has {X.shape[1]} columns, which do not divide into {n_found} periods of equal "
+            f"width. Check n_periods."
+        )
+    if reset:
+        estimator.n_periods_ = n_found
+    return fold(X, n_found)
+
+
+def panel_of(estimator):
+    """Return (period, features) of the panel that an estimator was fitted on.
+
+    ``features`` is None where the columns carried no names of their own: an array, or the names
+    ``x0``, ``x1``, ... that scikit-learn makes up for one.
+    """
+    names = getattr(estimator, "feature_names_in_", None)
+    if names is None:
+        return "period", None
+    period, _, features = parse_panel_names(names)
+    if period is None:
+        features = list(names)[: len(names) // estimator.n_periods_]
+    if all(_GENERATED_NAME.fullmatch(name) for name in features):
+        features = None
+    return period or "period", features
+
+
+def output_names(estimator, features):
+    """Name the columns that an estimator emits for the periods it was fitted on.
+
+    One period without a name of its own gives the bare features, so that plain two-dimensional
+    data stays plain.
+    """
+    period, _ = panel_of(estimator)
+    if estimator.n_periods_ == 1 and period == "period":
+        return np.array(list(features), dtype=object)
+    return panel_names(period, estimator.n_periods_, features)
+
+
+def like_input(values, names, X, index=None):
+    """Give frames where frames came in: the same library, the same index; arrays stay arrays.
+
+    Parameters
+    ----------
+    values : ndarray, shape (n_customers, n_columns)
+    names : sequence of str, shape (n_columns,)
+    X : object
+        What the user passed in.
+    index : array-like, shape (n_customers,), default=None
+        Row labels; default those of X.
+    """
+    if isinstance(X, pd.DataFrame) or (
+        index is not None and not nw.dependencies.is_polars_dataframe(X)
+    ):
+        return pd.DataFrame(values, index=X.index if index is None else index, columns=list(names))
+    if nw.dependencies.is_into_dataframe(X) and not isinstance(X, np.ndarray):
+        backend = nw.from_native(X, eager_only=True).implementation
+        return nw.from_numpy(values, schema=list(names), backend=backend).to_native()
+    return values
+
+
+def count_active_periods(panel):
+    """Count the periods in which each customer spends anything.
+
+    Parameters
+    ----------
+    panel : ndarray, shape (n_customers, n_periods, n_features)
+
+    Returns
+    -------
+    active : ndarray of int, shape (n_customers,)
+
+    Examples
+    --------
+    >>> count_active_periods(np.array([[[0.2, 0.8], [0.0, 0.0]]])).tolist()
+    [1]
+    """
+    return (panel != 0).any(axis=2).sum(axis=1)
