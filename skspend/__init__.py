@@ -1,9 +1,18 @@
 """Spending personality, state trajectories and micro-segments from bank transactions."""
 
 from .aggregation import SpendingAggregator
+from .clustering import TrajectoryClusterer
 from .extraction import LSTMStateExtractor
 from .personality import BigFivePersonalityScorer
 from .transactions import TransactionLog
+from .transfer import TransferRegressor
 
-__all__ = ["BigFivePersonalityScorer", "LSTMStateExtractor", "SpendingAggregator", "TransactionLog"]
+__all__ = [
+    "BigFivePersonalityScorer",
+    "LSTMStateExtractor",
+    "SpendingAggregator",
+    "TrajectoryClusterer",
+    "TransactionLog",
+    "TransferRegressor",
+]
 __version__ = "0.1.0"

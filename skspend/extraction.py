@@ -14,7 +14,6 @@ from sklearn.base import BaseEstimator, TransformerMixin, clone
 from sklearn.metrics import accuracy_score, r2_score
 from sklearn.preprocessing import LabelEncoder, StandardScaler
 from sklearn.utils import check_random_state
-from sklearn.utils.multiclass import type_of_target
 from sklearn.utils.validation import check_array, check_is_fitted
 
 from ._sklearn import (
@@ -39,20 +38,28 @@ class LSTMStateExtractor(CallbackSupportMixin, TransformerMixin, BaseEstimator):
         Number of LSTM units, and so the dimensions of the state space. The paper's elbow is at 3.
     objective : {"type", "scores", "reconstruct", "y"}, default="type"
         What the network learns to tell at the last period: the personality type (trait and sign),
-        the five scores, or the `y` passed to `fit` (classes if discrete, else values).
+        the five scores, or the `y` passed to `fit` (values if floats, else classes).
         ``"reconstruct"`` is the autoencoder: the spending of every period from its state.
     scorer : BigFivePersonalityScorer, default=None
         Computes type and scores from X; default ``BigFivePersonalityScorer()``. It is cloned.
+    state_noise : float, default=0.4
+        Standard deviation of the Gaussian noise that is put on the last state while classes (types,
+        classes of y) are learned. States lie between -1 and 1; to be told apart through noise they
+        must keep apart, and so they gather in clusters. 0 is the paper's network. Values are
+        learned without noise.
     n_periods : int, default=None
         Number of periods of a table whose columns do not say.
-    epochs : int, default=60
+    epochs : int, default=100
         Passes over the customers.
     batch_size : int, default=256
         Customers per step of the optimizer.
     learning_rate : float, default=0.01
         Step size of the Adam optimizer.
+    n_init : int, default=4
+        Number of starts that are tried for a tenth of the epochs; the best one is trained in full.
     random_state : int, RandomState instance or None, default=None
-        Draws initial weights and the order of customers. With an int, fits are bit-identical.
+        Draws initial weights, noise and the order of customers. With an int, fits repeat bit by
+        bit.
 
     Attributes
     ----------
@@ -65,7 +72,7 @@ class LSTMStateExtractor(CallbackSupportMixin, TransformerMixin, BaseEstimator):
     scaler_ : StandardScaler
         What scaled each feature over customers and periods.
     classes_ : ndarray or None
-        The classes of types and of discrete y; None where the target is values.
+        The types, or the classes of y; None where the target is values.
     losses_ : ndarray, shape (epochs,)
         Mean training loss of each epoch.
     n_periods_ : int
@@ -84,7 +91,9 @@ class LSTMStateExtractor(CallbackSupportMixin, TransformerMixin, BaseEstimator):
 
     References
     ----------
-    Maree & Omlin (2021), sections III-C (the networks) and IV-A (the trajectories).
+    Maree & Omlin (2021), sections III-C (the networks) and IV-A (the trajectories). That noise in
+    a bottleneck drives its units towards few separate values: Salakhutdinov & Hinton (2009),
+    Semantic hashing, International Journal of Approximate Reasoning 50(7).
 
     Examples
     --------
@@ -102,10 +111,12 @@ class LSTMStateExtractor(CallbackSupportMixin, TransformerMixin, BaseEstimator):
         "n_units": [Interval(Integral, 1, None, closed="left")],
         "objective": [StrOptions({"type", "scores", "reconstruct", "y"})],
         "scorer": [None, HasMethods(["fit", "transform"])],
+        "state_noise": [Interval(Real, 0, None, closed="left")],
         "n_periods": [None, Interval(Integral, 1, None, closed="left")],
         "epochs": [Interval(Integral, 1, None, closed="left")],
         "batch_size": [Interval(Integral, 1, None, closed="left")],
         "learning_rate": [Interval(Real, 0, None, closed="neither")],
+        "n_init": [Interval(Integral, 1, None, closed="left")],
         "random_state": ["random_state"],
     }
 
@@ -114,19 +125,23 @@ class LSTMStateExtractor(CallbackSupportMixin, TransformerMixin, BaseEstimator):
         n_units=3,
         objective="type",
         scorer=None,
+        state_noise=0.4,
         n_periods=None,
-        epochs=60,
+        epochs=100,
         batch_size=256,
         learning_rate=0.01,
+        n_init=4,
         random_state=None,
     ):
         self.n_units = n_units
         self.objective = objective
         self.scorer = scorer
+        self.state_noise = state_noise
         self.n_periods = n_periods
         self.epochs = epochs
         self.batch_size = batch_size
         self.learning_rate = learning_rate
+        self.n_init = n_init
         self.random_state = random_state
 
     @with_callbacks
@@ -171,7 +186,7 @@ class LSTMStateExtractor(CallbackSupportMixin, TransformerMixin, BaseEstimator):
         target = self._target(X, panel, y)
         if self.objective == "type":
             return encode_types(target), np.array(TYPES, dtype=object), None
-        if self.objective == "y" and type_of_target(target) in ("binary", "multiclass"):
+        if self.objective == "y" and target.dtype.kind != "f":
             encoder = LabelEncoder()
             return encoder.fit_transform(target), encoder.classes_, None
         target = target.reshape(len(panel), -1).astype(float)
@@ -196,6 +211,7 @@ class LSTMStateExtractor(CallbackSupportMixin, TransformerMixin, BaseEstimator):
             n_outputs=target.shape[-1] if self.classes_ is None else len(self.classes_),
             every_period=self.objective == "reconstruct",
             classifies=self.classes_ is not None,
+            state_noise=0.0 if self.classes_ is None else float(self.state_noise),
         )
         epochs = training.train(
             network,
@@ -204,6 +220,7 @@ class LSTMStateExtractor(CallbackSupportMixin, TransformerMixin, BaseEstimator):
             epochs=self.epochs,
             batch_size=self.batch_size,
             learning_rate=self.learning_rate,
+            n_init=self.n_init,
             random_state=check_random_state(self.random_state),
         )
         losses = []

@@ -19,6 +19,8 @@ class Network(NamedTuple):
     """True: the head answers at every period. False: at the last one."""
     classifies: bool = False
     """True: the head's outputs are log-odds of classes. False: values."""
+    state_noise: float = 0.0
+    """Standard deviation of the noise that the head sees on the states while it is trained."""
 
     @property
     def n_body_weights(self):

@@ -6,6 +6,7 @@ epoch. Randomness comes in as initial weights and orders of rows: nothing global
 """
 
 from contextlib import contextmanager
+from functools import partial
 
 import keras
 import numpy as np
@@ -44,6 +45,8 @@ def build(network):
         name="states",
     )(panel)
     answered = states if network.every_period else states[:, -1]
+    if network.state_noise:
+        answered = keras.layers.GaussianNoise(network.state_noise, seed=0, name="noise")(answered)
     outputs = keras.layers.Dense(network.n_outputs, kernel_initializer="zeros", name="outputs")(
         answered
     )
@@ -78,8 +81,11 @@ def initial_weights(network, random_state):
     ]
 
 
-def train(network, panel, target, *, epochs, batch_size, learning_rate, random_state):
+def train(network, panel, target, *, epochs, batch_size, learning_rate, n_init, random_state):
     """Train a network with Adam, from new weights, and pause after every epoch.
+
+    Small networks end in different local optima. So several starts are trained for a tenth of the
+    epochs, and the one with the lowest loss is trained in full.
 
     Parameters
     ----------
@@ -89,8 +95,10 @@ def train(network, panel, target, *, epochs, batch_size, learning_rate, random_s
         Class numbers, shape (n_customers,), or values, shape (n_customers, [n_periods,] n_outputs).
     epochs, batch_size : int
     learning_rate : float
+    n_init : int
+        Number of starts.
     random_state : numpy.random.RandomState
-        Draws initial weights and the order of customers.
+        Draws initial weights, noise and the order of customers.
 
     Yields
     ------
@@ -105,18 +113,18 @@ def train(network, panel, target, *, epochs, batch_size, learning_rate, random_s
         If the loss is no longer finite.
     """
     with _trainer(network) as trainer:
-        trainer.reset(initial_weights(network, random_state), learning_rate)
-        panel = tf.constant(panel, tf.float32)
-        target = tf.constant(target, tf.int32 if network.classifies else tf.float32)
-        batch_size = tf.constant(min(batch_size, len(panel)), tf.int32)
-        for epoch in range(epochs):
-            order = random_state.permutation(len(panel)).astype(np.int32)
-            loss = float(trainer.run_epoch(panel, target, tf.constant(order), batch_size))
-            if not np.isfinite(loss):
-                raise ValueError(
-                    f"The training loss became {loss} in epoch {epoch + 1}. Try a smaller "
-                    f"learning_rate (now {learning_rate:g}), and look for extreme values in X."
-                )
+        run = partial(
+            trainer.run,
+            tf.constant(panel, tf.float32),
+            tf.constant(target, tf.int32 if network.classifies else tf.float32),
+            tf.constant(min(batch_size, len(panel)), tf.int32),
+            learning_rate,
+        )
+        seeds = random_state.randint(2**31 - 1, size=n_init)
+        if n_init > 1:
+            trial = max(1, epochs // 10)
+            seeds = sorted(seeds, key=lambda seed: list(run(trial, seed))[-1])
+        for loss in run(epochs, seeds[0]):
             yield loss, trainer.model.get_weights
 
 
@@ -124,6 +132,7 @@ class _Trainer:
     """A Keras model with its optimizer and a compiled function that trains one epoch."""
 
     def __init__(self, network):
+        self.network = network
         self.model = build(network)
         self.optimizer = keras.optimizers.Adam()
         self.optimizer.build(self.model.trainable_variables)
@@ -157,11 +166,28 @@ class _Trainer:
             tf.TensorSpec([], tf.int32),
         )
 
-    def reset(self, weights, learning_rate):
+    def run(self, panel, target, batch_size, learning_rate, epochs, seed):
+        """Start from the weights of this seed, and yield the loss of every epoch."""
+        random_state = np.random.RandomState(seed)
+        self.reset(initial_weights(self.network, random_state), seed)
+        self.optimizer.learning_rate = learning_rate
+        for epoch in range(epochs):
+            order = random_state.permutation(len(panel)).astype(np.int32)
+            loss = float(self.run_epoch(panel, target, tf.constant(order), batch_size))
+            if not np.isfinite(loss):
+                raise ValueError(
+                    f"The training loss became {loss} in epoch {epoch + 1}. Try a smaller "
+                    f"learning_rate (now {learning_rate:g}), and look for extreme values in X."
+                )
+            yield loss
+
+    def reset(self, weights, noise_seed):
         self.model.set_weights(weights)
         for variable in self.optimizer.variables:
             variable.assign(np.zeros(variable.shape))
-        self.optimizer.learning_rate = learning_rate
+        for layer in self.model.layers:
+            if isinstance(layer, keras.layers.GaussianNoise):
+                layer.seed_generator.state.assign([noise_seed, 0])
 
 
 @contextmanager

@@ -1,0 +1,7 @@
+"""Data to try the package on: a synthetic bank, bundled households, a local copy of a bank."""
+
+from .berka import load_berka
+from .complete_journey import load_complete_journey
+from .synthetic import make_spending
+
+__all__ = ["load_berka", "load_complete_journey", "make_spending"]

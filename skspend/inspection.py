@@ -1,0 +1,163 @@
+"""What a segment means: its name, its traits, and what its members spend more on than others."""
+
+import numpy as np
+import pandas as pd
+
+from .panel import fold, parse_panel_names
+from .personality import TRAITS
+
+WORTH_SAYING = 0.2
+"""Difference from the others, in standard deviations, below which nothing is said: a small effect
+in Cohen's terms."""
+
+
+def describe_segments(clusterer, trajectories, scores, panel, *, names=None, n_categories=3):
+    """Describe every node of a tree of segments by the customers given.
+
+    Parameters
+    ----------
+    clusterer : TrajectoryClusterer
+        Fitted.
+    trajectories : panel of states, as the clusterer was fitted on
+    scores : array-like, shape (n_customers, 5)
+        Standardised scores of the same customers.
+    panel : pandas.DataFrame, shape (n_customers, n_periods * n_categories)
+        Their shares, with the names of a panel.
+    names : dict from node to str, default=None
+        Names of the nodes, from :func:`name_segments`; by default found from these customers.
+    n_categories : int, default=3
+        Most categories to list for a node.
+
+    Returns
+    -------
+    segments : pandas.DataFrame
+        One row per node but the root: ``node``, ``parent``, ``depth``, ``label`` (-1 unless a
+        leaf), ``path`` (the names from the top, as in ``openness+ > extraversion-``),
+        ``customers``, ``share``, ``strength`` (mean), the mean score of each trait, and
+        ``spends_more_on`` and ``spends_less_on``: lists of categories in which the members' mean
+        share differs most from that of all other customers, in standard deviations.
+
+    Examples
+    --------
+    >>> from skspend import *
+    >>> from skspend.datasets import make_spending
+    >>> bank = make_spending(400, 3, 20, random_state=0)
+    >>> scorer = BigFivePersonalityScorer(bank.coefficients)
+    >>> states = LSTMStateExtractor(scorer=scorer, epochs=20, random_state=0)
+    >>> trajectories = states.fit_transform(bank.data)
+    >>> clusterer = TrajectoryClusterer(max_depth=1, random_state=0).fit(trajectories)
+    >>> scores = scorer.fit_transform(bank.data)
+    >>> segments = describe_segments(clusterer, trajectories, scores, bank.data)
+    >>> int(segments["customers"].sum())
+    400
+    """
+    scores = np.asarray(scores, dtype=float)
+    nodes = clusterer.predict_levels(trajectories)
+    strengths = clusterer.strength(trajectories)
+    if names is None:
+        names = name_segments(clusterer, trajectories, scores)
+    _, n_periods, categories = parse_panel_names(panel.columns)
+    shares = fold(panel.to_numpy(dtype=float), n_periods or 1).mean(axis=1)
+    spread = shares.std(axis=0)
+    rows = []
+    for node, (parent, depth, label) in clusterer.tree_[["parent", "depth", "label"]].iterrows():
+        if node == 0:
+            continue
+        members = (nodes == node).any(axis=1)
+        more, less = _distinctive(shares, spread, members, categories, n_categories)
+        rows.append(
+            {
+                "node": node,
+                "parent": parent,
+                "depth": depth,
+                "label": label,
+                "path": segment_path(clusterer, node, names),
+                "customers": int(members.sum()),
+                "share": members.mean(),
+                "strength": strengths[members].mean() if members.any() else np.nan,
+                **dict(zip(TRAITS, _mean(scores, members), strict=True)),
+                "spends_more_on": more,
+                "spends_less_on": less,
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def name_segments(clusterer, trajectories, scores):
+    """Name every node by the trait in which its members differ most from their parent's.
+
+    A trait that names a node does not name the nodes inside it: they are told apart by lesser
+    traits, as in the paper's hierarchy. Siblings with the same first trait are told apart by a
+    second one, and so on, as in ``neuroticism+ openness-``.
+
+    Parameters
+    ----------
+    clusterer : TrajectoryClusterer
+    trajectories : panel of states
+    scores : array-like, shape (n_customers, 5)
+        Standardised scores of the same customers.
+
+    Returns
+    -------
+    names : dict from int to str
+        Node, as in ``clusterer.tree_``, to name.
+    """
+    scores = np.asarray(scores, dtype=float)
+    nodes = clusterer.predict_levels(trajectories)
+    tree = clusterer.tree_
+    means = {node: _mean(scores, (nodes == node).any(axis=1)) for node in tree.index}
+    means[0] = scores.mean(axis=0)
+    names, taken = {}, {0: ()}
+    for parent, siblings in tree[tree["parent"] >= 0].groupby("parent").groups.items():
+        free = [trait for trait in range(len(TRAITS)) if trait not in taken[parent]]
+        ranked = {}
+        for node in siblings:
+            difference = means[node] - means[parent]
+            order = sorted(free, key=lambda trait, d=difference: -abs(d[trait]))
+            ranked[node] = [f"{TRAITS[t]}{'+' if difference[t] >= 0 else '-'}" for t in order]
+            taken[node] = (*taken[parent], order[0]) if len(order) > 1 else taken[parent]
+        names |= _shortest_unique(ranked)
+    return names
+
+
+def segment_path(clusterer, node, names):
+    """Join the names from the top of the tree down to a node, as in ``openness+ > pets``."""
+    parents = clusterer.tree_["parent"]
+    path = []
+    while node > 0:
+        path.append(names[node])
+        node = parents[node]
+    return " > ".join(reversed(path))
+
+
+def _shortest_unique(ranked):
+    """Take as many of each node's ranked words as tell it from its siblings."""
+    names = {}
+    for node, words in ranked.items():
+        others = [other for key, other in ranked.items() if key != node]
+        length = next(
+            (n for n in range(1, len(words)) if all(o[:n] != words[:n] for o in others)),
+            len(words),
+        )
+        names[node] = " ".join(words[:length])
+    seen = {}
+    for node, name in names.items():
+        seen[name] = seen.get(name, 0) + 1
+        if seen[name] > 1:
+            names[node] = f"{name} ({seen[name]})"
+    return names
+
+
+def _distinctive(shares, spread, members, categories, n_categories):
+    if members.all() or not members.any():
+        return [], []
+    difference = shares[members].mean(axis=0) - shares[~members].mean(axis=0)
+    effect = np.divide(difference, spread, out=np.zeros_like(spread), where=spread > 0)
+    order = np.argsort(effect)
+    more = [categories[i] for i in order[::-1][:n_categories] if effect[i] > WORTH_SAYING]
+    less = [categories[i] for i in order[:n_categories] if effect[i] < -WORTH_SAYING]
+    return more, less
+
+
+def _mean(scores, members):
+    return scores[members].mean(axis=0) if members.any() else np.zeros(scores.shape[1])
