@@ -147,9 +147,12 @@ class SpendingAggregator(CallbackSupportMixin, TransformerMixin, BaseEstimator):
 
     def _fit_log(self, log):
         self.categories_ = log.categories
+        self._roles = log.categories, log.income_categories
         if not isinstance(self.categories, str):
             self.categories_ = np.array(list(self.categories), dtype=object)
             unknown = sorted(set(self.categories_) - set(log.categories))
+            if len(set(self.categories_)) < len(self.categories_):
+                raise ValueError("categories= names a category twice. List every category once.")
             if unknown:
                 raise ValueError(
                     f"{len(unknown)} of {len(self.categories_)} categories= are not in the log, "
@@ -212,6 +215,7 @@ class SpendingAggregator(CallbackSupportMixin, TransformerMixin, BaseEstimator):
         if log is None:
             panel = validate_panel(self, X, reset=False)
             return like_input(unfold(self._divide(panel, _gross(panel))), names, X)
+        log = log._with_roles(*self._roles)
         panel = log.sum_spending(self._n_months, self.n_periods_)
         divisor = self._income(log) if self.normalize == "income" else _gross(panel)
         shares = unfold(self._divide(self._select(panel, log), divisor))
@@ -224,7 +228,8 @@ class SpendingAggregator(CallbackSupportMixin, TransformerMixin, BaseEstimator):
         if np.array_equal(log.categories, self.categories_):
             return panel
         position = pd.Index(log.categories).get_indexer(self.categories_)
-        selected = np.where(position >= 0, panel[:, :, position], 0)
+        selected = np.zeros((*panel.shape[:2], len(position)))
+        selected[:, :, position >= 0] = panel[:, :, position[position >= 0]]
         left_out = ~np.isin(log.categories, self.categories_)
         if isinstance(self.categories, str) and left_out.any():
             amount, total = np.abs(panel[:, :, left_out]).sum(), np.abs(panel).sum()
@@ -232,7 +237,7 @@ class SpendingAggregator(CallbackSupportMixin, TransformerMixin, BaseEstimator):
                 f"{left_out.sum()} categories were not there in fit and get no column: "
                 f"{_some(log.categories[left_out])}. They are {amount / (total or 1):.1%} of the "
                 f"spending.",
-                stacklevel=3,
+                stacklevel=4,
             )
         return selected
 

@@ -156,12 +156,12 @@ n_features)
     found = None
     if getattr(X, "ndim", None) == 3:
         X = np.asarray(X)
-        found = ("the second dimension of X", X.shape[1])
+        found = ("its second dimension", X.shape[1])
         X = unfold(X)
     elif reset and (names := _get_feature_names(X)) is not None:
         _, parsed, _ = parse_panel_names(names)
         if parsed is not None:
-            found = ("the column names of X", parsed)
+            found = ("its column names", parsed)
     X = validate_data(estimator, X, dtype=dtype, reset=reset)
     if not reset:
         n_periods = estimator.n_periods_
@@ -169,8 +169,8 @@ n_features)
         found = ("n_periods", n_periods or 1)
     source, n_found = found
     if n_periods is not None and n_found != n_periods:
-        expected = "n_periods was given as" if reset else "the estimator was fitted on n_periods="
-        raise ValueError(f"{source} say {n_found} periods, but {expected} {n_periods}.")
+        expected = f"n_periods={n_periods}" if reset else f"the estimator was fitted on {n_periods}"
+        raise ValueError(f"X has {n_found} periods by {source}, but {expected}.")
     if X.shape[1] % n_found:
         raise ValueError(
             f"X has {X.shape[1]} columns, which do not divide into {n_found} periods of equal "

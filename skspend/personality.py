@@ -8,6 +8,7 @@ import warnings
 from importlib import resources
 from os import PathLike
 
+import narwhals.stable.v2 as nw
 import numpy as np
 import pandas as pd
 from sklearn.base import BaseEstimator, TransformerMixin
@@ -92,7 +93,7 @@ def load_coefficients(source=None):
     Raises
     ------
     ValueError
-        If traits are missing or unknown, categories repeat, or values leave -3 ... 3.
+        If a trait is unknown or has no column, categories repeat, or values leave -3 ... 3.
 
     Notes
     -----
@@ -110,12 +111,15 @@ def load_coefficients(source=None):
             table = pd.read_csv(file)
     elif isinstance(source, (str, PathLike)):
         table = pd.read_csv(source)
+    elif nw.dependencies.is_into_dataframe(source):
+        table = nw.from_native(source, eager_only=True).to_pandas()
     else:
         table = pd.DataFrame(source)
-    if {"category", "trait", "value"}.issubset(table.columns):
+    is_long = {"category", "trait", "value"}.issubset(table.columns)
+    if is_long:
         repeated = table.duplicated(["category", "trait"])
         if repeated.any():
-            cell = table.loc[repeated.idxmax(), ["category", "trait"]].tolist()
+            cell = table.loc[repeated, ["category", "trait"]].iloc[0].tolist()
             raise ValueError(f"The coefficient of {cell} is given twice. Keep one.")
         order = table["category"].unique()
         table = table.pivot(index="category", columns="trait", values="value").loc[order]
@@ -127,10 +131,19 @@ def load_coefficients(source=None):
             f"The coefficients name {unknown}, which are none of the five traits {list(TRAITS)}. "
             f"Rename or drop these columns."
         )
+    missing = [trait for trait in TRAITS if trait not in table.columns]
+    if missing and not is_long:
+        raise ValueError(
+            f"The coefficients have no column {missing}. Fill it with NaN if the trait is unknown."
+        )
     table = table.reindex(columns=list(TRAITS)).astype(float)
-    if table.index.has_duplicates:
-        twice = table.index[table.index.duplicated()][0]
-        raise ValueError(f"The coefficients list category {twice!r} twice. Keep one row.")
+    table.index = table.index.map(str)
+    is_repeated = table.index.str.casefold().duplicated()
+    if is_repeated.any():
+        twice = table.index[is_repeated][0]
+        raise ValueError(
+            f"The coefficients list category {twice!r} twice (case does not count). Keep one row."
+        )
     outside = table.abs().gt(RATING_LIMIT).any(axis=1)
     if outside.any():
         raise ValueError(
@@ -207,7 +220,7 @@ class BigFivePersonalityScorer(CallbackSupportMixin, TransformerMixin, BaseEstim
             str,
             PathLike,
             dict,
-            HasMethods(["columns", "to_numpy"]),
+            HasMethods("to_pandas"),
             HasMethods("reindex"),
         ],
         "standardize": ["boolean"],
@@ -262,7 +275,7 @@ class BigFivePersonalityScorer(CallbackSupportMixin, TransformerMixin, BaseEstim
             warnings.warn(
                 f"Only {self.coverage_:.1%} of the spending, {is_known.sum()} of {len(features)} "
                 f"categories, has a coefficient. Pass aliases= or a fuller table to coefficients=.",
-                stacklevel=4,
+                stacklevel=5,
             )
         self.scaler_ = None
         if self.standardize:
@@ -318,9 +331,8 @@ class BigFivePersonalityScorer(CallbackSupportMixin, TransformerMixin, BaseEstim
 
 
 def _match_names(table, features, aliases):
-    by_name = {
-        name.casefold(): row for name, row in zip(table.index, table.to_numpy(), strict=True)
-    }
+    aliases = {str(name): str(target) for name, target in aliases.items()}
+    by_name = dict(zip(table.index.str.casefold(), table.to_numpy(), strict=True))
     lost = [(name, target) for name, target in aliases.items() if target.casefold() not in by_name]
     if lost:
         name, target = lost[0]

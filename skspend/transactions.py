@@ -16,6 +16,7 @@ from .columns import (
     customer_codes,
     days_since_1970,
     finite_amounts,
+    known_customer_codes,
     read_columns,
     refuse,
 )
@@ -170,8 +171,11 @@ class TransactionLog:
         )
         self._set_ends(cutoff, days)
         self._rows = self._until_cutoff(rows)
-        self.n_after_cutoff = len(rows) - len(self._rows)
-        self._set_categories(all_categories)
+        everybody = np.bincount(rows.customer, minlength=len(self))
+        self._n_after_cutoff = everybody - np.bincount(self._rows.customer, minlength=len(self))
+        codes, amounts = self._rows["category"], self._rows["amount"]
+        net = np.bincount(codes, weights=amounts, minlength=len(all_categories))
+        self._set_categories(codes, all_categories, is_income=net < 0)
         self._incomes = None if income is None else self._read_income(income, customer, date)
 
     def _set_ends(self, cutoff, days):
@@ -180,11 +184,14 @@ class TransactionLog:
             last_month = days.max().astype("M8[D]").astype("M8[M]")
             ends = np.full(len(self), _month_end(last_month))
         elif isinstance(cutoff, (pd.Series, dict)):
-            given = pd.Series(cutoff).reindex(self.customers)
-            refuse(given.isna().to_numpy(), "cutoff", "no date for a customer", "Give one for each")
+            given = pd.Series(cutoff)
+            remedy = "Give one date for each"
+            refuse(given.index.duplicated(), "cutoff", "repeated customer", remedy)
+            given = given.reindex(self.customers)
+            refuse(given.isna().to_numpy(), "cutoff", "no date for a customer", remedy)
             ends = days_since_1970(given, "cutoff")
         else:
-            ends = np.full(len(self), np.datetime64(pd.Timestamp(cutoff), "D"))
+            ends = np.repeat(days_since_1970(pd.Series([cutoff]), "cutoff"), len(self))
         self._ends = ends.astype("M8[D]").astype(np.int32)
         if len(self) and days.min() > self._ends.max():
             raise ValueError(
@@ -197,11 +204,8 @@ class TransactionLog:
         counts = rows["day"] <= self._ends[rows.customer]
         return rows if counts.all() else rows.select(counts)
 
-    def _set_categories(self, all_categories):
-        """Tell spending from income; number the spending categories 0 ... n - 1, income -1."""
-        codes, amounts = self._rows["category"], self._rows["amount"]
-        net = np.bincount(codes, weights=amounts, minlength=len(all_categories))
-        is_income = net < 0
+    def _set_categories(self, codes, all_categories, is_income):
+        """Number the categories of spending 0 ... n - 1 and those of income -1 ... -n."""
         self.categories = all_categories[~is_income]
         self.income_categories = all_categories[is_income]
         position = np.where(is_income, -np.cumsum(is_income), np.cumsum(~is_income) - 1).astype(
@@ -209,30 +213,47 @@ class TransactionLog:
         )
         self._rows.columns["category"] = position[codes]
 
+    def _with_roles(self, spending, income):
+        """Count these categories as spending and as income, whatever comes in and goes out here."""
+        names = np.concatenate([self.categories, self.income_categories[::-1]])
+        was_income = np.arange(len(names)) >= len(self.categories)
+        is_income = np.isin(names, income) | (was_income & ~np.isin(names, spending))
+        if (is_income == was_income).all():
+            return self
+        order = np.argsort(names)
+        codes = np.argsort(order)[self._rows["category"]]
+        log = copy.copy(self)
+        log._rows = self._rows.select(slice(None))
+        log._set_categories(codes, names[order], is_income[order])
+        return log
+
     def _read_income(self, income, customer, date):
         names = {"customer": customer, "income": "income"}
-        has_dates = date in nw.from_native(income, eager_only=True).columns
-        table = read_columns(income, names | ({"date": date} if has_dates else {}), "income")
-        codes = pd.Index(self.customers).get_indexer(table["customer"])
+        table = read_columns(income, names | {"date": date}, "income", optional={"date"})
+        has_dates = "date" in table
+        codes = known_customer_codes(table["customer"], customer, self.customers)
         # An income table often covers more customers than the log: theirs is not asked for.
         known = codes >= 0
         columns = {"amount": finite_amounts(table["income"], "income")[known]}
         if has_dates:
             columns["day"] = days_since_1970(table["date"], date)[known]
-        rows = _Rows(codes[known].astype(np.int32), len(self), columns)
+        rows = _Rows(codes[known], len(self), columns)
         return self._until_cutoff(rows) if has_dates else rows
+
+    @property
+    def n_after_cutoff(self):
+        return int(self._n_after_cutoff.sum())
 
     def __len__(self):
         return self.shape[0]
 
     def __getitem__(self, key):
-        if isinstance(key, tuple):  # scikit-learn indexes containers with a shape as X[rows, ...]
-            key = key[0]
         positions = np.atleast_1d(np.arange(len(self))[key])
         selected = copy.copy(self)
         selected.customers = self.customers[positions]
         selected.shape = (len(positions),)
         selected._ends = self._ends[positions]
+        selected._n_after_cutoff = self._n_after_cutoff[positions]
         selected._rows = self._rows.take(positions)
         if self._incomes is not None:
             selected._incomes = self._incomes.take(positions)
@@ -245,6 +266,7 @@ class TransactionLog:
         return (
             np.array_equal(self.customers, other.customers)
             and np.array_equal(self.categories, other.categories)
+            and np.array_equal(self.income_categories, other.income_categories)
             and np.array_equal(self._ends, other._ends)
             and _same_rows(self._rows.take(everyone), other._rows.take(everyone))
             and (self._incomes is None) == (other._incomes is None)
@@ -311,11 +333,8 @@ class TransactionLog:
         n_categories = len(self.categories)
         cell = (rows.customer.astype(np.int64) * n_periods + period) * n_categories
         cell += rows["category"]
-        total = np.bincount(
-            cell[counts],
-            weights=rows["amount"][counts],
-            minlength=len(self) * n_periods * n_categories,
-        )
+        n_cells = len(self) * n_periods * n_categories
+        total = _sum_by_cell(rows["amount"][counts], cell[counts], n_cells)
         return total.reshape(len(self), n_periods, n_categories)
 
     def sum_income(self, n_months, n_periods):
@@ -343,13 +362,11 @@ class TransactionLog:
             rows = self._incomes
             inflow = rows["amount"]
             if "day" not in rows.columns:
-                yearly = np.bincount(rows.customer, weights=inflow, minlength=len(self))
+                yearly = _sum_by_cell(inflow, rows.customer, len(self))
                 return np.repeat(yearly[:, None] * n_months / 12, n_periods, axis=1)
         period = self._periods(rows, n_months, n_periods)
         cell = rows.customer.astype(np.int64) * n_periods + period
-        total = np.bincount(
-            cell[period >= 0], weights=inflow[period >= 0], minlength=len(self) * n_periods
-        )
+        total = _sum_by_cell(inflow[period >= 0], cell[period >= 0], len(self) * n_periods)
         return total.reshape(len(self), n_periods)
 
     def count_transactions(self, n_months, n_periods):
@@ -416,11 +433,18 @@ class TransactionLog:
         return edges.astype(np.int64)
 
 
+def _sum_by_cell(values, cell, n_cells):
+    # Of no values at all, bincount makes integers.
+    return np.bincount(cell, weights=values, minlength=n_cells).astype(np.float64, copy=False)
+
+
 def _month_end(month):
     return (month + 1).astype("M8[D]") - 1
 
 
 def _same_rows(a, b):
-    return np.array_equal(a.customer, b.customer) and all(
-        np.array_equal(a[name], b[name]) for name in a.columns
+    return (
+        np.array_equal(a.customer, b.customer)
+        and a.columns.keys() == b.columns.keys()
+        and all(np.array_equal(a[name], b[name]) for name in a.columns)
     )

@@ -1,0 +1,282 @@
+"""Pictures of what the networks have learned, as scikit-learn Display objects.
+
+Trajectories and personality types come in; out come all two-dimensional projections of the state
+space, as in Fig. 2 of Maree & Omlin (2021).
+"""
+
+from itertools import combinations
+
+import numpy as np
+from matplotlib.collections import LineCollection
+from matplotlib.colors import to_rgba_array
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from sklearn.utils import check_random_state
+
+from .panel import fold, parse_panel_names
+from .personality import TRAITS, TYPES, personality_types
+
+# Okabe & Ito's palette, which the colour-blind can tell apart, without its yellow and grey.
+TRAIT_COLORS = dict(
+    zip(TRAITS, ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#D55E00"), strict=True)
+)
+MOST_UNITS = 3
+"""Projections of more units would be too many to look at; the first ones are shown."""
+
+
+class TrajectoryDisplay:
+    """Trajectories in the state space, coloured by dominant trait.
+
+    One line per customer leads through the periods, growing stronger, to a dot at the last one: a
+    full dot where the dominant trait is high, a hollow one where it is low. Made by
+    :meth:`from_estimator` or :meth:`from_predictions`.
+
+    Parameters
+    ----------
+    states : ndarray, shape (n_customers, n_periods, n_units)
+        Between -1 and 1, oldest period first.
+    types : array-like of str, shape (n_customers,)
+        Personality types, such as ``"openness-"``.
+    period : str, default="period"
+        What a period is called.
+
+    Attributes
+    ----------
+    figure_ : matplotlib Figure
+    axes_ : ndarray of matplotlib Axes, shape (n_panels,)
+    lines_ : list of LineCollection, length n_panels
+        Period by period, the step of every customer drawn.
+    dots_ : list of PathCollection, length n_panels
+        One dot per customer drawn, at the last period.
+    legend_ : matplotlib Legend
+    drawn_ : ndarray of int
+        Rows of the customers drawn.
+
+    See Also
+    --------
+    LSTMStateExtractor : Makes the trajectories.
+
+    References
+    ----------
+    Maree & Omlin (2021), Fig. 2. Okabe & Ito (2008), Color universal design.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skspend.plotting import TrajectoryDisplay
+    >>> states = np.random.default_rng(0).uniform(-1, 1, size=(4, 6, 3))
+    >>> types = ["openness+", "openness-", "neuroticism+", "extraversion-"]
+    >>> display = TrajectoryDisplay.from_predictions(states, types)
+    >>> [(ax.get_xlabel(), ax.get_ylabel()) for ax in display.axes_]
+    [('state 0', 'state 1'), ('state 0', 'state 2'), ('state 1', 'state 2')]
+    """
+
+    def __init__(self, states, types, *, period="period"):
+        self.states = states
+        self.types = types
+        self.period = period
+
+    @classmethod
+    def from_estimator(cls, estimator, X, *, ax=None, max_customers=600, random_state=0):
+        """Draw the trajectories that a fitted extractor makes of a panel.
+
+        Parameters
+        ----------
+        estimator : LSTMStateExtractor
+            Fitted to tell the personality: it has a ``scorer_``.
+        X : panel
+            As the extractor was fitted on.
+        ax, max_customers, random_state
+            As in :meth:`plot`.
+
+        Returns
+        -------
+        display : TrajectoryDisplay
+
+        Raises
+        ------
+        ValueError
+            If the extractor has learned something other than the personality.
+        """
+        if not hasattr(estimator, "scorer_"):
+            raise ValueError(
+                f"The {type(estimator).__name__} has no scorer_, so the colours are not known. "
+                f"Pass types to from_predictions."
+            )
+        return cls.from_predictions(
+            estimator.transform(X),
+            personality_types(estimator.scorer_.transform(X)),
+            n_periods=estimator.n_periods_,
+            ax=ax,
+            max_customers=max_customers,
+            random_state=random_state,
+        )
+
+    @classmethod
+    def from_predictions(
+        cls, trajectories, types, *, n_periods=None, ax=None, max_customers=600, random_state=0
+    ):
+        """Draw trajectories.
+
+        Parameters
+        ----------
+        trajectories : frame with the columns of a panel, or array
+            Shape (n_customers, n_periods * n_units), or (n_customers, n_periods, n_units).
+        types : array-like of str, shape (n_customers,)
+            Personality types, such as ``"openness-"``.
+        n_periods : int, default=None
+            Number of periods of a table whose columns do not say.
+        ax, max_customers, random_state
+            As in :meth:`plot`.
+
+        Returns
+        -------
+        display : TrajectoryDisplay
+
+        Raises
+        ------
+        ValueError
+            If the number of periods is not known, or the types do not fit.
+        """
+        period, found, _ = parse_panel_names(getattr(trajectories, "columns", ["state"]))
+        states = np.asarray(trajectories, dtype=float)
+        n_periods = found or n_periods
+        if states.ndim == 2 and n_periods is None:
+            raise ValueError("The columns do not name the periods. Pass n_periods.")
+        if states.ndim == 2:
+            states = fold(states, n_periods)
+        types = np.asarray(types, dtype=object)
+        unknown = sorted(set(types) - set(TYPES))
+        if len(types) != len(states):
+            raise ValueError(f"There are {len(types)} types for {len(states)} customers.")
+        if unknown:
+            raise ValueError(f"{unknown[0]!r} is no personality type; these are: {list(TYPES)}.")
+        display = cls(states, types, period=period or "period")
+        return display.plot(ax, max_customers=max_customers, random_state=random_state)
+
+    def plot(self, ax=None, *, max_customers=600, random_state=0):
+        """Draw.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes or array of Axes, default=None
+            One for every projection: one for up to two units, else three. By default a figure of
+            its own, outside of pyplot.
+        max_customers : int, default=600
+            With more customers a sample is drawn, as even over the traits as can be.
+        random_state : int, RandomState instance or None, default=0
+            Draws the sample, and who lies on top.
+
+        Returns
+        -------
+        display : TrajectoryDisplay
+
+        Raises
+        ------
+        ValueError
+            If the number of axes is not that of the projections.
+        """
+        n_units = self.states.shape[2]
+        projections = list(combinations(range(min(n_units, MOST_UNITS)), 2)) or [(None, 0)]
+        self.axes_, is_own = _prepare_axes(ax, len(projections))
+        self.figure_ = self.axes_[0].figure
+        traits = np.array([name[:-1] for name in self.types], dtype=object)
+        self.drawn_ = _balanced_sample(traits, max_customers, check_random_state(random_state))
+        colors = [TRAIT_COLORS[trait] for trait in traits[self.drawn_]]
+        is_high = np.array([name.endswith("+") for name in self.types[self.drawn_]], dtype=bool)
+        # Fewer lines can be stronger before they merge into one area.
+        strongest = np.clip(12 / np.sqrt(max(1, len(self.drawn_))), 0.3, 0.9)
+        self.lines_, self.dots_ = [], []
+        for ax, units in zip(self.axes_, projections, strict=True):
+            paths = self._paths(units)
+            self.lines_.append(ax.add_collection(_fading_lines(paths, colors, strongest)))
+            faces = np.where(is_high, colors, "white")
+            ends = paths[:, -1]
+            self.dots_.append(
+                ax.scatter(
+                    *ends.T, s=15, c=faces, edgecolors=colors, lw=0.8, zorder=3, clip_on=False
+                )
+            )
+            self._frame(ax, units)
+        self.legend_ = self._add_legend(set(traits), is_own)
+        return self
+
+    def _paths(self, units):
+        """Points of the customers drawn, shape (n_drawn, n_periods, 2)."""
+        states = self.states[self.drawn_]
+        if units[0] is None:
+            periods = np.broadcast_to(np.arange(1, states.shape[1] + 1), states.shape[:2])
+            return np.stack([periods, states[:, :, units[1]]], axis=2)
+        return states[:, :, units]
+
+    def _frame(self, ax, units):
+        limits, ticks = (-1, 1), (-1, -0.5, 0, 0.5, 1)
+        ax.set(ylim=limits, yticks=ticks, ylabel=f"state {units[1]}")
+        if units[0] is None:
+            n_periods = self.states.shape[1]
+            ax.set(xlabel=self.period, xlim=(min(1, n_periods - 1), n_periods))
+            ax.locator_params(axis="x", integer=True)
+        else:
+            ax.set(xlim=limits, xticks=ticks, xlabel=f"state {units[0]}", aspect="equal")
+        ax.spines[["top", "right"]].set_visible(False)
+        ax.spines[["left", "bottom"]].set_position(("outward", 6))
+
+    def _add_legend(self, traits, is_own):
+        handles = [
+            Line2D([], [], color=TRAIT_COLORS[trait], marker="o", ms=4, label=trait)
+            for trait in TRAITS
+            if trait in traits
+        ]
+        for sign, face in (("high", "0.3"), ("low", "white")):
+            label = f"last {self.period}, trait {sign}"
+            dot = {"marker": "o", "ms": 4, "mfc": face, "mec": "0.3"}
+            handles.append(Line2D([], [], ls="", label=label, **dot))
+        if is_own:
+            n_columns = len(handles) if len(self.axes_) > 1 else 2
+            return self.figure_.legend(
+                handles=handles, loc="outside lower center", ncols=n_columns, frameon=False
+            )
+        return self.axes_[0].legend(handles=handles, fontsize="small")
+
+
+def _prepare_axes(ax, n_panels):
+    """The axes to draw on, shape (n_panels,), and whether their figure is ours."""
+    if ax is None:
+        figure = Figure(figsize=(4 * n_panels + 0.5, 4.6), dpi=150, layout="constrained")
+        return figure.subplots(1, n_panels, squeeze=False)[0], True
+    axes = np.atleast_1d(np.asarray(ax, dtype=object)).ravel()
+    if len(axes) != n_panels:
+        raise ValueError(f"There are {n_panels} projections to draw, but ax has {len(axes)} axes.")
+    return axes, False
+
+
+def _fading_lines(paths, colors, strongest):
+    """Lines that grow stronger with every period, the latest on top.
+
+    Parameters
+    ----------
+    paths : ndarray, shape (n_customers, n_periods, 2)
+    colors : list of str, length n_customers
+    strongest : float
+        Opacity of the way to the last period.
+    """
+    steps = np.stack([paths[:, :-1], paths[:, 1:]], axis=2)
+    n_customers, n_steps = steps.shape[:2]
+    opacity = strongest * np.linspace(0, 1, n_steps + 1)[1:] ** 2
+    return LineCollection(
+        steps.swapaxes(0, 1).reshape(-1, 2, 2),
+        colors=to_rgba_array(colors * n_steps, np.repeat(opacity, n_customers)),
+        linewidths=0.7,
+        zorder=2,
+    )
+
+
+def _balanced_sample(traits, most, random_state):
+    """Rows of up to `most` customers, taken from the traits in turn, in random order."""
+    shuffled = random_state.permutation(len(traits))
+    turn = np.empty(len(traits), dtype=int)
+    for trait in set(traits):
+        rows = shuffled[traits[shuffled] == trait]
+        turn[rows] = np.arange(len(rows))
+    chosen = shuffled[np.argsort(turn[shuffled], kind="stable")][:most]
+    return random_state.permutation(chosen)

@@ -1,0 +1,262 @@
+"""What holds for every public estimator."""
+
+import copy
+import inspect
+import io
+import pickle
+import random
+import subprocess
+import sys
+from collections import Counter
+
+import joblib
+import numpy as np
+import pandas as pd
+import polars as pl
+import pytest
+import skops.io
+from sklearn.base import BaseEstimator, clone
+from sklearn.frozen import FrozenEstimator
+from sklearn.pipeline import Pipeline
+from sklearn.utils.estimator_checks import estimator_checks_generator, parametrize_with_checks
+
+import skspend
+from skspend import (
+    BigFivePersonalityScorer,
+    LSTMStateExtractor,
+    SpendingAggregator,
+    TrajectoryClusterer,
+    TransferRegressor,
+)
+from skspend.panel import fold
+
+PUBLIC = [getattr(skspend, name) for name in skspend.__all__]
+ESTIMATORS = [
+    public for public in PUBLIC if inspect.isclass(public) and issubclass(public, BaseEstimator)
+]
+FEWEST_CHECKS = 40
+
+passed_checks = Counter()
+
+
+def test_the_five_estimators_are_public():
+    assert {estimator.__name__ for estimator in ESTIMATORS} >= {
+        "SpendingAggregator",
+        "BigFivePersonalityScorer",
+        "LSTMStateExtractor",
+        "TrajectoryClusterer",
+        "TransferRegressor",
+    }
+
+
+@parametrize_with_checks([estimator() for estimator in ESTIMATORS])
+def test_scikit_learn_check_passes(estimator, check):
+    check(estimator)
+    passed_checks[type(estimator)] += 1
+
+
+@pytest.mark.parametrize("estimator", ESTIMATORS, ids=lambda estimator: estimator.__name__)
+def test_at_least_forty_checks_really_ran(estimator, request):
+    selected = sum("test_scikit_learn_check_passes" in item.name for item in request.session.items)
+    offered = sum(1 for each in ESTIMATORS for _ in estimator_checks_generator(each()))
+    if selected < offered:
+        pytest.skip("only some of the checks were selected to run")
+    assert passed_checks[estimator] >= FEWEST_CHECKS
+
+
+@pytest.fixture(scope="module")
+def fitted(bank, scorer):
+    """Every estimator, fitted on what the one before it makes, with the X that it reads."""
+    shares = bank.data
+    states = LSTMStateExtractor(scorer=scorer, epochs=5, random_state=0).fit(shares)
+    trajectories = states.transform(shares)
+    transfer = TransferRegressor(FrozenEstimator(states))
+    from_scratch = TransferRegressor(
+        FrozenEstimator(states), initialization="random", epochs=3, random_state=0
+    )
+    return [
+        (SpendingAggregator().fit(shares), shares),
+        (clone(scorer).fit(shares), shares),
+        (clone(scorer).set_params(level="period").fit(shares), shares),
+        (states, shares),
+        (TrajectoryClusterer(random_state=0).fit(trajectories), trajectories),
+        (transfer.fit(shares, bank.liquidity), shares),
+        (from_scratch.fit(shares, bank.liquidity), shares),
+    ]
+
+
+def answer(estimator, X):
+    """What a fitted estimator says of X."""
+    method = "transform" if hasattr(estimator, "transform") else "predict"
+    return np.asarray(getattr(estimator, method)(X))
+
+
+def through_skops(estimator):
+    file = skops.io.dumps(estimator)
+    return skops.io.loads(file, trusted=skops.io.get_untrusted_types(data=file))
+
+
+def through_joblib(estimator):
+    file = io.BytesIO()
+    joblib.dump(estimator, file)
+    return joblib.load(file)
+
+
+@pytest.mark.parametrize(
+    "round_trip",
+    [lambda e: pickle.loads(pickle.dumps(e)), through_joblib, through_skops, copy.deepcopy],
+    ids=["pickle", "joblib", "skops", "deepcopy"],
+)
+def test_saving_and_loading_changes_no_answer(fitted, round_trip):
+    for estimator, X in fitted:
+        np.testing.assert_array_equal(answer(round_trip(estimator), X), answer(estimator, X))
+
+
+def test_model_files_hold_no_foreign_types(fitted):
+    for estimator, _ in fitted:
+        untrusted = skops.io.get_untrusted_types(data=skops.io.dumps(estimator))
+        assert all(name.startswith(("skspend.", "sklearn.")) for name in untrusted), untrusted
+
+
+def test_a_fitted_estimator_is_kilobytes(fitted):
+    for estimator, _ in fitted:
+        assert len(pickle.dumps(estimator)) < 100_000
+
+
+def test_clone_is_unfitted_and_fits_to_the_same_answer(fitted, bank):
+    for estimator, X in fitted:
+        again = clone(estimator)
+        assert not [name for name in vars(again) if name.endswith("_")]
+        np.testing.assert_array_equal(answer(again.fit(X, bank.liquidity), X), answer(estimator, X))
+
+
+def test_a_cube_gives_what_the_named_table_gives(fitted, bank):
+    by_position = {"coefficients": bank.coefficients.to_dict()}
+    for estimator, X in fitted:
+        if isinstance(estimator, TransferRegressor):
+            continue
+        cube = fold(X.to_numpy(), 3)
+        again = clone(estimator)
+        if isinstance(again, BigFivePersonalityScorer):
+            again.set_params(**by_position)
+        np.testing.assert_allclose(answer(again.fit(cube), cube), answer(estimator, X), atol=1e-12)
+        flat = cube.reshape(len(cube), -1)
+        np.testing.assert_array_equal(answer(again, flat), answer(again, cube))
+
+
+def test_polars_gives_what_pandas_gives(fitted, bank):
+    for estimator, X in fitted:
+        double = X.astype(float)
+        frame = pl.from_pandas(double)
+        by_pandas = answer(clone(estimator).fit(double, bank.liquidity), double)
+        by_polars = answer(clone(estimator).fit(frame, bank.liquidity), frame)
+        np.testing.assert_array_equal(by_polars, by_pandas)
+
+
+def test_transformers_give_the_frame_they_get(fitted):
+    for estimator, X in fitted:
+        if not hasattr(estimator, "transform"):
+            continue
+        names = list(estimator.get_feature_names_out())
+        pandas = estimator.transform(X)
+        assert isinstance(pandas, pd.DataFrame)
+        assert list(pandas.columns) == names
+        assert pandas.index.equals(X.index)
+        polars = estimator.transform(pl.from_pandas(X))
+        assert isinstance(polars, pl.DataFrame)
+        assert polars.columns == names
+
+
+@pytest.mark.parametrize("library", ["pandas", "polars"])
+def test_set_output_decides_the_frame(fitted, library):
+    expected = {"pandas": pd.DataFrame, "polars": pl.DataFrame}[library]
+    for estimator, X in fitted:
+        if not hasattr(estimator, "transform"):
+            continue
+        out = copy.deepcopy(estimator).set_output(transform=library).transform(X)
+        assert isinstance(out, expected)
+        assert list(out.columns) == list(estimator.get_feature_names_out())
+
+
+def test_single_precision_stays_single(fitted):
+    for estimator, X in fitted:
+        if hasattr(estimator, "transform"):
+            single = X.astype(np.float32)
+            again = clone(estimator).fit(single)
+            assert answer(again, single).dtype == np.float32
+
+
+def make_pipeline(scorer):
+    return Pipeline(
+        [
+            ("spend", SpendingAggregator(n_periods=3, normalize="income")),
+            ("states", LSTMStateExtractor(scorer=scorer, epochs=5, random_state=0)),
+            ("segment", TrajectoryClusterer(random_state=0)),
+        ]
+    )
+
+
+def test_a_log_gives_what_its_long_frame_gives(bank_log):
+    aggregator = SpendingAggregator(n_periods=3)
+    frame = bank_log.to_frame()
+    pd.testing.assert_frame_equal(
+        aggregator.fit_transform(frame), aggregator.fit_transform(bank_log), check_names=False
+    )
+
+
+def test_one_seed_gives_the_same_bits_twice_and_in_another_process(bank, bank_log, scorer):
+    first = make_pipeline(scorer).fit(bank_log)
+    second = make_pipeline(scorer).fit(bank_log)
+    elsewhere = joblib.Parallel(n_jobs=2)(
+        joblib.delayed(make_pipeline(scorer).fit)(bank_log) for _ in range(2)
+    )
+    for other in (second, *elsewhere):
+        for mine, theirs in zip(first[1].weights_, other[1].weights_, strict=True):
+            np.testing.assert_array_equal(mine, theirs)
+        np.testing.assert_array_equal(first[2].centers_, other[2].centers_)
+
+
+def test_another_seed_gives_another_network(bank, scorer):
+    fits = [
+        LSTMStateExtractor(scorer=scorer, epochs=1, random_state=seed).fit(bank.data)
+        for seed in (0, 1, None, None)
+    ]
+    kernels = {fit.weights_[0].tobytes() for fit in fits}
+    assert len(kernels) == len(fits)
+
+
+def legacy_state():
+    return np.random.get_state()[1].tobytes()  # noqa: NPY002 - the very state to leave alone
+
+
+def test_fitting_touches_no_global_random_state(bank_log, scorer):
+    from tensorflow.python.framework.config import is_op_determinism_enabled
+
+    determinism = is_op_determinism_enabled()
+    random.seed(1)
+    before = random.getstate(), legacy_state()
+    make_pipeline(scorer).fit(bank_log)
+    assert (random.getstate(), legacy_state()) == before
+    assert is_op_determinism_enabled() == determinism
+
+
+def run_python(code, *arguments):
+    return subprocess.run(
+        [sys.executable, "-c", code, *arguments], capture_output=True, text=True, check=True
+    ).stdout
+
+
+def test_importing_skspend_loads_no_tensorflow():
+    code = "import sys, skspend; print({'tensorflow', 'keras'} & set(sys.modules))"
+    assert run_python(code).strip() == "set()"
+
+
+def test_a_saved_pipeline_predicts_without_tensorflow(bank_log, scorer, tmp_path):
+    pipeline = make_pipeline(scorer).fit(bank_log)
+    (tmp_path / "model.pickle").write_bytes(pickle.dumps((pipeline, bank_log[:7])))
+    code = (
+        "import pickle, sys; pipeline, log = pickle.load(open(sys.argv[1], 'rb')); "
+        "print(pipeline.predict(log).tolist(), {'tensorflow', 'keras'} & set(sys.modules))"
+    )
+    printed = run_python(code, str(tmp_path / "model.pickle")).strip()
+    assert printed == f"{pipeline.predict(bank_log[:7]).tolist()} set()"
