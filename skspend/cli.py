@@ -8,7 +8,6 @@ import sys
 import time
 import warnings
 from contextlib import contextmanager
-from pathlib import Path
 
 import click
 from rich import box
@@ -16,10 +15,12 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from rich.text import Text
+from sklearn.pipeline import Pipeline
 
 from . import __version__
 from . import segmentation as work
 from .aggregation import MONTHS
+from .datasets import load_complete_journey
 
 BUNDLED_PERIOD = 2
 """Months: six periods in the year that the bundled households were watched."""
@@ -43,7 +44,9 @@ class _Command(click.Command):
         try:
             return super().parse_args(ctx, args)
         except click.UsageError as error:
-            raise CommandError(f"{error.format_message()} See {ctx.command_path} --help.") from error
+            raise CommandError(
+                f"{error.format_message()} See {ctx.command_path} --help."
+            ) from error
 
     def invoke(self, ctx):
         try:
@@ -166,10 +169,10 @@ def segment(ctx, file, output, force, **options):
         _refuse_column_options(ctx)
     started = time.perf_counter()
     with work.output_folder(output, force=force) as folder:
-        result, record = _run(file, options, folder)
+        described, record = _run(file, options, folder)
         record["seconds"]["total"] = time.perf_counter() - started
         work.write_json(record, folder / "run.json")
-    _show(result, record, is_bundled=file is None)
+    _show(described, record, is_bundled=file is None)
     click.echo(f"Written to {output}: {', '.join(work.OUTPUTS)}.")
 
 
@@ -192,26 +195,18 @@ def _run(file, options, folder):
     record : dict
         What run.json holds, and the screen shows.
     """
-    normalize = _choose_normalize(options)
     with _Steps() as steps:
         with steps.step("Reading"):
-            log, aliases = _read(file, options)
-            coefficients = None
-            if options["coefficients"]:
-                coefficients = work.read_coefficients(options["coefficients"])
+            log, aliases, coefficients = _read(file, options)
         with steps.step("Aggregating"):
             spend, panel, is_active = work.aggregate(
                 log,
                 period=options["period"] or ("year" if file else BUNDLED_PERIOD),
                 n_periods=options["periods"],
-                normalize=normalize,
+                normalize=_choose_normalize(options),
             )
-            customers, data = log.customers, _describe_data(log, spend)
-            del log
         with steps.step("Starting TensorFlow"), _silent_native_code():
-            from .networks import training
-
-            training.keras.ops.zeros(1)
+            work.start_tensorflow()
         with steps.step("Training") as task:
             states = work.train(
                 panel[is_active],
@@ -219,8 +214,218 @@ def _run(file, options, folder):
                 aliases=aliases,
                 n_units=options["units"],
                 random_state=options["seed"],
-                callback=_EpochProgress(task),
+                callback=_EpochProgress(steps.progress, task),
             )
-            trajectories = states.transform(panel)
         with steps.step("Clustering"):
-            ...
+            trajectories = states.transform(panel)
+            scores = states.scorer_.transform(panel)
+            segment, names = work.cluster(
+                trajectories[is_active],
+                scores[is_active],
+                max_depth=options["depth"],
+                random_state=options["seed"],
+            )
+            pipeline = Pipeline([("spend", spend), ("states", states), ("segment", segment)])
+            model = work.SegmentModel(pipeline, names)
+            described = model.describe(panel, trajectories)
+        with steps.step("Writing"):
+            table = model.place(log.customers, panel, trajectories)
+            table.to_parquet(folder / "segments.parquet", index=False)
+            trajectories.rename_axis("customer").reset_index().to_parquet(
+                folder / "trajectories.parquet", index=False
+            )
+            work.draw(trajectories, table["type"], folder / "trajectories.png")
+            model.save(folder / "model.skops")
+    first, last = log.span
+    record = {
+        "parameters": {"file": file, **options},
+        "versions": work.versions(),
+        "data": {
+            "transactions": log.n_transactions,
+            "first_day": str(first),
+            "last_day": str(last),
+        },
+        "figures": work.summarise(model, panel, trajectories, is_active, described),
+        "seconds": steps.seconds,
+    }
+    return described, record
+
+
+def _read(file, options):
+    """The log, the aliases and the coefficients of a run."""
+    coefficients = options["coefficients"] and work.read_coefficients(options["coefficients"])
+    aliases = options["aliases"] and work.read_aliases(options["aliases"])
+    if file is None:
+        households = load_complete_journey()
+        return households.data, aliases or households.aliases, coefficients
+    return _read_log(file, options), aliases, coefficients
+
+
+def _read_log(file, options):
+    columns = {role: options[role] for role in ROLES}
+    return work.read_log(file, columns, outflow=options["outflow"], income=options["income"])
+
+
+def _choose_normalize(options):
+    chosen = options["normalize"] or ("income" if options["income"] else "spending")
+    return None if chosen == "none" else chosen
+
+
+def _show(described, record, *, is_bundled):
+    """Print what was found: the data, the segments, and what to think of them."""
+    figures, data = record["figures"], record["data"]
+    click.echo(
+        f"{figures['customers']:,} customers, {data['transactions']:,} transactions, "
+        f"{data['first_day']} to {data['last_day']}.\n"
+        f"The {figures['customers_active_in_all_periods']:,} who spend in all "
+        f"{figures['periods']} periods shape the tree; everybody has a place in it."
+    )
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    table.add_column("Segment", no_wrap=True)
+    for name in ("Customers", "Share", "Strength"):
+        table.add_column(name, justify="right", no_wrap=True)
+    table.add_column("Spends more than others on")
+    for row in described.itertuples():
+        name = row.path.rpartition(" > ")[2]
+        is_top = row.depth == 1
+        table.add_row(
+            Text(name if is_top else f"{'  ' * (row.depth - 1)}> {name}", "bold" if is_top else ""),
+            f"{row.customers:,}",
+            f"{row.share:.1%}",
+            f"{row.strength:.2f}",
+            Text(", ".join(row.spends_more_on)),
+        )
+    console = Console()
+    if not console.is_terminal:
+        console = Console(width=PIPED_WIDTH)
+    console.print(table)
+    if not len(described):
+        click.echo("Nothing divides these customers: they are one segment.")
+    click.echo(
+        f"{figures['coverage']:.1%} of the spending has a coefficient. Personality from spending "
+        f"is weak evidence (r about .15): use segments to understand customers, never to decide "
+        f"about a person."
+    )
+    if is_bundled:
+        click.echo(
+            "These households are seen through one retailer's groceries, and few of the published "
+            "coefficients are about groceries."
+        )
+
+
+@main.command(cls=_Command)
+@click.argument("model")
+@click.argument("file")
+@_column_options
+@click.option("--output", metavar="FILE.parquet", default="segments.parquet", show_default=True,
+              help="Where the table goes.")  # fmt: skip
+@click.option("--force", is_flag=True, help="Replace the table if it is there.")
+def predict(model, file, output, force, **options):
+    """Bring the customers of FILE to the segments of a saved MODEL.
+
+    MODEL is the model.skops that skspend segment writes. Periods are counted back from the last
+    month in FILE. Customers need not be those that the model was made of. The table has the columns
+    of segments.parquet.
+
+    \b
+    Example:
+      skspend predict skspend-output/model.skops new.parquet --output new-segments.parquet
+    """
+    with work.output_file(output, force=force) as temporary, _Steps() as steps:
+        with steps.step("Reading"):
+            loaded = work.SegmentModel.load(model)
+            log = _read_log(file, options)
+        with steps.step("Segmenting"):
+            table = loaded.predict(log)
+        table.to_parquet(temporary, index=False)
+    counts = table["segment"].value_counts()
+    for segment_name, count in counts.items():
+        click.echo(f"{count:>9,}  {segment_name}")
+    click.echo(f"{len(table):,} customers in {len(counts)} segments, written to {output}.")
+
+
+class _Steps:
+    """Progress of named steps on standard error: bars in a terminal, else a line for long ones."""
+
+    def __init__(self):
+        console = Console(stderr=True)
+        self.is_shown = console.is_terminal
+        self.progress = Progress(
+            TextColumn("{task.description:<20}"),
+            BarColumn(),
+            TaskProgressColumn(),
+            TimeElapsedColumn(),
+            console=console,
+            disable=not self.is_shown,
+        )
+        self.seconds = {}
+
+    def __enter__(self):
+        self.progress.start()
+        return self
+
+    def __exit__(self, *_):
+        self.progress.stop()
+
+    @contextmanager
+    def step(self, name):
+        task = self.progress.add_task(name, total=None)
+        started = time.perf_counter()
+        yield task
+        self.seconds[name.lower()] = seconds = time.perf_counter() - started
+        self.progress.update(task, total=1, completed=1)
+        if not self.is_shown and seconds > WORTH_A_LINE:
+            click.echo(f"{name}: {seconds:.1f} s", err=True)
+
+
+class _EpochProgress:
+    """A scikit-learn callback that moves a bar by the epochs of a fit."""
+
+    def __init__(self, progress, task):
+        self.progress = progress
+        self.task = task
+
+    def setup(self, estimator, context):
+        self.progress.update(self.task, total=context.max_subtasks)
+
+    def teardown(self, estimator, context):
+        pass
+
+    def on_fit_task_begin(self, estimator, context):
+        pass
+
+    def on_fit_task_end(self, estimator, context):
+        if context.parent is not None:
+            self.progress.advance(self.task)
+
+
+@contextmanager
+def _silent_native_code():
+    """Hide what TensorFlow's native code writes to standard error while it starts."""
+    sys.stderr.flush()
+    kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 2)
+    try:
+        yield
+    finally:
+        sys.stderr.flush()
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(nowhere)
+
+
+@contextmanager
+def _clean_warnings():
+    """Say warnings about the data in one line each, without the code that raised them."""
+    said = set()
+
+    def say(message, category, *where, **more):
+        line = work.as_options(str(message))
+        if category is UserWarning and line not in said:
+            said.add(line)
+            click.echo(f"Warning: {line}", err=True)
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("always")
+        warnings.showwarning = say
+        yield

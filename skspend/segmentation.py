@@ -35,6 +35,7 @@ from .personality import (
     load_coefficients,
     personality_types,
 )
+from .plotting import TrajectoryDisplay
 from .transactions import TransactionLog
 
 OUTPUTS = (
@@ -90,7 +91,9 @@ def as_options(message):
     'Pass --aliases or --normalize spending.'
     """
     message = re.sub(r"\b(aliases|coefficients|normalize|income)=(?:'(\w+)')?", r"--\1 \2", message)
-    return re.sub(r"\s+([.,)]|$)|\s+", lambda match: match[1] or " " * bool(match[0]), message)
+    return re.sub(
+        r"\s+([,)]|\.(?=\s|$)|$)|\s+", lambda match: match[1] or " " * bool(match[0]), message
+    )
 
 
 def read_log(path, columns, *, outflow="positive", income=None):
@@ -223,6 +226,13 @@ def _too_few(spends):
         if n_active >= FEWEST_ACTIVE:
             return f"{found} With --periods {fewer}, {n_active:,} do: ask for fewer --periods."
     return f"{found} Fewer --periods do not help: give more customers, or check --date."
+
+
+def start_tensorflow():
+    """Import TensorFlow and let it look at the machine, which takes seconds."""
+    from .networks import training
+
+    training.keras.ops.zeros(1)
 
 
 def train(panel, *, coefficients=None, aliases=None, n_units=3, random_state=0, callback=None):
@@ -396,6 +406,11 @@ def summarise(model, panel, trajectories, is_active, described):
         "largest_share": float(top["share"].max()) if len(top) else 1.0,
         "outside_the_periods": spend.quality_.to_dict(orient="index"),
     }
+
+
+def draw(trajectories, types, path):
+    """Write the picture of the trajectories."""
+    TrajectoryDisplay.from_predictions(trajectories, types).figure_.savefig(path)
 
 
 def versions():

@@ -247,6 +247,11 @@ class TransactionLog:
     def __len__(self):
         return self.shape[0]
 
+    @property
+    def n_transactions(self):
+        """Number of transactions that count."""
+        return len(self._rows)
+
     def __getitem__(self, key):
         positions = np.atleast_1d(np.arange(len(self))[key])
         selected = copy.copy(self)
@@ -353,7 +358,7 @@ class TransactionLog:
         if self._incomes is None and not len(self.income_categories):
             raise ValueError(
                 "The log knows no income: no category holds more inflow than outflow. Pass "
-                "TransactionLog(..., income=) or normalize='spending'."
+                "income= or normalize='spending'."
             )
         if self._incomes is None:
             rows = self._rows.select(self._rows["category"] < 0)
