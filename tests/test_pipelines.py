@@ -1,0 +1,133 @@
+"""The estimators together, as the documentation shows them, on scikit-learn's own tools."""
+
+import numpy as np
+import pandas as pd
+import polars as pl
+import pytest
+from sklearn.callback import ProgressBar
+from sklearn.frozen import FrozenEstimator
+from sklearn.model_selection import GridSearchCV, ShuffleSplit, cross_val_predict
+from sklearn.pipeline import Pipeline
+
+from skspend import (
+    BigFivePersonalityScorer,
+    LSTMStateExtractor,
+    SpendingAggregator,
+    TrajectoryClusterer,
+    TransferRegressor,
+)
+from skspend.datasets import load_complete_journey, make_spending
+from skspend.model_selection import elbow
+
+
+@pytest.fixture
+def pipeline(scorer):
+    return Pipeline(
+        [
+            ("spend", SpendingAggregator(n_periods=3, normalize="income")),
+            ("states", LSTMStateExtractor(scorer=scorer, epochs=5, n_init=1, random_state=0)),
+            ("segment", TrajectoryClusterer(random_state=0)),
+        ]
+    )
+
+
+def test_the_whole_design_runs_as_written():
+    bank = make_spending(620, 6, 40, transactions=True, random_state=0)
+    log, liquidity = bank.data, bank.liquidity
+    pipeline = Pipeline([
+        ("spend",   SpendingAggregator(period="year", n_periods=6, normalize="income")),
+        ("states",  LSTMStateExtractor(n_units=3, random_state=0)),
+        ("segment", TrajectoryClusterer(max_depth=3)),
+    ])  # fmt: skip
+    segments = pipeline.fit_predict(log)
+    assert segments.shape == (620,)
+    assert segments.min() == 0
+
+    grid = {"states__n_units": range(1, 4)}
+    search = GridSearchCV(pipeline[:2], grid, cv=2, refit=elbow("states__n_units")).fit(log)
+    assert search.best_params_["states__n_units"] in grid["states__n_units"]
+
+    spend, states = map(FrozenEstimator, search.best_estimator_)
+    transfer = Pipeline([("spend", spend), ("model", TransferRegressor(states))])
+    table = GridSearchCV(transfer, {"model__initialization": ["pretrained", "random"]},
+                         scoring="neg_mean_squared_error",
+                         cv=ShuffleSplit(2, train_size=100, test_size=500),
+                         ).fit(log, liquidity)  # fmt: skip
+    assert np.isfinite(table.cv_results_["mean_test_score"]).all()
+
+
+def test_a_few_customers_are_predicted_as_among_all(pipeline, bank_log):
+    everybody = pipeline.fit(bank_log).predict(bank_log)
+    np.testing.assert_array_equal(pipeline.predict(bank_log[:7]), everybody[:7])
+
+
+@pytest.mark.parametrize("n_jobs", [1, 2])
+def test_a_search_without_y_tunes_both_steps(pipeline, bank_log, n_jobs):
+    grid = {"spend__normalize": ["spending", "income"], "states__n_units": [2, 3]}
+    search = GridSearchCV(pipeline, grid, cv=2, n_jobs=n_jobs, error_score="raise").fit(bank_log)
+    assert len(search.cv_results_["params"]) == 4
+    assert np.isfinite(search.cv_results_["mean_test_score"]).all()
+
+
+def test_results_do_not_depend_on_n_jobs(pipeline, bank_log):
+    one, two = (
+        GridSearchCV(pipeline, {"states__n_units": [2, 3]}, cv=2, n_jobs=n_jobs).fit(bank_log)
+        for n_jobs in (1, 2)
+    )
+    for key in ("mean_test_score", "std_test_score"):
+        np.testing.assert_array_equal(one.cv_results_[key], two.cv_results_[key])
+
+
+@pytest.mark.parametrize("n_jobs", [1, 2])
+def test_a_search_with_y_per_customer(pipeline, bank_log, bank, n_jobs):
+    spend, states = map(FrozenEstimator, pipeline.fit(bank_log)[:2])
+    transfer = Pipeline([("spend", spend), ("model", TransferRegressor(states))])
+    grid = {"model__initialization": ["pretrained", "random"], "model__epochs": [2]}
+    search = GridSearchCV(transfer, grid, cv=2, n_jobs=n_jobs, error_score="raise")
+    search.fit(bank_log, bank.liquidity)
+    assert search.predict(bank_log[:5]).shape == (5,)
+    assert len(cross_val_predict(transfer, bank_log, bank.liquidity, cv=3)) == 300
+
+
+@pytest.mark.parametrize(("library", "frame"), [("pandas", pd.DataFrame), ("polars", pl.DataFrame)])
+def test_set_output_reaches_every_step(pipeline, bank_log, library, frame):
+    out = pipeline[:2].set_output(transform=library).fit_transform(bank_log)
+    assert isinstance(out, frame)
+    assert list(out.columns)[:2] == ["year1|state0", "year1|state1"]
+
+
+def test_a_progress_bar_runs_on_the_pipeline(pipeline, bank_log, capsys):
+    pipeline.set_callbacks(ProgressBar()).fit(bank_log)
+    shown = capsys.readouterr().out
+    for step in ("SpendingAggregator", "LSTMStateExtractor", "TrajectoryClusterer"):
+        assert step in shown
+
+
+def test_a_progress_bar_runs_on_the_search(pipeline, bank_log, capsys):
+    search = GridSearchCV(pipeline, {"states__n_units": [2]}, cv=2).set_callbacks(ProgressBar())
+    search.fit(bank_log)
+    assert "GridSearchCV" in capsys.readouterr().out
+
+
+def test_segments_mean_something_on_real_people():
+    """Segments from ten months say more about the next two months than chance."""
+    households = load_complete_journey()
+    log = households.data
+    spend = SpendingAggregator(period=2, n_periods=6)
+    active = spend.fit(log).active_periods_ == 6
+    panel = spend.transform(log)[active]
+    past = panel[[name for name in panel.columns if not name.startswith("period6|")]]
+    future = panel[[name for name in panel.columns if name.startswith("period6|")]].to_numpy()
+    scorer = BigFivePersonalityScorer(aliases=households.aliases)
+    states = LSTMStateExtractor(scorer=scorer, random_state=0)
+    with pytest.warns(UserWarning, match=r"4\.\d% of the spending"):
+        trajectories = states.fit_transform(past)
+    top = TrajectoryClusterer(random_state=0).fit(trajectories).level_labels_[:, 0]
+
+    def explained(labels):
+        means = pd.DataFrame(future).groupby(labels).transform("mean").to_numpy()
+        between = ((means - future.mean(axis=0)) ** 2).sum(axis=0).sum()
+        return between / len(future) / future.var(axis=0).sum()
+
+    shuffled = [explained(np.random.default_rng(seed).permutation(top)) for seed in range(20)]
+    assert explained(top) > max(shuffled)
