@@ -394,6 +394,59 @@ def test_selecting_commutes_with_summing(frame, data, has_own_cutoffs):
         np.testing.assert_array_equal(aggregate(log[chosen], 6, 4), aggregate(log, 6, 4)[chosen])
 
 
+def test_the_first_day_of_a_period_belongs_to_it():
+    dates = ["2023-12-31", "2024-01-01", "2024-01-31", "2024-02-01"]
+    frame = pd.DataFrame(
+        {"customer": ["ann"] * 4, "date": dates, "category": "pets", "amount": [1.0, 2.0, 4.0, 8.0]}
+    )
+    shared = TransactionLog(frame)
+    own = TransactionLog(
+        frame, customers=["ann", "bob"], cutoff={"ann": "2024-02-29", "bob": "2020-01-01"}
+    )
+    assert shared.sum_spending(1, 2)[0].tolist() == [[6.0], [8.0]]
+    assert own.sum_spending(1, 2)[0].tolist() == [[6.0], [8.0]]
+
+
+def test_a_category_that_balances_is_spending():
+    log = spending([5.0, -5.0], ["2024-01-05", "2024-01-07"])
+    assert log.categories.tolist() == ["pets"]
+    assert log.income_categories.tolist() == []
+
+
+def test_every_income_category_keeps_its_name():
+    rows = [("eve", "2024-01-01", "lottery", -1.0), ("eve", "2024-01-01", "tax refund", -2.0)]
+    frame = pd.concat([FRAME, pd.DataFrame(rows, columns=FRAME.columns)])
+    log = TransactionLog(frame)
+    assert log.income_categories.tolist() == ["lottery", "salary", "tax refund"]
+    assert log.to_frame().groupby("category")["amount"].sum().to_dict() == {
+        "lottery": -1.0,
+        "pets": 47.5,
+        "salary": -2100.0,
+        "tax refund": -2.0,
+        "travel": 245.0,
+    }
+
+
+def test_transactions_of_nothing_and_income_are_not_counted_as_spending():
+    frame = pd.DataFrame(
+        [
+            ("ann", "2023-06-01", "pets", 3.0),
+            ("ann", "2023-06-01", "salary", -9.0),
+            ("ann", "2024-01-01", "pets", 0.0),
+            ("ann", "2024-01-01", "salary", -9.0),
+            ("ann", "2024-01-31", "pets", 2.0),
+        ],
+        columns=FRAME.columns,
+    )
+    counts, n_before, amount_before = TransactionLog(frame).count_transactions(1, 2)
+    assert counts.tolist() == [[0, 1]]
+    assert (n_before, amount_before) == (1, 3.0)
+
+
+def test_nobody_has_the_periods_of_the_whole_log(log):
+    np.testing.assert_array_equal(log[[]].period_edges(12, 2), log.period_edges(12, 2))
+
+
 def test_sums_over_nobody_are_empty_and_of_the_same_type(log):
     assert log[[]].sum_spending(12, 2).shape == (0, 2, 2)
     assert log[[]].sum_income(12, 2).shape == (0, 2)
