@@ -215,7 +215,7 @@ class SpendingAggregator(CallbackSupportMixin, TransformerMixin, BaseEstimator):
         if log is None:
             panel = validate_panel(self, X, reset=False)
             return like_input(unfold(self._divide(panel, _gross(panel))), names, X)
-        log = log._with_roles(*self._roles)
+        log = log.with_roles(*self._roles)
         panel = log.sum_spending(self._n_months, self.n_periods_)
         divisor = self._income(log) if self.normalize == "income" else _gross(panel)
         shares = unfold(self._divide(self._select(panel, log), divisor))

@@ -213,7 +213,7 @@ class TransactionLog:
         )
         self._rows.columns["category"] = position[codes]
 
-    def _with_roles(self, spending, income):
+    def with_roles(self, spending, income):
         """Count these categories as spending and as income, whatever comes in and goes out here."""
         names = np.concatenate([self.categories, self.income_categories[::-1]])
         was_income = np.arange(len(names)) >= len(self.categories)
