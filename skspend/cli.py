@@ -10,7 +10,6 @@ import warnings
 from contextlib import contextmanager
 
 import click
-from click.core import ParameterSource
 from rich import box
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
@@ -50,9 +49,8 @@ class _Command(click.Command):
             ) from error
 
     def invoke(self, ctx):
-        ctx.obj = Console(stderr=True, highlight=False)
         try:
-            with _warnings_as_lines(ctx.obj):
+            with _clean_warnings():
                 return super().invoke(ctx)
         except work.DataError as error:
             raise CommandError(str(error)) from error
@@ -168,301 +166,266 @@ def segment(ctx, file, output, force, **options):
           --outflow negative --aliases mcc_names.csv --coefficients ratings.csv
     """
     if file is None:
-        _refuse_options_about_columns(ctx)
-    options["normalize"] = _choose_normalize(options)
-    if options["period"] is None:
-        options["period"] = BUNDLED_PERIOD if file is None else "year"
-    with work.output_folder(output, force=force) as folder, _Steps(ctx.obj) as steps:
-        described, record = _run(file, options, folder, steps)
-        work.write_json(record | {"seconds": steps.seconds}, folder / "run.json")
-    _show(described, record)
+        _refuse_column_options(ctx)
+    started = time.perf_counter()
+    with work.output_folder(output, force=force) as folder:
+        described, record = _run(file, options, folder)
+        record["seconds"]["total"] = time.perf_counter() - started
+        work.write_json(record, folder / "run.json")
+    _show(described, record, is_bundled=file is None)
     click.echo(f"Written to {output}: {', '.join(work.OUTPUTS)}.")
 
 
-def _refuse_options_about_columns(ctx):
-    """What the columns of a file are called means nothing without a file."""
+def _refuse_column_options(ctx):
+    """Options about the columns of a file mean nothing without one."""
     for name in (*ROLES, "outflow", "income"):
-        if ctx.get_parameter_source(name) is ParameterSource.COMMANDLINE:
-            raise CommandError(f"--{name} tells how to read FILE, and no FILE is given.")
+        if ctx.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE:
+            raise CommandError(f"--{name} is about the columns of FILE, and no FILE is given.")
+    if ctx.params["normalize"] == "income":
+        raise CommandError("--normalize income: the bundled households come without their income.")
 
 
-def _choose_normalize(options):
-    if options["income"] is None:
-        chosen = options["normalize"] or "spending"
-    elif options["normalize"] in (None, "income"):
-        chosen = "income"
-    else:
-        raise CommandError(
-            f"--income is used by --normalize income alone, not by {options['normalize']}. Leave "
-            f"one of them out."
-        )
-    return None if chosen == "none" else chosen
-
-
-def _run(file, options, folder, steps):
-    """Do the job and write its files, all but run.json.
+def _run(file, options, folder):
+    """Do the job and write its files, but run.json.
 
     Returns
     -------
     described : pandas.DataFrame
-        The segments, in the order of the tree.
+        The segments in the order of the tree.
     record : dict
-        What run.json says.
+        What run.json holds, and the screen shows.
     """
-    with steps.step("Reading"):
-        log, aliases = _read(file, options)
-        coefficients = None
-        if options["coefficients"] is not None:
-            coefficients = work.read_coefficients(options["coefficients"])
-    with steps.step("Aggregating"):
-        spend, panel, is_active = work.aggregate(
-            log,
-            period=options["period"],
-            n_periods=options["periods"],
-            normalize=options["normalize"],
-        )
-        data = work.count_data(log, spend)
-    with steps.step("Starting TensorFlow"), _silent_native_code():
-        from .networks import training
-
-        training.keras.ops.zeros(1)  # finds the devices, and complains of those it does not find
-    with steps.step("Training") as task:
-        states = work.train(
-            panel[is_active],
-            coefficients=coefficients,
-            aliases=aliases,
-            n_units=options["units"],
-            random_state=options["seed"],
-            callback=_EpochProgress(task),
-        )
-    with steps.step("Clustering"):
-        trajectories = states.transform(panel)
-        model = work.cluster(
-            spend,
-            states,
-            trajectories[is_active],
-            states.scorer_.transform(panel[is_active]),
-            max_depth=options["depth"],
-            random_state=options["seed"],
-        )
-        described = model.describe(panel, trajectories)
-        figures = work.summarise(model, panel, trajectories, is_active, described)
-    with steps.step("Writing"):
-        work.write_results(folder, model, log.customers, panel, trajectories, is_active)
-    files = {
-        name: options[name] and Path(options[name]).name for name in ("coefficients", "aliases")
-    }
+    with _Steps() as steps:
+        with steps.step("Reading"):
+            log, aliases, coefficients = _read(file, options)
+        with steps.step("Aggregating"):
+            spend, panel, is_active = work.aggregate(
+                log,
+                period=options["period"] or ("year" if file else BUNDLED_PERIOD),
+                n_periods=options["periods"],
+                normalize=_choose_normalize(options),
+            )
+        with steps.step("Starting TensorFlow"), _silent_native_code():
+            work.start_tensorflow()
+        with steps.step("Training") as task:
+            states = work.train(
+                panel[is_active],
+                coefficients=coefficients,
+                aliases=aliases,
+                n_units=options["units"],
+                random_state=options["seed"],
+                callback=_EpochProgress(steps.progress, task),
+            )
+        with steps.step("Clustering"):
+            trajectories = states.transform(panel)
+            scores = states.scorer_.transform(panel)
+            segment, names = work.cluster(
+                trajectories[is_active],
+                scores[is_active],
+                max_depth=options["depth"],
+                random_state=options["seed"],
+            )
+            pipeline = Pipeline([("spend", spend), ("states", states), ("segment", segment)])
+            model = work.SegmentModel(pipeline, names)
+            described = model.describe(panel, trajectories)
+        with steps.step("Writing"):
+            table = model.place(log.customers, panel, trajectories)
+            table.to_parquet(folder / "segments.parquet", index=False)
+            trajectories.rename_axis("customer").reset_index().to_parquet(
+                folder / "trajectories.parquet", index=False
+            )
+            work.draw(trajectories, table["type"], folder / "trajectories.png")
+            model.save(folder / "model.skops")
+    first, last = log.span
     record = {
-        "file": None if file is None else Path(file).name,
-        "parameters": options | files,
-        "data": data,
-        "result": figures,
+        "parameters": {"file": file, **options},
         "versions": work.versions(),
+        "data": {
+            "transactions": log.n_transactions,
+            "first_day": str(first),
+            "last_day": str(last),
+        },
+        "figures": work.summarise(model, panel, trajectories, is_active, described),
+        "seconds": steps.seconds,
     }
     return described, record
 
 
 def _read(file, options):
-    """The log, and from its categories to those of the coefficients."""
-    if options["aliases"] is not None:
-        aliases = work.read_aliases(options["aliases"])
-    else:
-        aliases = None
-    if file is not None:
-        return _read_file(file, options), aliases
-    from .datasets import load_complete_journey
-
-    households = load_complete_journey()
-    if aliases is None and options["coefficients"] is None:
-        aliases = households.aliases
-    return households.data, aliases
+    """The log, the aliases and the coefficients of a run."""
+    coefficients = options["coefficients"] and work.read_coefficients(options["coefficients"])
+    aliases = options["aliases"] and work.read_aliases(options["aliases"])
+    if file is None:
+        households = load_complete_journey()
+        return households.data, aliases or households.aliases, coefficients
+    return _read_log(file, options), aliases, coefficients
 
 
-def _read_file(file, options):
+def _read_log(file, options):
     columns = {role: options[role] for role in ROLES}
     return work.read_log(file, columns, outflow=options["outflow"], income=options["income"])
 
 
-def _show(described, record):
-    data, result = record["data"], record["result"]
+def _choose_normalize(options):
+    chosen = options["normalize"] or ("income" if options["income"] else "spending")
+    return None if chosen == "none" else chosen
+
+
+def _show(described, record, *, is_bundled):
+    """Print what was found: the data, the segments, and what to think of them."""
+    figures, data = record["figures"], record["data"]
     click.echo(
-        f"{data['customers']:,} customers, {data['transactions']:,} transactions, "
-        f"{data['first_day']} to {data['last_day']}. The {result['customers_active']:,} active in "
-        f"all {result['periods']} periods shape the tree."
+        f"{figures['customers']:,} customers, {data['transactions']:,} transactions, "
+        f"{data['first_day']} to {data['last_day']}.\n"
+        f"The {figures['customers_active_in_all_periods']:,} who spend in all "
+        f"{figures['periods']} periods shape the tree; everybody has a place in it."
     )
-    table = _segment_table("customers", "share", "strength")
-    table.add_column("spends more on than others", overflow="fold")
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    table.add_column("Segment", no_wrap=True)
+    for name in ("Customers", "Share", "Strength"):
+        table.add_column(name, justify="right", no_wrap=True)
+    table.add_column("Spends more than others on")
     for row in described.itertuples():
         name = row.path.rpartition(" > ")[2]
+        is_top = row.depth == 1
         table.add_row(
-            Text("  " * (row.depth - 1) + "> " * (row.depth > 1) + name),
-            *_numbers(row.customers, row.share, row.strength),
+            Text(name if is_top else f"{'  ' * (row.depth - 1)}> {name}", "bold" if is_top else ""),
+            f"{row.customers:,}",
+            f"{row.share:.1%}",
+            f"{row.strength:.2f}",
             Text(", ".join(row.spends_more_on)),
         )
-    if len(described):
-        _print_table(table)
-    else:
-        click.echo("Nothing divides the customers: they are one segment.")
-    click.echo(f"{result['coverage']:.1%} of the spending has a coefficient on the five traits.")
-    if record["file"] is None:
-        click.echo(
-            "The bundled households show their grocery shopping alone, of which few categories have "
-            "a\ncoefficient: look at how it works, not at what it says."
-        )
+    console = Console()
+    if not console.is_terminal:
+        console = Console(width=PIPED_WIDTH)
+    console.print(table)
+    if not len(described):
+        click.echo("Nothing divides these customers: they are one segment.")
     click.echo(
-        "Personality from spending is weak evidence (r about .15): not to be used to decide about a "
-        "person."
+        f"{figures['coverage']:.1%} of the spending has a coefficient. Personality from spending "
+        f"is weak evidence (r about .15): use segments to understand customers, never to decide "
+        f"about a person."
     )
-
-
-def _segment_table(*numbers):
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    table.add_column("segment")
-    for name in numbers:
-        table.add_column(name, justify="right", no_wrap=True)
-    return table
-
-
-def _numbers(customers, share, strength):
-    return f"{customers:,}", f"{share:.1%}", f"{strength:.2f}"
-
-
-def _print_table(table):
-    width = None if sys.stdout.isatty() else PIPED_WIDTH
-    Console(width=width, highlight=False).print(table)
+    if is_bundled:
+        click.echo(
+            "These households are seen through one retailer's groceries, and few of the published "
+            "coefficients are about groceries."
+        )
 
 
 @main.command(cls=_Command)
 @click.argument("model")
 @click.argument("file")
 @_column_options
-@click.option("--output", metavar="FILE.parquet", default="segments.parquet", show_default=True)
-@click.option("--force", is_flag=True, help="Replace the output if it is there.")
-@click.pass_context
-def predict(ctx, model, file, output, force, **options):
-    """Tell the segments of the customers of FILE by a saved MODEL.
+@click.option("--output", metavar="FILE.parquet", default="segments.parquet", show_default=True,
+              help="Where the table goes.")  # fmt: skip
+@click.option("--force", is_flag=True, help="Replace the table if it is there.")
+def predict(model, file, output, force, **options):
+    """Bring the customers of FILE to the segments of a saved MODEL.
 
-    FILE is read as by skspend segment; its periods count back from the last month in it. Nothing
-    is trained. A MODEL that holds anything but what skspend segment writes is not loaded.
+    MODEL is the model.skops that skspend segment writes. Periods are counted back from the last
+    month in FILE. Customers need not be those that the model was made of. The table has the columns
+    of segments.parquet.
 
     \b
-    Examples:
-      skspend predict skspend-output/model.skops new.parquet
-      skspend predict model.skops new.csv --outflow negative --output new_segments.parquet
+    Example:
+      skspend predict skspend-output/model.skops new.parquet --output new-segments.parquet
     """
-    with work.output_file(output, force=force) as path, _Steps(ctx.obj) as steps:
+    with work.output_file(output, force=force) as temporary, _Steps() as steps:
         with steps.step("Reading"):
-            fitted = work.SegmentModel.load(model)
-            if options["income"] is not None and fitted.normalize != "income":
-                raise CommandError("--income is of no use: the model does not normalize by income.")
-            log = _read_file(file, options)
+            loaded = work.SegmentModel.load(model)
+            log = _read_log(file, options)
         with steps.step("Segmenting"):
-            placed = fitted.predict(log)
-            placed.to_parquet(path, index=False)
-    table = _segment_table("customers", "share", "strength")
-    for name, members in sorted(placed.groupby("segment"), key=lambda group: -len(group[1])):
-        share = len(members) / len(placed)
-        table.add_row(Text(name), *_numbers(len(members), share, members["strength"].mean()))
-    _print_table(table)
-    click.echo(f"{len(placed):,} customers, written to {output}.")
+            table = loaded.predict(log)
+        table.to_parquet(temporary, index=False)
+    counts = table["segment"].value_counts()
+    for segment_name, count in counts.items():
+        click.echo(f"{count:>9,}  {segment_name}")
+    click.echo(f"{len(table):,} customers in {len(counts)} segments, written to {output}.")
 
 
 class _Steps:
-    """Bars on a terminal; elsewhere a line for every step that took long."""
+    """Progress of named steps on standard error: bars in a terminal, else a line for long ones."""
 
-    def __init__(self, console):
-        self.seconds = {}
-        self._console = console
-        self._bars = Progress(
-            TextColumn("{task.description}"),
+    def __init__(self):
+        console = Console(stderr=True)
+        self.is_shown = console.is_terminal
+        self.progress = Progress(
+            TextColumn("{task.description:<20}"),
             BarColumn(),
             TaskProgressColumn(),
             TimeElapsedColumn(),
             console=console,
-            disable=not sys.stderr.isatty(),
-            redirect_stdout=False,
-            redirect_stderr=False,
+            disable=not self.is_shown,
         )
+        self.seconds = {}
 
     def __enter__(self):
-        self._bars.start()
+        self.progress.start()
         return self
 
     def __exit__(self, *_):
-        self._bars.stop()
+        self.progress.stop()
 
     @contextmanager
-    def step(self, title):
-        """Report a step; gives a function that tells of a part done, of so many."""
+    def step(self, name):
+        task = self.progress.add_task(name, total=None)
         started = time.perf_counter()
-        task = self._bars.add_task(title, total=None)
-        yield lambda n_parts: self._bars.update(task, advance=1, total=n_parts)
-        self._bars.update(task, completed=1, total=1)
-        self.seconds[title] = time.perf_counter() - started
-        if self._bars.disable and self.seconds[title] > WORTH_A_LINE:
-            click.echo(f"{title} took {self.seconds[title]:.0f} s.", err=True)
+        yield task
+        self.seconds[name.lower()] = seconds = time.perf_counter() - started
+        self.progress.update(task, total=1, completed=1)
+        if not self.is_shown and seconds > WORTH_A_LINE:
+            click.echo(f"{name}: {seconds:.1f} s", err=True)
 
 
 class _EpochProgress:
-    """Callback of scikit-learn that tells a step of every epoch."""
+    """A scikit-learn callback that moves a bar by the epochs of a fit."""
 
-    def __init__(self, tell):
-        self.tell = tell
+    def __init__(self, progress, task):
+        self.progress = progress
+        self.task = task
 
     def setup(self, estimator, context):
-        """Nothing to prepare."""
+        self.progress.update(self.task, total=context.max_subtasks)
 
     def teardown(self, estimator, context):
-        """Nothing to clear up."""
+        pass
 
     def on_fit_task_begin(self, estimator, context):
-        """Only what is done counts."""
+        pass
 
     def on_fit_task_end(self, estimator, context):
-        """Count an epoch."""
-        if context.task_name == "epoch":
-            self.tell(context.parent.max_subtasks)
-
-
-@contextmanager
-def _warnings_as_lines(console):
-    """Show each warning once, as a line without the place in the source."""
-    shown = set()
-
-    def show(message, *_, **__):
-        line = f"Warning: {work.as_options(str(message))}"
-        if line not in shown:
-            shown.add(line)
-            console.print(Text(line), soft_wrap=True)
-
-    with warnings.catch_warnings():
-        warnings.filterwarnings("always", category=UserWarning)
-        warnings.showwarning = show
-        yield
+        if context.parent is not None:
+            self.progress.advance(self.task)
 
 
 @contextmanager
 def _silent_native_code():
-    """Drop what TensorFlow's native code writes to file descriptor 2 while it starts.
-
-    Python's own standard error, tracebacks included, goes around it.
-    """
+    """Hide what TensorFlow's native code writes to standard error while it starts."""
     sys.stderr.flush()
-    kept, stream = os.dup(2), sys.stderr
+    kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 2)
     try:
-        with open(os.devnull, "wb") as nowhere, open(kept, "w", closefd=False) as aside:
-            if _writes_to_descriptor(stream, 2):
-                sys.stderr = aside
-            os.dup2(nowhere.fileno(), 2)
-            yield
+        yield
     finally:
+        sys.stderr.flush()
         os.dup2(kept, 2)
         os.close(kept)
-        sys.stderr = stream
+        os.close(nowhere)
 
 
-def _writes_to_descriptor(stream, descriptor):
-    try:
-        return stream.fileno() == descriptor
-    except OSError:
-        return False
+@contextmanager
+def _clean_warnings():
+    """Say warnings about the data in one line each, without the code that raised them."""
+    said = set()
+
+    def say(message, category, *where, **more):
+        line = work.as_options(str(message))
+        if category is UserWarning and line not in said:
+            said.add(line)
+            click.echo(f"Warning: {line}", err=True)
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("always")
+        warnings.showwarning = say
+        yield

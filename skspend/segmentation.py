@@ -23,7 +23,7 @@ from pyarrow import parquet
 from sklearn.pipeline import Pipeline
 
 from . import __version__
-from .aggregation import MONTHS, SpendingAggregator
+from .aggregation import SpendingAggregator
 from .clustering import TrajectoryClusterer
 from .columns import refuse
 from .extraction import LSTMStateExtractor
@@ -262,17 +262,25 @@ def train(panel, *, coefficients=None, aliases=None, n_units=3, random_state=0, 
     return states.set_callbacks()
 
 
+def cluster(trajectories, scores, *, max_depth=3, random_state=0):
+    """Fit the third step on the active customers, and name its nodes.
+
+    Returns
+    -------
+    segment : TrajectoryClusterer
+    names : dict from int to str
+    """
+    segment = TrajectoryClusterer(max_depth=max_depth, random_state=random_state)
+    segment.fit(trajectories)
+    return segment, name_segments(segment, trajectories, scores)
+
+
 @dataclass(frozen=True)
 class SegmentModel:
     """A fitted pipeline of the steps spend, states and segment, and the names of its nodes."""
 
     pipeline: Pipeline
     names: dict[int, str]
-
-    @property
-    def normalize(self):
-        """What amounts are divided by, as in SpendingAggregator."""
-        return self.pipeline["spend"].normalize
 
     def score_customers(self, panel):
         """Standardised scores of customers, by their panel."""
@@ -376,42 +384,6 @@ def _tree_order(table):
     return order
 
 
-def cluster(spend, states, trajectories, scores, *, max_depth=3, random_state=0):
-    """Fit the third step on the active customers, and name its nodes.
-
-    Parameters
-    ----------
-    spend, states : SpendingAggregator, LSTMStateExtractor
-        The fitted steps before.
-    trajectories, scores : frame
-        What they make of the active customers.
-    max_depth : int, default=3
-    random_state : int, default=0
-
-    Returns
-    -------
-    model : SegmentModel
-    """
-    segment = TrajectoryClusterer(max_depth=max_depth, random_state=random_state)
-    segment.fit(trajectories)
-    pipeline = Pipeline([("spend", spend), ("states", states), ("segment", segment)])
-    return SegmentModel(pipeline, name_segments(segment, trajectories, scores))
-
-
-def count_data(log, spend):
-    """Count what the log holds, as in ``run.json``; `spend` is fitted on it."""
-    counts, _, _ = log.count_transactions(MONTHS.get(spend.period, spend.period), spend.n_periods_)
-    first, last = log.span
-    return {
-        "customers": len(log),
-        "transactions": int(counts.sum()),
-        "first_day": str(first),
-        "last_day": str(last),
-        "categories": len(log.categories),
-        "outside_the_periods": spend.quality_.to_dict(orient="index"),
-    }
-
-
 def summarise(model, panel, trajectories, is_active, described):
     """Count and measure the result, as in ``run.json``.
 
@@ -422,33 +394,23 @@ def summarise(model, panel, trajectories, is_active, described):
     spend, states, segment = model.pipeline.named_steps.values()
     top = described[described["depth"] == 1] if len(described) else described
     return {
-        "customers_active": int(is_active.sum()),
+        "customers": len(panel),
+        "customers_active_in_all_periods": int(is_active.sum()),
         "periods": int(spend.n_periods_),
+        "categories": len(spend.categories_),
         "coverage": states.scorer_.coverage_,
         "accuracy_in_sample": states.score(panel[is_active]),
         "stability_kappa": segment.score(trajectories[is_active]),
         "top_level_segments": len(top),
         "leaves": int((segment.tree_["label"] >= 0).sum()),
         "largest_share": float(top["share"].max()) if len(top) else 1.0,
+        "outside_the_periods": spend.quality_.to_dict(orient="index"),
     }
 
 
-def write_results(folder, model, customers, panel, trajectories, is_active):
-    """Write the tables, the picture and the model."""
-    from .plotting import TrajectoryDisplay  # matplotlib takes a while to import: here alone
-
-    placed = model.place(customers, panel, trajectories)
-    placed.to_parquet(folder / "segments.parquet", index=False)
-    states = trajectories.reset_index(drop=True)
-    states.insert(0, "customer", placed["customer"])
-    states.to_parquet(folder / "trajectories.parquet", index=False)
-    display = TrajectoryDisplay.from_predictions(trajectories[is_active], placed["type"][is_active])
-    display.figure_.suptitle(
-        f"Trajectories of {len(display.drawn_):,} of {is_active.sum():,} customers active in all "
-        f"{model.pipeline['spend'].n_periods_} periods"
-    )
-    display.figure_.savefig(folder / "trajectories.png")
-    model.save(folder / "model.skops")
+def draw(trajectories, types, path):
+    """Write the picture of the trajectories."""
+    TrajectoryDisplay.from_predictions(trajectories, types).figure_.savefig(path)
 
 
 def versions():

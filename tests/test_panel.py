@@ -212,5 +212,5 @@ def test_a_given_index_labels_the_rows_except_in_polars():
 
 
 def test_a_period_is_active_if_anything_is_spent_even_if_it_adds_up_to_zero():
-    panel = np.array([[[0.0, 0.0], [1.0, -1.0], [0.0, 2.0]], np.zeros((3, 2))])
+    panel = np.array([[[0.0, -2.0], [1.0, -1.0], [0.0, 0.0]], np.zeros((3, 2))])
     assert count_active_periods(panel).tolist() == [2, 0]

@@ -1,5 +1,7 @@
 """Scores by hand, the table of coefficients, and how categories find their coefficients."""
 
+import warnings
+
 import numpy as np
 import pandas as pd
 import polars as pl
@@ -250,7 +252,8 @@ def test_low_coverage_of_named_categories_warns_below_a_tenth(known):
     shares = pd.DataFrame({"pets": [known, known], "zoo": [1 - known] * 2})
     scorer = BigFivePersonalityScorer(TABLE)
     if known > 0.1:
-        scorer.fit(shares)
+        with warnings.catch_warnings(action="error"):
+            scorer.fit(shares)
     else:
         expected = rf"Only {known:.1%} of the spending, 1 of 2 categories.*aliases="
         with pytest.warns(UserWarning, match=expected) as warned:
