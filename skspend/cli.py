@@ -8,6 +8,7 @@ import sys
 import time
 import warnings
 from contextlib import contextmanager
+from functools import partial
 
 import click
 from rich import box
@@ -17,7 +18,7 @@ from rich.table import Table
 from rich.text import Text
 from sklearn.pipeline import Pipeline
 
-from . import __version__
+from . import __version__, files
 from . import segmentation as work
 from .aggregation import MONTHS
 from .datasets import load_complete_journey
@@ -52,7 +53,7 @@ class _Command(click.Command):
         try:
             with _clean_warnings():
                 return super().invoke(ctx)
-        except work.DataError as error:
+        except files.DataError as error:
             raise CommandError(str(error)) from error
 
 
@@ -168,12 +169,12 @@ def segment(ctx, file, output, force, **options):
     if file is None:
         _refuse_column_options(ctx)
     started = time.perf_counter()
-    with work.output_folder(output, force=force) as folder:
+    with files.output_folder(output, force=force) as folder:
         described, record = _run(file, options, folder)
         record["seconds"]["total"] = time.perf_counter() - started
-        work.write_json(record, folder / "run.json")
+        files.write_json(record, folder / "run.json")
     _show(described, record, is_bundled=file is None)
-    click.echo(f"Written to {output}: {', '.join(work.OUTPUTS)}.")
+    click.echo(f"Written to {output}: {', '.join(files.OUTPUTS)}.")
 
 
 def _refuse_column_options(ctx):
@@ -234,11 +235,14 @@ def _run(file, options, folder):
             trajectories.rename_axis("customer").reset_index().to_parquet(
                 folder / "trajectories.parquet", index=False
             )
-            work.draw(trajectories, table["type"], folder / "trajectories.png")
+            work.draw(
+                trajectories[is_active], table["type"][is_active], folder / "trajectories.png"
+            )
             model.save(folder / "model.skops")
     first, last = log.span
+    used = {"period": spend.period, "periods": spend.n_periods_, "normalize": spend.normalize}
     record = {
-        "parameters": {"file": file, **options},
+        "parameters": {"file": file, **options, **used},
         "versions": work.versions(),
         "data": {
             "transactions": log.n_transactions,
@@ -253,28 +257,42 @@ def _run(file, options, folder):
 
 def _read(file, options):
     """The log, the aliases and the coefficients of a run."""
-    coefficients = options["coefficients"] and work.read_coefficients(options["coefficients"])
-    aliases = options["aliases"] and work.read_aliases(options["aliases"])
+    coefficients = options["coefficients"] and files.read_coefficients(options["coefficients"])
+    aliases = options["aliases"] and files.read_aliases(options["aliases"])
     if file is None:
         households = load_complete_journey()
-        return households.data, aliases or households.aliases, coefficients
+        return households.data, aliases or _bundled_aliases(households, coefficients), coefficients
     return _read_log(file, options), aliases, coefficients
+
+
+def _bundled_aliases(households, coefficients):
+    """The aliases of the bundled households, but those that one's own coefficients do not know."""
+    if coefficients is None:
+        return households.aliases
+    known = set().union(*coefficients.values())
+    return {name: target for name, target in households.aliases.items() if target in known}
 
 
 def _read_log(file, options):
     columns = {role: options[role] for role in ROLES}
-    return work.read_log(file, columns, outflow=options["outflow"], income=options["income"])
+    return files.read_log(file, columns, outflow=options["outflow"], income=options["income"])
 
 
 def _choose_normalize(options):
     chosen = options["normalize"] or ("income" if options["income"] else "spending")
+    if options["income"] and chosen != "income":
+        raise CommandError(f"--income is of no use with --normalize {chosen}. Leave one out.")
     return None if chosen == "none" else chosen
 
 
 def _show(described, record, *, is_bundled):
     """Print what was found: the data, the segments, and what to think of them."""
     figures, data = record["figures"], record["data"]
-    click.echo(
+    console = Console()
+    if not console.is_terminal:
+        console = Console(width=PIPED_WIDTH)
+    say = partial(console.print, highlight=False, markup=False)
+    say(
         f"{figures['customers']:,} customers, {data['transactions']:,} transactions, "
         f"{data['first_day']} to {data['last_day']}.\n"
         f"The {figures['customers_active_in_all_periods']:,} who spend in all "
@@ -295,19 +313,16 @@ def _show(described, record, *, is_bundled):
             f"{row.strength:.2f}",
             Text(", ".join(row.spends_more_on)),
         )
-    console = Console()
-    if not console.is_terminal:
-        console = Console(width=PIPED_WIDTH)
     console.print(table)
     if not len(described):
-        click.echo("Nothing divides these customers: they are one segment.")
-    click.echo(
+        say("Nothing divides these customers: they are one segment.")
+    say(
         f"{figures['coverage']:.1%} of the spending has a coefficient. Personality from spending "
         f"is weak evidence (r about .15): use segments to understand customers, never to decide "
         f"about a person."
     )
     if is_bundled:
-        click.echo(
+        say(
             "These households are seen through one retailer's groceries, and few of the published "
             "coefficients are about groceries."
         )
@@ -331,9 +346,11 @@ def predict(model, file, output, force, **options):
     Example:
       skspend predict skspend-output/model.skops new.parquet --output new-segments.parquet
     """
-    with work.output_file(output, force=force) as temporary, _Steps() as steps:
+    with files.output_file(output, force=force) as temporary, _Steps() as steps:
         with steps.step("Reading"):
             loaded = work.SegmentModel.load(model)
+            if options["income"] and loaded.pipeline["spend"].normalize != "income":
+                raise CommandError("--income is of no use: the model does not normalize by income.")
             log = _read_log(file, options)
         with steps.step("Segmenting"):
             table = loaded.predict(log)
@@ -420,7 +437,7 @@ def _clean_warnings():
     said = set()
 
     def say(message, category, *where, **more):
-        line = work.as_options(str(message))
+        line = files.as_options(str(message))
         if category is UserWarning and line not in said:
             said.add(line)
             click.echo(f"Warning: {line}", err=True)

@@ -107,16 +107,20 @@ def name_segments(clusterer, trajectories, scores):
     tree = clusterer.tree_
     means = {node: _mean(scores, (nodes == node).any(axis=1)) for node in tree.index}
     means[0] = scores.mean(axis=0)
-    names, taken = {}, {0: ()}
+    names, used = {}, {0: set()}
     for parent, siblings in tree[tree["parent"] >= 0].groupby("parent").groups.items():
-        free = [trait for trait in range(len(TRAITS)) if trait not in taken[parent]]
+        free = [t for t in range(len(TRAITS)) if TRAITS[t] not in used[parent]]
         ranked = {}
         for node in siblings:
             difference = means[node] - means[parent]
             order = sorted(free, key=lambda trait, d=difference: -abs(d[trait]))
             ranked[node] = [f"{TRAITS[t]}{'+' if difference[t] >= 0 else '-'}" for t in order]
-            taken[node] = (*taken[parent], order[0]) if len(order) > 1 else taken[parent]
-        names |= _shortest_unique(ranked)
+        for node, words in _shortest_unique(ranked).items():
+            names[node] = " ".join(words)
+            own = {word.rstrip("+-") for word in words}
+            # The last traits left name again what is inside, rather than nothing.
+            used[node] = used[parent] | own if len(own) < len(free) else used[parent]
+        _number_equals(names, siblings)
     return names
 
 
@@ -132,20 +136,25 @@ def segment_path(clusterer, node, names):
 
 def _shortest_unique(ranked):
     """Take as many of each node's ranked words as tell it from its siblings."""
-    names = {}
+    shortest = {}
     for node, words in ranked.items():
         others = [other for key, other in ranked.items() if key != node]
         length = next(
             (n for n in range(1, len(words)) if all(o[:n] != words[:n] for o in others)),
             len(words),
         )
-        names[node] = " ".join(words[:length])
+        shortest[node] = words[:length]
+    return shortest
+
+
+def _number_equals(names, siblings):
+    """Number siblings that no trait tells apart."""
     seen = {}
-    for node, name in names.items():
+    for node in siblings:
+        name = names[node]
         seen[name] = seen.get(name, 0) + 1
         if seen[name] > 1:
             names[node] = f"{name} ({seen[name]})"
-    return names
 
 
 def _distinctive(shares, spread, members, categories, n_categories):

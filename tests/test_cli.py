@@ -13,8 +13,8 @@ from sklearn.preprocessing import FunctionTransformer
 
 from skspend.cli import main
 from skspend.datasets import load_complete_journey
+from skspend.files import OUTPUTS
 from skspend.personality import TRAITS, TYPES, load_coefficients
-from skspend.segmentation import OUTPUTS
 
 
 def run(*arguments):
@@ -123,6 +123,8 @@ def test_the_record_is_strict_json(households):
     assert record["figures"]["customers_active_in_all_periods"] == 1792
     assert 0.04 < record["figures"]["coverage"] < 0.05
     assert record["parameters"]["seed"] == 0
+    assert (record["parameters"]["period"], record["parameters"]["periods"]) == (2, 6)
+    assert record["parameters"]["normalize"] == "spending"
     assert record["data"]["last_day"] == "2017-12-31"
     assert {"skspend", "python", "tensorflow", "scikit-learn"} <= set(record["versions"])
 
@@ -242,6 +244,7 @@ def test_a_file_with_something_wrong_gets_one_clear_line(tmp_path):
         (["--coefficients", "nowhere.csv"], "No such file"),
         (["--periods", "50"], "ask for fewer --periods"),
         (["--colour", "red"], "No such option"),
+        (["--income", "amount", "--normalize", "spending"], "--income is of no use"),
     ],
 )
 def test_an_option_that_cannot_be_gets_one_clear_line(bank_file, tmp_path, options, message):
@@ -306,6 +309,23 @@ def test_a_model_file_that_is_none_gets_one_clear_line(households, bank_file, tm
         assert message in done.stderr, (name, done.stderr)
         assert done.stderr.count("\n") == 1, (name, done.stderr)
         assert not (tmp_path / "out.parquet").exists()
+
+
+def test_coefficients_of_ones_own_categories_need_no_aliases_for_the_households(tmp_path):
+    ratings = pd.DataFrame({"category": ["BEEF", "CHEESE", "pets"]} | dict.fromkeys(TRAITS, 0.5))
+    ratings.to_csv(tmp_path / "ratings.csv", index=False)
+    done = run(
+        "segment", "--coefficients", tmp_path / "ratings.csv", "--output", tmp_path / "out"
+    )  # fmt: skip
+    assert done.exit_code == 0, done.output
+    coverage = json.loads((tmp_path / "out" / "run.json").read_text())["figures"]["coverage"]
+    assert 0.05 < coverage < 0.2
+
+
+def test_no_line_of_the_screen_is_too_long(households):
+    *lines, where_it_is = households[1].stdout.splitlines()
+    assert where_it_is.startswith("Written to")
+    assert max(map(len, lines)) <= 100
 
 
 def test_help_has_examples():

@@ -79,3 +79,12 @@ def test_segments_without_any_difference_are_numbered(planted):
     names = name_segments(clusterer, states, scores * 0)
     top = [names[n] for n in clusterer.tree_.index[clusterer.tree_["parent"] == 0]]
     assert len(set(top)) == len(top) == 2
+
+
+def test_a_trait_in_a_name_does_not_come_again_below(planted):
+    clusterer, states, scores, _ = planted
+    names = name_segments(clusterer, states, scores)
+    for node in names:
+        words = segment_path(clusterer, node, names).replace(" >", "").split()
+        traits = [word.rstrip("+-") for word in words]
+        assert len(set(traits)) == len(traits)
