@@ -302,7 +302,7 @@ def _show(described, record, *, is_bundled):
     table.add_column("Segment", no_wrap=True)
     for name in ("Customers", "Share", "Strength"):
         table.add_column(name, justify="right", no_wrap=True)
-    table.add_column("Spends more than others on")
+    table.add_column("Spends more than others on", overflow="fold")
     for row in described.itertuples():
         name = row.path.rpartition(" > ")[2]
         is_top = row.depth == 1

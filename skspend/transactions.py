@@ -21,6 +21,9 @@ from .columns import (
     refuse,
 )
 
+ROUNDING = 1e-12
+"""Share of what was spent and refunded below which a difference is a rounding error, not money."""
+
 
 class _Rows:
     """Columns of equal length whose rows belong to customers 0 ... n_customers - 1."""
@@ -339,7 +342,11 @@ class TransactionLog:
         cell = (rows.customer.astype(np.int64) * n_periods + period) * n_categories
         cell += rows["category"]
         n_cells = len(self) * n_periods * n_categories
-        total = _sum_by_cell(rows["amount"][counts], cell[counts], n_cells)
+        cell, amounts = cell[counts], rows["amount"][counts]
+        total = _sum_by_cell(amounts, cell, n_cells)
+        if (amounts < 0).any():
+            turnover = _sum_by_cell(np.abs(amounts), cell, n_cells)
+            total[np.abs(total) <= ROUNDING * turnover] = 0
         return total.reshape(len(self), n_periods, n_categories)
 
     def sum_income(self, n_months, n_periods):

@@ -22,3 +22,10 @@ def bank_log():
 def scorer(bank):
     """A scorer that knows all of the bank's categories."""
     return BigFivePersonalityScorer(coefficients=bank.coefficients.to_dict())
+
+
+def pytest_collection_modifyitems(items):
+    """The README shows households of whose spending few categories have a coefficient."""
+    for item in items:
+        if item.name == "README.md":
+            item.add_marker(pytest.mark.filterwarnings("ignore:Only .* of the spending"))

@@ -627,3 +627,15 @@ def test_a_learning_curve_draws_from_a_log(many):
     )
     assert sizes.tolist() == [10, 40]
     assert (scores[1] > 0.999).all()
+
+
+def test_spending_refunded_in_full_is_none_at_all():
+    frame = pd.DataFrame(
+        {
+            "customer": [1, 1, 1, 2],
+            "date": "2024-01-05",
+            "category": "travel",
+            "amount": [0.1, 0.2, -0.3, 5.0],
+        }
+    )
+    assert TransactionLog(frame).sum_spending(12, 1).ravel().tolist() == [0, 5]
