@@ -5,7 +5,7 @@ the shares in period 6 that the segments explain, beside k-means with as many cl
 shares of periods 1 to 5, and shuffled labels. Once with all categories weighed by their variance,
 once with each category counted alike, and once with the categories that have a coefficient.
 
-    python benchmarks/next_period.py [--seeds 5]
+    python benchmarks/next_period.py [--seeds 5] [--units 5]
 """
 
 import warnings
@@ -32,8 +32,9 @@ def variance_explained(labels, future):
 
 
 @click.command()
+@click.option("--units", default=5, show_default=True)
 @click.option("--seeds", default=5, show_default=True)
-def main(seeds):
+def main(seeds, units):
     """Print the table."""
     households = load_complete_journey()
     spend = SpendingAggregator(period=2, n_periods=6).fit(households.data)
@@ -44,7 +45,7 @@ def main(seeds):
     rows = []
     for seed in range(seeds):
         scorer = BigFivePersonalityScorer(aliases=households.aliases)
-        states = LSTMStateExtractor(scorer=scorer, random_state=seed)
+        states = LSTMStateExtractor(units, scorer=scorer, random_state=seed)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", UserWarning)
             trajectories = states.fit_transform(past)

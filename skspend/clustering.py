@@ -42,7 +42,7 @@ class TrajectoryClusterer(CallbackSupportMixin, ClusterMixin, BaseEstimator):
         of clusters, up to `max_clusters`, that has the highest silhouette.
     max_clusters : int, default=12
         Most children of a node under the default clusterer. The Big Five have ten types.
-    min_share : float, default=0.02
+    min_share : float, default=0.01
         Smallest share of all customers that makes a segment, and never under ten customers; a
         division with a smaller part is not considered.
     min_silhouette : float, default=0.25
@@ -119,7 +119,7 @@ class TrajectoryClusterer(CallbackSupportMixin, ClusterMixin, BaseEstimator):
         max_depth=3,
         clusterer=None,
         max_clusters=12,
-        min_share=0.02,
+        min_share=0.01,
         min_silhouette=0.25,
         n_periods=None,
         max_fit_samples=20_000,

@@ -132,7 +132,7 @@ def test_the_record_is_strict_json(households):
 def test_trajectories_have_a_row_for_every_customer(households, segments):
     trajectories = pd.read_parquet(households[0] / "trajectories.parquet")
     assert trajectories["customer"].tolist() == segments["customer"].tolist()
-    assert trajectories.shape == (2469, 1 + 6 * 3)
+    assert trajectories.shape == (2469, 1 + 6 * 5)
     assert trajectories.drop(columns="customer").abs().to_numpy().max() <= 1
 
 
