@@ -208,10 +208,9 @@ class TrajectoryClusterer(CallbackSupportMixin, ClusterMixin, BaseEstimator):
         self.level_labels_ = nodes
         self.labels_ = self._labels[leaves]
         self.strengths_ = _strengths(distances, self.labels_)
-        medians = pd.Series(own).groupby(self.labels_).median()
-        self._typical_distances = medians.reindex(range(self._labels.max() + 1)).to_numpy()
+        typical = pd.Series(own).groupby(self.labels_).transform("median").to_numpy()
         with np.errstate(divide="ignore", invalid="ignore"):
-            beyond = 1 - self._typical_distances[self.labels_] / own
+            beyond = 1 - typical / own
         self.outlier_scores_ = np.clip(np.nan_to_num(beyond), 0, 1)
         self._sizes = np.array(
             [(nodes == node).any(axis=1).sum() for node in range(len(self._parents))]
