@@ -2,13 +2,14 @@
 
 from .aggregation import SpendingAggregator
 from .clustering import TrajectoryClusterer
-from .extraction import LSTMStateExtractor
+from .extraction import FeedForwardExtractor, LSTMStateExtractor
 from .personality import BigFivePersonalityScorer
 from .transactions import TransactionLog
 from .transfer import TransferRegressor
 
 __all__ = [
     "BigFivePersonalityScorer",
+    "FeedForwardExtractor",
     "LSTMStateExtractor",
     "SpendingAggregator",
     "TrajectoryClusterer",

@@ -1,85 +1,96 @@
-"""LSTMStateExtractor: from a panel to a trajectory in the state space of a small network.
+"""The extractors: from a panel to features in the state space of a small network.
 
-A panel of shares comes in; an LSTM is trained to tell the customer's personality (or to reproduce
-the spending), and its state at every period comes out: a few numbers per period that form a
-trajectory. Maree & Omlin (2021), sections III-C and IV-A.
+A panel of shares comes in; a network is trained to tell the customer's personality (or to reproduce
+the spending), and its state at every period comes out: a few numbers per period, which form a
+trajectory where the network is recurrent. Maree & Omlin (2021), sections III-C and IV-A.
 """
 
-from contextlib import closing
-from functools import partial
-from numbers import Integral, Real
+from numbers import Integral
 
 import numpy as np
-from sklearn.base import BaseEstimator, TransformerMixin, clone
-from sklearn.metrics import accuracy_score, r2_score
-from sklearn.preprocessing import LabelEncoder, StandardScaler
-from sklearn.utils import check_random_state
-from sklearn.utils.validation import check_array, check_is_fitted
+from sklearn.utils import check_array
+from sklearn.utils.validation import check_is_fitted
 
-from ._sklearn import (
-    CallbackSupportMixin,
-    HasMethods,
-    Interval,
-    StrOptions,
-    _fit_context,
-    with_callbacks,
-)
-from .networks import Network, dense, lstm_states
-from .panel import fold, like_input, output_names, unfold, validate_panel
-from .personality import TYPES, BigFivePersonalityScorer, encode_types
+from ._extractor import StateExtractor
+from ._sklearn import Interval, StrOptions
+from .networks import encode
+from .panel import like_input, validate_period
 
 
-class LSTMStateExtractor(CallbackSupportMixin, TransformerMixin, BaseEstimator):
+class LSTMStateExtractor(StateExtractor):
     """Extract trajectories from the hidden states of an LSTM.
 
     Parameters
     ----------
     n_units : int, default=3
         Number of LSTM units, and so the dimensions of the state space. The paper's elbow is at 3.
+    n_layers : int, default=1
+        Number of LSTM layers, of `n_units` each; the states are those of the last one.
     objective : {"type", "scores", "reconstruct", "y"}, default="type"
         What the network learns to tell at the last period: the personality type (trait and sign),
         the five scores, or the `y` passed to `fit` (values if floats, else classes).
         ``"reconstruct"`` is the autoencoder: the spending of every period from its state.
     scorer : BigFivePersonalityScorer, default=None
         Computes type and scores from X; default ``BigFivePersonalityScorer()``. It is cloned.
+    state : {"hidden", "both"}, default="hidden"
+        Emit the hidden states of the last layer, or all that the network remembers: hidden and cell
+        states, ``state0`` ... and ``cell0`` ..., and after them those of the layers before,
+        ``layer1_state0`` ... Then :meth:`update` can go on from there.
     state_noise : float, default=0.4
-        Standard deviation of the Gaussian noise that is put on the last state while classes (types,
-        classes of y) are learned. States lie between -1 and 1; to be told apart through noise they
-        must keep apart, and so they gather in clusters. 0 is the paper's network. Values are
-        learned without noise.
+        Standard deviation of the Gaussian noise that is put on the states that the head reads while
+        classes (types, classes of y) are learned. States lie between -1 and 1; to be told apart
+        through noise they must keep apart, and so they gather in clusters. 0 is the paper's
+        network. Values are learned without noise.
     n_periods : int, default=None
         Number of periods of a table whose columns do not say.
     epochs : int, default=100
-        Passes over the customers.
-    batch_size : int, default=256
-        Customers per step of the optimizer.
+        Passes over the customers, at most.
+    batch_size : int or "auto", default="auto"
+        Customers per step of the optimizer. ``"auto"`` is a 25th of them, from 256 to 1,024.
+    optimizer : str or keras.optimizers.Optimizer, default="adam"
+        Name of a Keras optimizer, or one of your own, which brings its own learning rate.
     learning_rate : float, default=0.01
-        Step size of the Adam optimizer.
+        Step size of an optimizer given by name.
+    l2 : float, default=0.0
+        Penalty on the sum of squares of each kernel, added to the mean loss.
+    class_weight : {"balanced"}, default=None
+        Let rare classes count as much as frequent ones, where classes are learned.
     n_init : int, default=4
         Number of starts that are tried for a tenth of the epochs; the best one is trained in full.
+    early_stopping : bool, default=False
+        Hold customers out, stop when their loss no longer falls, and keep the weights of the epoch
+        in which it was lowest.
+    validation_fraction : float, default=0.1
+        Share of the customers of `fit` that early stopping holds out.
+    n_iter_no_change : int, default=10
+        Epochs without a lower validation loss after which early stopping stops.
+    verbose : int or bool, default=False
+        Print the loss of every epoch. A scikit-learn callback such as ``ProgressBar`` shows more.
     random_state : int, RandomState instance or None, default=None
-        Draws initial weights, noise and the order of customers. With an int, fits repeat bit by
-        bit.
+        Draws initial weights, noise, the order of customers and who is held out. With an int, fits
+        repeat bit by bit.
 
     Attributes
     ----------
     weights_ : list of ndarray
-        LSTM kernel (n_features, 4 n_units), recurrent kernel (n_units, 4 n_units), bias, head
-        kernel (n_units, n_outputs), bias; gates in Keras's order. They apply to X as it is: the
-        scaling of the inputs is folded in.
+        Layer by layer, in Keras's order: kernel, recurrent kernel, bias. They apply to X
+        as it is: the scaling of the inputs is folded in.
+    network_ : Network
+        The layers: a named tuple.
+    history_ : DataFrame
+        The mean training ``loss`` of every epoch, and with early stopping the ``validation_loss``.
     scorer_ : BigFivePersonalityScorer
         The fitted scorer; only for objectives type and scores.
     scaler_ : StandardScaler
         What scaled each feature over customers and periods.
     classes_ : ndarray or None
         The types, or the classes of y; None where the target is values.
-    losses_ : ndarray, shape (epochs,)
-        Mean training loss of each epoch.
     n_periods_ : int
         Number of periods.
 
     See Also
     --------
+    FeedForwardExtractor : The same without time.
     TrajectoryClusterer : Finds a hierarchy of segments in the trajectories.
     TransferRegressor : Predicts from the extracted features with few labels.
 
@@ -108,273 +119,276 @@ class LSTMStateExtractor(CallbackSupportMixin, TransformerMixin, BaseEstimator):
     """
 
     _parameter_constraints = {
-        "n_units": [Interval(Integral, 1, None, closed="left")],
-        "objective": [StrOptions({"type", "scores", "reconstruct", "y"})],
-        "scorer": [None, HasMethods(["fit", "transform"])],
-        "state_noise": [Interval(Real, 0, None, closed="left")],
-        "n_periods": [None, Interval(Integral, 1, None, closed="left")],
-        "epochs": [Interval(Integral, 1, None, closed="left")],
-        "batch_size": [Interval(Integral, 1, None, closed="left")],
-        "learning_rate": [Interval(Real, 0, None, closed="neither")],
-        "n_init": [Interval(Integral, 1, None, closed="left")],
-        "random_state": ["random_state"],
+        **StateExtractor._parameter_constraints,
+        "n_layers": [Interval(Integral, 1, None, closed="left")],
+        "state": [StrOptions({"hidden", "both"})],
     }
+    _recurrent = True
+    _pooling = "last"
 
     def __init__(
         self,
         n_units=3,
+        n_layers=1,
+        objective="type",
+        scorer=None,
+        state="hidden",
+        state_noise=0.4,
+        n_periods=None,
+        epochs=100,
+        batch_size="auto",
+        optimizer="adam",
+        learning_rate=0.01,
+        l2=0.0,
+        class_weight=None,
+        n_init=4,
+        early_stopping=False,
+        validation_fraction=0.1,
+        n_iter_no_change=10,
+        verbose=False,
+        random_state=None,
+    ):
+        self.n_units = n_units
+        self.n_layers = n_layers
+        self.objective = objective
+        self.scorer = scorer
+        self.state = state
+        self.state_noise = state_noise
+        self.n_periods = n_periods
+        self.epochs = epochs
+        self.batch_size = batch_size
+        self.optimizer = optimizer
+        self.learning_rate = learning_rate
+        self.l2 = l2
+        self.class_weight = class_weight
+        self.n_init = n_init
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.n_iter_no_change = n_iter_no_change
+        self.verbose = verbose
+        self.random_state = random_state
+
+    def _encoder_units(self):
+        return (self.n_units,) * self.n_layers
+
+    def _emitted_states(self, panel):
+        return encode(self.network_, panel, self.weights_, cells=self.state == "both")
+
+    def _state_names(self):
+        if self.state == "hidden":
+            return super()._state_names()
+        layers = range(len(self.network_.encoder), 0, -1)
+        prefixes = ["", *(f"layer{layer}_" for layer in layers[1:])]
+        return [
+            f"{prefix}{kind}{unit}"
+            for prefix, n_units in zip(prefixes, self.network_.encoder[::-1], strict=True)
+            for kind in ("state", "cell")
+            for unit in range(n_units)
+        ]
+
+    def update(self, previous_states, X_new_period):
+        """Carry states forward by one period, without the history before it.
+
+        Parameters
+        ----------
+        previous_states : frame or array-like, shape (n_customers, n_periods * n_states) or \
+(n_customers, n_states)
+            What `transform` or `update` returned, or its last period alone.
+        X_new_period : frame or array-like, shape (n_customers, n_features)
+            What the same customers spent in the period that follows.
+
+        Returns
+        -------
+        states : frame or ndarray, of the shape of `previous_states`
+            The oldest period is left out, the new one is the last.
+
+        Raises
+        ------
+        ValueError
+            If ``state`` is not ``"both"``: the hidden states are only half of what an LSTM
+            remembers. If the shapes, the features or the customers differ.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from skspend.datasets import make_spending
+        >>> bank = make_spending(n_customers=200, n_periods=3, n_categories=12, random_state=0)
+        >>> extractor = LSTMStateExtractor(objective="reconstruct", state="both", epochs=2)
+        >>> states = extractor.fit_transform(bank.data)
+        >>> year4 = bank.data.iloc[:, -12:]
+        >>> extractor.update(states, year4.to_numpy()).shape
+        (200, 18)
+        """
+        check_is_fitted(self)
+        if self.state != "both":
+            raise ValueError(
+                f"update needs hidden and cell states, but state={self.state!r}. Set "
+                f"state='both' (no new fit is needed), and call transform again."
+            )
+        states = check_array(previous_states, dtype=[np.float64, np.float32])
+        n_states = len(self._state_names())
+        if states.shape[1] not in (n_states, n_states * self.n_periods_):
+            raise ValueError(
+                f"previous_states has {states.shape[1]} columns, but transform gives "
+                f"{n_states * self.n_periods_}, {n_states} for each of {self.n_periods_} periods."
+            )
+        panel = validate_period(self, X_new_period, previous_states)
+        new = encode(self.network_, panel, self.weights_, cells=True, start=states[:, -n_states:])
+        moved = np.hstack([states[:, n_states:], new[:, 0]])
+        return like_input(moved, getattr(previous_states, "columns", None), previous_states)
+
+
+class FeedForwardExtractor(StateExtractor):
+    """Extract features from the bottleneck of a feed-forward network, period by period.
+
+    It sees every period of every customer by itself, as a data set of shape (n_customers *
+    n_periods, n_features), and knows no time: what it emits has the shape of trajectories, but a
+    step from one period to the next has nothing to smooth it.
+
+    Parameters
+    ----------
+    n_units : int, default=3
+        Number of units in the bottleneck, and so the dimensions of the features.
+    hidden_units : tuple of int, default=()
+        Units of the layers before the bottleneck; the autoencoder has them in reverse after it.
+    objective : {"type", "scores", "reconstruct", "y"}, default="type"
+        What the network learns to tell of every period: its personality type (trait and sign), its
+        five scores, or with ``"reconstruct"``, the autoencoder, its spending. ``"y"`` is the `y`
+        passed to `fit` (values if floats, else classes), one for all periods of a customer, from
+        the mean of the features over periods.
+    scorer : BigFivePersonalityScorer, default=None
+        Computes type and scores from X; default ``BigFivePersonalityScorer()``. It is cloned with
+        ``level="period"``.
+    state_noise : float, default=0.4
+        Standard deviation of the Gaussian noise that is put on the states that the head reads while
+        classes (types, classes of y) are learned. States lie between -1 and 1; to be told apart
+        through noise they must keep apart, and so they gather in clusters. 0 is the paper's
+        network. Values are learned without noise.
+    n_periods : int, default=None
+        Number of periods of a table whose columns do not say.
+    epochs : int, default=100
+        Passes over the customers, at most.
+    batch_size : int or "auto", default="auto"
+        Customers per step of the optimizer. ``"auto"`` is a 25th of them, from 256 to 1,024.
+    optimizer : str or keras.optimizers.Optimizer, default="adam"
+        Name of a Keras optimizer, or one of your own, which brings its own learning rate.
+    learning_rate : float, default=0.01
+        Step size of an optimizer given by name.
+    l2 : float, default=0.0
+        Penalty on the sum of squares of each kernel, added to the mean loss.
+    class_weight : {"balanced"}, default=None
+        Let rare classes count as much as frequent ones, where classes are learned.
+    n_init : int, default=4
+        Number of starts that are tried for a tenth of the epochs; the best one is trained in full.
+    early_stopping : bool, default=False
+        Hold customers out, stop when their loss no longer falls, and keep the weights of the epoch
+        in which it was lowest.
+    validation_fraction : float, default=0.1
+        Share of the customers of `fit` that early stopping holds out.
+    n_iter_no_change : int, default=10
+        Epochs without a lower validation loss after which early stopping stops.
+    verbose : int or bool, default=False
+        Print the loss of every epoch. A scikit-learn callback such as ``ProgressBar`` shows more.
+    random_state : int, RandomState instance or None, default=None
+        Draws initial weights, noise, the order of customers and who is held out. With an int, fits
+        repeat bit by bit.
+
+    Attributes
+    ----------
+    weights_ : list of ndarray
+        Layer by layer, in Keras's order: kernel, bias. They apply to X as it is: the scaling
+        of the inputs is folded in.
+    network_ : Network
+        The layers: a named tuple.
+    history_ : DataFrame
+        The mean training ``loss`` of every epoch, and with early stopping the ``validation_loss``.
+    scorer_ : BigFivePersonalityScorer
+        The fitted scorer; only for objectives type and scores.
+    scaler_ : StandardScaler
+        What scaled each feature over customers and periods.
+    classes_ : ndarray or None
+        The types, or the classes of y; None where the target is values.
+    n_periods_ : int
+        Number of periods.
+
+    See Also
+    --------
+    LSTMStateExtractor : The same with memory.
+    TransferRegressor : Predicts from the mean of the features over periods.
+
+    Notes
+    -----
+    All layers have tanh, so features lie between -1 and 1 as the states of an LSTM do; the head is
+    linear.
+
+    References
+    ----------
+    Maree & Omlin (2021), sections III-C and IV-A.
+
+    Examples
+    --------
+    >>> from skspend import FeedForwardExtractor
+    >>> from skspend.datasets import make_spending
+    >>> bank = make_spending(n_customers=200, n_periods=3, n_categories=12, random_state=0)
+    >>> extractor = FeedForwardExtractor(2, (5,), "reconstruct", epochs=2, random_state=0)
+    >>> features = extractor.fit_transform(bank.data)
+    >>> features.shape, [array.shape for array in extractor.weights_[::2]]
+    ((200, 6), [(12, 5), (5, 2), (2, 5), (5, 12)])
+    >>> extractor.inverse_transform(features).shape
+    (200, 36)
+    """
+
+    _parameter_constraints = {
+        **StateExtractor._parameter_constraints,
+        "hidden_units": [tuple, list],
+    }
+    _recurrent = False
+    _pooling = "mean"
+
+    def __init__(
+        self,
+        n_units=3,
+        hidden_units=(),
         objective="type",
         scorer=None,
         state_noise=0.4,
         n_periods=None,
         epochs=100,
-        batch_size=256,
+        batch_size="auto",
+        optimizer="adam",
         learning_rate=0.01,
+        l2=0.0,
+        class_weight=None,
         n_init=4,
+        early_stopping=False,
+        validation_fraction=0.1,
+        n_iter_no_change=10,
+        verbose=False,
         random_state=None,
     ):
         self.n_units = n_units
+        self.hidden_units = hidden_units
         self.objective = objective
         self.scorer = scorer
         self.state_noise = state_noise
         self.n_periods = n_periods
         self.epochs = epochs
         self.batch_size = batch_size
+        self.optimizer = optimizer
         self.learning_rate = learning_rate
+        self.l2 = l2
+        self.class_weight = class_weight
         self.n_init = n_init
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.n_iter_no_change = n_iter_no_change
+        self.verbose = verbose
         self.random_state = random_state
 
-    @with_callbacks
-    @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X, y=None):
-        """Train the network.
-
-        Parameters
-        ----------
-        X : panel, shape (n_customers, n_periods * n_features), or with three dimensions
-            Shares of spending or income.
-        y : array-like, shape (n_customers,) or (n_customers, n_outputs), default=None
-            Used with ``objective="y"`` alone.
-
-        Returns
-        -------
-        self : LSTMStateExtractor
-
-        Raises
-        ------
-        ValueError
-            If ``objective="y"`` and no y is given, or if training diverges.
-        """
-        task = self._init_callback_context(max_subtasks=self.epochs)
-        task.call_on_fit_task_begin(estimator=self, X=X, y=y)
-        panel = validate_panel(self, X, n_periods=self.n_periods)
-        self.scaler_ = StandardScaler().fit(panel.reshape(-1, panel.shape[2]))
-        target, self.classes_, self.target_scaler_ = self._make_target(X, panel, y)
-        self._train(task, X, y, _scale(self.scaler_, panel), target)
-        task.call_on_fit_task_end(estimator=self, X=X, y=y)
-        return self
-
-    def _make_target(self, X, panel, y):
-        """What the network learns: class numbers and classes, or scaled values and their scaler."""
-        if self.objective in ("type", "scores"):
-            scorer = BigFivePersonalityScorer() if self.scorer is None else clone(self.scorer)
-            self.scorer_ = scorer.fit(_for_scorer(X, panel))
-        if self.objective == "reconstruct":
-            return _scale(self.scaler_, panel), None, self.scaler_
-        if self.objective == "y":
-            _check_labels(y, len(panel))
-        target = self._target(X, panel, y)
-        if self.objective == "type":
-            return encode_types(target), np.array(TYPES, dtype=object), None
-        if self.objective == "y" and target.dtype.kind != "f":
-            encoder = LabelEncoder()
-            return encoder.fit_transform(target), encoder.classes_, None
-        target = target.reshape(len(panel), -1).astype(float)
-        scaler = StandardScaler().fit(target)
-        return scaler.transform(target), None, scaler
-
-    def _target(self, X, panel, y):
-        """The target in its own units: scores, spending or y."""
-        if self.objective == "reconstruct":
-            return panel
-        if self.objective == "y":
-            return check_array(y, ensure_2d=False, dtype=None, input_name="y")
-        return np.asarray(self.scorer_.transform(_for_scorer(X, panel)))
-
-    def _train(self, task, X, y, panel, target):
-        from .networks import training  # TensorFlow takes seconds to import: in fit alone
-
-        network = Network(
-            n_periods=panel.shape[1],
-            n_features=panel.shape[2],
-            n_units=self.n_units,
-            n_outputs=target.shape[-1] if self.classes_ is None else len(self.classes_),
-            every_period=self.objective == "reconstruct",
-            classifies=self.classes_ is not None,
-            state_noise=0.0 if self.classes_ is None else float(self.state_noise),
-        )
-        epochs = training.train(
-            network,
-            panel,
-            target,
-            epochs=self.epochs,
-            batch_size=self.batch_size,
-            learning_rate=self.learning_rate,
-            n_init=self.n_init,
-            random_state=check_random_state(self.random_state),
-        )
-        losses = []
-        with closing(epochs):
-            for _ in range(self.epochs):
-                step = task.subcontext(task_name="epoch")
-                step.call_on_fit_task_begin(estimator=self, X=X, y=y)
-                loss, get_weights = next(epochs)
-                losses.append(loss)
-                fitted = partial(self._fitted_attributes, get_weights, losses)
-                if step.call_on_fit_task_end(
-                    estimator=self, X=X, y=y, reconstruction_attributes=fitted
-                ):
-                    break
-            vars(self).update(fitted())
-
-    def _fitted_attributes(self, get_weights, losses):
-        """Weights that apply to X in its own units and answer in the target's."""
-        kernel, recurrent, bias, head, head_bias = (w.astype(float) for w in get_weights())
-        kernel = kernel / self.scaler_.scale_[:, None]
-        bias = bias - self.scaler_.mean_ @ kernel
-        if self.target_scaler_ is not None:
-            head = head * self.target_scaler_.scale_
-            head_bias = head_bias * self.target_scaler_.scale_ + self.target_scaler_.mean_
-        return {
-            "weights_": [kernel, recurrent, bias, head, head_bias],
-            "losses_": np.array(losses),
-        }
-
-    def transform(self, X):
-        """Run the network and return its state at every period.
-
-        Parameters
-        ----------
-        X : panel, as in `fit`
-
-        Returns
-        -------
-        trajectories : frame or ndarray, shape (n_customers, n_periods * n_units)
-            Hidden states between -1 and 1, oldest period first.
-        """
-        check_is_fitted(self)
-        states = lstm_states(validate_panel(self, X, reset=False), self.weights_)
-        return like_input(unfold(states), self.get_feature_names_out(), X)
-
-    def predict_target(self, X):
-        """Return what the network believes its target to be.
-
-        Parameters
-        ----------
-        X : panel, as in `fit`
-
-        Returns
-        -------
-        target : ndarray
-            Types or classes, shape (n_customers,); values, shape (n_customers, n_outputs); or for
-            the autoencoder the spending, shape (n_customers, n_periods * n_features).
-        """
-        check_is_fitted(self)
-        states = lstm_states(validate_panel(self, X, reset=False), self.weights_)
-        if self.objective == "reconstruct":
-            return unfold(dense(states, self.weights_))
-        outputs = dense(states[:, -1], self.weights_)
-        return outputs if self.classes_ is None else self.classes_[outputs.argmax(axis=1)]
-
-    def score(self, X, y=None):
-        """Return how well the network tells its target on the customers given.
-
-        Parameters
-        ----------
-        X : panel, as in `fit`
-        y : array-like, shape (n_customers,) or (n_customers, n_outputs), default=None
-            Used with ``objective="y"`` alone.
-
-        Returns
-        -------
-        score : float
-            Accuracy for classes, else R2. That of the autoencoder is over all cells, each feature
-            counted in its own standard deviations.
-        """
-        check_is_fitted(self)
-        panel = validate_panel(self, X, reset=False)
-        if self.objective == "y":
-            _check_labels(y, len(panel))
-        target, predicted = self._target(X, panel, y), self.predict_target(X)
-        if self.objective == "type":
-            target = self.classes_[encode_types(target)]
-        if self.classes_ is not None:
-            return accuracy_score(target, predicted)
-        if self.objective == "reconstruct":
-            target = _scale(self.scaler_, panel).ravel()
-            predicted = _scale(self.scaler_, fold(predicted, self.n_periods_)).ravel()
-        return r2_score(target, predicted)
-
-    def to_keras(self):
-        """Return the equivalent Keras model.
-
-        Returns
-        -------
-        model : keras.Model
-            Maps float32 panels of shape (n_customers, n_periods, n_features) to a dict of
-            ``states`` and ``outputs`` (log-odds of classes, or values).
-        """
-        check_is_fitted(self)
-        from .networks import training
-
-        model = training.build(
-            Network(
-                n_periods=self.n_periods_,
-                n_features=len(self.weights_[0]),
-                n_units=len(self.weights_[1]),
-                n_outputs=len(self.weights_[4]),
-                every_period=self.objective == "reconstruct",
-                classifies=self.classes_ is not None,
+    def _encoder_units(self):
+        wrong = [n for n in self.hidden_units if not isinstance(n, Integral) or n < 1]
+        if wrong:
+            raise ValueError(
+                f"hidden_units must be whole numbers of units from 1, got {self.hidden_units!r}."
             )
-        )
-        model.set_weights(self.weights_)
-        return model
-
-    def get_feature_names_out(self, input_features=None):
-        """Names of the states, such as ``year1|state0``.
-
-        Parameters
-        ----------
-        input_features : ignored
-
-        Returns
-        -------
-        names : ndarray of str, shape (n_periods * n_units,)
-        """
-        check_is_fitted(self)
-        return output_names(self, [f"state{unit}" for unit in range(len(self.weights_[1]))])
-
-    def __sklearn_tags__(self):
-        tags = super().__sklearn_tags__()
-        tags.input_tags.three_d_array = True
-        tags.transformer_tags.preserves_dtype = ["float64", "float32"]
-        return tags
-
-
-def _scale(scaler, panel):
-    return scaler.transform(panel.reshape(-1, panel.shape[2])).reshape(panel.shape)
-
-
-def _for_scorer(X, panel):
-    """A frame keeps its names for the scorer; an array goes in folded, to keep its periods."""
-    return X if hasattr(X, "columns") else panel
-
-
-def _check_labels(y, n_customers):
-    if y is None:
-        raise ValueError(
-            "objective='y' needs y, but y=None. Pass labels, or choose the objective 'type', "
-            "'scores' or 'reconstruct'."
-        )
-    if len(y) != n_customers:
-        raise ValueError(f"X holds {n_customers} customers, but y has {len(y)} labels.")
+        return (*self.hidden_units, self.n_units)

@@ -11,7 +11,7 @@ import re
 import narwhals.stable.v2 as nw
 import numpy as np
 import pandas as pd
-from sklearn.utils.validation import _get_feature_names, validate_data
+from sklearn.utils.validation import _get_feature_names, check_array, validate_data
 
 _PANEL_NAME = re.compile(r"(?P<period>[^|]*?)(?P<position>\d+)\|(?P<feature>.*)", re.DOTALL)
 _GENERATED_NAME = re.compile(r"x\d+")
@@ -179,6 +179,59 @@ n_features)
     if reset:
         estimator.n_periods_ = n_found
     return fold(X, n_found)
+
+
+def validate_period(estimator, X, previous):
+    """Check one further period for the customers of `previous`, and fold it.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Fitted on a panel.
+    X : array-like, shape (n_customers, n_features) or (n_customers, 1, n_features)
+        Columns of a frame are named as the features, or as those of a panel of one period.
+    previous : array-like, shape (n_customers, n_columns)
+        What is known of the same customers, in the same order.
+
+    Returns
+    -------
+    cube : ndarray, shape (n_customers, 1, n_features)
+
+    Raises
+    ------
+    ValueError
+        If there are several periods, other features or other customers.
+    """
+    names = _get_feature_names(X)
+    if names is not None:
+        _, n_periods, found = parse_panel_names(names)
+        _, expected = panel_of(estimator)
+        if (n_periods or 1) > 1:
+            raise ValueError(f"X_new_period has {n_periods} periods. Pass one at a time.")
+        if expected is not None and found != expected:
+            wrong = [
+                f"{f!r} (expected {e!r})" for f, e in zip(found, expected, strict=False) if f != e
+            ]
+            raise ValueError(
+                f"The features of X_new_period are not those of fit, in their order: "
+                f"{len(found)} columns, {len(expected)} were fitted"
+                + (f"; the first that differs is {wrong[0]}." if wrong else ".")
+            )
+    index, before = getattr(X, "index", None), getattr(previous, "index", None)
+    if isinstance(index, pd.Index) and isinstance(before, pd.Index) and not index.equals(before):
+        raise ValueError(
+            "The rows of X_new_period and previous_states are of different customers, or in "
+            "another order. Align them: X_new_period.loc[previous_states.index]."
+        )
+    X = check_array(X, dtype=(np.float64, np.float32), allow_nd=True)
+    X = X.reshape(len(X), -1)
+    n_features = estimator.n_features_in_ // estimator.n_periods_
+    if X.shape != (len(previous), n_features):
+        raise ValueError(
+            f"X_new_period has shape {X.shape}, but ({len(previous)}, {n_features}) is expected: "
+            f"one row for each customer of previous_states, one column for each feature."
+        )
+    return fold(X, 1)
 
 
 def panel_of(estimator):

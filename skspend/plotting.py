@@ -103,9 +103,10 @@ class TrajectoryDisplay:
                 f"The {type(estimator).__name__} has no scorer_, so the colours are not known. "
                 f"Pass types to from_predictions."
             )
+        scores = np.asarray(estimator.scorer_.transform(X)).reshape(len(X), -1, len(TRAITS))
         return cls.from_predictions(
             estimator.transform(X),
-            personality_types(estimator.scorer_.transform(X)),
+            personality_types(scores.mean(axis=1)),
             n_periods=estimator.n_periods_,
             ax=ax,
             max_customers=max_customers,

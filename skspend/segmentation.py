@@ -33,6 +33,7 @@ TRUSTED_TYPES = (
     "skspend.aggregation.SpendingAggregator",
     "skspend.clustering.TrajectoryClusterer",
     "skspend.extraction.LSTMStateExtractor",
+    "skspend.networks.specification.Network",
     "skspend.personality.BigFivePersonalityScorer",
 )
 """What a saved model may hold besides what skops itself trusts."""

@@ -21,7 +21,7 @@ from ._sklearn import (
     _fit_context,
     one_task,
 )
-from .panel import fold, unfold, validate_panel
+from .panel import unfold, validate_panel
 
 
 class TransferRegressor(CallbackSupportMixin, RegressorMixin, BaseEstimator):
@@ -29,8 +29,10 @@ class TransferRegressor(CallbackSupportMixin, RegressorMixin, BaseEstimator):
 
     Parameters
     ----------
-    extractor : FrozenEstimator of a fitted LSTMStateExtractor, default=None
-        The pretrained network. Without one, the linear head reads the columns of X.
+    extractor : FrozenEstimator of a fitted extractor, default=None
+        The pretrained network: an :class:`LSTMStateExtractor`, whose last state the linear head
+        reads, or a :class:`FeedForwardExtractor`, whose features it reads as means over periods.
+        Without one, it reads the columns of X.
     initialization : {"pretrained", "random"}, default="pretrained"
         ``"pretrained"`` keeps the weights of the network's body and solves its one-unit head by
         least squares: exact, and in an instant. ``"random"`` trains all weights of the identical
@@ -136,7 +138,7 @@ class TransferRegressor(CallbackSupportMixin, RegressorMixin, BaseEstimator):
         else:
             head = LinearRegression().fit(self._features(X, panel), y, sample_weight)
             self.coef_, self.intercept_ = head.coef_, head.intercept_
-        n_body = 0 if self.extractor is None else sum(w.size for w in self.extractor.weights_[:3])
+        n_body = 0 if self.extractor is None else self.extractor.network_.n_body_weights
         n_head = np.size(self.coef_) + n_outputs
         self.n_weights_ = n_body + n_head
         self.n_trainable_weights_ = (
@@ -170,20 +172,24 @@ class TransferRegressor(CallbackSupportMixin, RegressorMixin, BaseEstimator):
             objective="y",
             epochs=self.epochs,
             batch_size=self.batch_size,
+            optimizer="adam",
             learning_rate=self.learning_rate,
+            l2=0.0,
+            class_weight=None,
             n_init=1,
+            early_stopping=False,
             random_state=self.random_state,
         )
         self._body.fit(X, y)
-        head, bias = self._body.weights_[3:]
+        head, bias = self._body.weights_[-2:]
         self.coef_, self.intercept_ = (head[:, 0], bias[0]) if y.ndim == 1 else (head.T, bias)
 
     def _features(self, X, panel):
-        """What the head reads: the last state, or the columns of X."""
+        """What the head reads: the states of each customer in one row, or the columns of X."""
         if self.extractor is None:
             return unfold(panel)
         body = self.extractor if self._body is None else self._body
-        return fold(np.asarray(body.transform(X)), self.n_periods_)[:, -1]
+        return body.pool_states(X)
 
     def predict(self, X):
         """Predict the label.

@@ -23,6 +23,7 @@ from sklearn.utils.estimator_checks import estimator_checks_generator, parametri
 import skspend
 from skspend import (
     BigFivePersonalityScorer,
+    FeedForwardExtractor,
     LSTMStateExtractor,
     SpendingAggregator,
     TrajectoryClusterer,
@@ -39,10 +40,11 @@ FEWEST_CHECKS = 40
 passed_checks = Counter()
 
 
-def test_the_five_estimators_are_public():
+def test_the_estimators_are_public():
     assert {estimator.__name__ for estimator in ESTIMATORS} >= {
         "SpendingAggregator",
         "BigFivePersonalityScorer",
+        "FeedForwardExtractor",
         "LSTMStateExtractor",
         "TrajectoryClusterer",
         "TransferRegressor",
@@ -70,6 +72,10 @@ def fitted(bank, scorer):
     shares = bank.data
     states = LSTMStateExtractor(scorer=scorer, epochs=5, random_state=0).fit(shares)
     trajectories = states.transform(shares)
+    features = FeedForwardExtractor(2, (4,), scorer=scorer, epochs=5, random_state=0).fit(shares)
+    stack = LSTMStateExtractor(
+        2, 2, "reconstruct", state="both", early_stopping=True, epochs=5, random_state=0
+    ).fit(shares)
     transfer = TransferRegressor(FrozenEstimator(states))
     from_scratch = TransferRegressor(
         FrozenEstimator(states), initialization="random", epochs=3, random_state=0
@@ -79,9 +85,12 @@ def fitted(bank, scorer):
         (clone(scorer).fit(shares), shares),
         (clone(scorer).set_params(level="period").fit(shares), shares),
         (states, shares),
+        (features, shares),
+        (stack, shares),
         (TrajectoryClusterer(random_state=0).fit(trajectories), trajectories),
         (transfer.fit(shares, bank.liquidity), shares),
         (from_scratch.fit(shares, bank.liquidity), shares),
+        (TransferRegressor(FrozenEstimator(features)).fit(shares, bank.liquidity), shares),
     ]
 
 
@@ -214,6 +223,18 @@ def test_one_seed_gives_the_same_bits_twice_and_in_another_process(bank, bank_lo
         for mine, theirs in zip(first[1].weights_, other[1].weights_, strict=True):
             np.testing.assert_array_equal(mine, theirs)
         np.testing.assert_array_equal(first[2].centers_, other[2].centers_)
+
+
+def test_fits_with_and_without_a_seed_follow_each_other_in_any_order(bank, scorer):
+    def fit(random_state):
+        extractor = FeedForwardExtractor(scorer=scorer, epochs=2, random_state=random_state)
+        return extractor.fit(bank.data).weights_[0]
+
+    first = fit(0)
+    without = [fit(None), fit(None)]
+    np.testing.assert_array_equal(fit(0), first)
+    assert not np.array_equal(*without)
+    assert not np.array_equal(fit(None), first)
 
 
 def test_another_seed_gives_another_network(bank, scorer):

@@ -1,54 +1,117 @@
 import threading
+from functools import partial
 
 import keras
 import numpy as np
 import pytest
+from sklearn.preprocessing import StandardScaler
 
-from skspend.networks import Network, dense, lstm_states
+from skspend.networks import (
+    Network,
+    decode,
+    encode,
+    fold_scales,
+    mean_loss,
+    pool,
+    training,
+    unfold_scales,
+)
 from skspend.networks.forward import BLOCK
 from skspend.networks.training import build, initial_weights, train
+
+LSTM = partial(Network, True)
+FEED_FORWARD = partial(Network, False)
+
+NETWORKS = {
+    "LSTM predictor": LSTM(6, 97, (4,), 1),
+    "LSTM classifier of one period": LSTM(1, 3, (1,), 10, classifies=True),
+    "LSTM autoencoder, too long to unroll": LSTM(20, 5, (3,), 5, reads="every"),
+    "stack of LSTMs": LSTM(4, 5, (4, 3, 2), 1),
+    "feed-forward predictor": FEED_FORWARD(6, 99, (5,), 1, reads="mean"),
+    "feed-forward classifier": FEED_FORWARD(3, 7, (3,), 10, reads="every", classifies=True),
+    "deep feed-forward autoencoder": FEED_FORWARD(3, 9, (6, 4, 2), 9, (4, 6), reads="every"),
+}
 
 
 def random_weights(network, seed=0):
     generator = np.random.default_rng(seed)
-    return [generator.normal(scale=0.3, size=w.shape) for w in build(network).get_weights()]
+    return [generator.normal(scale=0.15, size=w.shape) for w in build(network).get_weights()]
 
 
-@pytest.mark.parametrize(
-    "network",
-    [Network(6, 97, 4, 1), Network(1, 3, 1, 10, classifies=True), Network(20, 5, 3, 5, True)],
-    ids=["last", "one period", "every period, not unrolled"],
-)
+def random_panel(network, n_customers=50, seed=1):
+    shape = n_customers, network.n_periods, network.n_features
+    return np.random.default_rng(seed).normal(size=shape)
+
+
+@pytest.mark.parametrize("network", NETWORKS.values(), ids=NETWORKS)
 def test_array_code_equals_keras(network):
     model = build(network)
     weights = random_weights(network)
     model.set_weights(weights)
-    panel = np.random.default_rng(1).normal(size=(50, network.n_periods, network.n_features))
+    panel = random_panel(network)
     by_keras = model(panel.astype(np.float32))
-    states = lstm_states(panel, weights)
-    answered = states if network.every_period else states[:, -1]
+    states = encode(network, panel, weights)
+    outputs = decode(network, pool(states, network.reads), weights)
     np.testing.assert_allclose(by_keras["states"], states, atol=1e-6)
-    np.testing.assert_allclose(by_keras["outputs"], dense(answered, weights), atol=5e-6)
+    np.testing.assert_allclose(by_keras["outputs"], outputs, atol=1e-6)
 
 
-@pytest.mark.parametrize(
-    ("network", "n_weights"),
-    [(Network(6, 97, 4, 1), 1637), (Network(6, 97, 3, 10, classifies=True), 1252)],
-)
-def test_weights_are_counted_as_keras_counts_them(network, n_weights):
-    assert network.n_weights == build(network).count_params() == n_weights
+@pytest.mark.parametrize("network", NETWORKS.values(), ids=NETWORKS)
+def test_weights_are_counted_as_keras_counts_them(network):
+    assert network.n_weights == build(network).count_params()
 
 
-def test_blocks_do_not_show(monkeypatch):
-    network = Network(2, 3, 2, 1)
+@pytest.mark.parametrize("network", NETWORKS.values(), ids=NETWORKS)
+def test_initial_weights_have_the_shapes_of_keras(network):
+    drawn = initial_weights(network, np.random.RandomState(0))
+    assert [w.shape for w in drawn] == [w.shape for w in build(network).get_weights()]
+
+
+def test_the_weights_of_tables_1_and_2():
+    assert NETWORKS["LSTM predictor"].n_weights == 1637
+    assert NETWORKS["feed-forward predictor"].n_weights == 506
+    assert [NETWORKS[name].n_weights - NETWORKS[name].n_body_weights
+            for name in ("LSTM predictor", "feed-forward predictor")] == [5, 6]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ["LSTM predictor", "stack of LSTMs", "feed-forward predictor"])
+def test_blocks_do_not_show(name):
+    network = NETWORKS[name]
     weights = random_weights(network)
-    panel = np.random.default_rng(0).normal(size=(BLOCK + 3, 2, 3))
-    whole = lstm_states(panel, weights)
-    np.testing.assert_allclose(lstm_states(panel[-5:], weights), whole[-5:], atol=1e-15)
+    panel = random_panel(network, BLOCK + 3)
+    whole = encode(network, panel, weights)
+    np.testing.assert_allclose(encode(network, panel[-5:], weights), whole[-5:], atol=1e-15)
+
+
+def test_a_stack_of_lstms_goes_on_from_what_it_remembers():
+    network = NETWORKS["stack of LSTMs"]
+    weights = random_weights(network)
+    panel = random_panel(network)
+    at_once = encode(network, panel, weights, cells=True)
+    assert at_once.shape == (50, 4, 2 * (4 + 3 + 2))
+    np.testing.assert_array_equal(at_once[:, :, :2], encode(network, panel, weights))
+    first = encode(network, panel[:, :3], weights, cells=True)
+    last = encode(network, panel[:, 3:], weights, cells=True, start=first[:, -1])
+    np.testing.assert_allclose(last[:, 0], at_once[:, 3], atol=1e-12)
+
+
+def test_cells_are_those_of_keras():
+    network = LSTM(3, 5, (4, 2), 1)
+    weights = random_weights(network)
+    panel = random_panel(network)
+    remembered = encode(network, panel, weights, cells=True)[:, -1]
+    inputs, found = panel.astype(np.float32), []
+    for layer, units in enumerate(network.encoder):
+        lstm = keras.layers.LSTM(units, return_sequences=True, return_state=True)
+        lstm.build(inputs.shape)
+        lstm.set_weights(weights[3 * layer : 3 * layer + 3])
+        inputs, hidden, cell = lstm(inputs)
+        found = [hidden, cell, *found]
+    np.testing.assert_allclose(remembered, np.concatenate(found, axis=1), atol=1e-6)
 
 
 def test_initial_weights_are_those_of_keras():
-    network = Network(6, 97, 4, 1)
+    network = NETWORKS["LSTM predictor"]
     kernel, recurrent, bias, head, head_bias = initial_weights(network, np.random.RandomState(0))
     limit = np.sqrt(6 / (97 + 16))
     assert 0.9 * limit < np.abs(kernel).max() <= limit
@@ -58,55 +121,159 @@ def test_initial_weights_are_those_of_keras():
     assert head_bias.tolist() == [0]
 
 
+@pytest.mark.parametrize("network", NETWORKS.values(), ids=NETWORKS)
+@pytest.mark.parametrize("has_values", [True, False])
+def test_scales_are_folded_in_and_taken_out(network, has_values):
+    panel = random_panel(network) * 7 + 3
+    inputs = StandardScaler().fit(panel.reshape(-1, network.n_features))
+    targets = None
+    if has_values:
+        targets = StandardScaler().fit(random_panel(network)[:, 0, : network.n_outputs] * 5 + 1)
+        if targets.n_features_in_ < network.n_outputs:
+            pytest.skip("more outputs than features: classes")
+    weights = random_weights(network)
+    folded = fold_scales(network, weights, inputs, targets)
+    scaled = inputs.transform(panel.reshape(-1, network.n_features)).reshape(panel.shape)
+    states = encode(network, panel, folded)
+    np.testing.assert_allclose(states, encode(network, scaled, weights), atol=1e-12)
+    outputs = decode(network, states, weights)
+    if has_values:
+        outputs = outputs * targets.scale_ + targets.mean_
+    np.testing.assert_allclose(decode(network, states, folded), outputs, atol=1e-12)
+    back = unfold_scales(network, folded, inputs, targets)
+    for mine, theirs in zip(back, weights, strict=True):
+        np.testing.assert_allclose(mine, theirs, atol=1e-12)
+
+
 def toy(n=400):
     """Sequences whose last sum tells the class."""
     panel = np.random.default_rng(0).normal(size=(n, 3, 2)).astype(np.float32)
     return panel, (panel.sum(axis=(1, 2)) > 0).astype(int)
 
 
+CLASSIFIER = LSTM(3, 2, (2,), 2, classifies=True, state_noise=0.3)
+REGRESSOR = LSTM(3, 2, (2,), 1)
+
+
+def train_toy(network=CLASSIFIER, target=None, seed=0, **changes):
+    """Train on the toy data; return losses and final weights."""
+    panel, classes = toy()
+    settings = {
+        "epochs": 5,
+        "batch_size": 50,
+        "optimizer": "adam",
+        "learning_rate": 0.01,
+        "random_state": np.random.RandomState(seed),
+    }
+    steps = train(network, panel, classes if target is None else target, **settings | changes)
+    losses, weights = [], None
+    for loss, get_weights in steps:
+        losses.append(loss)
+        weights = get_weights()
+    return losses, weights
+
+
 def final_weights(seed=0, **changes):
-    panel, target = toy()
-    settings = {"epochs": 5, "batch_size": 50, "learning_rate": 0.01, "n_init": 2} | changes
-    network = Network(3, 2, 2, 2, classifies=True, state_noise=0.3)
-    *_, (_, get_weights) = train(
-        network, panel, target, random_state=np.random.RandomState(seed), **settings
-    )
-    return get_weights()
+    return train_toy(seed=seed, **{"n_init": 2} | changes)[1]
+
+
+def assert_same(mine, theirs):
+    for one, other in zip(mine, theirs, strict=True):
+        np.testing.assert_array_equal(one, other)
 
 
 def test_training_learns():
     panel, target = toy()
     weights = final_weights(epochs=60)
-    answers = dense(lstm_states(panel, weights)[:, -1], weights).argmax(axis=1)
+    answers = decode(CLASSIFIER, encode(CLASSIFIER, panel, weights)[:, -1], weights).argmax(axis=1)
     assert (answers == target).mean() > 0.95
 
 
-def test_training_as_plain_keras_does_gives_the_same_weights():
+@pytest.mark.parametrize(
+    "network",
+    [REGRESSOR, REGRESSOR._replace(l2=0.1), FEED_FORWARD(3, 2, (4, 2), 1, reads="mean")],
+    ids=["LSTM", "l2", "feed-forward"],
+)
+@pytest.mark.parametrize("optimizer", ["adam", "sgd", "adagrad"])
+def test_training_as_plain_keras_does_gives_the_same_weights(network, optimizer):
     """The compiled epoch against keras.Model.fit from the same weights, in the same order."""
-    network = Network(3, 2, 2, 1)
     panel, target = toy()
     target = target[:, None].astype(np.float32)
-    *_, (_, get_weights) = train(
-        network, panel, target, epochs=1, batch_size=100, learning_rate=0.01, n_init=1,
-        random_state=np.random.RandomState(0),
-    )  # fmt: skip
-    seed = np.random.RandomState(0).randint(2**31 - 1, size=1)[0]
-    start = np.random.RandomState(seed)
+    losses, weights = train_toy(network, target, epochs=1, batch_size=100, optimizer=optimizer)
+    start = np.random.RandomState(np.random.RandomState(0).randint(2**31 - 1, size=1)[0])
     model = build(network)
     model.set_weights(initial_weights(network, start))
     order = start.permutation(len(panel))
     plain = keras.Model(model.input, model.output["outputs"])
-    plain.compile(optimizer=keras.optimizers.Adam(0.01), loss="mse")
-    plain.fit(panel[order], target[order], batch_size=100, shuffle=False, verbose=0)
-    for mine, theirs in zip(get_weights(), plain.get_weights(), strict=True):
+    by_name = keras.optimizers.get(optimizer)
+    by_name.learning_rate = 0.01
+    plain.compile(optimizer=by_name, loss="mse")
+    history = plain.fit(panel[order], target[order], batch_size=100, shuffle=False, verbose=0)
+    for mine, theirs in zip(weights, plain.get_weights(), strict=True):
         np.testing.assert_allclose(mine, theirs, atol=1e-5)
+    assert losses == pytest.approx(history.history["loss"], rel=1e-4)
+
+
+def test_an_optimizer_brings_its_own_learning_rate():
+    slow = keras.optimizers.Adam(1e-9)
+    start = initial_weights(CLASSIFIER, np.random.RandomState(0))
+    train_toy(weights=start)
+    _, weights = train_toy(weights=start, optimizer=slow)
+    for mine, theirs in zip(weights, start, strict=True):
+        np.testing.assert_allclose(mine, theirs, atol=1e-6)
+    decaying = keras.optimizers.schedules.ExponentialDecay(0.05, 10, 0.5)
+    losses, _ = train_toy(epochs=20, optimizer=keras.optimizers.SGD(decaying, momentum=0.9))
+    assert losses[-1] < losses[0]
+
+
+def test_an_unknown_optimizer_is_refused():
+    with pytest.raises(ValueError, match="adamant"):
+        train_toy(optimizer="adamant")
+
+
+def test_class_weights_let_rare_classes_count():
+    panel, target = toy()
+    rare = np.arange(400) < 20
+    target = np.where(rare, target, 0)
+    told = []
+    for class_weights in ([1, 1], [1, 20]):
+        network = CLASSIFIER._replace(state_noise=0.0)
+        _, weights = train_toy(network, target, epochs=30, class_weights=class_weights)
+        outputs = decode(network, encode(network, panel, weights)[:, -1], weights)
+        told.append(outputs.argmax(axis=1).mean())
+    assert told[0] < 0.1 < told[1]
+
+
+@pytest.mark.parametrize("class_weights", [[1, 1], [0.5, 3]])
+@pytest.mark.parametrize("reads", ["last", "every"])
+def test_mean_loss_is_the_loss_of_keras(class_weights, reads):
+    network = LSTM(3, 2, (2,), 2, reads=reads, classifies=True)
+    panel, target = toy()
+    if reads == "every":
+        target = np.repeat(target[:, None], 3, axis=1)
+    weights = random_weights(network)
+    model = build(network)
+    model.set_weights(weights)
+    expected = keras.losses.SparseCategoricalCrossentropy(from_logits=True)(
+        target, model(panel)["outputs"], sample_weight=np.array(class_weights)[target]
+    )
+    found = mean_loss(network, panel, target, weights, np.array(class_weights))
+    assert found == pytest.approx(float(expected), rel=1e-5)
+
+
+def test_mean_loss_of_values_is_their_mean_squared_error():
+    panel, target = toy()
+    weights = random_weights(REGRESSOR)
+    told = decode(REGRESSOR, encode(REGRESSOR, panel, weights)[:, -1], weights)
+    found = mean_loss(REGRESSOR, panel, target[:, None], weights, np.ones(1))
+    assert found == pytest.approx(((told - target[:, None]) ** 2).mean())
 
 
 def test_a_reused_trainer_forgets_the_fit_before():
     first = final_weights(seed=0)
     final_weights(seed=1)
-    for mine, theirs in zip(first, final_weights(seed=0), strict=True):
-        np.testing.assert_array_equal(mine, theirs)
+    train_toy(optimizer=keras.optimizers.Adam(0.5))
+    assert_same(first, final_weights(seed=0))
 
 
 def test_threads_that_train_at_once_do_not_meet():
@@ -122,17 +289,16 @@ def test_threads_that_train_at_once_do_not_meet():
     for thread in threads:
         thread.join()
     for result in results:
-        for mine, theirs in zip(alone, result, strict=True):
-            np.testing.assert_array_equal(mine, theirs)
+        assert_same(alone, result)
 
 
 def test_a_diverging_loss_stops_with_a_remedy():
-    panel, target = toy()
-    network = Network(3, 2, 2, 1)
+    _, target = toy()
     huge = np.where(target, 1e30, -1e30)[:, None]
-    steps = train(
-        network, panel, huge, epochs=3, batch_size=50, learning_rate=0.01, n_init=1,
-        random_state=np.random.RandomState(0),
-    )  # fmt: skip
     with pytest.raises(ValueError, match=r"epoch 1\. Try a smaller learning_rate"):
-        list(steps)
+        train_toy(REGRESSOR, huge)
+
+
+def test_the_data_of_a_fit_is_not_kept():
+    train_toy()
+    assert all(trainer.panel is None for trainer in training._idle_trainers.values())

@@ -1,33 +1,83 @@
 """What a network is made of, in words that both the array code and Keras understand."""
 
+from itertools import pairwise
+from math import prod
 from typing import NamedTuple
 
 
 class Network(NamedTuple):
-    """An LSTM that reads a panel, and a dense head on its states.
+    """An encoder that turns every period into a state, and a head that answers from the states.
 
-    The weights are five arrays in Keras's order: LSTM kernel (n_features, 4 n_units), recurrent
-    kernel (n_units, 4 n_units) and bias (4 n_units,), with the gates in the order input, forget,
-    cell, output; head kernel (n_units, n_outputs) and bias (n_outputs,).
+    The encoder is a stack of LSTM layers, or of dense layers with tanh that see one period at a
+    time. The head is a dense layer, after the decoder's dense layers with tanh if there are any.
+
+    The weights are a list of arrays in Keras's order, layer by layer. A dense layer has a kernel
+    (n_inputs, n_units) and a bias (n_units,); an LSTM layer a kernel (n_inputs, 4 n_units), a
+    recurrent kernel (n_units, 4 n_units) and a bias (4 n_units,), with the gates in the order
+    input, forget, cell, output.
     """
 
+    recurrent: bool
+    """True: the encoder's layers are LSTMs. False: they are dense."""
     n_periods: int
     n_features: int
-    n_units: int
+    encoder: tuple
+    """Units of each layer; those of the last one span the state space."""
     n_outputs: int
-    every_period: bool = False
-    """True: the head answers at every period. False: at the last one."""
+    decoder: tuple = ()
+    """Units of each layer between the states and the head."""
+    reads: str = "last"
+    """What the head answers from: the ``"last"`` state, the ``"mean"`` over periods, or ``"every"``
+    state for itself."""
     classifies: bool = False
     """True: the head's outputs are log-odds of classes. False: values."""
     state_noise: float = 0.0
     """Standard deviation of the noise that the head sees on the states while it is trained."""
+    l2: float = 0.0
+    """Penalty in training on the sum of squares of each kernel."""
+
+    @property
+    def n_units(self):
+        """Dimensions of the state space."""
+        return self.encoder[-1]
+
+    @property
+    def n_arrays_per_encoder_layer(self):
+        """Length of a layer's part of the list of weights."""
+        return 3 if self.recurrent else 2
+
+    @property
+    def encoder_shapes(self):
+        """Shapes of the encoder's weights, one tuple of shapes per layer."""
+        return [
+            ((n_inputs, 4 * n), (n, 4 * n), (4 * n,)) if self.recurrent else ((n_inputs, n), (n,))
+            for n_inputs, n in zip((self.n_features, *self.encoder), self.encoder, strict=False)
+        ]
+
+    @property
+    def head_shapes(self):
+        """Shapes of the weights of decoder and head, one tuple of shapes per layer."""
+        sizes = (self.n_units, *self.decoder, self.n_outputs)
+        return [((n_inputs, n), (n,)) for n_inputs, n in pairwise(sizes)]
 
     @property
     def n_body_weights(self):
-        """Number of weights of the LSTM: 4 u (m + u + 1)."""
-        return 4 * self.n_units * (self.n_features + self.n_units + 1)
+        """Number of weights of the encoder."""
+        return _count(self.encoder_shapes)
 
     @property
     def n_weights(self):
-        """Number of weights in all; 1,637 for 97 categories, 4 units and 1 output (Table 1)."""
-        return self.n_body_weights + self.n_outputs * (self.n_units + 1)
+        """Number of weights in all (Table 1).
+
+        Examples
+        --------
+        >>> Network(True, n_periods=6, n_features=97, encoder=(4,), n_outputs=1).n_weights
+        1637
+        >>> Network(False, n_periods=6, n_features=99, encoder=(5,), n_outputs=1).n_weights
+        506
+        """
+        return self.n_body_weights + _count(self.head_shapes)
+
+
+def _count(layers):
+    return sum(prod(shape) for layer in layers for shape in layer)

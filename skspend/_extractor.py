@@ -1,0 +1,500 @@
+"""What the extractors share: everything but the graph of the network.
+
+A panel comes in. What the network shall tell of it is computed, the network is trained to tell it,
+and its states at every period come out. Maree & Omlin (2021), section III-C.
+"""
+
+from contextlib import closing
+from functools import partial
+from numbers import Integral, Real
+
+import numpy as np
+import pandas as pd
+from sklearn.base import BaseEstimator, TransformerMixin, clone
+from sklearn.metrics import accuracy_score, r2_score
+from sklearn.model_selection import train_test_split
+from sklearn.preprocessing import StandardScaler
+from sklearn.utils import check_array, check_random_state
+from sklearn.utils.class_weight import compute_class_weight
+from sklearn.utils.metaestimators import available_if
+from sklearn.utils.validation import check_is_fitted
+
+from ._sklearn import (
+    CallbackSupportMixin,
+    HasMethods,
+    Interval,
+    StrOptions,
+    _fit_context,
+    has_callbacks,
+    with_callbacks,
+)
+from .networks import Network, decode, encode, fold_scales, mean_loss, pool, unfold_scales
+from .panel import fold, like_input, output_names, unfold, validate_panel
+from .personality import TRAITS, TYPES, BigFivePersonalityScorer, encode_types
+
+
+def _reconstructs(extractor):
+    return extractor.objective == "reconstruct"
+
+
+class StateExtractor(CallbackSupportMixin, TransformerMixin, BaseEstimator):
+    """Base of the extractors; a subclass says whether it is recurrent, and how large it is."""
+
+    _parameter_constraints = {
+        "n_units": [Interval(Integral, 1, None, closed="left")],
+        "objective": [StrOptions({"type", "scores", "reconstruct", "y"})],
+        "scorer": [None, HasMethods(["fit", "transform"])],
+        "state_noise": [Interval(Real, 0, None, closed="left")],
+        "n_periods": [None, Interval(Integral, 1, None, closed="left")],
+        "epochs": [Interval(Integral, 1, None, closed="left")],
+        "batch_size": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
+        "optimizer": [str, HasMethods(["apply", "get_config"])],
+        "learning_rate": [Interval(Real, 0, None, closed="neither")],
+        "l2": [Interval(Real, 0, None, closed="left")],
+        "class_weight": [None, StrOptions({"balanced"})],
+        "n_init": [Interval(Integral, 1, None, closed="left")],
+        "early_stopping": ["boolean"],
+        "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
+        "n_iter_no_change": [Interval(Integral, 1, None, closed="left")],
+        "verbose": ["verbose"],
+        "random_state": ["random_state"],
+    }
+
+    @with_callbacks
+    @_fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X, y=None):
+        """Train the network.
+
+        Parameters
+        ----------
+        X : panel, shape (n_customers, n_periods * n_features), or with three dimensions
+            Shares of spending or income.
+        y : array-like, shape (n_customers,) or (n_customers, n_outputs), default=None
+            Used with ``objective="y"`` alone.
+
+        Returns
+        -------
+        self : estimator
+
+        Raises
+        ------
+        ValueError
+            If ``objective="y"`` and no y is given, if ``class_weight`` is given where values are
+            learned, or if training diverges.
+        """
+        task = self._init_callback_context(max_subtasks=self.epochs)
+        task.call_on_fit_task_begin(estimator=self, X=X, y=y)
+        panel, target = self._start(X, y)
+        random_state = check_random_state(self.random_state)
+        epochs = self._train(panel, target, random_state, self.epochs, self.n_init)
+        with closing(epochs):
+            for _ in range(self.epochs):
+                step = task.subcontext(task_name="epoch")
+                step.call_on_fit_task_begin(estimator=self, X=X, y=y)
+                fitted, has_converged = next(epochs)
+                shall_stop = step.call_on_fit_task_end(
+                    estimator=self, X=X, y=y, reconstruction_attributes=fitted
+                )
+                if shall_stop or has_converged:
+                    break
+        vars(self).update(fitted())
+        task.call_on_fit_task_end(estimator=self, X=X, y=y)
+        return self
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def partial_fit(self, X, y=None):
+        """Train for one more epoch, on new customers or on new periods.
+
+        The scaling, the scorer and the classes stay those of the first call, or of `fit`. The
+        optimizer starts anew, and nobody is held out.
+
+        Parameters
+        ----------
+        X : panel, as in `fit`
+        y : array-like, default=None
+            As in `fit`; no classes that were not in the first one.
+
+        Returns
+        -------
+        self : estimator
+        """
+        if hasattr(self, "weights_"):
+            panel = validate_panel(self, X, reset=False)
+            target = self._encoded_target(X, panel, y)
+            panel = _scale(self.scaler_, panel)
+            before = self._history
+            weights = unfold_scales(self.network_, self.weights_, self.scaler_, self.target_scaler_)
+        else:
+            panel, target = self._start(X, y)
+            before, weights = {"loss": np.array([])}, None
+        n_before = len(before["loss"])
+        # Each pass has a seed of its own, or all would draw the same noise and the same order.
+        seed = check_random_state(self.random_state).randint(2**31 - 1, size=n_before + 1)[-1]
+        random_state = np.random.RandomState(seed)
+        with closing(self._train(panel, target, random_state, 1, 1, weights)) as epochs:
+            fitted, _ = next(epochs)
+        vars(self).update(fitted())
+        self._history = {
+            name: np.append(losses, self._history.get(name, np.nan))
+            for name, losses in before.items()
+        }
+        return self
+
+    def _start(self, X, y):
+        """Learn the scales and the classes; return the scaled panel and the encoded target."""
+        panel = validate_panel(self, X, n_periods=self.n_periods)
+        self.scaler_ = StandardScaler().fit(panel.reshape(-1, panel.shape[2]))
+        self._learn_target(X, panel, y)
+        if self.class_weight is not None and self.classes_ is None:
+            raise ValueError(
+                f"class_weight={self.class_weight!r} is for classes, but "
+                f"objective={self.objective!r} learns values here. Leave class_weight=None."
+            )
+        target = self._encoded_target(X, panel, y)
+        self.network_ = self._make_network(panel, target)
+        return _scale(self.scaler_, panel), target
+
+    def _learn_target(self, X, panel, y):
+        """Learn what the target is made of: its scorer, its classes or its scale."""
+        self.classes_ = self.target_scaler_ = None
+        if self.objective in ("type", "scores"):
+            scorer = BigFivePersonalityScorer() if self.scorer is None else clone(self.scorer)
+            if not self._recurrent:
+                scorer.set_params(level="period")
+            self.scorer_ = scorer.fit(_for_scorer(X, panel))
+        if self.objective == "type":
+            self.classes_ = np.array(TYPES, dtype=object)
+        elif self.objective == "scores":
+            scores = self._scores(X, panel).reshape(-1, len(TRAITS))
+            self.target_scaler_ = StandardScaler().fit(scores)
+        elif self.objective == "reconstruct":
+            self.target_scaler_ = self.scaler_
+        else:
+            y = _check_labels(y, len(panel))
+            if y.dtype.kind == "f":
+                self.target_scaler_ = StandardScaler().fit(y.reshape(len(y), -1).astype(float))
+            else:
+                self.classes_ = np.unique(y)
+
+    def _scores(self, X, panel):
+        """Trait scores, shape (n_customers, 5), or (n_customers, n_periods, 5) of each period."""
+        scores = np.asarray(self.scorer_.transform(_for_scorer(X, panel)))
+        return scores if self._recurrent else fold(scores, panel.shape[1])
+
+    def _encoded_target(self, X, panel, y):
+        """What the network learns: class numbers, or values in standard deviations."""
+        if self.objective == "y":
+            y = _check_labels(y, len(panel))
+            if self.classes_ is not None:
+                return _class_numbers(y, self.classes_)
+            return self.target_scaler_.transform(y.reshape(len(y), -1).astype(float))
+        if self.objective == "reconstruct":
+            return _scale(self.target_scaler_, panel)
+        scores = self._scores(X, panel)
+        if self.objective == "type":
+            return encode_types(scores.reshape(-1, len(TRAITS))).reshape(scores.shape[:-1])
+        return _scale(self.target_scaler_, scores)
+
+    def _make_network(self, panel, target):
+        classifies = self.classes_ is not None
+        return Network(
+            recurrent=self._recurrent,
+            n_periods=panel.shape[1],
+            n_features=panel.shape[2],
+            encoder=self._encoder_units(),
+            decoder=self._encoder_units()[-2::-1] if self._mirrors else (),
+            n_outputs=len(self.classes_) if classifies else target.shape[-1],
+            reads=self._reads(),
+            classifies=classifies,
+            state_noise=float(self.state_noise) if classifies else 0.0,
+            l2=float(self.l2),
+        )
+
+    def _reads(self):
+        if self.objective == "reconstruct":
+            return "every"
+        if self._recurrent or self.objective == "y":
+            return self._pooling
+        return "every"
+
+    @property
+    def _mirrors(self):
+        return not self._recurrent and self.objective == "reconstruct"
+
+    def _train(self, panel, target, random_state, n_epochs, n_init, weights=None):
+        """Train; after every epoch yield a function that gives the fitted attributes, and whether
+        it is time to stop."""
+        from .networks import training  # TensorFlow takes seconds to import: in fit alone
+
+        held_out = None
+        if self.early_stopping and weights is None and n_epochs > 1:
+            rows, others = train_test_split(
+                np.arange(len(panel)),
+                test_size=self.validation_fraction,
+                random_state=random_state,
+            )
+            held_out = panel[others], target[others]
+            panel, target = panel[rows], target[rows]
+        class_weights = self._class_weights(target)
+        batch_size = self.batch_size
+        if batch_size == "auto":
+            batch_size = int(np.clip(len(panel) // STEPS_PER_EPOCH, *AUTO_BATCH_SIZES))
+        epochs = training.train(
+            self.network_,
+            panel,
+            target,
+            epochs=n_epochs,
+            batch_size=batch_size,
+            optimizer=self.optimizer,
+            learning_rate=self.learning_rate,
+            random_state=random_state,
+            class_weights=class_weights,
+            n_init=n_init,
+            weights=weights,
+            watched=bool(held_out or self.verbose or has_callbacks(self)),
+        )
+        losses, validation_losses = [], []
+        with closing(epochs):
+            for loss, get_weights in epochs:
+                losses.append(loss)
+                has_converged = False
+                if held_out is not None:
+                    now = get_weights()
+                    validation_losses.append(
+                        mean_loss(self.network_, *held_out, now, class_weights)
+                    )
+                    best_epoch = int(np.argmin(validation_losses))
+                    n_since_best = len(losses) - 1 - best_epoch
+                    if n_since_best == 0:
+                        best = now
+                    get_weights = partial(list, best)
+                    has_converged = n_since_best >= self.n_iter_no_change
+                if self.verbose:
+                    print(_progress(type(self).__name__, n_epochs, losses, validation_losses))
+                fitted = partial(self._fitted_attributes, get_weights, losses, validation_losses)
+                yield fitted, has_converged
+
+    def _class_weights(self, target):
+        """What a customer of each class counts."""
+        weights = np.ones(self.network_.n_outputs)
+        if self.class_weight is not None:
+            present = np.unique(target)
+            weights[present] = compute_class_weight(
+                self.class_weight, classes=present, y=target.ravel()
+            )
+        return weights
+
+    def _fitted_attributes(self, get_weights, losses, validation_losses):
+        """Weights that apply to X in its own units and answer in the target's."""
+        weights = fold_scales(self.network_, get_weights(), self.scaler_, self.target_scaler_)
+        history = {"loss": np.array(losses)}
+        if validation_losses:
+            history["validation_loss"] = np.array(validation_losses)
+        return {"weights_": weights, "_history": history}
+
+    @property
+    def history_(self):
+        """Losses by epoch, a frame; ``validation_loss`` is there with early stopping."""
+        check_is_fitted(self, "weights_")
+        index = pd.RangeIndex(1, len(self._history["loss"]) + 1, name="epoch")
+        return pd.DataFrame(self._history, index=index)
+
+    def transform(self, X):
+        """Run the network and return its state at every period.
+
+        Parameters
+        ----------
+        X : panel, as in `fit`
+
+        Returns
+        -------
+        trajectories : frame or ndarray, shape (n_customers, n_periods * n_states)
+            Oldest period first.
+        """
+        check_is_fitted(self)
+        states = self._emitted_states(validate_panel(self, X, reset=False))
+        return like_input(unfold(states), self.get_feature_names_out(), X)
+
+    def _emitted_states(self, panel):
+        return encode(self.network_, panel, self.weights_)
+
+    @available_if(_reconstructs)
+    def inverse_transform(self, X):
+        """Reconstruct the spending from trajectories; only with ``objective="reconstruct"``.
+
+        Parameters
+        ----------
+        X : frame or array-like, shape (n_customers, n_periods * n_states)
+            As `transform` returns them.
+
+        Returns
+        -------
+        panel : frame or ndarray, shape (n_customers, n_periods * n_features)
+
+        Raises
+        ------
+        ValueError
+            If X has another number of columns.
+        """
+        check_is_fitted(self)
+        trajectories = check_array(X, dtype=[np.float64, np.float32])
+        n_columns = len(self.get_feature_names_out())
+        if trajectories.shape[1] != n_columns:
+            raise ValueError(
+                f"X has {trajectories.shape[1]} columns, but trajectories of this "
+                f"{type(self).__name__} have {n_columns}. Pass what transform returns."
+            )
+        hidden = fold(trajectories, self.n_periods_)[:, :, : self.network_.n_units]
+        panel = unfold(decode(self.network_, hidden, self.weights_))
+        names = getattr(self, "feature_names_in_", [f"x{i}" for i in range(panel.shape[1])])
+        return like_input(panel, names, X)
+
+    def pool_states(self, X):
+        """Return one row of features per customer, for a head to read.
+
+        Parameters
+        ----------
+        X : panel, as in `fit`
+
+        Returns
+        -------
+        features : ndarray, shape (n_customers, n_units)
+            The last hidden state of a recurrent network; the mean over periods of a feed-forward
+            one.
+        """
+        check_is_fitted(self)
+        panel = validate_panel(self, X, reset=False)
+        return pool(encode(self.network_, panel, self.weights_), self._pooling)
+
+    def _outputs(self, panel):
+        """The head's answers."""
+        states = encode(self.network_, panel, self.weights_)
+        return decode(self.network_, pool(states, self.network_.reads), self.weights_)
+
+    def predict_target(self, X):
+        """Return what the network believes its target to be.
+
+        Parameters
+        ----------
+        X : panel, as in `fit`
+
+        Returns
+        -------
+        target : ndarray
+            Types or classes, shape (n_customers,), or values, shape (n_customers, n_outputs). A
+            target of each period has shape (n_customers, n_periods) or (n_customers,
+            n_periods * n_outputs).
+        """
+        check_is_fitted(self)
+        outputs = self._outputs(validate_panel(self, X, reset=False))
+        if self.classes_ is not None:
+            return self.classes_[outputs.argmax(axis=-1)]
+        return unfold(outputs) if outputs.ndim == 3 else outputs
+
+    def score(self, X, y=None):
+        """Return how well the network tells its target on the customers given.
+
+        Parameters
+        ----------
+        X : panel, as in `fit`
+        y : array-like, shape (n_customers,) or (n_customers, n_outputs), default=None
+            Used with ``objective="y"`` alone.
+
+        Returns
+        -------
+        score : float
+            Accuracy for classes, else R2. That of an autoencoder is over all cells, each feature
+            counted in its own standard deviations.
+        """
+        check_is_fitted(self)
+        panel = validate_panel(self, X, reset=False)
+        target, outputs = self._encoded_target(X, panel, y), self._outputs(panel)
+        if self.classes_ is not None:
+            return accuracy_score(target.ravel(), outputs.argmax(axis=-1).ravel())
+        outputs = _scale(self.target_scaler_, outputs)
+        if self.objective == "reconstruct":
+            return r2_score(target.ravel(), outputs.ravel())
+        n_outputs = target.shape[-1]
+        return r2_score(target.reshape(-1, n_outputs), outputs.reshape(-1, n_outputs))
+
+    def to_keras(self):
+        """Return the equivalent Keras model.
+
+        Returns
+        -------
+        model : keras.Model
+            Maps float32 panels of shape (n_customers, n_periods, n_features) to a dict of
+            ``states`` and ``outputs`` (log-odds of classes, or values).
+        """
+        check_is_fitted(self)
+        from .networks import training
+
+        model = training.build(self.network_._replace(state_noise=0.0, l2=0.0))
+        model.set_weights(self.weights_)
+        return model
+
+    def get_feature_names_out(self, input_features=None):
+        """Names of the states, such as ``year1|state0``.
+
+        Parameters
+        ----------
+        input_features : ignored
+
+        Returns
+        -------
+        names : ndarray of str, shape (n_periods * n_states,)
+        """
+        check_is_fitted(self)
+        return output_names(self, self._state_names())
+
+    def _state_names(self):
+        return [f"state{unit}" for unit in range(self.network_.n_units)]
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.three_d_array = True
+        tags.transformer_tags.preserves_dtype = ["float64", "float32"]
+        return tags
+
+
+STEPS_PER_EPOCH = 25
+"""Steps of the optimizer that an automatic batch size aims at in each epoch."""
+AUTO_BATCH_SIZES = 256, 1024
+"""Bounds of an automatic batch size: smaller steps are slow, larger ones learn no faster."""
+
+
+def _scale(scaler, values):
+    return scaler.transform(values.reshape(-1, values.shape[-1])).reshape(values.shape)
+
+
+def _for_scorer(X, panel):
+    """A frame keeps its names for the scorer; an array goes in folded, to keep its periods."""
+    return X if hasattr(X, "columns") else panel
+
+
+def _check_labels(y, n_customers):
+    if y is None:
+        raise ValueError(
+            "objective='y' needs y, but y=None. Pass labels, or choose the objective 'type', "
+            "'scores' or 'reconstruct'."
+        )
+    if len(y) != n_customers:
+        raise ValueError(f"X holds {n_customers} customers, but y has {len(y)} labels.")
+    return check_array(y, ensure_2d=False, dtype=None, input_name="y")
+
+
+def _class_numbers(y, classes):
+    """Position of each label among the sorted classes."""
+    unknown = ~np.isin(y, classes)
+    if unknown.any():
+        raise ValueError(
+            f"y has {unknown.sum()} labels of classes that were not there when the network was "
+            f"made, the first is {y[unknown].tolist()[0]!r}; known are {classes.tolist()}. Fit "
+            f"anew."
+        )
+    return np.searchsorted(classes, y)
+
+
+def _progress(name, n_epochs, losses, validation_losses):
+    text = f"{name}: epoch {len(losses)} of {n_epochs}, loss {losses[-1]:.4f}"
+    return text + (f", validation loss {validation_losses[-1]:.4f}" if validation_losses else "")

@@ -1,0 +1,43 @@
+"""Scales of inputs and targets, folded into the weights of a network and taken out again.
+
+A network is trained on standardised values. Folded in, its weights apply to the data as it is, and
+their number stays that of the paper.
+"""
+
+
+def fold_scales(network, weights, inputs, targets):
+    """Let weights that were trained on standardised values apply to values as they are.
+
+    Parameters
+    ----------
+    network : Network
+    weights : sequence of ndarray
+    inputs : StandardScaler
+        What scaled the features.
+    targets : StandardScaler or None
+        What scaled the target values; None for classes.
+
+    Returns
+    -------
+    weights : list of ndarray of float64
+    """
+    weights = [array.astype(float) for array in weights]
+    bias = network.n_arrays_per_encoder_layer - 1
+    weights[0] /= inputs.scale_[:, None]
+    weights[bias] -= inputs.mean_ @ weights[0]
+    if targets is not None:
+        weights[-2] *= targets.scale_
+        weights[-1] = weights[-1] * targets.scale_ + targets.mean_
+    return weights
+
+
+def unfold_scales(network, weights, inputs, targets):
+    """Undo :func:`fold_scales`: return weights that apply to standardised values."""
+    weights = [array.astype(float) for array in weights]
+    bias = network.n_arrays_per_encoder_layer - 1
+    weights[bias] += inputs.mean_ @ weights[0]
+    weights[0] *= inputs.scale_[:, None]
+    if targets is not None:
+        weights[-2] /= targets.scale_
+        weights[-1] = (weights[-1] - targets.mean_) / targets.scale_
+    return weights
