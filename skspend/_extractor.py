@@ -25,10 +25,10 @@ from ._sklearn import (
     Interval,
     StrOptions,
     _fit_context,
-    has_callbacks,
     with_callbacks,
 )
-from .networks import Network, decode, encode, fold_scales, mean_loss, pool, unfold_scales
+from ._threads import one_thread
+from .networks import Network, decode, encode, fold_scales, mean_loss, pool, train, unfold_scales
 from .panel import fold, like_input, output_names, unfold, validate_panel
 from .personality import TRAITS, TYPES, BigFivePersonalityScorer, encode_types
 
@@ -87,7 +87,7 @@ class StateExtractor(CallbackSupportMixin, TransformerMixin, BaseEstimator):
         panel, target = self._start(X, y)
         random_state = check_random_state(self.random_state)
         epochs = self._train(panel, target, random_state, self.epochs, self.n_init)
-        with closing(epochs):
+        with one_thread(), closing(epochs):
             for _ in range(self.epochs):
                 step = task.subcontext(task_name="epoch")
                 step.call_on_fit_task_begin(estimator=self, X=X, y=y)
@@ -131,7 +131,8 @@ class StateExtractor(CallbackSupportMixin, TransformerMixin, BaseEstimator):
         # Each pass has a seed of its own, or all would draw the same noise and the same order.
         seed = check_random_state(self.random_state).randint(2**31 - 1, size=n_before + 1)[-1]
         random_state = np.random.RandomState(seed)
-        with closing(self._train(panel, target, random_state, 1, 1, weights)) as epochs:
+        epochs = self._train(panel, target, random_state, 1, 1, weights)
+        with one_thread(), closing(epochs):
             fitted, _ = next(epochs)
         vars(self).update(fitted())
         self._history = {
@@ -224,8 +225,6 @@ class StateExtractor(CallbackSupportMixin, TransformerMixin, BaseEstimator):
     def _train(self, panel, target, random_state, n_epochs, n_init, weights=None):
         """Train; after every epoch yield a function that gives the fitted attributes, and whether
         it is time to stop."""
-        from .networks import training  # TensorFlow takes seconds to import: in fit alone
-
         held_out = None
         if self.early_stopping and weights is None and n_epochs > 1:
             rows, others = train_test_split(
@@ -239,7 +238,7 @@ class StateExtractor(CallbackSupportMixin, TransformerMixin, BaseEstimator):
         batch_size = self.batch_size
         if batch_size == "auto":
             batch_size = int(np.clip(len(panel) // STEPS_PER_EPOCH, *AUTO_BATCH_SIZES))
-        epochs = training.train(
+        epochs = train(
             self.network_,
             panel,
             target,
@@ -251,27 +250,25 @@ class StateExtractor(CallbackSupportMixin, TransformerMixin, BaseEstimator):
             class_weights=class_weights,
             n_init=n_init,
             weights=weights,
-            watched=bool(held_out or self.verbose or has_callbacks(self)),
         )
         losses, validation_losses = [], []
         with closing(epochs):
-            for loss, get_weights in epochs:
+            for loss, now in epochs:
                 losses.append(loss)
                 has_converged = False
                 if held_out is not None:
-                    now = get_weights()
                     validation_losses.append(
                         mean_loss(self.network_, *held_out, now, class_weights)
                     )
                     best_epoch = int(np.argmin(validation_losses))
                     n_since_best = len(losses) - 1 - best_epoch
                     if n_since_best == 0:
-                        best = now
-                    get_weights = partial(list, best)
+                        best = [array.copy() for array in now]
+                    now = best
                     has_converged = n_since_best >= self.n_iter_no_change
                 if self.verbose:
                     print(_progress(type(self).__name__, n_epochs, losses, validation_losses))
-                fitted = partial(self._fitted_attributes, get_weights, losses, validation_losses)
+                fitted = partial(self._fitted_attributes, now, losses, validation_losses)
                 yield fitted, has_converged
 
     def _class_weights(self, target):
@@ -284,9 +281,9 @@ class StateExtractor(CallbackSupportMixin, TransformerMixin, BaseEstimator):
             )
         return weights
 
-    def _fitted_attributes(self, get_weights, losses, validation_losses):
+    def _fitted_attributes(self, weights, losses, validation_losses):
         """Weights that apply to X in its own units and answer in the target's."""
-        weights = fold_scales(self.network_, get_weights(), self.scaler_, self.target_scaler_)
+        weights = fold_scales(self.network_, weights, self.scaler_, self.target_scaler_)
         history = {"loss": np.array(losses)}
         if validation_losses:
             history["validation_loss"] = np.array(validation_losses)
@@ -427,9 +424,9 @@ class StateExtractor(CallbackSupportMixin, TransformerMixin, BaseEstimator):
             ``states`` and ``outputs`` (log-odds of classes, or values).
         """
         check_is_fitted(self)
-        from .networks import training
+        from .networks import keras_models  # which imports TensorFlow, and takes seconds
 
-        model = training.build(self.network_._replace(state_noise=0.0, l2=0.0))
+        model = keras_models.build(self.network_._replace(state_noise=0.0, l2=0.0))
         model.set_weights(self.weights_)
         return model
 

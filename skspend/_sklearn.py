@@ -12,7 +12,6 @@ __all__ = [
     "Interval",
     "StrOptions",
     "_fit_context",
-    "has_callbacks",
     "is_in_search",
     "one_task",
     "with_callbacks",
@@ -35,11 +34,6 @@ def one_task(fit):
         return fitted
 
     return reported_fit
-
-
-def has_callbacks(estimator):
-    """Tell whether anybody listens to the tasks of the estimator's fit."""
-    return bool(getattr(estimator, "_skl_callbacks", []))
 
 
 def is_in_search(estimator):

@@ -3,8 +3,6 @@
 What it does is in ``segmentation``; here are the options, the progress and the tables on screen.
 """
 
-import os
-import sys
 import time
 import warnings
 from contextlib import contextmanager
@@ -206,8 +204,6 @@ def _run(file, options, folder):
                 n_periods=options["periods"],
                 normalize=_choose_normalize(options),
             )
-        with steps.step("Starting TensorFlow"), _silent_native_code():
-            work.start_tensorflow()
         with steps.step("Training") as task:
             states = work.train(
                 panel[is_active],
@@ -414,21 +410,6 @@ class _EpochProgress:
     def on_fit_task_end(self, estimator, context):
         if context.parent is not None:
             self.progress.advance(self.task)
-
-
-@contextmanager
-def _silent_native_code():
-    """Hide what TensorFlow's native code writes to standard error while it starts."""
-    sys.stderr.flush()
-    kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, 2)
-    try:
-        yield
-    finally:
-        sys.stderr.flush()
-        os.dup2(kept, 2)
-        os.close(kept)
-        os.close(nowhere)
 
 
 @contextmanager

@@ -18,9 +18,9 @@ from sklearn.metrics import (
 )
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
-from threadpoolctl import threadpool_limits
 
 from ._sklearn import CallbackSupportMixin, HasMethods, Interval, _fit_context, one_task
+from ._threads import one_thread
 from .panel import validate_panel
 
 SILHOUETTE_SAMPLE = 2000
@@ -189,8 +189,7 @@ class TrajectoryClusterer(CallbackSupportMixin, ClusterMixin, BaseEstimator):
         best, best_silhouette = [], self.min_silhouette
         n_distinct = len(np.unique(members, axis=0))
         most = min(self.max_clusters, len(members) // smallest, n_distinct, len(members) - 1)
-        # With more threads the order of sums, and so the last bits, would depend on the machine.
-        with threadpool_limits(1):
+        with one_thread():
             for n_clusters in range(2, most + 1):
                 kmeans = KMeans(n_clusters, n_init=3, random_state=seed).fit(members)
                 if np.bincount(kmeans.labels_, minlength=n_clusters).min() < smallest:

@@ -96,9 +96,10 @@ class LSTMStateExtractor(StateExtractor):
 
     Notes
     -----
-    The network is trained by TensorFlow, which is imported in `fit` alone. `transform` is plain
-    array code in the precision of X: a fitted extractor pickles to kilobytes and needs no
-    TensorFlow.
+    The network is defined as Keras defines it, and trained and run by plain array code, which for
+    networks this small is several times as fast (``to_keras`` gives the Keras model, and tests hold
+    the two equal). TensorFlow is imported only for ``to_keras`` and for an `optimizer` other than
+    ``"adam"``. States come in the precision of X; a fitted extractor pickles to kilobytes.
 
     References
     ----------

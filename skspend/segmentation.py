@@ -83,13 +83,6 @@ def _too_few(spends):
     return f"{found} Fewer --periods do not help: give more customers, or check --date."
 
 
-def start_tensorflow():
-    """Import TensorFlow and let it look at the machine, which takes seconds."""
-    from .networks import training
-
-    training.keras.ops.zeros(1)
-
-
 def train(panel, *, coefficients=None, aliases=None, n_units=3, random_state=0, callback=None):
     """Fit the second step on the active customers.
 

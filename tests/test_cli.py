@@ -109,7 +109,7 @@ def test_the_screen_shows_segments_coverage_and_caution(households, segments):
 def test_native_noise_is_hidden(households):
     for line in households[1].stderr.splitlines():
         assert line.split(":")[0] in {
-            "Warning", "Reading", "Aggregating", "Starting TensorFlow", "Training", "Clustering",
+            "Warning", "Reading", "Aggregating", "Training", "Clustering",
             "Writing",
         }, line  # fmt: skip
 

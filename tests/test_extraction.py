@@ -78,7 +78,7 @@ def test_what_is_told_is_annual_without_memory(
 @pytest.mark.parametrize("objective", ["type", "scores"])
 def test_the_feed_forward_network_learns_the_personality_of_each_year(bank, scorer, objective):
     extractor = FeedForwardExtractor(
-        5, objective=objective, scorer=scorer, state_noise=0, random_state=0
+        5, objective=objective, scorer=scorer, state_noise=0, epochs=200, random_state=0
     ).fit(bank.data)
     by_year = clone(scorer).set_params(level="period").fit_transform(bank.data)
     scores = by_year.to_numpy().reshape(-1, 5)
@@ -223,11 +223,14 @@ def test_noise_on_the_states_drives_them_apart(bank, scorer):
 
 
 def test_state_trajectories_turn_less_than_raw_scores(bank, scorer):
-    extractor = LSTMStateExtractor(objective="scores", scorer=scorer, random_state=0)
-    states = fold(extractor.fit_transform(bank.data).to_numpy(), 3)
+    turns = []
+    for seed in range(5):
+        extractor = LSTMStateExtractor(objective="scores", scorer=scorer, random_state=seed)
+        states = fold(extractor.fit_transform(bank.data).to_numpy(), 3)
+        turns.append(np.nanmean(direction_change(states)))
     by_year = BigFivePersonalityScorer(bank.coefficients, level="period")
     scores = fold(by_year.fit_transform(bank.data).to_numpy(), 3)
-    assert np.nanmean(direction_change(states)) < 0.7 * np.nanmean(direction_change(scores))
+    assert np.mean(turns) < 0.7 * np.nanmean(direction_change(scores))
 
 
 class StopAfter:

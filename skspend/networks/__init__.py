@@ -1,12 +1,13 @@
 """The networks: small ones that read a panel, LSTM or feed-forward, and answer from their states.
 
-`forward` computes on plain arrays and needs NumPy alone; `training` defines and trains the same
-networks in Keras. Nothing else in skspend knows Keras, and importing this package does not load it.
+`forward`, `gradients` and `training` compute on plain arrays. `keras_models` defines the same
+networks in Keras; nothing else in skspend knows Keras, and importing this package does not load it.
 """
 
 from .forward import decode, encode, mean_loss, pool
 from .scaling import fold_scales, unfold_scales
 from .specification import Network
+from .training import train
 
 __all__ = [
     "Network",
@@ -15,5 +16,6 @@ __all__ = [
     "fold_scales",
     "mean_loss",
     "pool",
+    "train",
     "unfold_scales",
 ]

@@ -1,6 +1,7 @@
 """The forward pass over plain arrays, in the precision of the data."""
 
 from itertools import pairwise
+from typing import NamedTuple
 
 import numpy as np
 from scipy.special import log_softmax
@@ -41,13 +42,12 @@ def encode(network, panel, weights, *, cells=False, start=None):
     --------
     >>> from skspend.networks import Network
     >>> network = Network(True, n_periods=2, n_features=2, encoder=(1,), n_outputs=1)
-    >>> weights = np.zeros((2, 4)), np.zeros((1, 4)), np.array([0.0, 0.0, 1.0, 0.0])
+    >>> lstm = np.zeros((2, 4)), np.zeros((1, 4)), np.array([0.0, 0.0, 1.0, 0.0])
+    >>> weights = [*lstm, np.zeros((1, 1)), np.zeros(1)]
     >>> encode(network, np.zeros((1, 2, 2)), weights).round(3).tolist()
     [[[0.182], [0.258]]]
     """
-    per_layer = network.n_arrays_per_encoder_layer
-    weights = [array.astype(panel.dtype) for array in weights[: per_layer * len(network.encoder)]]
-    layers = [weights[at : at + per_layer] for at in range(0, len(weights), per_layer)]
+    layers, _ = split_layers(network, [array.astype(panel.dtype) for array in weights])
     n_customers, n_periods, _ = panel.shape
     n_states = 2 * sum(network.encoder) if cells else network.n_units
     states = np.empty((n_customers, n_periods, n_states), dtype=panel.dtype)
@@ -66,34 +66,81 @@ def _lstms(panel, layers, start):
     if start is None:
         start = np.zeros((len(panel), 2 * sum(sizes)), dtype=panel.dtype)
     bounds = np.cumsum([0, *np.repeat(sizes[::-1], 2)])
-    start = [start[:, begin:end] for begin, end in pairwise(bounds)]
+    start = [start[:, begin:end].T for begin, end in pairwise(bounds)]
     memory, inputs = [], panel
     for layer, weights in enumerate(layers):
         hidden, cell = start[2 * (len(layers) - 1 - layer) :][:2]
-        inputs, cells = _lstm(inputs, *weights, hidden, cell)
-        memory = [inputs, cells, *memory]
+        run = run_lstm(inputs, *weights, hidden, cell)
+        inputs = customers_first(run.hidden[1:])
+        memory = [inputs, customers_first(run.cells[1:]), *memory]
     return memory
 
 
-def _lstm(inputs, kernel, recurrent, bias, hidden, cell):
-    """One layer. Within, customers lie along the last axis, so that each gate is contiguous."""
-    n_customers, n_periods, n_features = inputs.shape
+class LSTMRun(NamedTuple):
+    """What one LSTM layer has computed; customers lie along the last axis of all arrays."""
+
+    gates: np.ndarray
+    """Shape (n_periods, 4 n_units, n_customers): input, forget, candidate and output gate."""
+    hidden: np.ndarray
+    """Shape (n_periods + 1, n_units, n_customers): before the first period, and after each."""
+    cells: np.ndarray
+    """As `hidden`."""
+    tanh_cells: np.ndarray
+    """Shape (n_periods, n_units, n_customers)."""
+
+
+def run_lstm(inputs, kernel, recurrent, bias, hidden=0.0, cell=0.0):
+    """Run one LSTM layer.
+
+    Parameters
+    ----------
+    inputs : ndarray, shape (n_customers, n_periods, n_inputs)
+    kernel, recurrent, bias : ndarray
+        As in :class:`Network`.
+    hidden, cell : ndarray, shape (n_units, n_customers), or 0
+        The states before the first period.
+
+    Returns
+    -------
+    run : LSTMRun
+    """
+    n_customers, n_periods, n_inputs = inputs.shape
     n_units = len(recurrent)
-    # One tanh serves all gates, because sigmoid(x) = (1 + tanh(x / 2)) / 2, and it is fast.
+    # One tanh, which is fast, serves all gates, because sigmoid(x) = tanh(x / 2) / 2 + 1 / 2.
     half = np.repeat(np.array([0.5, 0.5, 1, 0.5], dtype=inputs.dtype), n_units)
-    from_inputs = inputs.reshape(-1, n_features) @ (kernel * half)
+    from_inputs = inputs.reshape(-1, n_inputs) @ (kernel * half)
     from_inputs = from_inputs.reshape(n_customers, n_periods, 4 * n_units)
-    recurrent, bias = (recurrent * half).T, (bias * half)[:, None]
-    hidden, cell = hidden.T, cell.T
-    memory = np.empty((2, n_periods, n_units, n_customers), dtype=inputs.dtype)
+    recurrent, bias = np.ascontiguousarray((recurrent * half).T), (bias * half)[:, None]
+
+    def empty(*shape):
+        return np.empty((*shape, n_customers), dtype=inputs.dtype)
+
+    run = LSTMRun(
+        gates=empty(n_periods, 4 * n_units),
+        hidden=empty(n_periods + 1, n_units),
+        cells=empty(n_periods + 1, n_units),
+        tanh_cells=empty(n_periods, n_units),
+    )
+    run.hidden[0], run.cells[0] = hidden, cell
     for period in range(n_periods):
-        gates = recurrent @ hidden + bias
+        gates = np.matmul(recurrent, run.hidden[period], out=run.gates[period])
         gates += from_inputs[:, period].T
-        enter, forget, candidate, leave = np.tanh(gates, out=gates).reshape(4, n_units, -1)
-        cell = ((1 + forget) * cell + (1 + enter) * candidate) / 2
-        hidden = (1 + leave) * np.tanh(cell) / 2
-        memory[:, period] = hidden, cell
-    return memory.transpose(0, 3, 1, 2)
+        gates += bias
+        np.tanh(gates, out=gates)
+        for sigmoids in (gates[: 2 * n_units], gates[3 * n_units :]):
+            sigmoids *= 0.5
+            sigmoids += 0.5
+        enter, forget, candidate, leave = gates.reshape(4, n_units, n_customers)
+        cell = np.multiply(forget, run.cells[period], out=run.cells[period + 1])
+        cell += enter * candidate
+        np.tanh(cell, out=run.tanh_cells[period])
+        np.multiply(leave, run.tanh_cells[period], out=run.hidden[period + 1])
+    return run
+
+
+def customers_first(states):
+    """View (n_periods, n_units, n_customers) as (n_customers, n_periods, n_units)."""
+    return states.transpose(2, 0, 1)
 
 
 def _dense_layers(values, layers):
@@ -101,6 +148,21 @@ def _dense_layers(values, layers):
     for kernel, bias in layers:
         values = np.tanh(values @ kernel + bias)
     return values
+
+
+def split_layers(network, weights):
+    """Part a list of weights into those of each layer.
+
+    Returns
+    -------
+    encoder : list of list of ndarray
+        Three arrays for each LSTM layer, two for each dense layer.
+    head : list of list of ndarray
+        Two arrays for each layer of the decoder, and for the head.
+    """
+    rest = iter(weights)
+    encoder = [[next(rest) for _ in layer] for layer in network.encoder_shapes]
+    return encoder, [[next(rest) for _ in layer] for layer in network.head_shapes]
 
 
 def pool(states, reads):
@@ -136,8 +198,7 @@ def decode(network, states, weights):
     outputs : ndarray, shape (..., n_outputs)
         Log-odds of classes, or values.
     """
-    weights = [array.astype(states.dtype) for array in weights[-2 * len(network.head_shapes) :]]
-    layers = [weights[at : at + 2] for at in range(0, len(weights), 2)]
+    _, layers = split_layers(network, [array.astype(states.dtype) for array in weights])
     kernel, bias = layers[-1]
     return _dense_layers(states, layers[:-1]) @ kernel + bias
 

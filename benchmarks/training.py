@@ -1,0 +1,172 @@
+"""How long training takes, against keras.Model.fit and PyTorch in the same run.
+
+The same network, LSTM(3) and a dense head that tells ten types, is trained for 40 epochs with Adam
+on the same 80 % of 26,000 x 6 x 97, and its loss is measured on the other 20 %. Every fit starts
+from nothing: models are built and traced anew. Only the imports are not counted.
+
+Then the same network on 100 rows, for values, with a new Keras model for each fit.
+
+    pip install ".[benchmark]"
+    python benchmarks/training.py
+"""
+
+import os
+import time
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+import click
+import keras
+import numpy as np
+import pandas as pd
+import torch
+from sklearn.metrics import log_loss
+from sklearn.preprocessing import StandardScaler
+
+from skspend import BigFivePersonalityScorer, LSTMStateExtractor
+from skspend.datasets import make_spending
+from skspend.networks import decode, encode
+from skspend.panel import fold
+from skspend.personality import encode_types
+
+BATCH_SIZES = 32, 256, 1024, 4096
+KERAS_DEFAULT = 32
+LEARNING_RATE = 0.01
+SAME_LOSS = 1.05
+"""Losses up to this factor above the lowest one of all runs count as the same."""
+
+
+def timed(function):
+    start = time.perf_counter()
+    result = function()
+    return time.perf_counter() - start, result
+
+
+def keras_model(n_outputs, loss):
+    model = keras.Sequential(
+        [keras.Input((6, 97)), keras.layers.LSTM(3), keras.layers.Dense(n_outputs)]
+    )
+    model.compile(keras.optimizers.Adam(LEARNING_RATE), loss)
+    return model
+
+
+def fit_keras(X, y, batch_size, epochs):
+    model = keras_model(10, keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+    model.fit(X, y, batch_size=batch_size, epochs=epochs, verbose=0)
+    return lambda X: model.predict(X, batch_size=4096, verbose=0)
+
+
+class TorchNetwork(torch.nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.lstm = torch.nn.LSTM(97, 3, batch_first=True)
+        self.head = torch.nn.Linear(3, 10)
+
+    def forward(self, panel):
+        return self.head(self.lstm(panel)[0][:, -1])
+
+
+def fit_torch(X, y, batch_size, epochs):
+    X, y = torch.from_numpy(X), torch.from_numpy(y)
+    network = TorchNetwork()
+    with torch.no_grad():  # the forget bias that Keras starts from
+        network.lstm.bias_ih_l0[3:6] = 1
+    optimizer = torch.optim.Adam(network.parameters(), LEARNING_RATE)
+    loss = torch.nn.CrossEntropyLoss()
+    for _ in range(epochs):
+        for rows in torch.randperm(len(X)).split(batch_size):
+            optimizer.zero_grad()
+            loss(network(X[rows]), y[rows]).backward()
+            optimizer.step()
+    return lambda X: network(torch.from_numpy(X)).detach().numpy()
+
+
+def fit_skspend(X, y, batch_size, epochs):
+    extractor = LSTMStateExtractor(
+        objective="y", state_noise=0, n_init=1, epochs=epochs, batch_size=batch_size,
+        learning_rate=LEARNING_RATE,
+    ).fit(X, y)  # fmt: skip
+
+    def predict(X):
+        states = encode(extractor.network_, X, extractor.weights_)
+        return decode(extractor.network_, states[:, -1], extractor.weights_)
+
+    return predict
+
+
+ENGINES = {"keras": fit_keras, "torch": fit_torch, "skspend": fit_skspend}
+
+
+def large_fits(n_customers, epochs, batch_sizes):
+    """Seconds and validation losses, one row per engine and batch size."""
+    bank = make_spending(n_customers, random_state=0)
+    y = encode_types(BigFivePersonalityScorer(bank.coefficients).fit_transform(bank.data))
+    X = fold(bank.data.to_numpy(), 6)
+    X = StandardScaler().fit_transform(X.reshape(-1, 97)).reshape(X.shape).astype(np.float32)
+    n_train = int(0.8 * n_customers)
+    for fit in ENGINES.values():
+        fit(X[:100], y[:100], 100, 1)
+    rows = []
+    for batch_size in batch_sizes:
+        for engine, fit in ENGINES.items():
+            seconds, predict = timed(lambda: fit(X[:n_train], y[:n_train], batch_size, epochs))  # noqa: B023
+            log_odds = predict(X[n_train:]).astype(float)
+            told = np.exp(log_odds - np.logaddexp.reduce(log_odds, axis=1, keepdims=True))
+            loss = log_loss(y[n_train:], told, labels=np.arange(10))
+            rows.append((engine, batch_size, seconds, loss))
+            click.echo(f"{engine:8} batch {batch_size:5}  {seconds:7.1f} s  loss {loss:.4f}")
+    return pd.DataFrame(rows, columns=["engine", "batch_size", "seconds", "loss"])
+
+
+def small_fits(epochs, repeats):
+    """Median seconds of a fit of 100 rows, by Keras and by skspend."""
+    bank = make_spending(100, random_state=0)
+    X = fold(bank.data.to_numpy(), 6)
+    y = bank.liquidity.to_numpy(dtype=float)
+
+    def by_keras():
+        keras_model(1, "mse").fit(X, y, batch_size=32, epochs=epochs, verbose=0)
+
+    def by_skspend():
+        extractor = LSTMStateExtractor(objective="y", n_init=1, epochs=epochs, batch_size=32)
+        extractor.fit(X, y)
+
+    by_keras(), by_skspend()
+    return [np.median([timed(fit)[0] for _ in range(repeats)]) for fit in (by_keras, by_skspend)]
+
+
+@click.command()
+@click.option("--customers", default=26000, show_default=True)
+@click.option("--epochs", default=40, show_default=True)
+@click.option("--fast", is_flag=True, help="Leave out the batch size of 32.")
+def main(customers, epochs, fast):
+    """Print seconds, losses and ratios."""
+    fits = large_fits(customers, epochs, BATCH_SIZES[1:] if fast else BATCH_SIZES)
+    best = fits.loss.min()
+    same = fits[fits.loss <= SAME_LOSS * best]
+    fastest = same.loc[same.groupby("engine").seconds.idxmin()].set_index("engine")
+    missing = set(ENGINES) - set(fastest.index)
+    if missing:
+        raise click.ClickException(f"{missing} did not reach {SAME_LOSS} times the best loss.")
+    click.echo(f"\nThe fastest fit of each engine whose loss is up to {SAME_LOSS} x {best:.4f}:")
+    click.echo(fastest.round(4).to_string())
+    mine = fastest.seconds["skspend"]
+    for engine in ("keras", "torch"):
+        click.echo(f"{engine} / skspend: {fastest.seconds[engine] / mine:.1f}")
+    table = fits.pivot(index="batch_size", columns="engine", values="seconds")
+    by_size = table[["keras", "torch"]].div(table["skspend"], axis=0)
+    click.echo("At the same batch size:\n" + by_size.round(1).to_string())
+    if not fast:
+        default = fits.query("engine == 'keras' and batch_size == @KERAS_DEFAULT").seconds.item()
+        click.echo(f"keras at its default batch size / skspend: {default / mine:.1f}")
+    click.echo("\n100 rows, median of 7 fits:")
+    for n_epochs in (20, epochs, 100):
+        keras_seconds, seconds = small_fits(n_epochs, 7)
+        click.echo(
+            f"{n_epochs:3} epochs: keras {keras_seconds:.2f} s, skspend {seconds:.3f} s, "
+            f"ratio {keras_seconds / seconds:.1f}"
+        )
+
+
+if __name__ == "__main__":
+    main()
