@@ -420,13 +420,14 @@ class StateExtractor(CallbackSupportMixin, TransformerMixin, BaseEstimator):
         Returns
         -------
         model : keras.Model
-            Maps float32 panels of shape (n_customers, n_periods, n_features) to a dict of
-            ``states`` and ``outputs`` (log-odds of classes, or values).
+            Maps panels of shape (n_customers, n_periods, n_features) to a dict of ``states`` and
+            ``outputs`` (log-odds of classes, or values). It computes in float64, as the weights
+            hold the scales of the inputs, for which float32 is good to five digits.
         """
         check_is_fitted(self)
         from .networks import keras_models  # which imports TensorFlow, and takes seconds
 
-        model = keras_models.build(self.network_._replace(state_noise=0.0, l2=0.0))
+        model = keras_models.build(self.network_._replace(state_noise=0.0, l2=0.0), "float64")
         model.set_weights(self.weights_)
         return model
 

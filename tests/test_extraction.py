@@ -29,10 +29,10 @@ extractors = pytest.mark.parametrize("extractor", NETWORKS.values(), ids=NETWORK
 @pytest.mark.parametrize("objective", OBJECTIVES)
 def test_every_network_equals_its_keras_model(bank, scorer, extractor, objective):
     extractor = clone(extractor).set_params(objective=objective, scorer=scorer, random_state=0)
-    extractor.set_params(epochs=3, state_noise=0.3, l2=0.01).fit(bank.data, bank.liquidity)
-    model = extractor.to_keras()
-    outputs = model(fold(bank.data.to_numpy(dtype=np.float32), 3))
     data = bank.data.astype(float)
+    extractor.set_params(epochs=40, l2=1e-4).fit(data, bank.liquidity)
+    model = extractor.to_keras()
+    outputs = model(fold(data.to_numpy(), 3))
     states = extractor.transform(data).to_numpy()
     np.testing.assert_allclose(outputs["states"].numpy().reshape(300, -1), states, atol=1e-6)
     told = extractor.predict_target(data)

@@ -5,18 +5,18 @@ import pytest
 from sklearn.model_selection import GridSearchCV
 
 from skspend import LSTMStateExtractor
-from skspend.model_selection import elbow
+from skspend.model_selection import elbow, elbow_curve
 
 
 def results(values, scores, std=0.01, n_splits=5, **more):
-    splits = {f"split{i}_test_score": np.array(scores) for i in range(n_splits)}
-    return {
-        "param_n_units": np.array(values),
-        "mean_test_score": np.array(scores, dtype=float),
-        "std_test_score": np.full(len(scores), std),
-        **splits,
-        **more,
+    """What a search gives: the scores of splits have the mean and the standard deviation asked."""
+    deviations = np.linspace(-1, 1, n_splits)
+    deviations *= std / deviations.std(ddof=1)
+    splits = {
+        f"split{i}_test_score": np.array(scores) + deviation
+        for i, deviation in enumerate(deviations)
     }
+    return {"param_n_units": np.ma.array(values), **splits, **more}
 
 
 @pytest.mark.parametrize(
@@ -27,9 +27,30 @@ def results(values, scores, std=0.01, n_splits=5, **more):
         ([0.7, 0.6, 0.5, 0.4, 0.3, 0.2], 1),
         ([0.5, 0.5, 0.5, 0.5, 0.5, 0.5], 1),
         ([0.1, 0.2, 0.3, 0.4, 0.5, 0.6], 6),
+        ([0.100, 0.200, 0.301, 0.400, 0.499, 0.6], 6),
+        ([0.1, 0.2, 0.4, 0.7, 1.1, 1.6], 6),
+        ([0.30, 0.50, 0.45, 0.69, 0.70, 0.71], 4),
+        ([0.30, 0.50, 0.68, 0.70, 0.60, 0.50], 3),
+        ([0.30, 0.50, 0.68, 0.68, 0.68, 0.68], 3),
+        ([0.500, 0.503, 0.498, 0.502, 0.501, 0.499], 1),
+        ([0.30, 0.68, 0.681, 0.682, 0.683, 0.684], 2),
         ([np.nan, 0.50, 0.68, 0.70, 0.71, 0.715], 3),
     ],
-    ids=["knee", "early knee", "falling", "flat", "straight", "a failed candidate"],
+    ids=[
+        "knee",
+        "early knee",
+        "falling",
+        "flat",
+        "straight",
+        "straight with noise",
+        "convex",
+        "a dip",
+        "a peak",
+        "ties behind the knee",
+        "noise alone",
+        "a plateau",
+        "a failed candidate",
+    ],
 )
 def test_the_point_of_diminishing_returns_is_picked(scores, chosen):
     assert elbow("n_units")(results([1, 2, 3, 4, 5, 6], scores)) == chosen - 1
@@ -68,3 +89,47 @@ def test_it_refits_a_search_and_can_be_pickled(bank, scorer):
     extractor = LSTMStateExtractor(scorer=scorer, epochs=10, n_init=1, random_state=0)
     search = GridSearchCV(extractor, {"n_units": [1, 2, 3]}, cv=2, refit=rule).fit(bank.data)
     assert search.best_params_["n_units"] == len(search.best_estimator_.weights_[1])
+
+
+def test_the_scores_of_training_are_no_splits():
+    train = {f"split{i}_train_score": np.ones(6) for i in range(5)}
+    scores = [0.30, 0.50, 0.68, 0.70, 0.71, 0.715]
+    curve = elbow_curve(results([1, 2, 3, 4, 5, 6], scores, **train), "n_units")
+    np.testing.assert_allclose(curve["score"], scores)
+    np.testing.assert_allclose(curve["error"], 0.01 / np.sqrt(5))
+
+
+def test_the_interval_is_that_of_student():
+    curve = elbow_curve(results([1], [0.5], std=0.1, n_splits=20), "n_units")
+    reach = 2.093024 * 0.1 / np.sqrt(20)
+    assert curve.loc[0, ["low", "high"]].tolist() == pytest.approx([0.5 - reach, 0.5 + reach])
+
+
+def test_one_split_gives_a_curve_without_an_interval():
+    scores = [0.30, 0.50, 0.68, 0.70, 0.71, 0.715]
+    one = {"param_n_units": np.arange(1, 7), "split0_test_score": np.array(scores)}
+    assert elbow_curve(one, "n_units")["low"].isna().all()
+    assert elbow("n_units")(one) == 2
+
+
+def test_candidates_of_another_grid_do_not_count():
+    values = np.ma.array([1, 2, 3, 4, 5, 6, 0], mask=[0, 0, 0, 0, 0, 0, 1])
+    scores = [0.30, 0.50, 0.68, 0.70, 0.71, 0.715, 0.99]
+    assert elbow("n_units")(results(values, scores)) == 2
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"param_n_units": np.ma.array([(4,), (4, 2)], dtype=object)}, r"numbers, but 'n_units'"),
+        ({"param_n_units": np.ma.array(["few", "many"])}, r"values such as 'few'"),
+        ({"split0_test_score": None}, "one metric"),
+    ],
+    ids=["tuples", "words", "several metrics"],
+)
+def test_a_search_without_a_curve_is_refused(wrong, message):
+    found = results([1, 2], [0.1, 0.2], n_splits=2) | wrong
+    if "split0_test_score" in wrong:
+        found = {name.replace("_score", "_r2"): value for name, value in found.items()}
+    with pytest.raises(ValueError, match=message):
+        elbow("n_units")(found)

@@ -10,12 +10,13 @@ LONGEST_UNROLLED = 12
 """Sequences up to this length are unrolled: faster to run, and still quick to trace."""
 
 
-def build(network):
+def build(network, dtype="float32"):
     """Define a network in Keras; its outputs are ``states`` and ``outputs`` (log-odds, values).
 
     Parameters
     ----------
     network : Network
+    dtype : {"float32", "float64"}, default="float32"
 
     Returns
     -------
@@ -25,8 +26,9 @@ def build(network):
     """
     regularizer = keras.regularizers.L2(network.l2) if network.l2 else None
     # Seeds are given, and not used, because Keras draws missing ones from Python's global state.
-    common = {"kernel_initializer": "zeros", "kernel_regularizer": regularizer}
-    states = panel = keras.Input((network.n_periods, network.n_features), name="panel")
+    common = {"kernel_initializer": "zeros", "kernel_regularizer": regularizer, "dtype": dtype}
+    shape = network.n_periods, network.n_features
+    states = panel = keras.Input(shape, name="panel", dtype=dtype)
     for number, units in enumerate(network.encoder, start=1):
         name = "states" if number == len(network.encoder) else f"encoder{number}"
         if network.recurrent:
@@ -46,11 +48,12 @@ def build(network):
     if network.reads == "last":
         answer = states[:, -1]
     elif network.reads == "mean":
-        answer = keras.layers.GlobalAveragePooling1D(name="mean")(states)
+        answer = keras.layers.GlobalAveragePooling1D(name="mean", dtype=dtype)(states)
     else:
         answer = states
     if network.state_noise:
-        answer = keras.layers.GaussianNoise(network.state_noise, seed=0, name="noise")(answer)
+        noise = keras.layers.GaussianNoise(network.state_noise, seed=0, name="noise", dtype=dtype)
+        answer = noise(answer)
     for number, units in enumerate(network.decoder, start=1):
         layer = keras.layers.Dense(units, activation="tanh", name=f"decoder{number}", **common)
         answer = layer(answer)

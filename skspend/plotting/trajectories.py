@@ -1,4 +1,4 @@
-"""Pictures of what the networks have learned, as scikit-learn Display objects.
+"""TrajectoryDisplay: the state space, and the way of customers through it.
 
 Trajectories and personality types come in; out come all two-dimensional projections of the state
 space, as in Fig. 2 of Maree & Omlin (2021).
@@ -9,12 +9,12 @@ from itertools import combinations
 import numpy as np
 from matplotlib.collections import LineCollection
 from matplotlib.colors import to_rgba_array
-from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from sklearn.utils import check_random_state
 
-from .panel import fold, parse_panel_names
-from .personality import TRAITS, TYPES, personality_types
+from ..panel import fold, parse_panel_names
+from ..personality import TRAITS, TYPES, personality_types
+from .axes import prepare_axes
 
 # Okabe & Ito's palette, which the colour-blind can tell apart, without its yellow and grey.
 TRAIT_COLORS = dict(
@@ -179,7 +179,7 @@ class TrajectoryDisplay:
         """
         n_units = self.states.shape[2]
         projections = list(combinations(range(min(n_units, MOST_UNITS)), 2)) or [(None, 0)]
-        self.axes_, is_own = _prepare_axes(ax, len(projections))
+        self.axes_, is_own = prepare_axes(ax, len(projections), width=4, height=4.6)
         self.figure_ = self.axes_[0].figure
         traits = np.array([name[:-1] for name in self.types], dtype=object)
         self.drawn_ = _balanced_sample(traits, max_customers, check_random_state(random_state))
@@ -238,17 +238,6 @@ class TrajectoryDisplay:
                 handles=handles, loc="outside lower center", ncols=n_columns, frameon=False
             )
         return self.axes_[0].legend(handles=handles, fontsize="small")
-
-
-def _prepare_axes(ax, n_panels):
-    """The axes to draw on, shape (n_panels,), and whether their figure is ours."""
-    if ax is None:
-        figure = Figure(figsize=(4 * n_panels + 0.5, 4.6), dpi=150, layout="constrained")
-        return figure.subplots(1, n_panels, squeeze=False)[0], True
-    axes = np.atleast_1d(np.asarray(ax, dtype=object)).ravel()
-    if len(axes) != n_panels:
-        raise ValueError(f"There are {n_panels} projections to draw, but ax has {len(axes)} axes.")
-    return axes, False
 
 
 def _fading_lines(paths, colors, strongest):
