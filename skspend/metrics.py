@@ -1,7 +1,17 @@
-"""How trajectories move."""
+"""How trajectories move, how long segments last, and whether their hierarchy is that of the traits.
+
+Trajectories, segments and trait scores come in; out come figures for each claim of section IV-A of
+Maree & Omlin (2021). Each is also a scorer for searches, which needs no y.
+"""
 
 import numpy as np
-from sklearn.utils import check_array
+import pandas as pd
+from sklearn.metrics import adjusted_mutual_info_score, cohen_kappa_score
+from sklearn.pipeline import Pipeline
+from sklearn.utils import check_array, check_consistent_length, check_random_state
+
+from .panel import fold
+from .personality import TRAITS, rank_traits
 
 
 def direction_change(trajectories):
@@ -47,3 +57,252 @@ def direction_change(trajectories):
     angles = np.where(moves, np.degrees(np.arccos(np.clip(cosines, -1, 1))), 0)
     n_moves = moves.sum(axis=1)
     return np.where(n_moves > 0, angles.sum(axis=1) / np.maximum(n_moves, 1), np.nan)
+
+
+def temporal_stability(earlier, last):
+    """Cohen's kappa between the segments at an earlier period and at the last.
+
+    Parameters
+    ----------
+    earlier, last : array-like of int or str, shape (n_customers,)
+        Segments of the same customers, in the same order.
+
+    Returns
+    -------
+    kappa : float
+        1 if everybody stays; 0 if no more do than by chance, as when one segment holds everybody.
+
+    Raises
+    ------
+    ValueError
+        If the lengths differ, or there are no customers.
+
+    References
+    ----------
+    Maree & Omlin (2021), section IV-A: "each trajectory remained in the same micro-cluster for the
+    observed six-year time period". Cohen (1960), A coefficient of agreement for nominal scales.
+
+    Examples
+    --------
+    >>> temporal_stability(["a", "a", "b", "b"], ["a", "a", "b", "a"])
+    0.5
+    >>> temporal_stability(["a", "a", "a", "a"], ["a", "a", "a", "a"])
+    0.0
+    """
+    earlier, last = np.asarray(earlier), np.asarray(last)
+    check_consistent_length(earlier, last)
+    if not len(last):
+        raise ValueError("There are no customers. Pass the segments of at least one.")
+    if len(np.union1d(earlier, last)) == 1:
+        return 0.0
+    return float(cohen_kappa_score(earlier, last))
+
+
+def hierarchy_agreement(level_labels, scores, *, n_permutations=100, random_state=None):
+    """How far each level of a hierarchy of segments divides by the trait of the same rank.
+
+    Level 1 is compared with the dominant trait, level 2 with the second most dominant, and so on,
+    each trait with its sign. Below level 1 the comparison is made inside each parent, so that a
+    level earns nothing by what its parents know already.
+
+    Parameters
+    ----------
+    level_labels : array-like of int, shape (n_customers, n_levels)
+        Node of each customer at each level, the top level first; up to five levels.
+    scores : array-like, shape (n_customers, 5)
+        Trait scores of the same customers.
+    n_permutations : int, default=100
+        Shuffles of the traits inside each parent, from which the baseline comes.
+    random_state : int, RandomState instance or None, default=None
+        Draws the shuffles.
+
+    Returns
+    -------
+    agreement : DataFrame
+        A row for each level: ``level``; ``parents``, the number of nodes that the level divides;
+        ``customers`` in them; ``ami``, the adjusted mutual information of the parts and the traits,
+        a mean over the parents weighted by customers, 0 where nothing divides; ``baseline`` and
+        ``baseline_95``, mean and 95 % quantile of the same after shuffling; and ``p_value``, the
+        chance that shuffled traits agree as well.
+
+    Raises
+    ------
+    ValueError
+        If the numbers of customers differ, or there are more levels than traits.
+
+    References
+    ----------
+    Maree & Omlin (2021), section IV-A: "the existing hierarchy of the relative strength of the
+    personality traits was reflected in a hierarchy of clusters". Vinh, Epps & Bailey (2010),
+    Information theoretic measures for clusterings comparison, JMLR 11.
+
+    Examples
+    --------
+    >>> scores = np.random.default_rng(0).normal(size=(500, 5))
+    >>> by_trait = np.abs(scores).argmax(axis=1)
+    >>> found = hierarchy_agreement(by_trait[:, None], scores, n_permutations=20, random_state=0)
+    >>> bool(found.loc[0, "ami"] > found.loc[0, "baseline_95"])
+    True
+    """
+    levels = check_array(level_labels, dtype=None, input_name="level_labels")
+    scores = check_array(scores, input_name="scores")
+    check_consistent_length(levels, scores)
+    if levels.shape[1] > len(TRAITS):
+        raise ValueError(
+            f"There are {levels.shape[1]} levels, but only {len(TRAITS)} traits to compare with. "
+            f"Pass level_labels[:, :{len(TRAITS)}]."
+        )
+    random_state = check_random_state(random_state)
+    ranked = _ranked_types(scores)
+    parents = np.zeros(len(levels), dtype=int)
+    rows = []
+    for level, labels in enumerate(levels.T):
+        members = _divided(parents, labels)
+        pairs = [(labels[rows_of], ranked[rows_of, level]) for rows_of in members]
+        found = _mean_ami(pairs)
+        by_chance = [
+            _mean_ami([(parts, random_state.permutation(traits)) for parts, traits in pairs])
+            for _ in range(n_permutations)
+        ]
+        rows.append(
+            {
+                "level": level + 1,
+                "parents": len(members),
+                "customers": sum(map(len, members)),
+                "ami": found,
+                "baseline": np.mean(by_chance) if by_chance else np.nan,
+                "baseline_95": np.quantile(by_chance, 0.95) if by_chance else np.nan,
+                "p_value": (1 + np.sum(np.asarray(by_chance) >= found)) / (1 + n_permutations),
+            }
+        )
+        parents = labels
+    return pd.DataFrame(rows)
+
+
+def _ranked_types(scores):
+    """Trait and sign at each rank, as numbers, shape (n_customers, 5)."""
+    ranking = rank_traits(scores)
+    return 2 * ranking + (np.take_along_axis(scores, ranking, axis=1) < 0)
+
+
+def _divided(parents, labels):
+    """Rows of the customers of every parent that has several parts."""
+    rows = pd.Series(np.arange(len(labels))).groupby(parents).apply(np.asarray)
+    return [members for members in rows if len(np.unique(labels[members])) > 1]
+
+
+def _mean_ami(pairs):
+    if not pairs:
+        return 0.0
+    values = [adjusted_mutual_info_score(traits, parts) for parts, traits in pairs]
+    return float(np.average(values, weights=[len(parts) for parts, _ in pairs]))
+
+
+def direction_scorer(estimator, X, y=None):
+    """Minus the mean :func:`direction_change` in degrees, for ``scoring=`` in a search.
+
+    Parameters
+    ----------
+    estimator : extractor, TrajectoryClusterer, or Pipeline that ends in one
+        Fitted, on at least three periods.
+    X : what the estimator was fitted on
+    y : ignored
+
+    Returns
+    -------
+    score : float
+        Greater is better, as scikit-learn has it; NaN if all trajectories stand still.
+
+    Examples
+    --------
+    >>> from sklearn.model_selection import GridSearchCV
+    >>> from skspend import LSTMStateExtractor
+    >>> from skspend.datasets import make_spending
+    >>> bank = make_spending(100, 3, 12, random_state=0)
+    >>> states = LSTMStateExtractor(objective="reconstruct", epochs=2, random_state=0)
+    >>> search = GridSearchCV(states, {"n_units": [2, 3]}, scoring=direction_scorer, cv=2)
+    >>> bool(search.fit(bank.data).best_score_ < 0)
+    True
+    """
+    _, _, trajectories = _run(estimator, X)
+    cube = np.asarray(trajectories)
+    degrees = direction_change(cube.reshape(len(cube), _steps(estimator)[-1].n_periods_, -1))
+    return -float(np.nanmean(degrees)) if np.isfinite(degrees).any() else np.nan
+
+
+def stability_scorer(estimator, X, y=None):
+    """:func:`temporal_stability` of level 1 from the middle to the last period, for searches.
+
+    Parameters
+    ----------
+    estimator : TrajectoryClusterer, or Pipeline that ends in one
+        Fitted.
+    X : what the estimator was fitted on
+    y : ignored
+
+    Returns
+    -------
+    kappa : float
+    """
+    clusterer, _, trajectories = _run(estimator, X)
+    return _need_clusterer(clusterer, "stability_scorer").score(trajectories)
+
+
+def hierarchy_scorer(estimator, X, y=None):
+    """Mean ``ami`` over the levels of :func:`hierarchy_agreement`, for searches.
+
+    Parameters
+    ----------
+    estimator : Pipeline
+        Fitted; its last step is a TrajectoryClusterer, and an extractor before it knows the scores:
+        its objective is the type or the scores.
+    X : what the estimator was fitted on
+    y : ignored
+
+    Returns
+    -------
+    ami : float
+    """
+    clusterer, scores, trajectories = _run(estimator, X)
+    levels = _need_clusterer(clusterer, "hierarchy_scorer").predict_levels(trajectories)
+    if scores is None:
+        raise ValueError(
+            "hierarchy_scorer needs trait scores, but no step of the estimator has a scorer_. "
+            "Score a Pipeline with an extractor whose objective is 'type' or 'scores'."
+        )
+    return float(hierarchy_agreement(levels, scores, n_permutations=0)["ami"].mean())
+
+
+def _run(estimator, X):
+    """Run an estimator up to the trajectories.
+
+    Returns
+    -------
+    clusterer : TrajectoryClusterer or None
+    scores : ndarray, shape (n_customers, 5), or None
+    trajectories : panel of states
+    """
+    clusterer = scores = None
+    for step in _steps(estimator):
+        if hasattr(step, "predict_levels"):
+            clusterer = step
+            break
+        if hasattr(step, "scorer_"):
+            scores = np.asarray(step.scorer_.transform(X))
+            scores = fold(scores, scores.shape[1] // len(TRAITS)).mean(axis=1)
+        X = step.transform(X)
+    return clusterer, scores, X
+
+
+def _steps(estimator):
+    if isinstance(estimator, Pipeline):
+        return [step for _, step in estimator.steps]
+    return [estimator]
+
+
+def _need_clusterer(clusterer, name):
+    if clusterer is None:
+        raise ValueError(
+            f"{name} needs segments: score a TrajectoryClusterer, or a Pipeline that ends in one."
+        )
+    return clusterer

@@ -1,7 +1,26 @@
 import numpy as np
+import pandas as pd
 import pytest
+from sklearn.base import clone
+from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import Pipeline
 
-from skspend.metrics import direction_change
+from skspend import (
+    FeedForwardExtractor,
+    LSTMStateExtractor,
+    SpendingAggregator,
+    TrajectoryClusterer,
+)
+from skspend.metrics import (
+    direction_change,
+    direction_scorer,
+    hierarchy_agreement,
+    hierarchy_scorer,
+    stability_scorer,
+    temporal_stability,
+)
+from skspend.panel import fold
+from skspend.personality import rank_traits
 
 
 @pytest.mark.parametrize(
@@ -32,3 +51,129 @@ def test_size_and_rotation_do_not_matter():
 def test_too_few_periods_are_refused(shape):
     with pytest.raises(ValueError, match="at least 3 periods"):
         direction_change(np.zeros(shape))
+
+
+def test_stability_is_chance_corrected():
+    generator = np.random.default_rng(0)
+    labels = generator.choice(3, size=3000, p=[0.9, 0.05, 0.05])
+    assert temporal_stability(labels, labels) == 1
+    assert temporal_stability(np.zeros(50), np.zeros(50)) == 0
+    assert abs(temporal_stability(labels, generator.permutation(labels))) < 0.06
+    assert temporal_stability([0, 1, 0, 1], [1, 0, 1, 0]) == -1
+
+
+def test_the_names_of_segments_do_not_matter_to_stability():
+    labels = np.random.default_rng(0).integers(0, 4, size=(2, 200))
+    names = np.array(["d", "a", "c", "b"])
+    assert temporal_stability(*labels) == pytest.approx(temporal_stability(*names[labels]))
+
+
+@pytest.mark.parametrize(
+    ("segments", "message"), [(([0], [0, 1]), "inconsistent"), (([], []), "no customers")]
+)
+def test_stability_needs_the_same_customers(segments, message):
+    with pytest.raises(ValueError, match=message):
+        temporal_stability(*segments)
+
+
+@pytest.fixture(scope="module")
+def scores():
+    return np.random.default_rng(1).normal(size=(2000, 5))
+
+
+def by_rank(scores):
+    """The hierarchy that the traits themselves make, three levels deep."""
+    ranking = rank_traits(scores)[:, :3]
+    types = 2 * ranking + (np.take_along_axis(scores, ranking, axis=1) < 0)
+    return np.stack([types[:, 0], 10 * types[:, 0] + types[:, 1], types @ [100, 10, 1]], axis=1)
+
+
+def test_the_hierarchy_of_the_traits_agrees_with_itself(scores):
+    found = hierarchy_agreement(by_rank(scores), scores, n_permutations=10, random_state=0)
+    assert found["level"].tolist() == [1, 2, 3]
+    assert found["parents"].tolist() == [1, 10, 80]
+    assert found["customers"].tolist() == [2000, 2000, 2000]
+    np.testing.assert_allclose(found["ami"], 1)
+    assert (found["baseline_95"] < 0.1).all()
+    assert (found["p_value"] == 1 / 11).all()
+
+
+def test_a_level_earns_nothing_by_what_its_parents_know(scores):
+    levels = by_rank(scores)[:, :2]
+    generator = np.random.default_rng(0)
+    levels[:, 1] = 10 * levels[:, 0] + generator.integers(0, 8, size=len(levels))
+    found = hierarchy_agreement(levels, scores, random_state=0)
+    assert found.loc[0, "ami"] == pytest.approx(1)
+    assert abs(found.loc[1, "ami"]) < 0.02
+    assert found.loc[1, "p_value"] > 0.01
+
+
+def test_the_baseline_of_chance_is_none(scores):
+    random = np.random.default_rng(0).integers(0, 6, size=(2000, 1))
+    found = hierarchy_agreement(random, scores, random_state=0).loc[0]
+    assert abs(found["baseline"]) < 0.003
+    assert found["baseline_95"] > found["baseline"]
+
+
+def test_a_level_that_divides_nothing_has_no_agreement(scores):
+    levels = np.repeat(by_rank(scores)[:, :1], 2, axis=1)
+    found = hierarchy_agreement(levels, scores, n_permutations=3, random_state=0)
+    assert found.loc[1, ["parents", "customers", "ami", "p_value"]].tolist() == [0, 0, 0, 1]
+
+
+def test_a_seed_repeats_the_baseline(scores):
+    one, other = (
+        hierarchy_agreement(by_rank(scores), scores, n_permutations=5, random_state=3)
+        for _ in range(2)
+    )
+    pd.testing.assert_frame_equal(one, other)
+
+
+def test_there_are_no_more_levels_than_traits(scores):
+    with pytest.raises(ValueError, match=r"6 levels, but only 5 traits.*:5\]"):
+        hierarchy_agreement(np.zeros((2000, 6), dtype=int), scores)
+
+
+@pytest.fixture(scope="module")
+def pipeline(scorer):
+    states = LSTMStateExtractor(scorer=scorer, epochs=10, n_init=1, random_state=0)
+    return Pipeline([("states", states), ("segment", TrajectoryClusterer(random_state=0))])
+
+
+def test_scorers_are_the_metrics_of_what_a_pipeline_says(pipeline, bank):
+    fitted = clone(pipeline).fit(bank.data)
+    trajectories = fitted[:-1].transform(bank.data)
+    cube = fold(trajectories.to_numpy(), 3)
+    expected = -np.nanmean(direction_change(cube))
+    assert direction_scorer(fitted, bank.data) == pytest.approx(expected)
+    assert direction_scorer(fitted[:-1], bank.data) == pytest.approx(expected)
+    assert direction_scorer(fitted[0], bank.data) == pytest.approx(expected)
+    assert direction_scorer(fitted[-1], trajectories) == pytest.approx(expected)
+    assert stability_scorer(fitted, bank.data) == fitted[-1].score(trajectories)
+    scores = fitted[0].scorer_.transform(bank.data)
+    agreement = hierarchy_agreement(fitted[-1].level_labels_, scores, n_permutations=0)
+    assert hierarchy_scorer(fitted, bank.data) == pytest.approx(agreement["ami"].mean())
+
+
+def test_scorers_serve_a_search_without_y(pipeline, bank_log):
+    spend = SpendingAggregator(n_periods=3)
+    whole = Pipeline([("spend", spend), *clone(pipeline).steps])
+    scoring = {"turn": direction_scorer, "kappa": stability_scorer, "ami": hierarchy_scorer}
+    grid = {"segment__max_depth": [1, 2]}
+    search = GridSearchCV(whole, grid, scoring=scoring, refit="ami", cv=2).fit(bank_log)
+    for name in scoring:
+        assert np.isfinite(search.cv_results_[f"mean_test_{name}"]).all()
+
+
+def test_scores_of_each_year_are_averaged(scorer, bank):
+    features = FeedForwardExtractor(scorer=scorer, epochs=2, n_init=1, random_state=0)
+    pipeline = Pipeline([("states", features), ("segment", TrajectoryClusterer(random_state=0))])
+    assert np.isfinite(hierarchy_scorer(pipeline.fit(bank.data), bank.data))
+
+
+def test_scorers_say_what_they_need(pipeline, bank):
+    fitted = clone(pipeline).fit(bank.data)
+    with pytest.raises(ValueError, match="stability_scorer needs segments"):
+        stability_scorer(fitted[0], bank.data)
+    with pytest.raises(ValueError, match="no step of the estimator has a scorer_"):
+        hierarchy_scorer(fitted[-1], fitted[0].transform(bank.data))
