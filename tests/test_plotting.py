@@ -1,12 +1,22 @@
 import numpy as np
 import pytest
+from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
+from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV
 
-from skspend import LSTMStateExtractor
+from skspend import LSTMStateExtractor, TrajectoryClusterer
+from skspend.inspection import name_segments
 from skspend.model_selection import elbow
-from skspend.personality import TYPES
-from skspend.plotting import TRAIT_COLORS, ElbowDisplay, TrajectoryDisplay
+from skspend.personality import TRAITS, TYPES
+from skspend.plotting import (
+    TRAIT_COLORS,
+    ElbowDisplay,
+    HierarchyDisplay,
+    PersonalityDisplay,
+    TrajectoryDisplay,
+)
+from skspend.plotting.colors import text_color, type_color
 
 
 @pytest.fixture
@@ -115,3 +125,105 @@ def test_an_elbow_of_several_parameters_asks_for_one(search):
     with pytest.raises(ValueError, match="Say by param= whose"):
         ElbowDisplay.from_cv_results(both)
     assert ElbowDisplay.from_cv_results(both, "n_units").param == "n_units"
+
+
+@pytest.fixture(scope="module")
+def tree(bank, scorer):
+    states = LSTMStateExtractor(scorer=scorer, random_state=0).fit_transform(bank.data)
+    clusterer = TrajectoryClusterer(random_state=0).fit(states)
+    names = name_segments(clusterer, states, scorer.fit(bank.data).transform(bank.data))
+    return clusterer, names
+
+
+def test_an_icicle_is_as_high_as_there_are_customers(tree):
+    clusterer, names = tree
+    display = HierarchyDisplay.from_estimator(clusterer, names)
+    assert len(display.patches_) == len(clusterer.tree_)
+    for node, row in clusterer.tree_.iterrows():
+        patch = display.patches_[node]
+        assert patch.get_height() == pytest.approx(row["size"] / 300)
+        if row["parent"] >= 0:
+            parent = display.patches_[row["parent"]]
+            assert patch.get_x() == pytest.approx(parent.get_x() + parent.get_width())
+            assert patch.get_y() >= parent.get_y() - 1e-9
+            assert patch.get_y() + patch.get_height() <= parent.get_y() + parent.get_height() + 1e-9
+
+
+def test_an_icicle_names_every_segment_that_is_thick_enough(tree):
+    clusterer, names = tree
+    display = HierarchyDisplay.from_estimator(clusterer, names)
+    for node in clusterer.tree_.index[1:]:
+        if clusterer.tree_.loc[node, "size"] >= 0.012 * 300:
+            assert display.texts_[node].get_text().startswith(names[node])
+    unnamed = HierarchyDisplay.from_estimator(clusterer, ax=Figure().subplots())
+    assert unnamed.texts_[1].get_text().startswith("segment 1 ")
+
+
+def test_a_single_segment_is_an_icicle_too():
+    clusterer = TrajectoryClusterer().fit(np.zeros((30, 2)))
+    assert list(HierarchyDisplay.from_estimator(clusterer).patches_) == [0]
+
+
+def test_text_can_be_read_on_every_colour():
+    for name in TYPES:
+        background = type_color(name)
+        ink = text_color(background)
+        assert contrast(background, (0, 0, 0) if ink == "black" else (1, 1, 1)) >= 4.5
+
+
+def contrast(one, other):
+    """By the rules of WCAG 2."""
+
+    def luminance(color):
+        c = np.asarray(color)
+        linear = np.where(c <= 0.04045, c / 12.92, ((c + 0.055) / 1.055) ** 2.4)
+        return linear @ [0.2126, 0.7152, 0.0722]
+
+    light, dark = sorted((luminance(one), luminance(other)), reverse=True)
+    return (light + 0.05) / (dark + 0.05)
+
+
+def test_a_personality_is_one_dot_in_the_colour_of_its_dominant_trait():
+    scores = np.array([[3, 1, 0, 0, 0], [0.5, -2, 0, 0, 0], [0, 0, 0, 9, 0]], dtype=float)
+    display = PersonalityDisplay.from_predictions(scores)
+    np.testing.assert_array_equal(display.dots_.get_offsets(), scores[display.drawn_, :2])
+    expected = [TRAIT_COLORS["openness"], TRAIT_COLORS["conscientiousness"], "#BBBBBB"]
+    drawn = display.dots_.get_facecolors()[:, :3]
+    np.testing.assert_allclose(drawn, [to_rgb(expected[row]) for row in display.drawn_])
+
+
+def test_beyond_the_threshold_most_are_dominated_by_the_trait():
+    scores = np.random.default_rng(0).normal(size=(4000, 5))
+    display = PersonalityDisplay.from_predictions(scores, max_customers=10)
+    dominant = np.abs(scores).argmax(axis=1)
+    above = scores[:, 0] >= display.thresholds_["+"]
+    below = scores[:, 0] <= display.thresholds_["-"]
+    assert (dominant[above] == 0).mean() >= 0.5
+    assert (dominant[below] == 0).mean() >= 0.5
+    assert 0.8 < display.thresholds_["+"] < 1.2
+    assert len(display.drawn_) == 10
+
+
+def test_without_a_dominant_trait_there_is_no_threshold():
+    scores = np.tile([0.1, 0, 0, 0, 5.0], (20, 1))
+    thresholds = PersonalityDisplay.from_predictions(scores).thresholds_
+    assert np.isnan(list(thresholds.values())).all()
+
+
+def test_a_personality_can_be_drawn_from_the_scorer(bank, scorer):
+    fitted = clone(scorer).set_params(level="period").fit(bank.data)
+    display = PersonalityDisplay.from_estimator(fitted, bank.data, traits=TRAITS[3:])
+    assert display.ax_.get_ylabel() == "neuroticism score"
+
+
+@pytest.mark.parametrize(
+    ("scores", "traits", "message"),
+    [
+        (np.zeros((4, 3)), TRAITS[:2], "3 columns"),
+        (np.zeros((4, 5)), TRAITS[:3], "two of"),
+        (np.zeros((4, 5)), ("openness", "thrift"), "thrift"),
+    ],
+)
+def test_personalities_that_do_not_fit_are_refused(scores, traits, message):
+    with pytest.raises(ValueError, match=message):
+        PersonalityDisplay.from_predictions(scores, traits=traits)

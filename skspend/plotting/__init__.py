@@ -1,6 +1,15 @@
 """Pictures, as scikit-learn Display objects: the choice of a model, and what it has learned."""
 
+from .colors import TRAIT_COLORS
 from .elbow import ElbowDisplay
-from .trajectories import TRAIT_COLORS, TrajectoryDisplay
+from .hierarchy import HierarchyDisplay
+from .personality import PersonalityDisplay
+from .trajectories import TrajectoryDisplay
 
-__all__ = ["TRAIT_COLORS", "ElbowDisplay", "TrajectoryDisplay"]
+__all__ = [
+    "TRAIT_COLORS",
+    "ElbowDisplay",
+    "HierarchyDisplay",
+    "PersonalityDisplay",
+    "TrajectoryDisplay",
+]

@@ -15,11 +15,8 @@ from sklearn.utils import check_random_state
 from ..panel import fold, parse_panel_names
 from ..personality import TRAITS, TYPES, personality_types
 from .axes import prepare_axes
+from .colors import TRAIT_COLORS
 
-# Okabe & Ito's palette, which the colour-blind can tell apart, without its yellow and grey.
-TRAIT_COLORS = dict(
-    zip(TRAITS, ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#D55E00"), strict=True)
-)
 MOST_UNITS = 3
 """Projections of more units would be too many to look at; the first ones are shown."""
 

@@ -1,0 +1,33 @@
+"""Colours of the traits, the same in every picture."""
+
+from matplotlib.colors import to_rgb
+
+from ..personality import TRAITS
+
+# Okabe & Ito's palette, which the colour-blind can tell apart, without its yellow and grey.
+TRAIT_COLORS = dict(
+    zip(TRAITS, ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#D55E00"), strict=True)
+)
+NO_TRAIT = "#BBBBBB"
+PALE = 0.55
+"""How much white is in the colour of a trait that is low."""
+
+
+def type_color(name):
+    """Colour of a personality type such as ``"openness-"``: pale where the trait is low.
+
+    Examples
+    --------
+    >>> type_color("openness+") == to_rgb(TRAIT_COLORS["openness"])
+    True
+    """
+    red_green_blue = to_rgb(TRAIT_COLORS.get(name.rstrip("+-"), NO_TRAIT))
+    white = PALE if name.endswith("-") else 0
+    return tuple(white + (1 - white) * part for part in red_green_blue)
+
+
+def text_color(background):
+    """Black or white, whichever is easier to read on a colour (WCAG 2, relative luminance)."""
+    linear = [p / 12.92 if p <= 0.04045 else ((p + 0.055) / 1.055) ** 2.4 for p in background]
+    luminance = 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+    return "black" if (luminance + 0.05) / 0.05 >= 1.05 / (luminance + 0.05) else "white"
