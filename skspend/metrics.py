@@ -7,11 +7,10 @@ Maree & Omlin (2021). Each is also a scorer for searches, which needs no y.
 import numpy as np
 import pandas as pd
 from sklearn.metrics import adjusted_mutual_info_score, cohen_kappa_score
-from sklearn.pipeline import Pipeline
 from sklearn.utils import check_array, check_consistent_length, check_random_state
 
-from .panel import fold
-from .personality import TRAITS, rank_traits
+from ._pipeline import run_to_trajectories
+from .personality import TRAITS, encode_types
 
 
 def direction_change(trajectories):
@@ -153,12 +152,12 @@ def hierarchy_agreement(level_labels, scores, *, n_permutations=100, random_stat
             f"Pass level_labels[:, :{len(TRAITS)}]."
         )
     random_state = check_random_state(random_state)
-    ranked = _ranked_types(scores)
     parents = np.zeros(len(levels), dtype=int)
     rows = []
     for level, labels in enumerate(levels.T):
         members = _divided(parents, labels)
-        pairs = [(labels[rows_of], ranked[rows_of, level]) for rows_of in members]
+        types = encode_types(scores, rank=level + 1)
+        pairs = [(labels[inside], types[inside]) for inside in members]
         found = _mean_ami(pairs)
         by_chance = [
             _mean_ami([(parts, random_state.permutation(traits)) for parts, traits in pairs])
@@ -177,12 +176,6 @@ def hierarchy_agreement(level_labels, scores, *, n_permutations=100, random_stat
         )
         parents = labels
     return pd.DataFrame(rows)
-
-
-def _ranked_types(scores):
-    """Trait and sign at each rank, as numbers, shape (n_customers, 5)."""
-    ranking = rank_traits(scores)
-    return 2 * ranking + (np.take_along_axis(scores, ranking, axis=1) < 0)
 
 
 def _divided(parents, labels):
@@ -224,9 +217,9 @@ def direction_scorer(estimator, X, y=None):
     >>> bool(search.fit(bank.data).best_score_ < 0)
     True
     """
-    _, _, trajectories = _run(estimator, X)
-    cube = np.asarray(trajectories)
-    degrees = direction_change(cube.reshape(len(cube), _steps(estimator)[-1].n_periods_, -1))
+    found = run_to_trajectories(estimator, X)
+    states = np.asarray(found.states)
+    degrees = direction_change(states.reshape(len(states), found.n_periods, -1))
     return -float(np.nanmean(degrees)) if np.isfinite(degrees).any() else np.nan
 
 
@@ -244,8 +237,8 @@ def stability_scorer(estimator, X, y=None):
     -------
     kappa : float
     """
-    clusterer, _, trajectories = _run(estimator, X)
-    return _need_clusterer(clusterer, "stability_scorer").score(trajectories)
+    found = run_to_trajectories(estimator, X)
+    return _need_clusterer(found.clusterer, "stability_scorer").score(found.states)
 
 
 def hierarchy_scorer(estimator, X, y=None):
@@ -263,41 +256,14 @@ def hierarchy_scorer(estimator, X, y=None):
     -------
     ami : float
     """
-    clusterer, scores, trajectories = _run(estimator, X)
-    levels = _need_clusterer(clusterer, "hierarchy_scorer").predict_levels(trajectories)
-    if scores is None:
+    found = run_to_trajectories(estimator, X)
+    levels = _need_clusterer(found.clusterer, "hierarchy_scorer").predict_levels(found.states)
+    if found.scores is None:
         raise ValueError(
             "hierarchy_scorer needs trait scores, but no step of the estimator has a scorer_. "
             "Score a Pipeline with an extractor whose objective is 'type' or 'scores'."
         )
-    return float(hierarchy_agreement(levels, scores, n_permutations=0)["ami"].mean())
-
-
-def _run(estimator, X):
-    """Run an estimator up to the trajectories.
-
-    Returns
-    -------
-    clusterer : TrajectoryClusterer or None
-    scores : ndarray, shape (n_customers, 5), or None
-    trajectories : panel of states
-    """
-    clusterer = scores = None
-    for step in _steps(estimator):
-        if hasattr(step, "predict_levels"):
-            clusterer = step
-            break
-        if hasattr(step, "scorer_"):
-            scores = np.asarray(step.scorer_.transform(X))
-            scores = fold(scores, scores.shape[1] // len(TRAITS)).mean(axis=1)
-        X = step.transform(X)
-    return clusterer, scores, X
-
-
-def _steps(estimator):
-    if isinstance(estimator, Pipeline):
-        return [step for _, step in estimator.steps]
-    return [estimator]
+    return float(hierarchy_agreement(levels, found.scores, n_permutations=0)["ami"].mean())
 
 
 def _need_clusterer(clusterer, name):

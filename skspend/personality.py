@@ -46,12 +46,14 @@ def rank_traits(scores):
     return np.argsort(-np.abs(np.asarray(scores)), axis=1, kind="stable")
 
 
-def personality_types(scores):
-    """Name each customer's dominant trait and its sign.
+def personality_types(scores, *, rank=1):
+    """Name each customer's dominant trait, or one of lesser rank, and its sign.
 
     Parameters
     ----------
     scores : array-like, shape (n_customers, 5)
+    rank : int, default=1
+        1 for the dominant trait, 2 for the second most dominant, and so on.
 
     Returns
     -------
@@ -62,16 +64,18 @@ def personality_types(scores):
     --------
     >>> personality_types([[0.1, -2.0, 0.5, 0.0, 1.0]]).tolist()
     ['conscientiousness-']
+    >>> personality_types([[0.1, -2.0, 0.5, 0.0, 1.0]], rank=2).tolist()
+    ['neuroticism+']
     """
-    return np.array(TYPES, dtype=object)[encode_types(scores)]
+    return np.array(TYPES, dtype=object)[encode_types(scores, rank=rank)]
 
 
-def encode_types(scores):
-    """Number each customer's personality type by its position in ``TYPES``."""
+def encode_types(scores, *, rank=1):
+    """Number each customer's type, as `personality_types` names it, by its position in TYPES."""
     scores = np.asarray(scores)
-    dominant = rank_traits(scores)[:, 0]
-    is_negative = scores[np.arange(len(scores)), dominant] < 0
-    return 2 * dominant + is_negative
+    traits = rank_traits(scores)[:, rank - 1]
+    is_negative = scores[np.arange(len(scores)), traits] < 0
+    return 2 * traits + is_negative
 
 
 def load_coefficients(source=None):

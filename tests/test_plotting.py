@@ -4,11 +4,12 @@ from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import Pipeline
 
 from skspend import LSTMStateExtractor, TrajectoryClusterer
 from skspend.inspection import name_segments
 from skspend.model_selection import elbow
-from skspend.personality import TRAITS, TYPES
+from skspend.personality import TRAITS, TYPES, personality_types
 from skspend.plotting import (
     TRAIT_COLORS,
     ElbowDisplay,
@@ -91,6 +92,35 @@ def test_what_does_not_fit_is_refused(states, types, changes, message):
 
 def test_the_colours_of_traits_differ():
     assert len(set(TRAIT_COLORS.values())) == 5
+
+
+@pytest.fixture(scope="module")
+def pipeline(bank, scorer):
+    states = LSTMStateExtractor(scorer=scorer, epochs=30, random_state=0)
+    steps = [("states", states), ("segment", TrajectoryClusterer(random_state=0))]
+    return Pipeline(steps).fit(bank.data)
+
+
+def test_a_segment_is_drawn_alone_in_the_colours_of_the_second_trait(bank, pipeline):
+    whole = TrajectoryDisplay.from_estimator(pipeline, bank.data)
+    assert len(whole.drawn_) == 300
+    segment = pipeline["segment"].tree_.query("depth == 1")["size"].idxmax()
+    inside = pipeline["segment"].level_labels_[:, 0] == segment
+    display = TrajectoryDisplay.from_estimator(pipeline, bank.data, segment=segment)
+    assert len(display.drawn_) == inside.sum() < 300
+    scores = pipeline["states"].scorer_.transform(bank.data)
+    expected = personality_types(scores[inside], rank=2)
+    np.testing.assert_array_equal(display.types, expected)
+    assert display.legend_.get_texts()[0].get_text().startswith("second: ")
+    everybody = TrajectoryDisplay.from_estimator(pipeline, bank.data, segment=0)
+    np.testing.assert_array_equal(everybody.types, whole.types)
+
+
+def test_a_segment_that_is_not_there_is_refused(bank, pipeline):
+    with pytest.raises(ValueError, match="no segment 999: the tree has nodes 0 to"):
+        TrajectoryDisplay.from_estimator(pipeline, bank.data, segment=999)
+    with pytest.raises(ValueError, match="pass a Pipeline with a TrajectoryClusterer"):
+        TrajectoryDisplay.from_estimator(pipeline["states"], bank.data, segment=1)
 
 
 @pytest.fixture(scope="module")

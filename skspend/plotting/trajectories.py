@@ -12,6 +12,7 @@ from matplotlib.colors import to_rgba_array
 from matplotlib.lines import Line2D
 from sklearn.utils import check_random_state
 
+from .._pipeline import run_to_trajectories
 from ..panel import fold, parse_panel_names
 from ..personality import TRAITS, TYPES, personality_types
 from .axes import prepare_axes
@@ -19,14 +20,17 @@ from .colors import TRAIT_COLORS
 
 MOST_UNITS = 3
 """Projections of more units would be too many to look at; the first ones are shown."""
+STATE_TICKS = -1, -0.5, 0, 0.5, 1
+SMALLEST_FRAME = 0.05
+"""Side of the frame around a segment whose customers end in one place."""
 
 
 class TrajectoryDisplay:
     """Trajectories in the state space, coloured by dominant trait.
 
     One line per customer leads through the periods, growing stronger, to a dot at the last one: a
-    full dot where the dominant trait is high, a hollow one where it is low. Made by
-    :meth:`from_estimator` or :meth:`from_predictions`.
+    full dot where the trait is high, a hollow one where it is low. Made by :meth:`from_estimator`,
+    which can also drill down into one segment, or by :meth:`from_predictions`.
 
     Parameters
     ----------
@@ -36,6 +40,9 @@ class TrajectoryDisplay:
         Personality types, such as ``"openness-"``.
     period : str, default="period"
         What a period is called.
+    rank : int, default=1
+        Rank of the traits in `types`: 1 for the dominant ones. Below, the frame is the part of
+        the state space in which the customers end.
 
     Attributes
     ----------
@@ -68,21 +75,28 @@ class TrajectoryDisplay:
     [('state 0', 'state 1'), ('state 0', 'state 2'), ('state 1', 'state 2')]
     """
 
-    def __init__(self, states, types, *, period="period"):
+    def __init__(self, states, types, *, period="period", rank=1):
         self.states = states
         self.types = types
         self.period = period
+        self.rank = rank
 
     @classmethod
-    def from_estimator(cls, estimator, X, *, ax=None, max_customers=600, random_state=0):
-        """Draw the trajectories that a fitted extractor makes of a panel.
+    def from_estimator(
+        cls, estimator, X, *, segment=None, ax=None, max_customers=600, random_state=0
+    ):
+        """Draw the trajectories that a fitted estimator makes of X.
 
         Parameters
         ----------
-        estimator : LSTMStateExtractor
-            Fitted to tell the personality: it has a ``scorer_``.
-        X : panel
-            As the extractor was fitted on.
+        estimator : extractor, or Pipeline
+            Fitted, with an extractor that knows the personality (its objective is the type or the
+            scores). A pipeline may end in a :class:`~skspend.TrajectoryClusterer`.
+        X : what the estimator was fitted on
+        segment : int, default=None
+            A node of the clusterer's ``tree_``. Its customers alone are drawn, in the colours of
+            the traits that tell its parts apart: the second most dominant ones in a segment of
+            level 1 (Fig. 2 b), the third in one of level 2 (Fig. 2 c).
         ax, max_customers, random_state
             As in :meth:`plot`.
 
@@ -93,22 +107,22 @@ class TrajectoryDisplay:
         Raises
         ------
         ValueError
-            If the extractor has learned something other than the personality.
+            If the extractor has learned something other than the personality, or the estimator has
+            no such segment.
         """
-        if not hasattr(estimator, "scorer_"):
+        found = run_to_trajectories(estimator, X)
+        if found.scores is None:
             raise ValueError(
                 f"The {type(estimator).__name__} has no scorer_, so the colours are not known. "
                 f"Pass types to from_predictions."
             )
-        scores = np.asarray(estimator.scorer_.transform(X)).reshape(len(X), -1, len(TRAITS))
-        return cls.from_predictions(
-            estimator.transform(X),
-            personality_types(scores.mean(axis=1)),
-            n_periods=estimator.n_periods_,
-            ax=ax,
-            max_customers=max_customers,
-            random_state=random_state,
-        )
+        states, period = _cube(found.states, found.n_periods)
+        rank, members = 1, np.ones(len(states), dtype=bool)
+        if segment is not None:
+            rank, members = _inside(segment, found)
+        types = personality_types(found.scores[members], rank=rank)
+        display = cls(states[members], types, period=period, rank=rank)
+        return display.plot(ax, max_customers=max_customers, random_state=random_state)
 
     @classmethod
     def from_predictions(
@@ -136,20 +150,14 @@ class TrajectoryDisplay:
         ValueError
             If the number of periods is not known, or the types do not fit.
         """
-        period, found, _ = parse_panel_names(getattr(trajectories, "columns", ["state"]))
-        states = np.asarray(trajectories, dtype=float)
-        n_periods = found or n_periods
-        if states.ndim == 2 and n_periods is None:
-            raise ValueError("The columns do not name the periods. Pass n_periods.")
-        if states.ndim == 2:
-            states = fold(states, n_periods)
+        states, period = _cube(trajectories, n_periods)
         types = np.asarray(types, dtype=object)
         unknown = sorted(set(types) - set(TYPES))
         if len(types) != len(states):
             raise ValueError(f"There are {len(types)} types for {len(states)} customers.")
         if unknown:
             raise ValueError(f"{unknown[0]!r} is no personality type; these are: {list(TYPES)}.")
-        display = cls(states, types, period=period or "period")
+        display = cls(states, types, period=period)
         return display.plot(ax, max_customers=max_customers, random_state=random_state)
 
     def plot(self, ax=None, *, max_customers=600, random_state=0):
@@ -208,20 +216,31 @@ class TrajectoryDisplay:
         return states[:, :, units]
 
     def _frame(self, ax, units):
-        limits, ticks = (-1, 1), (-1, -0.5, 0, 0.5, 1)
-        ax.set(ylim=limits, yticks=ticks, ylabel=f"state {units[1]}")
+        ax.set(ylim=self._limits(units[1]), ylabel=f"state {units[1]}")
         if units[0] is None:
             n_periods = self.states.shape[1]
             ax.set(xlabel=self.period, xlim=(min(1, n_periods - 1), n_periods))
             ax.locator_params(axis="x", integer=True)
         else:
-            ax.set(xlim=limits, xticks=ticks, xlabel=f"state {units[0]}", aspect="equal")
+            ax.set(xlim=self._limits(units[0]), xlabel=f"state {units[0]}", aspect="equal")
+        if self.rank == 1:
+            ax.set(yticks=STATE_TICKS, **({} if units[0] is None else {"xticks": STATE_TICKS}))
         ax.spines[["top", "right"]].set_visible(False)
         ax.spines[["left", "bottom"]].set_position(("outward", 6))
 
+    def _limits(self, unit):
+        """The whole state space; inside a segment, the part of it where its customers end."""
+        if self.rank == 1:
+            return -1, 1
+        ends = self.states[self.drawn_, -1]
+        reach = 0.55 * max(np.ptp(ends, axis=0).max(initial=0), SMALLEST_FRAME)
+        middle = (ends[:, unit].min() + ends[:, unit].max()) / 2
+        return middle - reach, middle + reach
+
     def _add_legend(self, traits, is_own):
+        rank = {1: "", 2: "second: ", 3: "third: "}.get(self.rank, f"{self.rank}th: ")
         handles = [
-            Line2D([], [], color=TRAIT_COLORS[trait], marker="o", ms=4, label=trait)
+            Line2D([], [], color=TRAIT_COLORS[trait], marker="o", ms=4, label=f"{rank}{trait}")
             for trait in TRAITS
             if trait in traits
         ]
@@ -234,7 +253,37 @@ class TrajectoryDisplay:
             return self.figure_.legend(
                 handles=handles, loc="outside lower center", ncols=n_columns, frameon=False
             )
-        return self.axes_[0].legend(handles=handles, fontsize="small")
+        return self.axes_[-1].legend(
+            handles=handles,
+            loc="center left",
+            bbox_to_anchor=(1.02, 0.5),
+            fontsize="small",
+            frameon=False,
+        )
+
+
+def _cube(trajectories, n_periods):
+    """Trajectories as (n_customers, n_periods, n_units), and what a period is called."""
+    period, found, _ = parse_panel_names(getattr(trajectories, "columns", ["state"]))
+    states = np.asarray(trajectories, dtype=float)
+    n_periods = found or n_periods
+    if states.ndim == 2 and n_periods is None:
+        raise ValueError("The columns do not name the periods. Pass n_periods.")
+    if states.ndim == 2:
+        states = fold(states, n_periods)
+    return states, period or "period"
+
+
+def _inside(segment, found):
+    """Rank of the traits that tell the parts of a segment apart, and who is in it."""
+    if found.clusterer is None:
+        raise ValueError("segment= needs segments: pass a Pipeline with a TrajectoryClusterer.")
+    tree = found.clusterer.tree_
+    if segment not in tree.index:
+        raise ValueError(f"There is no segment {segment}: the tree has nodes 0 to {len(tree) - 1}.")
+    levels = found.clusterer.predict_levels(found.states)
+    rank = min(tree.loc[segment, "depth"] + 1, len(TRAITS))
+    return int(rank), (levels == segment).any(axis=1) | (segment == 0)
 
 
 def _fading_lines(paths, colors, strongest):
