@@ -302,3 +302,52 @@ def count_active_periods(panel):
     [1]
     """
     return (panel != 0).any(axis=2).sum(axis=1)
+
+
+def read_panel(X, n_periods=None):
+    """Fold a panel that meets no estimator's `fit`, and read its names.
+
+    Parameters
+    ----------
+    X : array-like, shape (n_customers, n_periods * n_features) or (n_customers, n_periods, \
+n_features)
+    n_periods : int, default=None
+        Number of periods where neither the names nor a third dimension say; default 1.
+
+    Returns
+    -------
+    cube : ndarray of float64 or float32, shape (n_customers, n_periods, n_features)
+    period : str
+        What a period is called.
+    features : list of str
+        ``x0``, ``x1``, ... where the columns have no names.
+
+    Raises
+    ------
+    ValueError
+        If the columns do not divide into the periods.
+
+    Examples
+    --------
+    >>> cube, period, features = read_panel(np.zeros((3, 6, 2)))
+    >>> cube.shape, period, features
+    ((3, 6, 2), 'period', ['x0', 'x1'])
+    """
+    columns = _get_feature_names(X)
+    period, found, features = parse_panel_names([] if columns is None else columns)
+    if getattr(X, "ndim", None) == 3:
+        X = np.asarray(X)
+        found, X = X.shape[1], unfold(X)
+    table = check_array(X, dtype=(np.float64, np.float32))
+    n_periods = found or n_periods or 1
+    if table.shape[1] % n_periods:
+        raise ValueError(
+            f"X has {table.shape[1]} columns, which do not divide into {n_periods} periods of "
+            f"equal width. Name them like 'year1|groceries', or pass three dimensions."
+        )
+    cube = fold(table, n_periods)
+    return cube, period or "period", features[: cube.shape[2]] or _generated(cube.shape[2])
+
+
+def _generated(n_features):
+    return [f"x{number}" for number in range(n_features)]

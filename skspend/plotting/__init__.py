@@ -2,6 +2,7 @@
 
 from .colors import TRAIT_COLORS
 from .elbow import ElbowDisplay
+from .explanation import ExplanationDisplay
 from .hierarchy import HierarchyDisplay
 from .personality import PersonalityDisplay
 from .trajectories import TrajectoryDisplay
@@ -9,6 +10,7 @@ from .trajectories import TrajectoryDisplay
 __all__ = [
     "TRAIT_COLORS",
     "ElbowDisplay",
+    "ExplanationDisplay",
     "HierarchyDisplay",
     "PersonalityDisplay",
     "TrajectoryDisplay",

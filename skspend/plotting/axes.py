@@ -4,7 +4,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 
-def prepare_axes(ax, n_panels=1, *, width, height):
+def prepare_axes(ax, n_panels=1, *, width, height, n_columns=None, what="projections"):
     """The axes to draw on, and whether their figure is ours.
 
     Parameters
@@ -15,6 +15,10 @@ def prepare_axes(ax, n_panels=1, *, width, height):
         Number of axes that are needed.
     width, height : float
         Inches of one of our panels. The figure is outside of pyplot, so that no window opens.
+    n_columns : int, default=None
+        Most of our panels beside each other; default all.
+    what : str, default="projections"
+        What the panels show, for the message.
 
     Returns
     -------
@@ -27,10 +31,15 @@ def prepare_axes(ax, n_panels=1, *, width, height):
         If the number of axes is another.
     """
     if ax is None:
-        size = width * n_panels + 0.5, height
+        n_columns = min(n_panels, n_columns or n_panels)
+        n_rows = -(-n_panels // n_columns)
+        size = width * n_columns + 0.5, height * n_rows
         figure = Figure(figsize=size, dpi=150, layout="constrained")
-        return figure.subplots(1, n_panels, squeeze=False)[0], True
+        axes = figure.subplots(n_rows, n_columns, squeeze=False).ravel()
+        for unused in axes[n_panels:]:
+            unused.remove()
+        return axes[:n_panels], True
     axes = np.atleast_1d(np.asarray(ax, dtype=object)).ravel()
     if len(axes) != n_panels:
-        raise ValueError(f"There are {n_panels} projections to draw, but ax has {len(axes)} axes.")
+        raise ValueError(f"There are {n_panels} {what} to draw, but ax has {len(axes)} axes.")
     return axes, False

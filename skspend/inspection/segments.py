@@ -3,8 +3,8 @@
 import numpy as np
 import pandas as pd
 
-from .panel import fold, parse_panel_names
-from .personality import TRAITS
+from ..panel import fold, parse_panel_names
+from ..personality import TRAITS
 
 WORTH_SAYING = 0.2
 """Difference from the others, in standard deviations, below which nothing is said: a small effect
