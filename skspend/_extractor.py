@@ -42,6 +42,7 @@ class StateExtractor(CallbackSupportMixin, TransformerMixin, BaseEstimator):
 
     _parameter_constraints = {
         "n_units": [Interval(Integral, 1, None, closed="left")],
+        "hidden_units": [tuple, list],
         "objective": [StrOptions({"type", "scores", "reconstruct", "y"})],
         "scorer": [None, HasMethods(["fit", "transform"])],
         "state_noise": [Interval(Real, 0, None, closed="left")],
@@ -208,8 +209,20 @@ class StateExtractor(CallbackSupportMixin, TransformerMixin, BaseEstimator):
             reads=self._reads(),
             classifies=classifies,
             state_noise=float(self.state_noise) if classifies else 0.0,
+            step_penalty=self._step_penalty() if classifies else 0.0,
             l2=float(self.l2),
         )
+
+    def _encoder_units(self):
+        wrong = [n for n in self.hidden_units if not isinstance(n, Integral) or n < 1]
+        if wrong:
+            raise ValueError(
+                f"hidden_units must be whole numbers of units from 1, got {self.hidden_units!r}."
+            )
+        return (*self.hidden_units, self.n_units)
+
+    def _step_penalty(self):
+        return 0.0
 
     def _reads(self):
         if self.objective == "reconstruct":
@@ -238,8 +251,13 @@ class StateExtractor(CallbackSupportMixin, TransformerMixin, BaseEstimator):
         batch_size = self.batch_size
         if batch_size == "auto":
             batch_size = int(np.clip(len(panel) // STEPS_PER_EPOCH, *AUTO_BATCH_SIZES))
+        network = self.network_
+        if network.recurrent and network.classifies and network.reads == "last":
+            # Who shall be told at every period is told early, and seldom moves afterwards.
+            network = network._replace(reads="every")
+            target = np.repeat(target[:, None], network.n_periods, axis=1)
         epochs = train(
-            self.network_,
+            network,
             panel,
             target,
             epochs=n_epochs,

@@ -74,7 +74,7 @@ def fitted(bank, scorer):
     trajectories = states.transform(shares)
     features = FeedForwardExtractor(2, (4,), scorer=scorer, epochs=5, random_state=0).fit(shares)
     stack = LSTMStateExtractor(
-        2, 2, "reconstruct", state="both", early_stopping=True, epochs=5, random_state=0
+        2, (5,), 2, "reconstruct", state="both", early_stopping=True, epochs=5, random_state=0
     ).fit(shares)
     transfer = TransferRegressor(FrozenEstimator(states))
     from_scratch = TransferRegressor(

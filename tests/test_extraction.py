@@ -18,6 +18,7 @@ from skspend.personality import TYPES, encode_types, personality_types
 NETWORKS = {
     "LSTM": LSTMStateExtractor(3),
     "stacked LSTM": LSTMStateExtractor(2, n_layers=2),
+    "deep LSTM": LSTMStateExtractor(2, (5,)),
     "feed-forward": FeedForwardExtractor(3),
     "deep feed-forward": FeedForwardExtractor(2, (6, 4)),
 }
@@ -420,7 +421,7 @@ def test_the_inverse_takes_states_with_cells(bank):
 
 
 def test_both_states_hold_the_hidden_ones(bank, scorer):
-    extractor = LSTMStateExtractor(2, 2, scorer=scorer, state="both", epochs=1).fit(bank.data)
+    extractor = LSTMStateExtractor(2, (2,), scorer=scorer, state="both", epochs=1).fit(bank.data)
     both = extractor.transform(bank.data)
     assert both.shape == (300, 3 * 8)
     names = [name.removeprefix("year1|") for name in both.columns[:8]]
@@ -434,7 +435,7 @@ def test_both_states_hold_the_hidden_ones(bank, scorer):
 def remembering(bank, scorer):
     """A stack of two LSTMs that was fitted on two years, its states of them, and the third."""
     data = bank.data.astype(float)
-    extractor = LSTMStateExtractor(2, 2, scorer=scorer, state="both", epochs=3, random_state=0)
+    extractor = LSTMStateExtractor(2, (2,), scorer=scorer, state="both", epochs=3, random_state=0)
     states = extractor.fit_transform(data.iloc[:, :48])
     year = data.iloc[:, 48:].rename(columns=lambda name: name.removeprefix("year3|"))
     return extractor, states, year

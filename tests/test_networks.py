@@ -85,10 +85,10 @@ def test_blocks_do_not_show(name):
 
 
 @pytest.mark.parametrize("network", NETWORKS.values(), ids=NETWORKS)
-@pytest.mark.parametrize("l2", [0.0, 0.3])
-def test_gradients_are_those_of_finite_differences(network, l2):
+@pytest.mark.parametrize("penalty", [0.0, 0.3])
+def test_gradients_are_those_of_finite_differences(network, penalty):
     """In every array of weights, along a direction drawn at random."""
-    network = network._replace(l2=l2)
+    network = network._replace(l2=penalty, step_penalty=penalty)
     generator = np.random.default_rng(0)
     weights = random_weights(network)
     panel = random_panel(network, 9)

@@ -48,6 +48,9 @@ def loss_and_gradients(network, panel, target, weights, *, class_weights=None, n
     head_gradients = [answer.T @ error, error.sum(axis=0)]
     error, decoder_gradients = _dense_backwards(error @ kernel.T, head[:-1], answers)
     error = _spread(error.reshape(read.shape), network)
+    if network.step_penalty:
+        penalty, of_steps = _penalty_on_steps(states, network.step_penalty)
+        loss, error = loss + penalty, error + of_steps
     _, encoder_gradients = encode_backwards(error, encoder, runs)
     gradients = [*encoder_gradients, *decoder_gradients, *head_gradients]
     if network.l2:
@@ -92,6 +95,17 @@ def _spread(error, network):
     spread = np.zeros(shape, dtype=error.dtype)
     spread[:, -1] = error
     return spread
+
+
+def _penalty_on_steps(states, strength):
+    """Mean over customers of the squared length of all steps, and its gradient by the states."""
+    steps = np.diff(states, axis=1)
+    scale = strength / len(states)
+    gradient = np.zeros_like(states)
+    gradient[:, 1:] += steps
+    gradient[:, :-1] -= steps
+    gradient *= 2 * scale
+    return scale * float(np.square(steps).sum()), gradient
 
 
 def _run_dense(values, layers):

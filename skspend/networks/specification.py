@@ -33,6 +33,9 @@ class Network(NamedTuple):
     """True: the head's outputs are log-odds of classes. False: values."""
     state_noise: float = 0.0
     """Standard deviation of the noise that the head sees on the states while it is trained."""
+    step_penalty: float = 0.0
+    """Penalty in training on the squared length of the steps from state to state, summed over
+    periods."""
     l2: float = 0.0
     """Penalty in training on the sum of squares of each kernel."""
 
