@@ -5,7 +5,7 @@ that tells types: on the bundled households that shop in all periods, and on a s
 
 With ``--networks``, the paper's protocol on the bank (section III-D: 80 % for training, 20 % for
 validation, 20 experiments, 95 % intervals) for its four networks: feed-forward and recurrent,
-predictor (accuracy) and autoencoder (R2 over all cells).
+predictor (accuracy) and autoencoder (R2 over all cells), without noise and penalties.
 
     python benchmarks/elbow.py [--networks] [--pictures docs/images]
 """
@@ -31,11 +31,12 @@ from skspend.plotting import ElbowDisplay
 
 UNITS = range(1, 9)
 PAPER_SPLITS = ShuffleSplit(20, test_size=0.2, random_state=0)
-NETWORKS = [
-    (extractor, objective)
-    for objective in ("type", "reconstruct")
-    for extractor in (FeedForwardExtractor, LSTMStateExtractor)
-]
+NETWORKS = {
+    "feed-forward predictor": FeedForwardExtractor(state_noise=0),
+    "recurrent predictor": LSTMStateExtractor(state_noise=0, step_penalty=0),
+    "feed-forward autoencoder": FeedForwardExtractor(objective="reconstruct"),
+    "recurrent autoencoder": LSTMStateExtractor(objective="reconstruct"),
+}
 
 
 def search_households(jobs):
@@ -52,11 +53,12 @@ def search_households(jobs):
     return search.fit(log[spend.fit(log).active_periods_ == 6])
 
 
-def search_bank(customers, jobs, extractor=LSTMStateExtractor, objective="type", cv=5):
+def search_bank(customers, jobs, states=None, cv=5):
     """On a panel of shares of income."""
     bank = make_spending(customers, random_state=0)
     scorer = BigFivePersonalityScorer(bank.coefficients)
-    states = extractor(objective=objective, scorer=scorer, random_state=0)
+    states = LSTMStateExtractor() if states is None else states
+    states.set_params(scorer=scorer, random_state=0)
     search = GridSearchCV(states, {"n_units": UNITS}, cv=cv, refit=elbow("n_units"), n_jobs=jobs)
     return search.fit(bank.data)
 
@@ -85,12 +87,8 @@ def main(customers, jobs, networks, pictures):
     """Print the curves."""
     searches = {}
     if networks:
-        for extractor, objective in NETWORKS:
-            kind = "recurrent" if extractor is LSTMStateExtractor else "feed-forward"
-            name = f"{kind} {'predictor' if objective == 'type' else 'autoencoder'}"
-            searches[name] = lambda e=extractor, o=objective: search_bank(
-                customers, jobs, e, o, PAPER_SPLITS
-            )
+        for name, states in NETWORKS.items():
+            searches[name] = lambda s=states: search_bank(customers, jobs, s, PAPER_SPLITS)
     else:
         searches["households"] = lambda: search_households(jobs)
         searches["bank"] = lambda: search_bank(customers, jobs)

@@ -83,8 +83,8 @@ def fit_torch(X, y, batch_size, epochs):
 
 def fit_skspend(X, y, batch_size, epochs):
     extractor = LSTMStateExtractor(
-        objective="y", state_noise=0, n_init=1, epochs=epochs, batch_size=batch_size,
-        learning_rate=LEARNING_RATE,
+        objective="y", state_noise=0, step_penalty=0, n_init=1, epochs=epochs,
+        batch_size=batch_size, learning_rate=LEARNING_RATE,
     ).fit(X, y)  # fmt: skip
 
     def predict(X):

@@ -252,7 +252,7 @@ class StateExtractor(CallbackSupportMixin, TransformerMixin, BaseEstimator):
         if batch_size == "auto":
             batch_size = int(np.clip(len(panel) // STEPS_PER_EPOCH, *AUTO_BATCH_SIZES))
         network = self.network_
-        if network.recurrent and network.classifies and network.reads == "last":
+        if network.step_penalty and network.reads == "last":
             # Who shall be told at every period is told early, and seldom moves afterwards.
             network = network._replace(reads="every")
             target = np.repeat(target[:, None], network.n_periods, axis=1)

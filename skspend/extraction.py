@@ -31,9 +31,8 @@ class LSTMStateExtractor(StateExtractor):
     n_layers : int, default=1
         Number of LSTM layers of `n_units` each; the states are those of the last one.
     objective : {"type", "scores", "reconstruct", "y"}, default="type"
-        What the network learns to tell: the personality type (trait and sign), the five scores, or
-        the `y` passed to `fit` (values if floats, else classes). Classes are learned at every
-        period, so that they are told early; values at the last one.
+        What the network learns to tell at the last period: the personality type (trait and sign),
+        the five scores, or the `y` passed to `fit` (values if floats, else classes).
         ``"reconstruct"`` is the autoencoder: the spending of every period from its state.
     scorer : BigFivePersonalityScorer, default=None
         Computes type and scores from X; default ``BigFivePersonalityScorer()``. It is cloned.
@@ -48,9 +47,9 @@ class LSTMStateExtractor(StateExtractor):
         network. Values are learned without noise.
     step_penalty : float, default=0.2
         Penalty on the squared length of the steps that a state takes from period to period, summed
-        over periods and added to the mean loss while classes are learned. It makes trajectories
-        smooth and segments stable in time; the noise keeps it from shrinking the state space. 0 is
-        the paper's network.
+        over periods and added to the mean loss while classes are learned, which are then learned at
+        every period. It makes trajectories smooth and segments stable in time; the noise keeps it
+        from shrinking the state space. 0 is the paper's network.
     n_periods : int, default=None
         Number of periods of a table whose columns do not say.
     epochs : int, default=100
