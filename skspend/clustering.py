@@ -9,24 +9,22 @@ from numbers import Integral, Real
 import numpy as np
 import pandas as pd
 from sklearn.base import BaseEstimator, ClusterMixin, clone
-from sklearn.cluster import KMeans
-from sklearn.metrics import (
-    cohen_kappa_score,
-    pairwise_distances,
-    pairwise_distances_argmin,
-    silhouette_score,
-)
-from sklearn.utils import check_random_state
+from sklearn.metrics import pairwise_distances, pairwise_distances_argmin
+from sklearn.utils import check_random_state, gen_batches
 from sklearn.utils.validation import check_is_fitted
 
+from ._division import divide
 from ._sklearn import CallbackSupportMixin, HasMethods, Interval, _fit_context, one_task
 from ._threads import one_thread
+from .inspection import describe_segments
+from .metrics import temporal_stability
 from .panel import validate_panel
 
-SILHOUETTE_SAMPLE = 2000
-"""Customers on which the number of clusters is judged: its cost is quadratic."""
 FEWEST_CUSTOMERS = 10
 """Fewer customers than this could be recognised, and nothing can be said of them in general."""
+BLOCK = 8192
+"""Customers whose distances to all leaves are held at once."""
+N_EXEMPLARS = 3
 
 
 class TrajectoryClusterer(CallbackSupportMixin, ClusterMixin, BaseEstimator):
@@ -38,29 +36,30 @@ class TrajectoryClusterer(CallbackSupportMixin, ClusterMixin, BaseEstimator):
         Levels of the hierarchy: clusters, then clusters inside each cluster, and so on.
     clusterer : clusterer, default=None
         What divides a node: any scikit-learn clusterer, or ``hdbscan.HDBSCAN``, cloned for every
-        node. What it calls noise belongs to the nearest cluster. By default k-means with the number
-        of clusters, up to `max_clusters`, that has the highest silhouette.
+        node. What it calls noise belongs to the nearest cluster. By default k-means, started from
+        Ward's tree, with the number of clusters whose silhouette is highest above that of a cloud
+        without parts; where none is higher by 0.1, the node is left whole.
     max_clusters : int, default=12
         Most children of a node under the default clusterer. The Big Five have ten types.
-    min_share : float, default=0.01
-        Smallest share of all customers that makes a segment, and never under ten customers; a
-        division with a smaller part is not considered.
-    min_silhouette : float, default=0.25
-        Separation below which a node is not divided.
+    min_share : float, default=0.001
+        Smallest share of all customers that makes a segment, and never under ten customers.
+    outlier_threshold : float, default=None
+        Customers whose outlier score is higher get the label -1; 0.9 means further from the centre
+        of their leaf than ten times its median distance. By default everybody has a segment.
     n_periods : int, default=None
         Number of periods of a table whose columns do not say.
     max_fit_samples : int, default=20000
         With more customers the tree is learned from a sample of this size; all are routed.
     random_state : int, RandomState instance or None, default=None
-        Seeds k-means and samples.
+        Draws samples.
 
     Attributes
     ----------
     labels_ : ndarray of int, shape (n_customers,)
-        Leaf of each customer, 0 ... n_leaves - 1.
+        Leaf of each customer, 0 ... n_leaves - 1; -1 for outliers where a threshold is set.
     level_labels_ : ndarray of int, shape (n_customers, depth)
         Node of each customer at each level, as numbered in ``tree_``. A leaf above the last level
-        is repeated.
+        is repeated. Outliers have a node, too.
     strengths_ : ndarray, shape (n_customers,)
         1 at the centre of the leaf, 0 halfway to the next.
     outlier_scores_ : ndarray, shape (n_customers,)
@@ -69,32 +68,41 @@ class TrajectoryClusterer(CallbackSupportMixin, ClusterMixin, BaseEstimator):
         One row per node: parent (-1 for the root), depth, label (-1 unless a leaf), size and
         exemplar (the row in X of the customer nearest to the centre).
     centers_ : ndarray, shape (n_nodes, n_states)
-        Mean last state of each node.
+        Where the last states of each node gather.
+    exemplars_ : ndarray of int, shape (n_nodes, 3)
+        Rows in X of the customers nearest to the centre of each node; -1 where there are fewer.
     n_periods_ : int
         Number of periods.
 
     See Also
     --------
     LSTMStateExtractor : Makes the trajectories.
+    skspend.metrics.hierarchy_agreement : Tells how far the levels follow the traits.
 
     Notes
     -----
     A customer is placed by the state at the last period: an LSTM's state sums up what it has read,
-    and what was measured agrees (clusters of whole or mean trajectories match the personality types
-    less well). From the root down, everybody goes to the child with the nearest centre. So
-    `predict` and `fit_predict` agree, and a segment at an earlier period is that of its state.
+    and what was measured agrees (``docs/measured.md``). From the root down, everybody goes to the
+    child with the nearest centre. So `predict` and `fit_predict` agree, and a segment at an earlier
+    period is that of its state. Customers whose neighbours are far away have no say in where the
+    centres lie.
+
+    Where a node divides, its parts are more compact and further apart than those of a normal cloud
+    or a box; that does not say that nobody lives between them. A slope along which customers thin
+    out is divided, too.
 
     References
     ----------
     Maree & Omlin (2021), section IV-A. Rousseeuw (1987), Silhouettes, Journal of Computational and
-    Applied Mathematics 20.
+    Applied Mathematics 20. Bezdek (1981), Pattern Recognition with Fuzzy Objective Function
+    Algorithms, for the memberships.
 
     Examples
     --------
     >>> from sklearn.datasets import make_blobs
     >>> from skspend import TrajectoryClusterer
     >>> X, _ = make_blobs(300, centers=[[0, 0], [9, 0], [0, 9]], cluster_std=1, random_state=0)
-    >>> clusterer = TrajectoryClusterer(max_depth=1, random_state=0).fit(X)
+    >>> clusterer = TrajectoryClusterer(random_state=0).fit(X)
     >>> clusterer.tree_[["parent", "depth", "label", "size"]]
        parent  depth  label  size
     0      -1      0     -1   300
@@ -108,7 +116,7 @@ class TrajectoryClusterer(CallbackSupportMixin, ClusterMixin, BaseEstimator):
         "clusterer": [None, HasMethods(["fit_predict"])],
         "max_clusters": [Interval(Integral, 2, None, closed="left")],
         "min_share": [Interval(Real, 0, 0.5, closed="both")],
-        "min_silhouette": [Interval(Real, -1, 1, closed="both")],
+        "outlier_threshold": [None, Interval(Real, 0, 1, closed="both")],
         "n_periods": [None, Interval(Integral, 1, None, closed="left")],
         "max_fit_samples": [Interval(Integral, 2, None, closed="left")],
         "random_state": ["random_state"],
@@ -119,8 +127,8 @@ class TrajectoryClusterer(CallbackSupportMixin, ClusterMixin, BaseEstimator):
         max_depth=3,
         clusterer=None,
         max_clusters=12,
-        min_share=0.01,
-        min_silhouette=0.25,
+        min_share=0.001,
+        outlier_threshold=None,
         n_periods=None,
         max_fit_samples=20_000,
         random_state=None,
@@ -129,7 +137,7 @@ class TrajectoryClusterer(CallbackSupportMixin, ClusterMixin, BaseEstimator):
         self.clusterer = clusterer
         self.max_clusters = max_clusters
         self.min_share = min_share
-        self.min_silhouette = min_silhouette
+        self.outlier_threshold = outlier_threshold
         self.n_periods = n_periods
         self.max_fit_samples = max_fit_samples
         self.random_state = random_state
@@ -162,163 +170,266 @@ class TrajectoryClusterer(CallbackSupportMixin, ClusterMixin, BaseEstimator):
         """Divide nodes from the root down, breadth first, until nothing divides."""
         parents, depths, centers = [-1], [0], [sample.mean(axis=0)]
         smallest = max(FEWEST_CUSTOMERS, round(self.min_share * len(sample)))
+        typical = {}
         to_divide = [(0, sample)]
         for node, members in to_divide:
-            if depths[node] == self.max_depth or len(members) < 2 * smallest:
+            parts = self._divide(members, depths[node], smallest, random_state)
+            if not len(parts):
+                distances = np.linalg.norm(members - centers[node], axis=1)
+                typical[node] = np.median(distances) if len(members) else 0.0
                 continue
-            parts = self._divide(members, smallest, random_state)
-            for center in parts:
+            nearest = pairwise_distances_argmin(members, parts)
+            for part, center in enumerate(parts):
+                to_divide.append((len(parents), members[nearest == part]))
                 parents.append(node)
                 depths.append(depths[node] + 1)
                 centers.append(center)
-            nearest = _nearest(members, parts) if len(parts) else None
-            first = len(parents) - len(parts)
-            to_divide += [(first + i, members[nearest == i]) for i in range(len(parts))]
         self._parents, self._depths = np.array(parents), np.array(depths)
         self.centers_ = np.array(centers)
         is_leaf = ~np.isin(np.arange(len(parents)), parents)
         self._labels = np.where(is_leaf, np.cumsum(is_leaf) - 1, -1)
+        self._typical = np.array([typical[leaf] for leaf in np.flatnonzero(is_leaf)])
 
-    def _divide(self, members, smallest, random_state):
+    def _divide(self, members, depth, smallest, random_state):
         """Centres of the parts of a node; none if it is better left whole."""
-        seed = random_state.randint(2**31 - 1)
-        if self.clusterer is not None:
-            labels = clone(self.clusterer).fit_predict(members)
-            found = np.unique(labels[labels >= 0])
-            return [members[labels == label].mean(axis=0) for label in found] * (len(found) > 1)
-        best, best_silhouette = [], self.min_silhouette
-        n_distinct = len(np.unique(members, axis=0))
-        most = min(self.max_clusters, len(members) // smallest, n_distinct, len(members) - 1)
-        with one_thread():
-            for n_clusters in range(2, most + 1):
-                kmeans = KMeans(n_clusters, n_init=3, random_state=seed).fit(members)
-                if np.bincount(kmeans.labels_, minlength=n_clusters).min() < smallest:
-                    continue
-                silhouette = _silhouette(members, kmeans.labels_, seed)
-                if silhouette > best_silhouette:
-                    best, best_silhouette = list(kmeans.cluster_centers_), silhouette
-        return best
+        if depth == self.max_depth or len(members) < 2 * smallest:
+            return []
+        if self.clusterer is None:
+            with one_thread():
+                return divide(members, self.max_clusters, smallest, random_state)
+        labels = clone(self.clusterer).fit_predict(members)
+        found, sizes = np.unique(labels[labels >= 0], return_counts=True)
+        large = found[sizes >= smallest]
+        return [members[labels == label].mean(axis=0) for label in large] * (len(large) > 1)
 
     def _count(self, states):
         """Set what depends on who is where."""
-        nodes, distances = self._place(states)
-        leaves = nodes[:, -1]
-        own = distances[np.arange(len(states)), self._labels[leaves]]
-        self.level_labels_ = nodes
-        self.labels_ = self._labels[leaves]
-        self.strengths_ = _strengths(distances, self.labels_)
-        typical = pd.Series(own).groupby(self.labels_).transform("median").to_numpy()
-        with np.errstate(divide="ignore", invalid="ignore"):
-            beyond = 1 - typical / own
-        self.outlier_scores_ = np.clip(np.nan_to_num(beyond), 0, 1)
-        self._sizes = np.array(
-            [(nodes == node).any(axis=1).sum() for node in range(len(self._parents))]
-        )
-        self._sizes[0] = len(states)
-        self._exemplars = self._find_exemplars(states, nodes)
+        self.level_labels_ = self._route(states)
+        self.strengths_, self.outlier_scores_ = self._judge(states, self.level_labels_[:, -1])
+        self.labels_ = self._leaf_labels(self.level_labels_[:, -1], self.outlier_scores_)
+        self._sizes = np.zeros(len(self._parents), dtype=np.int64)
+        for node, members in self._members(self.level_labels_):
+            self._sizes[node] = len(members)
+        self.exemplars_ = self._nearest_to_centers(states, self.level_labels_)
 
-    def _find_exemplars(self, states, nodes):
-        exemplars = np.full(len(self._parents), -1)
-        for node in range(len(self._parents)):
-            members = np.flatnonzero((nodes == node).any(axis=1) | (node == 0))
-            if len(members):
-                nearest = np.linalg.norm(states[members] - self.centers_[node], axis=1).argmin()
-                exemplars[node] = members[nearest]
+    def _nearest_to_centers(self, states, nodes):
+        exemplars = np.full((len(self._parents), N_EXEMPLARS), -1)
+        for node, members in self._members(nodes):
+            distances = np.linalg.norm(states[members] - self.centers_[node], axis=1)
+            nearest = members[np.argsort(distances, kind="stable")[:N_EXEMPLARS]]
+            exemplars[node, : len(nearest)] = nearest
         return exemplars
 
-    def _place(self, states):
-        """Route states down the tree.
+    def _members(self, nodes):
+        """Yield every node with the rows of its customers."""
+        yield 0, np.arange(len(nodes))
+        for level in range(nodes.shape[1]):
+            rows = pd.Series(np.arange(len(nodes))).groupby(nodes[:, level]).indices
+            for node, members in rows.items():
+                # A leaf above this level was met there.
+                if node and self._depths[node] == level + 1:
+                    yield node, members
 
-        Returns
-        -------
-        nodes : ndarray of int, shape (n_customers, depth)
-        distances : ndarray, shape (n_customers, n_leaves)
-        """
-        states = states.astype(np.float64)
-        depth = max(1, self._depths.max())
-        nodes = np.zeros((len(states), depth), dtype=np.int64)
+    def _route(self, states):
+        """Bring states down the tree: nodes, shape (n_customers, depth)."""
+        nodes = np.zeros((len(states), max(1, self._depths.max())), dtype=np.int64)
         here = np.zeros(len(states), dtype=np.int64)
-        for level in range(depth):
+        for level in range(nodes.shape[1]):
             for node in np.unique(here):
                 children = np.flatnonzero(self._parents == node)
                 if len(children):
-                    members = here == node
-                    nodes[members, level] = children[
-                        _nearest(states[members], self.centers_[children])
-                    ]
-                else:
-                    nodes[here == node, level] = node
-            here = nodes[:, level].copy()
-        leaves = np.flatnonzero(self._labels >= 0)
-        return nodes, pairwise_distances(states, self.centers_[leaves])
+                    members = np.flatnonzero(here == node)
+                    nearest = pairwise_distances_argmin(
+                        states[members].astype(np.float64), self.centers_[children]
+                    )
+                    here[members] = children[nearest]
+            nodes[:, level] = here
+        return nodes
 
-    def predict(self, X):
+    def _judge(self, states, leaves):
+        """Strengths and outlier scores of customers in their leaves."""
+        centers = self.centers_[self._labels >= 0]
+        labels = self._labels[leaves]
+        own, other = np.empty(len(states)), np.empty(len(states))
+        for block in gen_batches(len(states), BLOCK):
+            distances = pairwise_distances(states[block].astype(np.float64), centers)
+            rows = np.arange(len(distances))
+            own[block] = distances[rows, labels[block]]
+            distances[rows, labels[block]] = np.inf
+            other[block] = distances.min(axis=1)
+        # Two leaves with one centre cannot be told apart.
+        ratio = np.divide(own, other, out=np.ones_like(own), where=other > 0)
+        beyond = np.divide(self._typical[labels], own, out=np.ones_like(own), where=own > 0)
+        return np.clip(1 - ratio, 0, 1), np.clip(1 - beyond, 0, 1)
+
+    def _leaf_labels(self, leaves, outlier_scores):
+        labels = self._labels[leaves]
+        if self.outlier_threshold is None:
+            return labels
+        return np.where(outlier_scores > self.outlier_threshold, -1, labels)
+
+    def _panel(self, X):
+        check_is_fitted(self)
+        return validate_panel(self, X, reset=False, shorter=True)
+
+    def _states_at(self, X, period):
+        panel = self._panel(X)
+        n_periods = panel.shape[1]
+        if not -n_periods <= period < n_periods:
+            raise ValueError(
+                f"period={period}, but X has {n_periods} periods. Count them from 0 to "
+                f"{n_periods - 1}, or from the last, -1, to the first, {-n_periods}."
+            )
+        return panel[:, period]
+
+    def predict(self, X, *, period=-1):
         """Bring customers to a leaf.
 
         Parameters
         ----------
-        X : panel of states, as in `fit`
+        X : panel of states, as in `fit`, or of fewer periods
+        period : int, default=-1
+            By which period's state: 0 is the first, -1 the last that X has.
 
         Returns
         -------
         labels : ndarray of int, shape (n_customers,)
-        """
-        leaves = self.predict_levels(X)[:, -1]
-        return self._labels[leaves]
+            As in ``labels_``.
 
-    def predict_levels(self, X):
+        Raises
+        ------
+        ValueError
+            If X has no such period, or the states or periods are not those of `fit`.
+        """
+        states = self._states_at(X, period)
+        leaves = self._route(states)[:, -1]
+        if self.outlier_threshold is None:
+            return self._labels[leaves]
+        return self._leaf_labels(leaves, self._judge(states, leaves)[1])
+
+    def predict_levels(self, X, *, period=-1):
         """Bring customers to a node at every level.
 
         Parameters
         ----------
-        X : panel of states, as in `fit`
+        X, period : as in `predict`
 
         Returns
         -------
         nodes : ndarray of int, shape (n_customers, depth)
             Rows of ``tree_``.
         """
-        check_is_fitted(self)
-        return self._place(validate_panel(self, X, reset=False)[:, -1])[0]
+        return self._route(self._states_at(X, period))
 
     def strength(self, X):
         """Tell how clearly customers belong to their leaf.
 
         Parameters
         ----------
-        X : panel of states, as in `fit`
+        X : panel of states, as in `predict`
 
         Returns
         -------
         strengths : ndarray, shape (n_customers,)
             One minus the distance to the centre of the leaf over that to the nearest other leaf.
         """
+        states = self._states_at(X, -1)
+        return self._judge(states, self._route(states)[:, -1])[0]
+
+    def outlier_score(self, X):
+        """Tell how far customers are from their leaf, in terms of who lives there.
+
+        Parameters
+        ----------
+        X : panel of states, as in `predict`
+
+        Returns
+        -------
+        scores : ndarray, shape (n_customers,)
+            As in ``outlier_scores_``.
+        """
+        states = self._states_at(X, -1)
+        return self._judge(states, self._route(states)[:, -1])[1]
+
+    def membership(self, X):
+        """Tell how far customers belong to each leaf.
+
+        Parameters
+        ----------
+        X : panel of states, as in `predict`
+
+        Returns
+        -------
+        memberships : ndarray, shape (n_customers, n_leaves)
+            Rows sum to one. Among the children of a node they fall with the squared distance to the
+            centre, as in fuzzy c-means, and they multiply from the root down. Between two leaves
+            of different parents, the largest need not be the leaf of `predict`.
+        """
+        states = self._states_at(X, -1).astype(np.float64)
+        memberships = np.ones((len(states), len(self._parents)))
+        for node in np.unique(self._parents[1:]):
+            children = np.flatnonzero(self._parents == node)
+            squares = pairwise_distances(states, self.centers_[children], metric="sqeuclidean")
+            # Nearness in terms of the nearest child, so that a distance of none divides nothing.
+            nearest = squares.min(axis=1, keepdims=True)
+            nearness = np.divide(nearest, squares, out=np.ones_like(squares), where=squares > 0)
+            nearness /= nearness.sum(axis=1, keepdims=True)
+            memberships[:, children] = memberships[:, [node]] * nearness
+        return memberships[:, self._labels >= 0]
+
+    def find_exemplars(self, X):
+        """Find who stands for each node.
+
+        Parameters
+        ----------
+        X : panel of states, as in `predict`
+
+        Returns
+        -------
+        exemplars : ndarray of int, shape (n_nodes, 3)
+            As in ``exemplars_``.
+        """
+        states = self._states_at(X, -1)
+        return self._nearest_to_centers(states, self._route(states))
+
+    def describe(self, scores, panel, *, names=None, n_categories=3):
+        """Tell what every segment means, by the customers of `fit`.
+
+        Parameters
+        ----------
+        scores : array-like, shape (n_customers, 5)
+            Standardised scores of the customers of `fit`, in their order.
+        panel : pandas.DataFrame, shape (n_customers, n_periods * n_categories)
+            Their shares of spending, with the names of a panel.
+        names, n_categories : see :func:`skspend.inspection.describe_segments`
+
+        Returns
+        -------
+        segments : pandas.DataFrame
+            A row for every node, see :func:`skspend.inspection.describe_segments`, which describes
+            other customers.
+        """
         check_is_fitted(self)
-        nodes, distances = self._place(validate_panel(self, X, reset=False)[:, -1])
-        return _strengths(distances, self._labels[nodes[:, -1]])
+        return describe_segments(self, None, scores, panel, names=names, n_categories=n_categories)
 
     def score(self, X, y=None):
         """Return how stable the top level is in time.
 
         Parameters
         ----------
-        X : panel of states, as in `fit`
+        X : panel of states, as in `predict`
         y : ignored
 
         Returns
         -------
         kappa : float
-            Cohen's kappa between the segments at the middle and at the last period: 1 if everybody
-            stays, 0 if no more do than by chance, as when one segment holds everybody.
+            :func:`~skspend.metrics.temporal_stability` from the middle to the last period.
         """
-        check_is_fitted(self)
-        states = validate_panel(self, X, reset=False)
+        panel = self._panel(X)
         middle, last = (
-            self._place(states[:, period])[0][:, 0] for period in ((self.n_periods_ - 1) // 2, -1)
+            self._route(panel[:, period])[:, 0] for period in ((panel.shape[1] - 1) // 2, -1)
         )
-        if len(np.union1d(middle, last)) == 1:
-            return 0.0
-        return float(cohen_kappa_score(middle, last))
+        return temporal_stability(middle, last)
 
     @property
     def tree_(self):
@@ -330,7 +441,7 @@ class TrajectoryClusterer(CallbackSupportMixin, ClusterMixin, BaseEstimator):
                 "depth": self._depths,
                 "label": self._labels,
                 "size": self._sizes,
-                "exemplar": self._exemplars,
+                "exemplar": self.exemplars_[:, 0],
             }
         )
 
@@ -338,27 +449,3 @@ class TrajectoryClusterer(CallbackSupportMixin, ClusterMixin, BaseEstimator):
         tags = super().__sklearn_tags__()
         tags.input_tags.three_d_array = True
         return tags
-
-
-def _nearest(states, centers):
-    return pairwise_distances_argmin(states, np.asarray(centers))
-
-
-def _strengths(distances, labels):
-    rows = np.arange(len(labels))
-    own = distances[rows, labels]
-    others = distances.copy()
-    others[rows, labels] = np.inf
-    nearest_other = others.min(axis=1)
-    # Two leaves with one centre cannot be told apart.
-    ratio = np.divide(own, nearest_other, out=np.ones_like(own), where=nearest_other > 0)
-    return np.clip(1 - ratio, 0, 1)
-
-
-def _silhouette(members, labels, seed):
-    if len(members) <= SILHOUETTE_SAMPLE:
-        return silhouette_score(members, labels)
-    chosen = np.random.RandomState(seed).choice(len(members), SILHOUETTE_SAMPLE, replace=False)
-    if len(np.unique(labels[chosen])) < 2:
-        return -1.0
-    return silhouette_score(members[chosen], labels[chosen])

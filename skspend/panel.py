@@ -123,7 +123,9 @@ def unfold(cube):
     return cube.reshape(cube.shape[0], cube.shape[1] * cube.shape[2])
 
 
-def validate_panel(estimator, X, *, n_periods=None, reset=True, dtype=(np.float64, np.float32)):
+def validate_panel(
+    estimator, X, *, n_periods=None, reset=True, shorter=False, dtype=(np.float64, np.float32)
+):
     """Check a panel on its way into an estimator and fold it.
 
     Sets ``n_features_in_``, ``feature_names_in_`` and ``n_periods_`` when ``reset``. The number of
@@ -141,6 +143,8 @@ n_features)
         What the user said about the number of periods.
     reset : bool, default=True
         True in fit; False afterwards, when X must agree with what was fitted.
+    shorter : bool, default=False
+        Whether X may have only the first of the periods that were fitted.
     dtype : dtype or tuple of dtypes, default=(float64, float32)
         Accepted types; others are converted to the first.
 
@@ -154,6 +158,8 @@ n_features)
         If two of the three sources disagree, or the columns do not divide into the periods.
     """
     found = None
+    if shorter and (n_found := _count_first_periods(estimator, X)):
+        return fold(check_array(X if X.ndim == 2 else unfold(X), dtype=dtype), n_found)
     if getattr(X, "ndim", None) == 3:
         X = np.asarray(X)
         found = ("its second dimension", X.shape[1])
@@ -179,6 +185,21 @@ n_features)
     if reset:
         estimator.n_periods_ = n_found
     return fold(X, n_found)
+
+
+def _count_first_periods(estimator, X):
+    """Number of periods of a panel with fewer than were fitted; 0 if it is not that."""
+    width = estimator.n_features_in_ // estimator.n_periods_
+    shape = getattr(X, "shape", ())
+    n_columns = int(np.prod(shape[1:]))
+    if len(shape) not in (2, 3) or not 0 < n_columns < estimator.n_features_in_:
+        return 0
+    if n_columns % width or (len(shape) == 3 and shape[2] != width):
+        return 0
+    names, fitted = _get_feature_names(X), getattr(estimator, "feature_names_in_", None)
+    if names is not None and fitted is not None and list(names) != list(fitted[:n_columns]):
+        return 0
+    return n_columns // width
 
 
 def validate_period(estimator, X, previous):

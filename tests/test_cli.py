@@ -77,7 +77,9 @@ def test_segments_are_many_and_none_is_a_giant(segments):
 
 def test_large_segments_have_a_second_level(segments):
     top = segments["level1"].value_counts(normalize=True)
-    for name in top.index[top > 0.1]:
+    # A smaller one may be a single lump, and is then left whole.
+    assert top.max() > 0.2
+    for name in top.index[top > 0.2]:
         assert segments.loc[segments["level1"] == name, "level2"].nunique() >= 2
 
 

@@ -1,6 +1,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.cluster import KMeans
 
 from skspend import FeedForwardExtractor, LSTMStateExtractor, TrajectoryClusterer
 from skspend.inspection import (
@@ -239,9 +240,8 @@ def test_an_extractor_that_gives_no_state_for_a_period_is_refused(shares):
 def planted_routes(shares):
     """States that follow groceries and pets alone, and a tree of their segments."""
     extractor = Line([[1, 0], [0, 1], [0, 0], [0, 0]])
-    clusterer = TrajectoryClusterer(
-        max_depth=2, max_clusters=3, min_silhouette=-1, n_periods=3, random_state=0
-    )
+    thirds = KMeans(3, random_state=0)
+    clusterer = TrajectoryClusterer(max_depth=2, clusterer=thirds, n_periods=3)
     return extractor, clusterer.fit(extractor.transform(shares)), shares
 
 
@@ -290,8 +290,8 @@ def test_importance_repeats_and_does_not_depend_on_the_form_of_the_panel(
 def test_importance_works_for_fitted_extractors_on_frames_of_both_libraries(bank, scorer):
     extractor = LSTMStateExtractor(scorer=scorer, epochs=10, n_init=1, random_state=0)
     trajectories = extractor.fit_transform(bank.data)
-    clusterer = TrajectoryClusterer(max_depth=1, min_silhouette=-1, random_state=0)
-    clusterer.fit(trajectories)
+    thirds = KMeans(3, random_state=0)
+    clusterer = TrajectoryClusterer(max_depth=1, clusterer=thirds).fit(trajectories)
     in_pandas = segment_importance(extractor, clusterer, bank.data, n_repeats=1, random_state=0)
     polars = pytest.importorskip("polars").from_pandas(bank.data)
     in_polars = segment_importance(extractor, clusterer, polars, n_repeats=1, random_state=0)

@@ -3,6 +3,7 @@ import pytest
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from sklearn.base import clone
+from sklearn.cluster import KMeans
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import Pipeline
 
@@ -98,7 +99,8 @@ def test_the_colours_of_traits_differ():
 @pytest.fixture(scope="module")
 def pipeline(bank, scorer):
     states = LSTMStateExtractor(scorer=scorer, epochs=30, random_state=0)
-    steps = [("states", states), ("segment", TrajectoryClusterer(random_state=0))]
+    segment = TrajectoryClusterer(clusterer=KMeans(4, random_state=0))
+    steps = [("states", states), ("segment", segment)]
     return Pipeline(steps).fit(bank.data)
 
 

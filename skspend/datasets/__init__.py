@@ -3,5 +3,6 @@
 from .berka import load_berka
 from .complete_journey import load_complete_journey
 from .synthetic import make_spending
+from .trajectories import make_trajectories
 
-__all__ = ["load_berka", "load_complete_journey", "make_spending"]
+__all__ = ["load_berka", "load_complete_journey", "make_spending", "make_trajectories"]

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pandas as pd
+from sklearn.utils import check_consistent_length
 
 from ..panel import fold, parse_panel_names
 from ..personality import TRAITS
@@ -18,7 +19,8 @@ def describe_segments(clusterer, trajectories, scores, panel, *, names=None, n_c
     ----------
     clusterer : TrajectoryClusterer
         Fitted.
-    trajectories : panel of states, as the clusterer was fitted on
+    trajectories : panel of states, or None
+        None describes the customers of the clusterer's `fit`.
     scores : array-like, shape (n_customers, 5)
         Standardised scores of the same customers.
     panel : pandas.DataFrame, shape (n_customers, n_periods * n_categories)
@@ -33,9 +35,15 @@ def describe_segments(clusterer, trajectories, scores, panel, *, names=None, n_c
     segments : pandas.DataFrame
         One row per node but the root: ``node``, ``parent``, ``depth``, ``label`` (-1 unless a
         leaf), ``path`` (the names from the top, as in ``openness+ > extraversion-``),
-        ``customers``, ``share``, ``strength`` (mean), the mean score of each trait, and
+        ``customers``, ``share``, ``strength`` (mean), the mean score of each trait,
         ``spends_more_on`` and ``spends_less_on``: lists of categories in which the members' mean
-        share differs most from that of all other customers, in standard deviations.
+        share differs most from that of all other customers, in standard deviations; and
+        ``exemplars``: who stand nearest to the centre, up to three, by the index of `panel`.
+
+    Raises
+    ------
+    ValueError
+        If scores, panel and trajectories are not of the same number of customers.
 
     Examples
     --------
@@ -52,8 +60,8 @@ def describe_segments(clusterer, trajectories, scores, panel, *, names=None, n_c
     400
     """
     scores = np.asarray(scores, dtype=float)
-    nodes = clusterer.predict_levels(trajectories)
-    strengths = clusterer.strength(trajectories)
+    nodes, strengths, exemplars = _place(clusterer, trajectories)
+    check_consistent_length(nodes, scores, panel)
     if names is None:
         names = name_segments(clusterer, trajectories, scores)
     _, n_periods, categories = parse_panel_names(panel.columns)
@@ -78,6 +86,7 @@ def describe_segments(clusterer, trajectories, scores, panel, *, names=None, n_c
                 **dict(zip(TRAITS, _mean(scores, members), strict=True)),
                 "spends_more_on": more,
                 "spends_less_on": less,
+                "exemplars": panel.index[exemplars[node][exemplars[node] >= 0]].tolist(),
             }
         )
     return pd.DataFrame(rows)
@@ -93,7 +102,8 @@ def name_segments(clusterer, trajectories, scores):
     Parameters
     ----------
     clusterer : TrajectoryClusterer
-    trajectories : panel of states
+    trajectories : panel of states, or None
+        None takes the customers of the clusterer's `fit`.
     scores : array-like, shape (n_customers, 5)
         Standardised scores of the same customers.
 
@@ -103,7 +113,8 @@ def name_segments(clusterer, trajectories, scores):
         Node, as in ``clusterer.tree_``, to name.
     """
     scores = np.asarray(scores, dtype=float)
-    nodes = clusterer.predict_levels(trajectories)
+    nodes, _, _ = _place(clusterer, trajectories)
+    check_consistent_length(nodes, scores)
     tree = clusterer.tree_
     means = {node: _mean(scores, (nodes == node).any(axis=1)) for node in tree.index}
     means[0] = scores.mean(axis=0)
@@ -132,6 +143,14 @@ def segment_path(clusterer, node, names):
         path.append(names[node])
         node = parents[node]
     return " > ".join(reversed(path))
+
+
+def _place(clusterer, trajectories):
+    """Nodes and strengths of customers, and by node the rows of those nearest to its centre."""
+    if trajectories is None:
+        return clusterer.level_labels_, clusterer.strengths_, clusterer.exemplars_
+    nodes = clusterer.predict_levels(trajectories)
+    return nodes, clusterer.strength(trajectories), clusterer.find_exemplars(trajectories)
 
 
 def _shortest_unique(ranked):

@@ -1,0 +1,109 @@
+"""Into how many parts a cloud of points falls, if into any.
+
+Points come in; out come the centres of the parts. Ward's tree proposes where parts may lie, k-means
+settles them, and the silhouette, beside that of clouds without parts, tells how many there are.
+"""
+
+import numpy as np
+from scipy.cluster.hierarchy import fcluster, ward
+from scipy.spatial.distance import pdist
+from sklearn.cluster import KMeans
+from sklearn.decomposition import PCA
+from sklearn.metrics import pairwise_distances, silhouette_score
+from sklearn.neighbors import NearestNeighbors
+
+SAMPLE = 1000
+"""Points on which parts are proposed and judged: both cost the square of their number."""
+SEPARATION = 0.1
+"""Silhouette above that of a normal cloud and of a uniform box from which on parts are set apart.
+Clouds, balls and boxes of 50 to 5,000 points in one to five dimensions stayed below .09."""
+TIE = 0.02
+"""Silhouettes no further apart than this are equal, and fewer parts are simpler."""
+N_NEIGHBORS = 10
+FAR = 5.0
+"""A point whose neighbours are this many times as far away as is typical belongs to no part."""
+
+
+def divide(points, max_parts, smallest, random_state):
+    """Find the centres of the parts of a cloud of points.
+
+    Parameters
+    ----------
+    points : ndarray, shape (n_points, n_dimensions)
+    max_parts : int
+    smallest : int
+        Fewest points of a part.
+    random_state : RandomState instance
+
+    Returns
+    -------
+    centers : ndarray, shape (n_parts, n_dimensions)
+        Two at least, or none if the points are better left whole.
+
+    References
+    ----------
+    Rousseeuw (1987), Silhouettes, Journal of Computational and Applied Mathematics 20. The
+    comparison with data without parts: Tibshirani, Walther & Hastie (2001), Estimating the number
+    of clusters in a data set via the gap statistic, JRSS B 63.
+    """
+    crowd = points[is_crowded(points)]
+    n_distinct = len(np.unique(crowd, axis=0))
+    most = min(max_parts, len(crowd) // smallest, n_distinct - 1)
+    if most < 2:
+        return np.empty((0, points.shape[1]))
+    found = _partitions(crowd, most, smallest, random_state)
+    expected = [_partitions(cloud, most, 1, random_state) for cloud in _whole(crowd, random_state)]
+    set_apart = {
+        n_parts: silhouette
+        for n_parts, (silhouette, _) in found.items()
+        if silhouette >= SEPARATION + max(cloud.get(n_parts, (0.0,))[0] for cloud in expected)
+    }
+    if not set_apart:
+        return np.empty((0, points.shape[1]))
+    best = max(set_apart.values())
+    n_parts = min(n for n, silhouette in set_apart.items() if silhouette >= best - TIE)
+    return found[n_parts][1]
+
+
+def is_crowded(points):
+    """Tell which points have neighbours about as near as most points have."""
+    n_neighbors = min(N_NEIGHBORS, len(points) - 1)
+    if n_neighbors < 1:
+        return np.ones(len(points), dtype=bool)
+    distances, _ = NearestNeighbors(n_neighbors=n_neighbors).fit(points).kneighbors()
+    return distances[:, -1] <= FAR * np.median(distances[:, -1])
+
+
+def _partitions(points, most, smallest, random_state):
+    """Number of parts to silhouette and centres, where every part is large enough."""
+    sample = _sample(points, SAMPLE, random_state)
+    tree = ward(pdist(sample))
+    distances = pairwise_distances(sample)
+    found = {}
+    for n_parts in range(2, most + 1):
+        proposed = fcluster(tree, n_parts, criterion="maxclust")
+        centers = np.array([sample[proposed == part].mean(axis=0) for part in np.unique(proposed)])
+        if len(centers) < n_parts:
+            continue
+        kmeans = KMeans(n_parts, init=centers, n_init=1).fit(points)
+        if np.bincount(kmeans.labels_, minlength=n_parts).min() < smallest:
+            continue
+        labels = kmeans.predict(sample)
+        if len(np.unique(labels)) > 1:
+            silhouette = silhouette_score(distances, labels, metric="precomputed")
+            found[n_parts] = silhouette, kmeans.cluster_centers_
+    return found
+
+
+def _whole(points, random_state):
+    """Two clouds without parts that spread along the axes of the points: normal, and a box."""
+    along_axes = PCA(svd_solver="full").fit_transform(points)
+    size = min(len(points), SAMPLE), along_axes.shape[1]
+    yield random_state.normal(scale=along_axes.std(axis=0), size=size)
+    yield random_state.uniform(along_axes.min(axis=0), along_axes.max(axis=0), size=size)
+
+
+def _sample(points, most, random_state):
+    if len(points) <= most:
+        return points
+    return points[np.sort(random_state.choice(len(points), most, replace=False))]
