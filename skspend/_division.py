@@ -48,7 +48,7 @@ def divide(points, max_parts, smallest, random_state):
     """
     crowd = points[is_crowded(points)]
     n_distinct = len(np.unique(crowd, axis=0))
-    most = min(max_parts, len(crowd) // smallest, n_distinct - 1)
+    most = min(max_parts, len(crowd) // smallest, n_distinct, len(crowd) - 1)
     if most < 2:
         return np.empty((0, points.shape[1]))
     found = _partitions(crowd, most, smallest, random_state)
@@ -71,7 +71,10 @@ def is_crowded(points):
     if n_neighbors < 1:
         return np.ones(len(points), dtype=bool)
     distances, _ = NearestNeighbors(n_neighbors=n_neighbors).fit(points).kneighbors()
-    return distances[:, -1] <= FAR * np.median(distances[:, -1])
+    farthest = distances[:, -1]
+    # Where many stand in one place, as those who spend nothing, the others are no outliers.
+    apart = farthest[farthest > 0]
+    return farthest <= FAR * np.median(apart) if len(apart) else np.ones(len(points), dtype=bool)
 
 
 def _partitions(points, most, smallest, random_state):
