@@ -235,12 +235,15 @@ class TrajectoryDisplay:
         ends = self.states[self.drawn_, -1]
         reach = 0.55 * max(np.ptp(ends, axis=0).max(initial=0), SMALLEST_FRAME)
         middle = (ends[:, unit].min() + ends[:, unit].max()) / 2
+        # Beside a wall of the state space there is nothing to see beyond it.
+        middle = np.clip(middle, reach - 1, 1 - reach) if reach < 1 else 0
         return middle - reach, middle + reach
 
     def _add_legend(self, traits, is_own):
-        rank = {1: "", 2: "second: ", 3: "third: "}.get(self.rank, f"{self.rank}th: ")
+        rank = {1: "", 2: "second ", 3: "third "}.get(self.rank, f"{self.rank}th ")
+        title = f"{rank}most dominant trait" if rank else None
         handles = [
-            Line2D([], [], color=TRAIT_COLORS[trait], marker="o", ms=4, label=f"{rank}{trait}")
+            Line2D([], [], color=TRAIT_COLORS[trait], marker="o", ms=4, label=trait)
             for trait in TRAITS
             if trait in traits
         ]
@@ -251,10 +254,15 @@ class TrajectoryDisplay:
         if is_own:
             n_columns = len(handles) if len(self.axes_) > 1 else 2
             return self.figure_.legend(
-                handles=handles, loc="outside lower center", ncols=n_columns, frameon=False
+                handles=handles,
+                title=title,
+                loc="outside lower center",
+                ncols=n_columns,
+                frameon=False,
             )
         return self.axes_[-1].legend(
             handles=handles,
+            title=title,
             loc="center left",
             bbox_to_anchor=(1.02, 0.5),
             fontsize="small",
