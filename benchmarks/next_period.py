@@ -5,7 +5,7 @@ the shares in period 6 that the segments explain, beside k-means with as many cl
 shares of periods 1 to 5, and shuffled labels. Once with all categories weighed by their variance,
 once with each category counted alike, and once with the categories that have a coefficient.
 
-    python benchmarks/next_period.py [--seeds 5] [--units 5]
+    python benchmarks/next_period.py [--seeds 5] [--units 6]
 """
 
 import warnings
@@ -32,7 +32,7 @@ def variance_explained(labels, future):
 
 
 @click.command()
-@click.option("--units", default=5, show_default=True)
+@click.option("--units", default=6, show_default=True)
 @click.option("--seeds", default=5, show_default=True)
 def main(seeds, units):
     """Print the table."""

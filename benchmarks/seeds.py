@@ -3,7 +3,7 @@
 The main job on the bundled households with several seeds: what is found with each, and how far two
 seeds agree on who belongs together (adjusted Rand index of the top level, over all pairs of seeds).
 
-    python benchmarks/seeds.py [--seeds 10] [--units 5]
+    python benchmarks/seeds.py [--seeds 10] [--units 6]
 """
 
 import warnings
@@ -24,7 +24,7 @@ from skspend.datasets import load_complete_journey
 
 
 @click.command()
-@click.option("--units", default=5, show_default=True)
+@click.option("--units", default=6, show_default=True)
 @click.option("--seeds", default=10, show_default=True)
 def main(seeds, units):
     """Print the table."""

@@ -1,6 +1,6 @@
 """What segments are worth: do they follow the traits, level by level, and do they stay?
 
-On a synthetic bank, three units, and on the bundled households, five, for the recurrent network and
+On a synthetic bank, three units, and on the bundled households, six, for the recurrent network and
 for what the paper holds to be worse: the autoencoder, and the feed-forward network and PCA, whose
 states see one period at a time and are therefore also tried as means of the periods so far; and
 k-means with ten clusters on the mean scores of the periods so far, which needs no network. Rows
@@ -171,7 +171,7 @@ def main(customers, seeds):
         found = table(bank.data, lambda: BigFivePersonalityScorer(bank.coefficients), 3, seed)
         click.echo(found.round(3).to_string(index=False, na_rep=""))
         click.echo(f"\nHouseholds, {len(panel):,}, seed {seed}")
-        found = table(panel, lambda: BigFivePersonalityScorer(aliases=households.aliases), 5, seed)
+        found = table(panel, lambda: BigFivePersonalityScorer(aliases=households.aliases), 6, seed)
         click.echo(found.round(3).to_string(index=False, na_rep=""))
 
 

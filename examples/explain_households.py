@@ -27,7 +27,7 @@ is_active = spend.active_periods_ == 6
 panel = spend.transform(households.data)[is_active]
 scorer = BigFivePersonalityScorer(aliases=households.aliases)
 pipeline = make_pipeline(
-    LSTMStateExtractor(n_units=5, scorer=scorer, random_state=0),
+    LSTMStateExtractor(n_units=6, scorer=scorer, random_state=0),
     TrajectoryClusterer(random_state=0),
 ).fit(panel)
 states, segment = pipeline

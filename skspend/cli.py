@@ -137,7 +137,7 @@ def main():
     metavar="FILE.csv",
     help="Two columns: category in the data, category of the coefficients.",
 )
-@click.option("--units", type=click.IntRange(min=1), default=5, show_default=True,
+@click.option("--units", type=click.IntRange(min=1), default=6, show_default=True,
               help="Dimensions of the state space; 3 in the paper, steadier with 5.")  # fmt: skip
 @click.option("--depth", type=click.IntRange(min=1), default=3, show_default=True,
               help="Most levels of the tree.")  # fmt: skip

@@ -37,8 +37,8 @@ class TrajectoryClusterer(CallbackSupportMixin, ClusterMixin, BaseEstimator):
     clusterer : clusterer, default=None
         What divides a node: any scikit-learn clusterer, or ``hdbscan.HDBSCAN``, cloned for every
         node. What it calls noise belongs to the nearest cluster. By default k-means, started from
-        Ward's tree, with the number of clusters whose silhouette is highest above that of a cloud
-        without parts; where none is higher by 0.1, the node is left whole.
+        Ward's tree, with the number of clusters of the highest silhouette; where it is not clearly
+        higher than that of a cloud without parts, the node is left whole.
     max_clusters : int, default=12
         Most children of a node under the default clusterer. The Big Five have ten types.
     min_share : float, default=0.001

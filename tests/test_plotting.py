@@ -116,7 +116,7 @@ def test_a_segment_is_drawn_alone_in_the_colours_of_the_second_trait(bank, pipel
     np.testing.assert_array_equal(display.types, expected)
     assert display.legend_.get_title().get_text() == "second most dominant trait"
     for ax in display.axes_:
-        assert -1 <= min(*ax.get_xlim(), *ax.get_ylim())
+        assert min(*ax.get_xlim(), *ax.get_ylim()) >= -1
         assert max(*ax.get_xlim(), *ax.get_ylim()) <= 1
     everybody = TrajectoryDisplay.from_estimator(pipeline, bank.data, segment=0)
     np.testing.assert_array_equal(everybody.types, whole.types)
