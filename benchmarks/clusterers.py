@@ -69,10 +69,12 @@ def data(customers):
     yield "planted", planted.data, planted.levels[:, 0], ~planted.is_outlier
     bank = make_spending(max(customers, 26_000), random_state=0)
     scorer = BigFivePersonalityScorer(bank.coefficients)
-    states = LSTMStateExtractor(3, hidden_units=(8,), scorer=scorer, random_state=0)
-    trajectories = fold(np.asarray(states.fit_transform(bank.data)), 6)[:customers]
+    states = LSTMStateExtractor(
+        3, hidden_units=(8,), step_penalty=0.2, scorer=scorer, random_state=0
+    )
+    panel = np.ascontiguousarray(states.fit_transform(bank.data), dtype=np.float64)
     types = personality_types(scorer.fit_transform(bank.data))[:customers]
-    yield "bank", trajectories.astype(np.float64), types, np.ones(customers, dtype=bool)
+    yield "bank", fold(panel, 6)[:customers], types, np.ones(customers, dtype=bool)
 
 
 def bases(customers):

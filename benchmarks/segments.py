@@ -49,7 +49,10 @@ def networks(units, seed):
     """The extractors by name, and whether their states look back."""
     return {
         "LSTM": (LSTMStateExtractor(units, random_state=seed), True),
-        "LSTM, 8 hidden": (LSTMStateExtractor(units, hidden_units=(8,), random_state=seed), True),
+        "LSTM, 8 hidden": (
+            LSTMStateExtractor(units, hidden_units=(8,), step_penalty=0.2, random_state=seed),
+            True,
+        ),
         "LSTM of the paper": (
             LSTMStateExtractor(units, state_noise=0, step_penalty=0, random_state=seed),
             True,

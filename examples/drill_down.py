@@ -22,7 +22,7 @@ folder = Path(sys.argv[1] if len(sys.argv) > 1 else ".")
 bank = make_spending(int(sys.argv[2]) if len(sys.argv) > 2 else 26_000, random_state=0)
 scorer = BigFivePersonalityScorer(bank.coefficients)
 pipeline = make_pipeline(
-    LSTMStateExtractor(n_units=3, hidden_units=(8,), scorer=scorer, random_state=0),
+    LSTMStateExtractor(3, hidden_units=(8,), step_penalty=0.2, scorer=scorer, random_state=0),
     TrajectoryClusterer(random_state=0),
 ).fit(bank.data)
 states, segment = pipeline

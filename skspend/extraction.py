@@ -45,7 +45,7 @@ class LSTMStateExtractor(StateExtractor):
         classes (types, classes of y) are learned. States lie between -1 and 1; to be told apart
         through noise they must keep apart, and so they gather in clusters. 0 is the paper's
         network. Values are learned without noise.
-    step_penalty : float, default=0.2
+    step_penalty : float, default=0.1
         Penalty on the squared length of the steps that a state takes from period to period, summed
         over periods and added to the mean loss while classes are learned, which are then learned at
         every period. It makes trajectories smooth and segments stable in time; the noise keeps it
@@ -147,7 +147,7 @@ class LSTMStateExtractor(StateExtractor):
         scorer=None,
         state="hidden",
         state_noise=0.4,
-        step_penalty=0.2,
+        step_penalty=0.1,
         n_periods=None,
         epochs=100,
         batch_size="auto",
