@@ -4,10 +4,13 @@ With several threads the order in which a library for matrix products adds up va
 number, and so do the last bits of what is fitted. For the small matrices here one is as fast.
 """
 
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import cache
 from threading import Lock
 
-from threadpoolctl import threadpool_limits
+from sklearn.utils._openmp_helpers import _openmp_effective_n_threads
+from threadpoolctl import ThreadpoolController
 
 _lock = Lock()
 _n_inside = 0
@@ -26,12 +29,40 @@ def one_thread():
     with _lock:
         _n_inside += 1
         if _n_inside == 1:
-            _blas = threadpool_limits(1, user_api="blas")
+            _blas = _libraries().limit(limits=1, user_api="blas")
     try:
-        with threadpool_limits(1, user_api="openmp"):
+        with _libraries().limit(limits=1, user_api="openmp"):
             yield
     finally:
         with _lock:
             _n_inside -= 1
             if _n_inside == 0:
                 _blas.restore_original_limits()
+
+
+@cache
+def _libraries():
+    """Those of NumPy, SciPy and scikit-learn, which are all there by now; looking takes a while."""
+    return ThreadpoolController()
+
+
+def in_threads(function, parts):
+    """Call a function on parts of some work, on as many threads as OpenMP would take.
+
+    That is one for each processor, and one alone where somebody works in parallel already, as in
+    the processes of a search. No result may depend on which thread did what.
+
+    Parameters
+    ----------
+    function : callable
+        Mostly outside of Python's lock, as NumPy is. What it returns is dropped.
+    parts : list
+    """
+    n_threads = min(_openmp_effective_n_threads(), len(parts))
+    if n_threads < 2:
+        for part in parts:
+            function(part)
+        return
+    with one_thread(), ThreadPoolExecutor(n_threads) as pool:
+        for done in [pool.submit(function, part) for part in parts]:
+            done.result()

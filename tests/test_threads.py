@@ -5,8 +5,9 @@ import pytest
 from threadpoolctl import threadpool_info, threadpool_limits
 
 from skspend import FeedForwardExtractor, LSTMStateExtractor
-from skspend._threads import one_thread
+from skspend._threads import in_threads, one_thread
 from skspend.datasets import make_spending
+from skspend.networks import forward
 
 
 def n_threads():
@@ -46,3 +47,31 @@ def test_the_bits_of_a_fit_do_not_depend_on_threads(Extractor):
     for other in weights[1:]:
         for mine, theirs in zip(weights[0], other, strict=True):
             np.testing.assert_array_equal(mine, theirs)
+
+
+@pytest.mark.parametrize("Extractor", [LSTMStateExtractor, FeedForwardExtractor])
+def test_states_do_not_depend_on_who_computes_them(Extractor, bank, monkeypatch):
+    extractor = Extractor(objective="reconstruct", epochs=2, random_state=0).fit(bank.data)
+    expected = extractor.transform(bank.data)
+    monkeypatch.setattr(forward, "BLOCK", 7)
+    monkeypatch.setattr(forward, "MANY_BLOCKS", 10)
+    for n_threads in (1, 2, 5):
+        with threadpool_limits(n_threads):
+            np.testing.assert_allclose(extractor.transform(bank.data), expected, atol=1e-12)
+
+
+def test_an_error_in_a_thread_is_raised_and_threads_are_given_back():
+    def fail(part):
+        raise ValueError(f"part {part}")
+
+    with threadpool_limits(2):
+        with pytest.raises(ValueError, match="part 0"):
+            in_threads(fail, [0, 1, 2])
+        assert n_threads() == {2}
+
+
+def test_who_works_in_one_thread_already_starts_no_others():
+    seen = set()
+    with one_thread():
+        in_threads(lambda part: seen.add(threading.get_ident()), list(range(20)))
+    assert seen == {threading.get_ident()}

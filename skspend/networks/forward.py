@@ -7,8 +7,12 @@ import numpy as np
 from scipy.special import log_softmax
 from sklearn.utils import gen_batches
 
+from .._threads import in_threads
+
 BLOCK = 2048
 """Customers computed at a time: large enough for matrix products, small enough for the cache."""
+MANY_BLOCKS = 50
+"""From so many blocks on, a thread for some of them beats the threads inside each product."""
 
 
 def encode(network, panel, weights, *, cells=False, start=None):
@@ -51,12 +55,20 @@ def encode(network, panel, weights, *, cells=False, start=None):
     n_customers, n_periods, _ = panel.shape
     n_states = 2 * sum(network.encoder) if cells else network.n_units
     states = np.empty((n_customers, n_periods, n_states), dtype=panel.dtype)
-    for rows in gen_batches(n_customers, BLOCK):
+
+    def run(rows):
         if network.recurrent:
             memory = _lstms(panel[rows], layers, None if start is None else start[rows])
             states[rows] = np.concatenate(memory if cells else memory[:1], axis=2)
         else:
             states[rows] = _dense_layers(panel[rows], layers)
+
+    blocks = list(gen_batches(n_customers, BLOCK))
+    if len(blocks) < MANY_BLOCKS:
+        for rows in blocks:
+            run(rows)
+    else:
+        in_threads(run, blocks)
     return states
 
 
