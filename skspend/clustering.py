@@ -25,6 +25,8 @@ FEWEST_CUSTOMERS = 10
 BLOCK = 8192
 """Customers whose distances to all leaves are held at once."""
 N_EXEMPLARS = 3
+LARGEST_STATE = 1e150
+"""Beyond, the square of a distance is more than a double can hold."""
 
 
 class TrajectoryClusterer(CallbackSupportMixin, ClusterMixin, BaseEstimator):
@@ -155,8 +157,14 @@ class TrajectoryClusterer(CallbackSupportMixin, ClusterMixin, BaseEstimator):
         Returns
         -------
         self : TrajectoryClusterer
+
+        Raises
+        ------
+        ValueError
+            If states are so large that their squared distances are not finite.
         """
         states = validate_panel(self, X, n_periods=self.n_periods)[:, -1]
+        _check_size(states)
         random_state = check_random_state(self.random_state)
         sample = states
         if len(states) > self.max_fit_samples:
@@ -280,6 +288,7 @@ class TrajectoryClusterer(CallbackSupportMixin, ClusterMixin, BaseEstimator):
                 f"period={period}, but X has {n_periods} periods. Count them from 0 to "
                 f"{n_periods - 1}, or from the last, -1, to the first, {-n_periods}."
             )
+        _check_size(panel[:, period])
         return panel[:, period]
 
     def predict(self, X, *, period=-1):
@@ -449,3 +458,15 @@ class TrajectoryClusterer(CallbackSupportMixin, ClusterMixin, BaseEstimator):
         tags = super().__sklearn_tags__()
         tags.input_tags.three_d_array = True
         return tags
+
+
+def _check_size(states):
+    """States of networks are near 1, but anything may be clustered."""
+    largest = float(np.abs(states).max())
+    if largest > LARGEST_STATE:
+        n_large = int((np.abs(states) > LARGEST_STATE).any(axis=1).sum())
+        raise ValueError(
+            f"X has states of up to {largest:.1e}, over {LARGEST_STATE:.0e} for {n_large} "
+            f"customers, and distances between them overflow. Scale them, as by "
+            f"sklearn.preprocessing.StandardScaler."
+        )

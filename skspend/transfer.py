@@ -10,7 +10,7 @@ import numpy as np
 from sklearn.base import BaseEstimator, RegressorMixin, clone
 from sklearn.exceptions import NotFittedError
 from sklearn.frozen import FrozenEstimator
-from sklearn.linear_model import LinearRegression
+from sklearn.linear_model import LinearRegression, Ridge
 from sklearn.utils.validation import check_array, check_consistent_length, check_is_fitted
 
 from ._sklearn import (
@@ -37,6 +37,9 @@ class TransferRegressor(CallbackSupportMixin, RegressorMixin, BaseEstimator):
         ``"pretrained"`` keeps the weights of the network's body and solves its one-unit head by
         least squares: exact, and in an instant. ``"random"`` trains all weights of the identical
         network from random initial ones: the paper's baseline.
+    alpha : float, default=0.0
+        Ridge penalty of the pretrained head, as in :class:`sklearn.linear_model.Ridge`. With a
+        hundred labels a penalty helps more than any choice of network; 0 is least squares.
     epochs, batch_size : int, default=100 and 32
         Training of the random network.
     learning_rate : float, default=0.01
@@ -80,6 +83,7 @@ class TransferRegressor(CallbackSupportMixin, RegressorMixin, BaseEstimator):
     _parameter_constraints = {
         "extractor": [None, HasMethods(["transform"])],
         "initialization": [StrOptions({"pretrained", "random"})],
+        "alpha": [Interval(Real, 0, None, closed="left")],
         "epochs": [Interval(Integral, 1, None, closed="left")],
         "batch_size": [Interval(Integral, 1, None, closed="left")],
         "learning_rate": [Interval(Real, 0, None, closed="neither")],
@@ -90,6 +94,7 @@ class TransferRegressor(CallbackSupportMixin, RegressorMixin, BaseEstimator):
         self,
         extractor=None,
         initialization="pretrained",
+        alpha=0.0,
         epochs=100,
         batch_size=32,
         learning_rate=0.01,
@@ -97,6 +102,7 @@ class TransferRegressor(CallbackSupportMixin, RegressorMixin, BaseEstimator):
     ):
         self.extractor = extractor
         self.initialization = initialization
+        self.alpha = alpha
         self.epochs = epochs
         self.batch_size = batch_size
         self.learning_rate = learning_rate
@@ -136,7 +142,8 @@ class TransferRegressor(CallbackSupportMixin, RegressorMixin, BaseEstimator):
         if self.initialization == "random":
             self._fit_network(X, y, sample_weight)
         else:
-            head = LinearRegression().fit(self._features(X, panel), y, sample_weight)
+            head = Ridge(self.alpha) if self.alpha else LinearRegression()
+            head.fit(self._features(X, panel), y, sample_weight)
             self.coef_, self.intercept_ = head.coef_, head.intercept_
         n_body = 0 if self.extractor is None else self.extractor.network_.n_body_weights
         n_head = np.size(self.coef_) + n_outputs

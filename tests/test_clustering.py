@@ -284,3 +284,12 @@ def test_single_precision_is_placed_as_double(nested):
     clusterer = TrajectoryClusterer(random_state=0).fit(single)
     double = TrajectoryClusterer(random_state=0).fit(nested[0])
     assert adjusted_rand_score(clusterer.labels_, double.labels_) > 0.99
+
+
+def test_states_whose_distances_overflow_are_refused(nested):
+    clusterer = TrajectoryClusterer(random_state=0).fit(nested[0])
+    large = nested[0].copy()
+    large[:3, -1] = 1e200
+    for use in (clusterer.predict, TrajectoryClusterer().fit):
+        with pytest.raises(ValueError, match="over 1e\\+150 for 3 customers, and distances"):
+            use(large)

@@ -5,7 +5,7 @@ import pytest
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 from sklearn.frozen import FrozenEstimator
-from sklearn.linear_model import LinearRegression
+from sklearn.linear_model import LinearRegression, Ridge
 from sklearn.model_selection import GridSearchCV, ShuffleSplit
 
 from skspend import FeedForwardExtractor, LSTMStateExtractor, TransferRegressor
@@ -58,6 +58,20 @@ def test_the_head_is_least_squares_on_the_last_state(bank, states):
     exact = LinearRegression().fit(last, bank.liquidity)
     np.testing.assert_allclose(model.coef_, exact.coef_, rtol=1e-5)
     np.testing.assert_allclose(model.predict(bank.data), exact.predict(last), atol=1e-6)
+
+
+def test_a_penalty_makes_the_head_a_ridge_regression(bank, states):
+    last = fold(states.transform(bank.data).to_numpy(), 3)[:, -1]
+    both = np.stack([bank.liquidity, bank.default], axis=1)
+    weights = np.random.default_rng(0).uniform(0.5, 2, size=len(last))
+    for y, sample_weight in ((bank.liquidity, None), (bank.liquidity, weights), (both, None)):
+        model = TransferRegressor(states, alpha=3.0).fit(bank.data, y, sample_weight=sample_weight)
+        exact = Ridge(3.0).fit(last, y, sample_weight)
+        np.testing.assert_allclose(model.predict(bank.data), exact.predict(last), atol=1e-6)
+    assert model.n_trainable_weights_ == 10
+    exact, shrunk = (TransferRegressor(states, alpha=alpha) for alpha in (0, 1e9))
+    assert np.abs(shrunk.fit(bank.data, bank.liquidity).coef_).max() < 1e-3
+    assert np.abs(exact.fit(bank.data, bank.liquidity).coef_).max() > 1e-2
 
 
 def test_without_an_extractor_it_is_linear_regression(bank):
