@@ -2,7 +2,7 @@
 
 Planted trajectories of 6 periods and 3 states, `fit_predict` from 50,000 to a million customers,
 each in a process of its own: the exponent of the time, and the memory that is added to the most
-that the process had before, in sizes of the input. And the synthetic bank of 26,000 as it is used.
+that the process had before, in sizes of the input.
 
     python benchmarks/clustering_cost.py
 """

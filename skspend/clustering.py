@@ -270,6 +270,10 @@ class TrajectoryClusterer(CallbackSupportMixin, ClusterMixin, BaseEstimator):
         beyond = np.divide(self._typical[labels], own, out=np.ones_like(own), where=own > 0)
         return np.clip(1 - ratio, 0, 1), np.clip(1 - beyond, 0, 1)
 
+    def _judge_last(self, X):
+        states = self._states_at(X, -1)
+        return self._judge(states, self._route(states)[:, -1])
+
     def _leaf_labels(self, leaves, outlier_scores):
         labels = self._labels[leaves]
         if self.outlier_threshold is None:
@@ -342,8 +346,7 @@ class TrajectoryClusterer(CallbackSupportMixin, ClusterMixin, BaseEstimator):
         strengths : ndarray, shape (n_customers,)
             One minus the distance to the centre of the leaf over that to the nearest other leaf.
         """
-        states = self._states_at(X, -1)
-        return self._judge(states, self._route(states)[:, -1])[0]
+        return self._judge_last(X)[0]
 
     def outlier_score(self, X):
         """Tell how far customers are from their leaf, in terms of who lives there.
@@ -357,8 +360,7 @@ class TrajectoryClusterer(CallbackSupportMixin, ClusterMixin, BaseEstimator):
         scores : ndarray, shape (n_customers,)
             As in ``outlier_scores_``.
         """
-        states = self._states_at(X, -1)
-        return self._judge(states, self._route(states)[:, -1])[1]
+        return self._judge_last(X)[1]
 
     def membership(self, X):
         """Tell how far customers belong to each leaf.

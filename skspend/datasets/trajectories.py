@@ -72,8 +72,7 @@ def make_trajectories(
         )
     random_state = check_random_state(random_state)
     ends = _directions(n_directions, n_states, random_state)
-    weights = np.ones(n_directions)
-    weights = weights * random_state.uniform(1, LARGEST_WEIGHT, size=n_directions)
+    weights = random_state.uniform(1, LARGEST_WEIGHT, size=n_directions)
     for offset in OFFSETS:
         ends = _children(ends, offset, random_state)
         weights = np.repeat(weights, N_CHILDREN)

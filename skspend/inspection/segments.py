@@ -60,10 +60,15 @@ def describe_segments(clusterer, trajectories, scores, panel, *, names=None, n_c
     400
     """
     scores = np.asarray(scores, dtype=float)
-    nodes, strengths, exemplars = _place(clusterer, trajectories)
+    nodes = _place(clusterer, trajectories)
     check_consistent_length(nodes, scores, panel)
+    if trajectories is None:
+        strengths, exemplars = clusterer.strengths_, clusterer.exemplars_
+    else:
+        strengths = clusterer.strength(trajectories)
+        exemplars = clusterer.find_exemplars(trajectories)
     if names is None:
-        names = name_segments(clusterer, trajectories, scores)
+        names = _name(clusterer.tree_, nodes, scores)
     _, n_periods, categories = parse_panel_names(panel.columns)
     shares = fold(panel.to_numpy(dtype=float), n_periods or 1).mean(axis=1)
     spread = shares.std(axis=0)
@@ -113,9 +118,12 @@ def name_segments(clusterer, trajectories, scores):
         Node, as in ``clusterer.tree_``, to name.
     """
     scores = np.asarray(scores, dtype=float)
-    nodes, _, _ = _place(clusterer, trajectories)
+    nodes = _place(clusterer, trajectories)
     check_consistent_length(nodes, scores)
-    tree = clusterer.tree_
+    return _name(clusterer.tree_, nodes, scores)
+
+
+def _name(tree, nodes, scores):
     means = {node: _mean(scores, (nodes == node).any(axis=1)) for node in tree.index}
     means[0] = scores.mean(axis=0)
     names, used = {}, {0: set()}
@@ -146,11 +154,10 @@ def segment_path(clusterer, node, names):
 
 
 def _place(clusterer, trajectories):
-    """Nodes and strengths of customers, and by node the rows of those nearest to its centre."""
+    """Node of each customer at each level, shape (n_customers, depth)."""
     if trajectories is None:
-        return clusterer.level_labels_, clusterer.strengths_, clusterer.exemplars_
-    nodes = clusterer.predict_levels(trajectories)
-    return nodes, clusterer.strength(trajectories), clusterer.find_exemplars(trajectories)
+        return clusterer.level_labels_
+    return clusterer.predict_levels(trajectories)
 
 
 def _shortest_unique(ranked):
