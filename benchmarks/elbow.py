@@ -3,7 +3,7 @@
 First `GridSearchCV` over 1 to 8 units in five folds, with the elbow as its refit rule, for the LSTM
 that tells types: on the bundled households that shop in all periods, and on a synthetic bank.
 
-With ``--networks``, the paper's protocol on the bank (section III-D: 80 % for training, 20 % for
+With ``--networks``, the paper's protocol on the bank (section III-A: 80 % for training, 20 % for
 validation, 20 experiments, 95 % intervals) for its four networks: feed-forward and recurrent,
 predictor (accuracy) and autoencoder (R2 over all cells), without noise and penalties.
 
@@ -16,27 +16,16 @@ from pathlib import Path
 
 import click
 import pandas as pd
-from sklearn.model_selection import GridSearchCV, ShuffleSplit
+from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import Pipeline
 
-from skspend import (
-    BigFivePersonalityScorer,
-    FeedForwardExtractor,
-    LSTMStateExtractor,
-    SpendingAggregator,
-)
+from skspend import BigFivePersonalityScorer, LSTMStateExtractor, SpendingAggregator
 from skspend.datasets import load_complete_journey, make_spending
 from skspend.model_selection import elbow, elbow_curve
 from skspend.plotting import ElbowDisplay
+from skspend.study.elbow import elbow_study, elbow_table
 
 UNITS = range(1, 9)
-PAPER_SPLITS = ShuffleSplit(20, test_size=0.2, random_state=0)
-NETWORKS = {
-    "feed-forward predictor": FeedForwardExtractor(state_noise=0),
-    "recurrent predictor": LSTMStateExtractor(state_noise=0, step_penalty=0),
-    "feed-forward autoencoder": FeedForwardExtractor(objective="reconstruct"),
-    "recurrent autoencoder": LSTMStateExtractor(objective="reconstruct"),
-}
 
 
 def search_households(jobs):
@@ -53,27 +42,46 @@ def search_households(jobs):
     return search.fit(log[spend.fit(log).active_periods_ == 6])
 
 
-def search_bank(customers, jobs, states=None, cv=5):
+def search_bank(customers, jobs):
     """On a panel of shares of income."""
     bank = make_spending(customers, random_state=0)
     scorer = BigFivePersonalityScorer(bank.coefficients)
-    states = LSTMStateExtractor() if states is None else states
-    states.set_params(scorer=scorer, random_state=0)
-    search = GridSearchCV(states, {"n_units": UNITS}, cv=cv, refit=elbow("n_units"), n_jobs=jobs)
+    states = LSTMStateExtractor(scorer=scorer, random_state=0)
+    search = GridSearchCV(states, {"n_units": UNITS}, cv=5, refit=elbow("n_units"), n_jobs=jobs)
     return search.fit(bank.data)
 
 
-def report(name, search, seconds):
-    """Print the curve, and return its row of the table."""
+def curve_of_search(search):
+    """The curve, and the number of units at its elbow."""
     (param,) = search.best_params_
-    curve = elbow_curve(search.cv_results_, param)
-    chosen = search.best_params_[param]
-    click.echo(f"\n{name}: {chosen} units, {seconds:.0f} s")
-    click.echo(curve.drop(columns="candidate").round(4).to_string(index=False))
-    at = curve.set_index("value")
+    return elbow_curve(search.cv_results_, param), search.best_params_[param]
+
+
+def curves_of_networks(customers, jobs, repetitions):
+    """The curve and the elbow of each of the paper's networks, by name."""
+    bank = make_spending(customers, random_state=0)
+    scorer = BigFivePersonalityScorer(bank.coefficients)
+    results = elbow_study(
+        bank.data, scorer=scorer, units=UNITS, repetitions=repetitions, n_jobs=jobs
+    )
+    table = elbow_table(results).rename(columns={"units": "value"})
+    return {
+        name: (curve, curve.loc[curve["is_elbow"], "value"].item())
+        for name, curve in table.groupby("network", sort=False)
+    }
+
+
+def report(name, curve, chosen, pictures):
+    """Print a curve, draw it, and return its row of the table."""
+    click.echo(f"\n{name}: {chosen} units")
+    click.echo(curve[["value", "score", "low", "high"]].round(4).to_string(index=False))
+    if pictures:
+        score_name = "R2" if "autoencoder" in name else "accuracy of the type"
+        display = ElbowDisplay(curve, float(chosen), "n_units").plot(score_name=score_name)
+        display.figure_.savefig(pictures / f"elbow-{name.replace(' ', '-')}.png")
     cells = {
-        f"{value:g}": f"{row.score:.3f} ± {(row.high - row.low) / 2:.3f}"
-        for value, row in at.iterrows()
+        f"{row.value:g}": f"{row.score:.3f} ± {(row.high - row.low) / 2:.3f}"
+        for row in curve.itertuples()
     }
     return {"network": name, "elbow": chosen, **cells}
 
@@ -82,29 +90,24 @@ def report(name, search, seconds):
 @click.option("--customers", default=26000, show_default=True)
 @click.option("--jobs", default=2, show_default=True)
 @click.option("--networks", is_flag=True, help="The paper's protocol for its four networks.")
+@click.option("--repetitions", default=20, show_default=True, help="Of the paper's protocol.")
 @click.option("--pictures", type=click.Path(path_type=Path), help="Folder for the elbows.")
-def main(customers, jobs, networks, pictures):
+def main(customers, jobs, networks, repetitions, pictures):
     """Print the curves."""
-    searches = {}
-    if networks:
-        for name, states in NETWORKS.items():
-            searches[name] = lambda s=states: search_bank(customers, jobs, s, PAPER_SPLITS)
-    else:
-        searches["households"] = lambda: search_households(jobs)
-        searches["bank"] = lambda: search_bank(customers, jobs)
+    warnings.simplefilter("ignore", UserWarning)
     rows = []
-    for name, run in searches.items():
-        started = time.perf_counter()
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", UserWarning)
-            search = run()
-        rows.append(report(name, search, time.perf_counter() - started))
-        if pictures:
-            is_accuracy = "autoencoder" not in name
-            display = ElbowDisplay.from_cv_results(
-                search, score_name="accuracy of the type" if is_accuracy else "R2"
-            )
-            display.figure_.savefig(pictures / f"elbow-{name.replace(' ', '-')}.png")
+    if networks:
+        curves = curves_of_networks(customers, jobs, repetitions)
+        rows = [report(name, *curve, pictures) for name, curve in curves.items()]
+    else:
+        for name, search in {
+            "households": lambda: search_households(jobs),
+            "bank": lambda: search_bank(customers, jobs),
+        }.items():
+            started = time.perf_counter()
+            curve = curve_of_search(search())
+            seconds = time.perf_counter() - started
+            rows.append(report(name, *curve, pictures) | {"seconds": round(seconds)})
     click.echo("\n" + pd.DataFrame(rows).to_string(index=False))
 
 

@@ -3,17 +3,20 @@
 from .aggregation import SpendingAggregator
 from .clustering import TrajectoryClusterer
 from .extraction import FeedForwardExtractor, LSTMStateExtractor
+from .factors import SpendingFactors
 from .personality import BigFivePersonalityScorer
 from .transactions import TransactionLog
-from .transfer import TransferRegressor
+from .transfer import TransferClassifier, TransferRegressor
 
 __all__ = [
     "BigFivePersonalityScorer",
     "FeedForwardExtractor",
     "LSTMStateExtractor",
     "SpendingAggregator",
+    "SpendingFactors",
     "TrajectoryClusterer",
     "TransactionLog",
+    "TransferClassifier",
     "TransferRegressor",
 ]
 __version__ = "0.1.0"

@@ -28,7 +28,16 @@ from ._sklearn import (
     with_callbacks,
 )
 from ._threads import one_thread
-from .networks import Network, decode, encode, fold_scales, mean_loss, pool, train, unfold_scales
+from .networks import (
+    Network,
+    decode,
+    encode,
+    fold_scales,
+    keep_best,
+    pool,
+    train,
+    unfold_scales,
+)
 from .panel import fold, like_input, output_names, unfold, validate_panel
 from .personality import TRAITS, TYPES, BigFivePersonalityScorer, encode_types
 
@@ -269,21 +278,18 @@ class StateExtractor(CallbackSupportMixin, TransformerMixin, BaseEstimator):
             n_init=n_init,
             weights=weights,
         )
+        if held_out is None:
+            epochs = ((loss, None, now, False) for loss, now in epochs)
+        else:
+            epochs = keep_best(
+                epochs, self.network_, held_out, class_weights, self.n_iter_no_change
+            )
         losses, validation_losses = [], []
         with closing(epochs):
-            for loss, now in epochs:
+            for loss, validation_loss, now, has_converged in epochs:
                 losses.append(loss)
-                has_converged = False
-                if held_out is not None:
-                    validation_losses.append(
-                        mean_loss(self.network_, *held_out, now, class_weights)
-                    )
-                    best_epoch = int(np.argmin(validation_losses))
-                    n_since_best = len(losses) - 1 - best_epoch
-                    if n_since_best == 0:
-                        best = [array.copy() for array in now]
-                    now = best
-                    has_converged = n_since_best >= self.n_iter_no_change
+                if validation_loss is not None:
+                    validation_losses.append(validation_loss)
                 if self.verbose:
                     print(_progress(type(self).__name__, n_epochs, losses, validation_losses))
                 fitted = partial(self._fitted_attributes, now, losses, validation_losses)

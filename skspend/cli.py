@@ -4,55 +4,26 @@ What it does is in ``segmentation``; here are the options, the progress and the 
 """
 
 import time
-import warnings
-from contextlib import contextmanager
 from functools import partial
 
 import click
 from rich import box
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from rich.text import Text
 from sklearn.pipeline import Pipeline
 
 from . import __version__, files
 from . import segmentation as work
+from ._console import Command, CommandError, EpochProgress, Steps
 from .aggregation import MONTHS
-from .datasets import load_complete_journey
+from .datasets import load_berka, load_complete_journey
 
 BUNDLED_PERIOD = 2
 """Months: six periods in the year that the bundled households were watched."""
 PIPED_WIDTH = 100
 """Columns of a table that goes to no terminal."""
-WORTH_A_LINE = 1.0
-"""Seconds from which a step is reported where no progress bar can be shown."""
 ROLES = ("customer", "date", "category", "amount")
-
-
-class CommandError(click.ClickException):
-    """What ends the command with one line on standard error."""
-
-    exit_code = 2
-
-
-class _Command(click.Command):
-    """A command that says what is wrong in one line, also about its own options."""
-
-    def parse_args(self, ctx, args):
-        try:
-            return super().parse_args(ctx, args)
-        except click.UsageError as error:
-            raise CommandError(
-                f"{error.format_message()} See {ctx.command_path} --help."
-            ) from error
-
-    def invoke(self, ctx):
-        try:
-            with _clean_warnings():
-                return super().invoke(ctx)
-        except files.DataError as error:
-            raise CommandError(str(error)) from error
 
 
 class _Period(click.ParamType):
@@ -103,10 +74,11 @@ def main():
       skspend segment                      bundled real households, to see what comes out
       skspend segment transactions.csv     your own customers
       skspend predict skspend-output/model.skops new.parquet
+      skspend study --quick                what the paper claims, and what is found
     """
 
 
-@main.command(cls=_Command)
+@main.command(cls=Command)
 @click.argument("file", required=False)
 @_column_options
 @click.option(
@@ -194,7 +166,7 @@ def _run(file, options, folder):
     record : dict
         What run.json holds, and the screen shows.
     """
-    with _Steps() as steps:
+    with Steps() as steps:
         with steps.step("Reading"):
             log, aliases, coefficients = _read(file, options)
         with steps.step("Aggregating"):
@@ -211,7 +183,7 @@ def _run(file, options, folder):
                 aliases=aliases,
                 n_units=options["units"],
                 random_state=options["seed"],
-                callback=_EpochProgress(steps.progress, task),
+                callback=EpochProgress(steps.progress, task),
             )
         with steps.step("Clustering"):
             trajectories = states.transform(panel)
@@ -284,9 +256,7 @@ def _choose_normalize(options):
 def _show(described, record, *, is_bundled):
     """Print what was found: the data, the segments, and what to think of them."""
     figures, data = record["figures"], record["data"]
-    console = Console()
-    if not console.is_terminal:
-        console = Console(width=PIPED_WIDTH)
+    console = _console()
     say = partial(console.print, highlight=False, markup=False)
     say(
         f"{figures['customers']:,} customers, {data['transactions']:,} transactions, "
@@ -324,7 +294,7 @@ def _show(described, record, *, is_bundled):
         )
 
 
-@main.command(cls=_Command)
+@main.command(cls=Command)
 @click.argument("model")
 @click.argument("file")
 @_column_options
@@ -342,7 +312,7 @@ def predict(model, file, output, force, **options):
     Example:
       skspend predict skspend-output/model.skops new.parquet --output new-segments.parquet
     """
-    with files.output_file(output, force=force) as temporary, _Steps() as steps:
+    with files.output_file(output, force=force) as temporary, Steps() as steps:
         with steps.step("Reading"):
             loaded = work.SegmentModel.load(model)
             if options["income"] and loaded.pipeline["spend"].normalize != "income":
@@ -357,73 +327,76 @@ def predict(model, file, output, force, **options):
     click.echo(f"{len(table):,} customers in {len(counts)} segments, written to {output}.")
 
 
-class _Steps:
-    """Progress of named steps on standard error: bars in a terminal, else a line for long ones."""
+def _check_jobs(ctx, param, jobs):
+    if jobs == 0:
+        raise click.BadParameter("0 fits at once would take for ever.", ctx, param)
+    return jobs
 
-    def __init__(self):
-        console = Console(stderr=True)
-        self.is_shown = console.is_terminal
-        self.progress = Progress(
-            TextColumn("{task.description:<20}"),
-            BarColumn(),
-            TaskProgressColumn(),
-            TimeElapsedColumn(),
-            console=console,
-            disable=not self.is_shown,
+
+@main.command(cls=Command)
+@click.option("--quick", is_flag=True, help="Less of everything, to see what comes out.")
+@click.option("--berka", metavar="DIR", help="Folder of the PKDD'99 loan data, to study it too.")
+@click.option("--seed", type=click.IntRange(0, 2**32 - 1), default=0, show_default=True,
+              help="The same seed gives the same figures.")  # fmt: skip
+@click.option("--jobs", type=int, default=-1, show_default=True, callback=_check_jobs,
+              help="Fits at once; -1 means as many as there are processors.")  # fmt: skip
+@click.option("--output", metavar="DIR", default="skspend-study", show_default=True,
+              help="Folder for the results.")  # fmt: skip
+@click.option("--force", is_flag=True, help="Replace a study with other options.")
+def study(quick, berka, seed, jobs, output, force):
+    """Repeat the study of Maree & Omlin (2021), and see which of its claims hold.
+
+    On a synthetic bank of the paper's size, on the bundled households, and on the loan data if its
+    folder is given. Written to DIR: claims.md, one page with each claim, the paper's figure, the
+    one found and a verdict; claims.csv; frames and figures.
+
+    A study that was interrupted goes on where it stopped when it is called again with the same
+    options: what was fitted is kept in DIR/cache, which may be deleted afterwards.
+
+    \b
+    Examples:
+      skspend study --quick --output quick-study
+      skspend study --berka ~/data/berka
+    """
+    # Imported here, as no other command needs it.
+    from . import study as studies
+    from .study import page
+
+    parameters = {"quick": quick, "berka": berka, "seed": seed}
+    started = time.perf_counter()
+    if berka is not None:
+        with files.blame_data():
+            load_berka(berka)
+    with files.study_folder(output, parameters, force=force) as folder, Steps() as steps:
+        paper = studies.PaperStudy(
+            studies.QUICK if quick else studies.FULL,
+            berka=berka,
+            n_jobs=jobs,
+            memory=folder / "cache",
+            random_state=seed,
         )
-        self.seconds = {}
-
-    def __enter__(self):
-        self.progress.start()
-        return self
-
-    def __exit__(self, *_):
-        self.progress.stop()
-
-    @contextmanager
-    def step(self, name):
-        task = self.progress.add_task(name, total=None)
-        started = time.perf_counter()
-        yield task
-        self.seconds[name.lower()] = seconds = time.perf_counter() - started
-        self.progress.update(task, total=1, completed=1)
-        if not self.is_shown and seconds > WORTH_A_LINE:
-            click.echo(f"{name}: {seconds:.1f} s", err=True)
+        claims = page.write_study(paper, folder, steps.counted)
+        record = {
+            "parameters": parameters,
+            "versions": work.versions(),
+            "seconds": steps.seconds | {"total": time.perf_counter() - started},
+        }
+        files.write_json(record, folder / files.STUDY_RECORD)
+    _show_claims(page.summarise(claims))
+    click.echo(f"Written to {output}: {page.CLAIMS}, claims.csv, frames, figures.")
 
 
-class _EpochProgress:
-    """A scikit-learn callback that moves a bar by the epochs of a fit."""
-
-    def __init__(self, progress, task):
-        self.progress = progress
-        self.task = task
-
-    def setup(self, estimator, context):
-        self.progress.update(self.task, total=context.max_subtasks)
-
-    def teardown(self, estimator, context):
-        pass
-
-    def on_fit_task_begin(self, estimator, context):
-        pass
-
-    def on_fit_task_end(self, estimator, context):
-        if context.parent is not None:
-            self.progress.advance(self.task)
+def _show_claims(verdicts):
+    console = _console()
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    table.add_column("Claim", overflow="fold")
+    for name in verdicts.columns:
+        table.add_column(name, overflow="fold")
+    for claim, row in verdicts.iterrows():
+        table.add_row(Text(claim), *map(Text, row))
+    console.print(table)
 
 
-@contextmanager
-def _clean_warnings():
-    """Say warnings about the data in one line each, without the code that raised them."""
-    said = set()
-
-    def say(message, category, *where, **more):
-        line = files.as_options(str(message))
-        if category is UserWarning and line not in said:
-            said.add(line)
-            click.echo(f"Warning: {line}", err=True)
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("always")
-        warnings.showwarning = say
-        yield
+def _console():
+    console = Console()
+    return console if console.is_terminal else Console(width=PIPED_WIDTH)

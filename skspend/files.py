@@ -28,6 +28,9 @@ OUTPUTS = (
 )
 
 
+STUDY_RECORD = "study.json"
+
+
 class DataError(ValueError):
     """What the user gave cannot be read or segmented; the message is one line and says why."""
 
@@ -212,6 +215,40 @@ def output_folder(folder, *, force=False):
                 temporary.rename(folder)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+
+
+@contextmanager
+def study_folder(folder, parameters, *, force=False):
+    """Give the folder of a study, to start it, or to go on with one of the same parameters.
+
+    Parameters
+    ----------
+    folder : path
+        Made if it is not there.
+    parameters : dict
+        What decides about the figures.
+    force : bool, default=False
+        Whether a study with other parameters may be replaced.
+
+    Raises
+    ------
+    DataError
+        If the folder holds another study, or cannot be written to: before any work.
+    """
+    folder = Path(folder)
+    record = folder / STUDY_RECORD
+    with blame_data(folder):
+        if record.exists() and not force:
+            found = json.loads(record.read_text(encoding="utf-8"))["parameters"]
+            if found != parameters:
+                raise DataError(
+                    f"{folder} holds a study with other options: {found}. Choose another "
+                    f"--output, or pass --force to replace it."
+                )
+        for name in ("frames", "figures"):
+            (folder / name).mkdir(parents=True, exist_ok=True)
+        write_json({"parameters": parameters}, record)
+    yield folder
 
 
 @contextmanager

@@ -38,6 +38,10 @@ class _Rows:
     def __len__(self):
         return len(self.customer)
 
+    def __getstate__(self):
+        # Whether somebody has indexed changes neither what is saved nor its hash.
+        return vars(self) | {"_index": None}
+
     def __getitem__(self, column):
         return self.columns[column]
 

@@ -27,6 +27,7 @@ from skspend import (
     LSTMStateExtractor,
     SpendingAggregator,
     TrajectoryClusterer,
+    TransferClassifier,
     TransferRegressor,
 )
 from skspend.panel import fold
@@ -43,10 +44,12 @@ passed_checks = Counter()
 def test_the_estimators_are_public():
     assert {estimator.__name__ for estimator in ESTIMATORS} >= {
         "SpendingAggregator",
+        "SpendingFactors",
         "BigFivePersonalityScorer",
         "FeedForwardExtractor",
         "LSTMStateExtractor",
         "TrajectoryClusterer",
+        "TransferClassifier",
         "TransferRegressor",
     }
 
@@ -76,27 +79,29 @@ def fitted(bank, scorer):
     stack = LSTMStateExtractor(
         2, (5,), 2, "reconstruct", state="both", early_stopping=True, epochs=5, random_state=0
     ).fit(shares)
-    transfer = TransferRegressor(FrozenEstimator(states))
-    from_scratch = TransferRegressor(
-        FrozenEstimator(states), initialization="random", epochs=3, random_state=0
-    )
+    from_scratch = {"initialization": "random", "epochs": 3, "random_state": 0}
+    transfers = [
+        transfer(FrozenEstimator(body), **how).fit(shares, bank.default)
+        for transfer in (TransferRegressor, TransferClassifier)
+        for body, how in ((states, {}), (states, from_scratch), (features, {}))
+    ]
     return [
         (SpendingAggregator().fit(shares), shares),
         (clone(scorer).fit(shares), shares),
         (clone(scorer).set_params(level="period").fit(shares), shares),
+        (skspend.SpendingFactors().fit(shares), shares),
         (states, shares),
         (features, shares),
         (stack, shares),
         (TrajectoryClusterer(random_state=0).fit(trajectories), trajectories),
-        (transfer.fit(shares, bank.liquidity), shares),
-        (from_scratch.fit(shares, bank.liquidity), shares),
-        (TransferRegressor(FrozenEstimator(features)).fit(shares, bank.liquidity), shares),
+        *((transfer, shares) for transfer in transfers),
     ]
 
 
 def answer(estimator, X):
     """What a fitted estimator says of X."""
-    method = "transform" if hasattr(estimator, "transform") else "predict"
+    methods = ("transform", "predict_proba", "predict")
+    method = next(method for method in methods if hasattr(estimator, method))
     return np.asarray(getattr(estimator, method)(X))
 
 
@@ -136,13 +141,13 @@ def test_clone_is_unfitted_and_fits_to_the_same_answer(fitted, bank):
     for estimator, X in fitted:
         again = clone(estimator)
         assert not [name for name in vars(again) if name.endswith("_")]
-        np.testing.assert_array_equal(answer(again.fit(X, bank.liquidity), X), answer(estimator, X))
+        np.testing.assert_array_equal(answer(again.fit(X, bank.default), X), answer(estimator, X))
 
 
 def test_a_cube_gives_what_the_named_table_gives(fitted, bank):
     by_position = {"coefficients": bank.coefficients.to_dict()}
     for estimator, X in fitted:
-        if isinstance(estimator, TransferRegressor):
+        if isinstance(estimator, (TransferRegressor, TransferClassifier)):
             continue
         cube = fold(X.to_numpy(), 3)
         again = clone(estimator)
@@ -157,8 +162,8 @@ def test_polars_gives_what_pandas_gives(fitted, bank):
     for estimator, X in fitted:
         double = X.astype(float)
         frame = pl.from_pandas(double)
-        by_pandas = answer(clone(estimator).fit(double, bank.liquidity), double)
-        by_polars = answer(clone(estimator).fit(frame, bank.liquidity), frame)
+        by_pandas = answer(clone(estimator).fit(double, bank.default), double)
+        by_polars = answer(clone(estimator).fit(frame, bank.default), frame)
         np.testing.assert_array_equal(by_polars, by_pandas)
 
 

@@ -7,13 +7,15 @@ networks in Keras; nothing else in skspend knows Keras, and importing this packa
 from .forward import decode, encode, mean_loss, pool
 from .scaling import fold_scales, unfold_scales
 from .specification import Network
-from .training import train
+from .training import initial_weights, keep_best, train
 
 __all__ = [
     "Network",
     "decode",
     "encode",
     "fold_scales",
+    "initial_weights",
+    "keep_best",
     "mean_loss",
     "pool",
     "train",

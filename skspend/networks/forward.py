@@ -208,11 +208,24 @@ def decode(network, states, weights):
     Returns
     -------
     outputs : ndarray, shape (..., n_outputs)
-        Log-odds of classes, or values.
+        Log-odds of classes (see :func:`class_log_odds`), or values.
     """
     _, layers = split_layers(network, [array.astype(states.dtype) for array in weights])
     kernel, bias = layers[-1]
     return _dense_layers(states, layers[:-1]) @ kernel + bias
+
+
+def class_log_odds(outputs):
+    """Log-odds of each class; one output alone is that of the second of two classes.
+
+    Examples
+    --------
+    >>> class_log_odds(np.array([[2.0], [-1.0]])).tolist()
+    [[0.0, 2.0], [0.0, -1.0]]
+    """
+    if outputs.shape[-1] > 1:
+        return outputs
+    return np.concatenate([np.zeros_like(outputs), outputs], axis=-1)
 
 
 def mean_loss(network, panel, target, weights, class_weights):
@@ -226,7 +239,7 @@ def mean_loss(network, panel, target, weights, class_weights):
         Class numbers, shape (n_customers[, n_periods]), or values, with n_outputs more.
     weights : sequence of ndarray
         As in :class:`Network`.
-    class_weights : ndarray, shape (n_outputs,)
+    class_weights : ndarray, shape (n_classes,)
         What a customer of each class counts.
 
     Returns
@@ -236,6 +249,6 @@ def mean_loss(network, panel, target, weights, class_weights):
     outputs = decode(network, pool(encode(network, panel, weights), network.reads), weights)
     if not network.classifies:
         return float(np.mean((outputs - target) ** 2))
-    log_odds = log_softmax(outputs, axis=-1)
+    log_odds = log_softmax(class_log_odds(outputs), axis=-1)
     told = np.take_along_axis(log_odds, target[..., None], axis=-1)[..., 0]
     return float(-np.mean(class_weights[target] * told))

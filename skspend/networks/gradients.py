@@ -6,7 +6,7 @@ would spend its time on calls: this is faster than a compiled graph, and starts 
 
 import numpy as np
 
-from .forward import customers_first, pool, run_lstm, split_layers
+from .forward import class_log_odds, customers_first, pool, run_lstm, split_layers
 
 
 def loss_and_gradients(network, panel, target, weights, *, class_weights=None, noise=None):
@@ -20,7 +20,7 @@ def loss_and_gradients(network, panel, target, weights, *, class_weights=None, n
         Class numbers, shape (n_customers[, n_periods]), or values, with n_outputs more.
     weights : sequence of ndarray
         As in :class:`Network`, in the precision of `panel`.
-    class_weights : ndarray, shape (n_outputs,), default=None
+    class_weights : ndarray, shape (n_classes,), default=None
         What a customer of each class counts; default 1.
     noise : ndarray, of the shape of what the head reads, default=None
         Added to it.
@@ -67,9 +67,10 @@ def _squared_error(outputs, target, _):
     return float(np.mean(np.square(difference))), difference * (2 / difference.size)
 
 
-def _cross_entropy(log_odds, target, class_weights):
-    """Mean cross-entropy and its gradient with respect to the log-odds, shape (rows, n_classes)."""
-    log_odds = np.ascontiguousarray(log_odds.T)  # sums over few classes are slow along rows
+def _cross_entropy(outputs, target, class_weights):
+    """Mean cross-entropy and its gradient with respect to the outputs, shape (rows, n_outputs)."""
+    # Sums over few classes are slow along rows.
+    log_odds = np.array(class_log_odds(outputs).T, order="C")
     log_odds -= log_odds.max(axis=0)
     chances = np.exp(log_odds)
     sums = chances.sum(axis=0)
@@ -81,7 +82,7 @@ def _cross_entropy(log_odds, target, class_weights):
         counts = class_weights[target]
         losses *= counts
         chances *= counts
-    return float(np.mean(losses)), chances.T / len(rows)
+    return float(np.mean(losses)), chances.T[:, -outputs.shape[1] :] / len(rows)
 
 
 def _spread(error, network):

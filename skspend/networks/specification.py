@@ -30,7 +30,8 @@ class Network(NamedTuple):
     """What the head answers from: the ``"last"`` state, the ``"mean"`` over periods, or ``"every"``
     state for itself."""
     classifies: bool = False
-    """True: the head's outputs are log-odds of classes. False: values."""
+    """True: the head's outputs are log-odds of classes; one output alone is that of the second of
+    two classes. False: values."""
     state_noise: float = 0.0
     """Standard deviation of the noise that the head sees on the states while it is trained."""
     step_penalty: float = 0.0

@@ -8,6 +8,7 @@ from functools import partial
 
 import numpy as np
 
+from .forward import mean_loss
 from .gradients import loss_and_gradients
 
 
@@ -75,7 +76,7 @@ def train(
         Of an optimizer given by name; an object brings its own.
     random_state : numpy.random.RandomState
         Draws initial weights, noise and the order of customers.
-    class_weights : array-like, shape (n_outputs,), default=None
+    class_weights : array-like, shape (n_classes,), default=None
         What a customer of each class counts; default 1.
     n_init : int, default=1
         Number of starts.
@@ -110,6 +111,37 @@ def train(
         trial = max(1, epochs // 10)
         seeds = sorted(seeds, key=lambda seed: [loss for loss, _ in run(trial, seed)][-1])
     yield from run(epochs, seeds[0])
+
+
+def keep_best(epochs, network, held_out, class_weights, n_iter_no_change):
+    """Follow a training by the loss of customers held out, and keep the best weights.
+
+    Parameters
+    ----------
+    epochs : iterator
+        As :func:`train` makes.
+    network : Network
+    held_out : tuple of ndarray
+        Panel and target of these customers.
+    class_weights : ndarray, shape (n_classes,)
+        What a customer of each class counts.
+    n_iter_no_change : int
+        Epochs without a lower loss after which training has converged.
+
+    Yields
+    ------
+    loss, validation_loss : float
+    weights : list of ndarray
+        Those of the epoch with the lowest validation loss so far.
+    has_converged : bool
+    """
+    losses = []
+    for loss, weights in epochs:
+        losses.append(mean_loss(network, *held_out, weights, class_weights))
+        n_since_best = len(losses) - 1 - int(np.argmin(losses))
+        if n_since_best == 0:
+            best = [array.copy() for array in weights]
+        yield loss, losses[-1], best, n_since_best >= n_iter_no_change
 
 
 def _run(

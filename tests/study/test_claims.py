@@ -1,0 +1,165 @@
+"""Verdicts on hand-made frames, for and against."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from skspend.study.claims import judge_claims
+
+
+def verdicts(name, frame):
+    claims = judge_claims({name: frame})
+    return dict(zip(claims["claim"], claims["verdict"], strict=True))
+
+
+def windows(same_type, silhouette=0.05):
+    names = ["all", "year", "month"]
+    return pd.DataFrame({"window": names, "same_type": same_type, "silhouette": silhouette})
+
+
+@pytest.mark.parametrize(
+    ("frame", "expected"),
+    [
+        (windows([1, 0.6, 0.2]), ["holds", "holds"]),
+        (windows([1, 0.2, 0.6]), ["holds", "does not hold"]),
+        (windows([1, 0.6, 0.2], silhouette=0.5), ["does not hold", "holds"]),
+    ],
+)
+def test_scores_are_fuzzy_and_unstable_or_not(frame, expected):
+    assert list(verdicts("bank-personality", frame).values()) == expected
+
+
+@pytest.mark.parametrize(
+    ("scores", "expected"),
+    [
+        ([0.3, 0.5, 0.7, 0.71, 0.71], "holds"),
+        ([0.3, 0.7, 0.71, 0.71, 0.71], "does not hold"),
+    ],
+)
+def test_three_units_are_the_elbow_or_not(scores, expected):
+    units = pd.DataFrame({"units": range(1, 6), "score": scores, "network": "recurrent predictor"})
+    both = [units.assign(repetition=0), units.assign(repetition=1, score=units["score"] + 0.001)]
+    claim = "Three units are the point of diminishing returns (recurrent predictor)"
+    assert verdicts("households-elbow", pd.concat(both))[claim] == expected
+
+
+STATES = [
+    "raw spending",
+    "scores",
+    "mean scores so far",
+    "recurrent autoencoder",
+    "feed-forward predictor",
+    "recurrent predictor",
+    "recurrent predictor, paper",
+]
+
+
+def trajectories(**changes):
+    """A study in which all claims hold; `changes` are columns of the network with noise."""
+    rows = pd.DataFrame({"states": STATES}).assign(
+        n_segments=10, ami=0.3, kappa=0.9, turn=[120, 120, 90, 70, 120, 60, 60],
+        level2_ami=0.1, level2_p=0.01, level3_ami=0.1, level3_p=0.01,
+    )  # fmt: skip
+    rows = rows.set_index("states")
+    rows.loc[["recurrent predictor", "recurrent predictor, paper"], "ami"] = 0.6
+    rows.loc["recurrent autoencoder", ["ami", "n_segments"]] = 0.0, 1
+    rows.loc["raw spending", "ami"] = 0.0
+    rows.loc["feed-forward predictor", ["kappa", "level3_p"]] = 0.2, 0.4
+    for name, value in changes.items():
+        rows.loc["recurrent predictor", name] = value
+    rows = rows.reset_index()
+    return pd.concat([rows.assign(customers="fitted"), rows.assign(customers="held out")])
+
+
+def test_a_study_like_the_paper_bears_out_all_of_it():
+    assert set(verdicts("bank-trajectories", trajectories()).values()) == {"holds"}
+
+
+@pytest.mark.parametrize(
+    ("changes", "claim"),
+    [
+        ({"ami": 0.2}, "Trajectories cluster by the dominant trait, with noise"),
+        ({"n_segments": 1}, "Trajectories cluster by the dominant trait, with noise"),
+        ({"level3_p": 0.2}, "Sub-clusters follow"),
+        ({"level2_p": np.nan}, "Sub-clusters follow"),
+        ({"kappa": 0.5}, "Every customer stays"),
+    ],
+)
+def test_a_study_unlike_the_paper_refutes_the_one_claim(changes, claim):
+    found = verdicts("bank-trajectories", trajectories(**changes))
+    refuted = [text for text, verdict in found.items() if verdict == "does not hold"]
+    assert len(refuted) == 1
+    assert refuted[0].startswith(claim)
+
+
+def transfer(pretrained, random, best=1.0, mean=0.99, spread=0.01):
+    """Squared errors around the given ones."""
+    models = {
+        "recurrent, pretrained": (pretrained, 5, spread / 10),
+        "recurrent, random": (random, 1637, spread),
+        "recurrent, random, best chance": (best, 1637, spread),
+        "mean": (mean, np.nan, spread),
+    }
+    noise = np.linspace(-1, 1, 5)
+    return pd.concat(
+        pd.DataFrame(
+            {
+                "label": "liquidity",
+                "size": size,
+                "model": model,
+                "repetition": range(5),
+                "mse": mse + width * noise * (1 if model != "mean" else -1),
+                "r2": 1 - mse,
+                "seconds": 0.01 * trained if trained == trained else 0.0,
+                "n_weights": 1637,
+                "n_trainable_weights": trained,
+            }
+        )
+        for size in (100, 500)
+        for model, (mse, trained, width) in models.items()
+    )
+
+
+def test_transfer_that_is_better_holds_in_all_respects():
+    found = verdicts("bank-transfer-recurrent", transfer(pretrained=0.9, random=1.2))
+    assert set(found.values()) == {"holds"}
+    assert len(found) == 6
+
+
+def test_transfer_that_is_worse_is_called_so():
+    found = verdicts("bank-transfer-recurrent", transfer(pretrained=1.3, random=1.2))
+    failed = {text.split(" (")[0] for text, verdict in found.items() if verdict != "holds"}
+    assert failed == {
+        "Pretrained features do as well as random weights trained whole",
+        "With 100 labels they do as well as random weights on larger data",
+        "Beyond the paper: the best pretrained one reaches an R2 of 0.05",
+    }
+
+
+@pytest.mark.parametrize(
+    ("agreement", "kappa", "expected"),
+    [
+        ([0.5, 0.5], [0.9, 0.9], ["holds", "holds"]),
+        ([0.1, 0.5], [0.9, 0.9], ["does not hold", "holds"]),
+        ([0.5, 0.5], [0.9, 0.1], ["holds", "does not hold"]),
+    ],
+)
+def test_windows_matter_or_not(agreement, kappa, expected):
+    states = {"window": ["month", "year"], "method": "states"}
+    scores = {"window": ["month", "year"], "method": "mean scores so far", "kappa": 0.5}
+    study = pd.concat(
+        [
+            pd.DataFrame(states | {"agreement": agreement, "kappa": kappa}),
+            pd.DataFrame(scores | {"agreement": 0.5}),
+        ]
+    )
+    assert list(verdicts("bank-window", study).values()) == expected
+
+
+def test_noise_is_measured_and_not_judged():
+    kept = ["model", "network", "nothing", "scores"]
+    study = pd.DataFrame({"noise": 0.2, "outliers": 0.0, "kept": kept, "changed": 0.1})
+    found = judge_claims({"households-noise": study})
+    assert set(found["verdict"]) == {"measured"}
+    assert found["here"].str.contains("10.0% (noise 0.2, outliers 0)", regex=False).all()
+    assert (found["data"] == "households").all()

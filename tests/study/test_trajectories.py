@@ -1,0 +1,263 @@
+import numpy as np
+import pytest
+from pandas.testing import assert_frame_equal
+from sklearn.cluster import KMeans
+from sklearn.decomposition import PCA
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer, StandardScaler
+
+from skspend import BigFivePersonalityScorer, FeedForwardExtractor, LSTMStateExtractor
+from skspend.datasets import make_spending
+from skspend.metrics import direction_change
+from skspend.panel import fold
+from skspend.study import trajectories
+from skspend.study.trajectories import (
+    EachPeriod,
+    TenMeans,
+    complete,
+    mean_so_far,
+    network_extractors,
+    trajectory_study,
+)
+
+WITHOUT_NETWORK = ["raw spending", "scores", "mean scores so far", "PCA"]
+FIGURES = [
+    *("states", "customers", "n_segments", "largest", "ami", "told", "kappa", "turn"),
+    *("level2_ami", "level2_baseline_95", "level2_p"),
+    *("level3_ami", "level3_baseline_95", "level3_p", "seconds"),
+]
+
+
+@pytest.fixture(scope="module")
+def quick():
+    """Extractors of each kind that are trained for an instant."""
+    return {
+        "recurrent": LSTMStateExtractor(2, epochs=3, n_init=1),
+        "feed-forward": FeedForwardExtractor(2, epochs=3, n_init=1),
+        "autoencoder": LSTMStateExtractor(2, objective="reconstruct", epochs=3, n_init=1),
+    }
+
+
+@pytest.fixture(scope="module")
+def panel(bank):
+    return bank.data.iloc[:120]
+
+
+@pytest.fixture(scope="module")
+def study(panel, scorer, quick):
+    return trajectory_study(panel, scorer=scorer, extractors=quick)
+
+
+@pytest.fixture
+def few_shuffles(monkeypatch):
+    """For studies in this process whose levels nobody looks at."""
+    monkeypatch.setattr(trajectories, "N_PERMUTATIONS", 1)
+
+
+def of(study, states, customers="fitted"):
+    return study.set_index(["states", "customers"]).loc[(states, customers)]
+
+
+def without_seconds(study):
+    return study.drop(columns="seconds")
+
+
+def test_each_kind_of_states_has_a_row_for_those_fitted_and_one_for_those_held_out(study, quick):
+    assert study.columns.tolist() == FIGURES
+    kinds = [*WITHOUT_NETWORK, *quick]
+    assert study["states"].tolist() == [kind for kind in kinds for _ in range(2)]
+    assert study["customers"].tolist() == ["fitted", "held out"] * len(kinds)
+
+
+def test_figures_lie_where_they_must(study):
+    assert study["n_segments"].ge(1).all()
+    assert study["largest"].between(1 / study["n_segments"] - 1e-12, 1).all()
+    assert study["turn"].between(0, 180).all()
+    assert study["seconds"].gt(0).all()
+    p_values = study[["level2_p", "level3_p"]].stack().dropna()
+    assert p_values.between(1 / 40, 1).all()
+    one_segment = study["n_segments"] == 1
+    assert study.loc[one_segment, ["ami", "kappa"]].eq(0).all(axis=None)
+
+
+def test_only_networks_that_learn_types_tell_them(study):
+    tells = study.groupby("states")["told"].count()
+    assert tells[tells > 0].index.tolist() == ["feed-forward", "recurrent"]
+
+
+def test_the_networks_by_default_are_the_four_of_the_paper_and_one_without_additions(
+    bank, scorer, monkeypatch
+):
+    networks = network_extractors(4)
+    assert [(type(one).__name__, one.objective, one.n_units) for one in networks.values()] == [
+        ("FeedForwardExtractor", "reconstruct", 4),
+        ("LSTMStateExtractor", "reconstruct", 4),
+        ("FeedForwardExtractor", "type", 4),
+        ("LSTMStateExtractor", "type", 4),
+        ("LSTMStateExtractor", "type", 4),
+    ]
+    paper = networks["recurrent predictor, paper"]
+    assert (paper.state_noise, paper.step_penalty) == (0, 0)
+    given = []
+    monkeypatch.setattr(
+        trajectories, "run_tasks", lambda function, data, tasks, **how: given.extend(tasks) or []
+    )
+    trajectory_study(bank.data, scorer=scorer, n_units=4)
+    assert [task["states"] for task in given] == [*WITHOUT_NETWORK, *networks]
+
+
+def test_the_baseline_turns_less_stays_more_and_says_more_than_single_periods(
+    bank, scorer, few_shuffles
+):
+    found = trajectory_study(bank.data, scorer=scorer, extractors={})
+    baseline = of(found, "mean scores so far")
+    assert baseline["n_segments"] == 10
+    assert np.isnan(baseline[["level2_ami", "level3_ami"]].astype(float)).all()
+    scores = of(found, "scores")
+    assert baseline["turn"] < scores["turn"]
+    assert baseline["kappa"] > scores["kappa"]
+    assert baseline["ami"] > of(found, "raw spending")["ami"] + 0.1
+
+
+def test_the_turn_of_raw_spending_is_that_of_the_customers_fitted_and_held_out(
+    panel, scorer, few_shuffles
+):
+    found = trajectory_study(panel, scorer=scorer, extractors={}, test_size=0.5)
+    raw = found[found["states"] == "raw spending"]
+    everybody = direction_change(fold(panel.to_numpy(), 3)).mean()
+    assert raw["turn"].mean() == pytest.approx(everybody, rel=1e-5)
+    assert raw["turn"].nunique() == 2
+
+
+def test_who_is_held_out_shapes_nothing(panel, scorer, quick, few_shuffles, monkeypatch):
+    def split(rows, **how):
+        return rows[:90], rows[90:]
+
+    monkeypatch.setattr(trajectories, "train_test_split", split)
+    others = panel.copy()
+    others.iloc[90:] = others.iloc[90:].to_numpy()[:, ::-1]
+    one = {"recurrent": quick["recurrent"]}
+    before, after = (
+        without_seconds(trajectory_study(X, scorer=scorer, extractors=one)) for X in (panel, others)
+    )
+    fitted = before["customers"] == "fitted"
+    assert_frame_equal(before[fitted], after[fitted])
+    assert not before[~fitted].equals(after[~fitted])
+
+
+def test_two_processes_find_the_same_bits_as_one(panel, scorer, quick, study):
+    one = {"recurrent": quick["recurrent"]}
+    parallel = trajectory_study(panel, scorer=scorer, extractors=one, n_jobs=2)
+    alone = study[study["states"].isin([*WITHOUT_NETWORK, *one])].reset_index(drop=True)
+    assert_frame_equal(without_seconds(parallel), without_seconds(alone), check_exact=True)
+
+
+def test_what_memory_holds_is_not_computed_again(
+    panel, scorer, few_shuffles, tmp_path, monkeypatch
+):
+    settings = {"scorer": scorer, "extractors": {}, "memory": str(tmp_path)}
+    first = trajectory_study(panel, **settings)
+
+    def fail(*_):
+        raise AssertionError("computed again")
+
+    monkeypatch.setattr(trajectories, "_figures", fail)
+    assert_frame_equal(trajectory_study(panel, **settings), first, check_exact=True)
+    with pytest.raises(AssertionError, match="computed again"):
+        trajectory_study(panel, **settings, random_state=1)
+
+
+def test_progress_is_called_after_each_kind(panel, scorer, few_shuffles):
+    calls = []
+    trajectory_study(panel, scorer=scorer, extractors={}, progress=lambda *call: calls.append(call))
+    assert calls == [(1, 4), (2, 4), (3, 4), (4, 4)]
+
+
+def test_a_panel_with_three_dimensions_gives_the_figures_of_the_frame(bank, panel, study, quick):
+    by_position = BigFivePersonalityScorer(bank.coefficients)
+    cube = fold(panel.to_numpy(), 3)
+    one = {"recurrent": quick["recurrent"]}
+    found = without_seconds(trajectory_study(cube, scorer=by_position, extractors=one))
+    expected = study[study["states"].isin([*WITHOUT_NETWORK, *one])].reset_index(drop=True)
+    assert_frame_equal(found, without_seconds(expected))
+
+
+@pytest.mark.parametrize(("n_periods", "missing"), [(1, ["kappa", "turn"]), (2, ["turn"])])
+def test_without_enough_periods_nothing_turns_or_stays(n_periods, missing, few_shuffles):
+    bank = make_spending(100, n_periods, 8, random_state=0)
+    found = trajectory_study(
+        bank.data,
+        scorer=BigFivePersonalityScorer(bank.coefficients),
+        n_units=2,
+        extractors={"recurrent": LSTMStateExtractor(2, epochs=1, n_init=1)},
+    )
+    empty = found[["kappa", "turn", "ami", "largest"]].isna().all()
+    assert empty[empty].index.tolist() == missing
+
+
+def test_a_study_warns_once_that_few_categories_are_known(bank, panel, few_shuffles):
+    few = BigFivePersonalityScorer(bank.coefficients.iloc[-3:])
+    quick = {"recurrent": LSTMStateExtractor(2, epochs=1, n_init=1)}
+    with pytest.warns(UserWarning, match="Only .* of the spending") as caught:
+        trajectory_study(panel, scorer=few, extractors=quick)
+    assert len(caught) == 1
+
+
+def test_a_seed_and_a_scorer_are_given_only_where_there_is_none(scorer):
+    own = make_pipeline(
+        FunctionTransformer(), LSTMStateExtractor(random_state=5), FeedForwardExtractor()
+    )
+    completed = complete(own, scorer, 7)
+    assert completed[1].random_state == 5
+    assert completed[2].random_state == 7
+    assert completed[1].scorer.coefficients == scorer.coefficients
+    assert own[2].random_state is None
+
+
+def test_ten_means_are_those_of_the_last_state():
+    states = np.random.default_rng(0).normal(size=(200, 3, 2))
+    kmeans = KMeans(10, n_init=10, random_state=1).fit(states[:, -1])
+    clusterer = TenMeans(1).fit(states)
+    np.testing.assert_array_equal(clusterer.predict_levels(states)[:, 0], kmeans.labels_)
+    np.testing.assert_array_equal(
+        clusterer.predict(states, period=0), kmeans.predict(np.ascontiguousarray(states[:, 0]))
+    )
+
+
+def test_each_period_is_transformed_alike_and_keeps_its_name(bank):
+    components = make_pipeline(StandardScaler(), PCA(2, random_state=0))
+    found = EachPeriod(components).fit(bank.data).transform(bank.data)
+    assert found.columns[:3].tolist() == ["year1|state0", "year1|state1", "year2|state0"]
+    by_period = fold(bank.data.to_numpy(), 3).reshape(900, 24)
+    np.testing.assert_array_equal(
+        found.to_numpy().reshape(900, 2), components.fit(by_period).transform(by_period)
+    )
+
+
+def test_means_so_far_end_at_the_mean_of_all_periods(bank):
+    cube = fold(bank.data.to_numpy(np.float64), 3)
+    means = fold(mean_so_far(cube), 3)
+    np.testing.assert_array_equal(means[:, 0], cube[:, 0])
+    np.testing.assert_allclose(means[:, -1], cube.mean(axis=1))
+
+
+@pytest.mark.parametrize(
+    ("changes", "error", "message"),
+    [
+        ({"extractors": [LSTMStateExtractor()]}, TypeError, "must map names"),
+        ({"extractors": {"PCA": LSTMStateExtractor()}}, ValueError, "another name"),
+        ({"extractors": {"mine": LSTMStateExtractor}}, TypeError, r"extractors\['mine'\]"),
+        ({"extractors": {"mine": KMeans}}, TypeError, "no scikit-learn transformer"),
+        ({"test_size": 1.5}, ValueError, "test_size"),
+        ({"X": np.zeros(3)}, ValueError, "2D array"),
+    ],
+)
+def test_what_cannot_be_studied_is_refused(bank, scorer, changes, error, message):
+    arguments = {"X": bank.data, "scorer": scorer} | changes
+    with pytest.raises(error, match=message):
+        trajectory_study(**arguments)
+
+
+def test_means_over_periods_that_nobody_named_are_refused():
+    with pytest.raises(ValueError, match="periods of X are unknown"):
+        mean_so_far(np.zeros((3, 6)))

@@ -1,0 +1,104 @@
+import numpy as np
+import pandas as pd
+import pytest
+
+from skspend import BigFivePersonalityScorer, SpendingAggregator
+from skspend.datasets import make_spending
+from skspend.study.window import METHODS, window_study
+
+
+@pytest.fixture(scope="module")
+def study(bank_log, scorer):
+    return window_study(bank_log, scorer=scorer, periods=["half", 12])
+
+
+def without_seconds(study):
+    return study.drop(columns="seconds")
+
+
+def test_there_is_a_row_for_each_length_and_method(study):
+    assert study.columns.tolist() == [
+        "window",
+        "n_windows",
+        "method",
+        "n_segments",
+        "kappa",
+        "agreement",
+        "ami",
+        "accuracy",
+        "seconds",
+    ]
+    assert study["window"].tolist() == ["half"] * 3 + [12] * 3
+    assert study["n_windows"].tolist() == [6] * 3 + [3] * 3
+    assert study["method"].tolist() == [*METHODS] * 2
+    assert (study["seconds"] > 0).all()
+
+
+def test_only_the_network_tells_types(study):
+    assert (study["accuracy"].notna() == (study["method"] == "states")).all()
+
+
+def test_k_means_finds_ten_segments(study):
+    assert (study.loc[study["method"] != "states", "n_segments"] == 10).all()
+
+
+def test_results_do_not_depend_on_the_number_of_jobs(bank_log, scorer, study):
+    again = window_study(bank_log, scorer=scorer, periods=["half", 12], n_jobs=2)
+    pd.testing.assert_frame_equal(without_seconds(again), without_seconds(study), check_exact=True)
+
+
+def test_results_are_kept_with_their_seconds(bank_log, scorer, study, tmp_path):
+    first, again = (
+        window_study(bank_log, scorer=scorer, periods=["half", 12], memory=str(tmp_path))
+        for _ in range(2)
+    )
+    pd.testing.assert_frame_equal(without_seconds(first), without_seconds(study), check_exact=True)
+    pd.testing.assert_frame_equal(again, first, check_exact=True)
+
+
+def test_segments_from_single_windows_move_and_depend_on_the_window():
+    bank = make_spending(600, transactions=True, random_state=0)
+    scorer = BigFivePersonalityScorer(bank.coefficients)
+    study = window_study(bank.data, scorer=scorer, periods=["year", "half"])
+    kappa = study.pivot(index="window", columns="method", values="kappa")
+    assert (kappa["mean scores so far"] > kappa["scores of the window"] + 0.2).all()
+    assert (kappa["states"] > kappa["scores of the window"] + 0.2).all()
+    half = study[study["window"] == "half"].set_index("method")
+    single, so_far = half.loc["scores of the window"], half.loc["mean scores so far"]
+    assert single["agreement"] < so_far["agreement"] - 0.1
+    assert single["ami"] < so_far["ami"] - 0.1
+
+
+@pytest.mark.parametrize("other", [{"random_state": 1}, {"n_units": 2}])
+def test_seeds_and_sizes_of_networks_make_a_difference(bank_log, scorer, study, other):
+    again = window_study(bank_log, scorer=scorer, periods=[12], **other)
+    before = study.loc[study["window"] == 12, "accuracy"]
+    assert again["accuracy"].iloc[0] != before.iloc[0]
+
+
+def test_the_aggregator_and_the_scorer_passed_in_stay_as_they_are(bank_log, bank):
+    spend = SpendingAggregator(normalize="income", n_periods=2)
+    scorer = BigFivePersonalityScorer(bank.coefficients, standardize=False)
+    study = window_study(bank_log, scorer=scorer, spend=spend, periods=["year"])
+    assert study["n_windows"].tolist() == [3] * 3
+    assert (spend.period, spend.n_periods, spend.normalize) == ("year", 2, "income")
+    assert scorer.standardize is False
+
+
+@pytest.mark.parametrize(
+    ("periods", "message"),
+    [
+        ([], "periods is empty"),
+        (["fortnight"], "'fortnight', which is none of"),
+        ([True], "periods has True"),
+        (["year", 19], "spans 36 months"),
+    ],
+)
+def test_windows_that_cannot_be_compared_are_refused(bank_log, scorer, periods, message):
+    with pytest.raises(ValueError, match=message):
+        window_study(bank_log, scorer=scorer, periods=periods)
+
+
+def test_too_few_customers_for_ten_clusters_are_refused(bank_log, scorer):
+    with pytest.raises(ValueError, match="n_samples=8 should be >= n_clusters=10"):
+        window_study(bank_log[np.arange(8)], scorer=scorer, periods=["year"])
