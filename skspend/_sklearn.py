@@ -27,9 +27,9 @@ def one_task(fit):
 
     @with_callbacks
     @wraps(fit)
-    def reported_fit(self, X, y=None, **params):
+    def reported_fit(self, X, y=None, *args, **params):
         task = self._init_callback_context().call_on_fit_task_begin(estimator=self, X=X, y=y)
-        fitted = fit(self, X, y, **params)
+        fitted = fit(self, X, y, *args, **params)
         task.call_on_fit_task_end(estimator=self, X=X, y=y)
         return fitted
 

@@ -75,10 +75,17 @@ def _verdict(holds):
     return HOLDS if holds else FAILS
 
 
+def _by_window(rows, name):
+    return ", ".join(
+        f"{value:.2f} ({window}{' months' * str(window).isdigit()})"
+        for window, value in zip(rows["window"], rows[name], strict=True)
+    )
+
+
 def _personality(data, windows):
     rest = windows[windows["window"] != "all"]
     overall = windows.loc[windows["window"] == "all"].iloc[0]
-    shares = ", ".join(f"{row.same_type:.2f} ({row.window})" for row in rest.itertuples())
+    shares = _by_window(rest, "same_type")
     return [
         Claim(
             "Scores form fuzzy clusters along the dominant trait",
@@ -133,6 +140,10 @@ def _trajectories(data, study):
         values = known.loc[states, name], unseen.loc[states, name]
         return " / ".join(f"{value:.{digits}f}" for value in values)
 
+    def segments(states):
+        n_segments = unseen.loc[states, "n_segments"]
+        return "one segment" if n_segments == 1 else f"{n_segments} segments"
+
     def divides(states, bound=0.0):
         return unseen.loc[states, "n_segments"] > 1 and unseen.loc[states, "ami"] > bound
 
@@ -174,7 +185,7 @@ def _trajectories(data, study):
     ):
         claim(
             f"Trajectories cluster by the dominant trait, {what}",
-            f"{unseen.loc[states, 'n_segments']} segments, AMI {both(states, 'ami')} ({either}), "
+            f"{segments(states)}, AMI {both(states, 'ami')} ({either}), "
             f"k-means on mean scores {both(base, 'ami')}",
             divides(states, unseen_ami),
             "held out, several segments, and a higher AMI than k-means on mean scores",
@@ -187,8 +198,8 @@ def _trajectories(data, study):
     )
     claim(
         "Every customer stays in the same segment",
-        f"kappa, middle to last period, {both(ours, 'kappa')} ({either}), k-means on mean scores "
-        f"{both(base, 'kappa')}",
+        f"kappa, middle to last period, {both(ours, 'kappa', 3)} ({either}), k-means on mean "
+        f"scores {both(base, 'kappa', 3)}",
         unseen.loc[ours, "kappa"] >= ALMOST_PERFECT,
         f"held out, kappa of at least {ALMOST_PERFECT}",
     )
@@ -201,22 +212,22 @@ def _trajectories(data, study):
     )
     claim(
         "The recurrent autoencoder has no clustering",
-        f"{unseen.loc[auto, 'n_segments']} segments, AMI {both(auto, 'ami')} ({either})",
+        f"{segments(auto)}, AMI {both(auto, 'ami')} ({either})",
         unseen.loc[auto, "ami"] < unseen_ami / 2,
         "held out, less than half of the AMI of k-means on mean scores",
     )
     forward = "feed-forward predictor"
     claim(
         "Feed-forward features cluster by the dominant trait",
-        f"{unseen.loc[forward, 'n_segments']} segments, AMI {both(forward, 'ami')} ({either})",
+        f"{segments(forward)}, AMI {both(forward, 'ami')} ({either})",
         divides(forward, unseen.loc[raw, "ami"] + 0.05),
         "held out, several segments, AMI above that of raw spending by .05",
     )
     claim(
         "Feed-forward features have no sub-clustering",
         f"held out: {levels(forward) or 'no lower levels'}",
-        not follows_lesser_traits(forward),
-        "held out, level 2 or 3 does not agree with the lesser traits beyond chance",
+        not unseen.loc[forward, "level2_p"] < SIGNIFICANT,
+        "held out, level 2 does not agree with the second trait beyond 95 % of shuffles",
     )
     claim(
         "Feed-forward features have neither trajectories nor stability",
@@ -297,19 +308,19 @@ def _transfer_of(data, study, table, label, network):
         _verdict(seconds[ours] < seconds[random]),
         "fewer seconds",
     )
-    sizes = [size for size in study["size"].unique() if size > FEW]
-    larger = [size for size in sizes if (label, size, random) in table.index]
-    if larger:
-        at = {size: table.loc[(label, size, random)] for size in larger}
+    larger = table.loc[label].query("size > @FEW and model in [@random, @best]")
+    if len(larger):
+        errors = ", ".join(
+            f"{row.mse:.4f} ± {row.mse_interval:.4f} ({size:,}"
+            f"{' at its best chance' if model == best else ''})"
+            for (size, model), row in larger.iterrows()
+        )
         claim(
             f"With {FEW} labels they do as well as random weights on larger data",
             "no figure",
-            f"MSE {mse(ours)} against "
-            + ", ".join(
-                f"{row.mse:.4f} ± {row.mse_interval:.4f} (n = {size})" for size, row in at.items()
-            ),
-            _verdict(all(few.loc[ours, "mse"] <= row.mse for row in at.values())),
-            "no higher MSE at any of these sizes",
+            f"MSE {mse(ours)} against {errors}",
+            _verdict((few.loc[ours, "mse"] <= larger["mse"]).all()),
+            "no higher MSE at any of these numbers of labels",
         )
     pretrained = [name for name in few.index if name.startswith(network) and "pretrained" in name]
     chosen = few.loc[pretrained, "mse"].idxmin()
@@ -320,11 +331,17 @@ def _transfer_of(data, study, table, label, network):
         f"Beyond the paper: the best pretrained one reaches an R2 of {ASKED_R2}",
         "not asked",
         f"{chosen}: R2 {row['r2']:.3f} ± {row['r2_interval']:.3f}; MSE {mse(chosen)}, below the "
-        f"mean with p {p_mean:.2g}, below the best chance of random weights with p {p_best:.2g}; "
-        f"the paper's own: R2 {few.loc[ours, 'r2']:.3f} ± {few.loc[ours, 'r2_interval']:.3f}",
-        _verdict(row["r2"] >= ASKED_R2 and p_mean < SIGNIFICANT and p_best < SIGNIFICANT),
-        f"R2 of at least {ASKED_R2}, and an MSE below mean and best chance (one-sided, paired, "
-        f"p < {SIGNIFICANT})",
+        f"mean with p {p_mean:.2g}, below the best chance of random weights, {mse(best)}, with p "
+        f"{p_best:.2g}; the paper's own: R2 {few.loc[ours, 'r2']:.3f} ± "
+        f"{few.loc[ours, 'r2_interval']:.3f}",
+        _verdict(
+            row["r2"] >= ASKED_R2
+            and p_mean < SIGNIFICANT
+            and p_best < SIGNIFICANT
+            and row["mse_interval"] < few.loc[best, "mse_interval"]
+        ),
+        f"R2 of at least {ASKED_R2}, an MSE below mean and best chance (one-sided, paired, "
+        f"p < {SIGNIFICANT}), and an interval narrower than that of the best chance",
     )
     return claims
 
@@ -332,9 +349,6 @@ def _transfer_of(data, study, table, label, network):
 def _window(data, study):
     states = study[study["method"] == "states"]
     others = study[study["method"] == "mean scores so far"]
-
-    def series(rows, name):
-        return ", ".join(f"{getattr(row, name):.2f} ({row.window})" for row in rows.itertuples())
 
     lowest, ceiling = states["agreement"].min(), states["agreement"].iloc[-1]
     return [
@@ -344,7 +358,7 @@ def _window(data, study):
             "a hypothesis",
             data,
             f"adjusted Rand index with the longest window and another seed: states "
-            f"{series(states, 'agreement')}; mean scores {series(others, 'agreement')}",
+            f"{_by_window(states, 'agreement')}; mean scores {_by_window(others, 'agreement')}",
             _verdict(lowest >= 0.8 * ceiling),
             "at no window below .8 of what the seed alone leaves",
         ),
@@ -353,7 +367,8 @@ def _window(data, study):
             "V",
             "a hypothesis",
             data,
-            f"kappa: states {series(states, 'kappa')}; mean scores {series(others, 'kappa')}",
+            f"kappa: states {_by_window(states, 'kappa')}; mean scores "
+            f"{_by_window(others, 'kappa')}",
             _verdict((states["kappa"].to_numpy() > others["kappa"].to_numpy()).all()),
             "a higher kappa at each window",
         ),

@@ -9,7 +9,8 @@ from ..files import output_file
 from ..personality import personality_types
 from ..plotting import PersonalityDisplay, TrajectoryDisplay
 from ._figures import draw
-from .claims import judge_claims
+from .claims import NAMES, judge_claims
+from .transfer import transfer_table
 
 CLAIMS = "claims.md"
 LIMITS = (
@@ -51,7 +52,8 @@ def write_study(study, folder, step):
     claims = judge_claims(frames)
     _write_frame(claims, folder / "claims.csv")
     with output_file(folder / CLAIMS, force=True) as path:
-        path.write_text(_page(claims, figures, study.effort.customers), encoding="utf-8")
+        page = _page(claims, frames, figures, study.effort.customers)
+        path.write_text(page, encoding="utf-8")
     return claims
 
 
@@ -85,7 +87,7 @@ def _paper_figures(study, progress):
     return displays
 
 
-def _page(claims, figures, n_customers):
+def _page(claims, frames, figures, n_customers):
     counts = Counter(claims["verdict"])
     counted = ", ".join(f"{count} {verdict}" for verdict, count in counts.items())
     lines = [
@@ -100,12 +102,19 @@ def _page(claims, figures, n_customers):
         f"The synthetic bank has {n_customers:,} customers, whose spending is drawn from traits: "
         "it can show what a method would find if spending were like that, and not that it is.",
     ]
+    verdicts = summarise(claims)
+    lines += ["", "## In short", "", "| claim | " + " | ".join(verdicts.columns) + " |"]
+    lines.append("|---" * (1 + len(verdicts.columns)) + "|")
+    lines += [f"| {claim} | " + " | ".join(row) + " |" for claim, row in verdicts.iterrows()]
     for data, rows in claims.groupby("data", sort=False):
         lines += ["", f"## {data[0].upper()}{data[1:]}", ""]
         lines += ["| claim | paper | here | |", "|---|---|---|---|"]
         for row in rows.itertuples():
             cells = f"{row.claim} ({row.source})", row.paper, row.here, f"**{row.verdict}**"
             lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
+    for name, frame in frames.items():
+        if "-transfer" in name:
+            lines += _transfer_lines(name, transfer_table(frame))
     rules = claims.loc[claims["rule"] != "", ["claim", "rule"]]
     rules = rules.assign(claim=rules["claim"].str.replace(r" \([^)]*\)$", "", regex=True))
     lines += ["", "## By which rules", ""]
@@ -113,6 +122,29 @@ def _page(claims, figures, n_customers):
     lines += ["", "## Figures", ""]
     lines += [f"![{title}](figures/{title}.png)" for title in figures]
     return "\n".join(lines) + "\n"
+
+
+def _transfer_lines(name, table):
+    """Tables 1 and 2 of the paper, with what it leaves out, in Markdown."""
+    data, _, network = name.partition("-transfer")
+    title = f"Tables 1 and 2: {NAMES[data]}{network.replace('-', ', ', 1)}"
+    lines = ["", f"## {title}"]
+    for (label, size), rows in table.groupby(["label", "size"], sort=False):
+        is_class = rows["auc"].notna().any()
+        names = ["model", "weights", "trained", "MSE", "R2", "p, against the mean", "seconds"]
+        names += ["log loss", "AUC", "Brier"] if is_class else []
+        lines += ["", f"{label}, {size:,} labels:", ""]
+        lines += ["| " + " | ".join(names) + " |", "|---" + "|---:" * (len(names) - 1) + "|"]
+        for row in rows.itertuples():
+            counts = row.n_weights, row.n_trainable_weights
+            cells = [row.model, *("" if pd.isna(count) else f"{count:,.0f}" for count in counts)]
+            cells.append(f"{row.mse:.4f} ± {row.mse_interval:.4f}")
+            cells.append(f"{row.r2:.3f} ± {row.r2_interval:.3f}")
+            cells.append("" if pd.isna(row.p_better_than_mean) else f"{row.p_better_than_mean:.2g}")
+            cells.append(f"{row.seconds:.3f}")
+            cells += [f"{row.log_loss:.3f}", f"{row.auc:.3f}", f"{row.brier:.4f}"] * int(is_class)
+            lines.append("| " + " | ".join(cells) + " |")
+    return lines
 
 
 def summarise(claims):

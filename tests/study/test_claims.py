@@ -64,7 +64,7 @@ def trajectories(**changes):
     rows.loc[["recurrent predictor", "recurrent predictor, paper"], "ami"] = 0.6
     rows.loc["recurrent autoencoder", ["ami", "n_segments"]] = 0.0, 1
     rows.loc["raw spending", "ami"] = 0.0
-    rows.loc["feed-forward predictor", ["kappa", "level3_p"]] = 0.2, 0.4
+    rows.loc["feed-forward predictor", ["kappa", "level2_p"]] = 0.2, 0.4
     for name, value in changes.items():
         rows.loc["recurrent predictor", name] = value
     rows = rows.reset_index()
