@@ -1,7 +1,7 @@
 """The pictures of the studies, each of one frame."""
 
 import numpy as np
-from matplotlib.ticker import FormatStrFormatter, NullFormatter, PercentFormatter
+from matplotlib.ticker import FormatStrFormatter, LogLocator, NullFormatter, PercentFormatter
 
 from ..plotting import ElbowDisplay
 from ..plotting.axes import prepare_axes
@@ -10,7 +10,7 @@ from .transfer import MEAN, transfer_table
 
 PRETRAINED_COLOR, RANDOM_COLOR, REFERENCE_COLOR = "#0072B2", "#D55E00", "#666666"
 COLORS = "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#888888", "#000000"
-LEAST_R2 = -1.0
+LEAST_R2 = -0.4
 """Models that predict far worse than the mean does are drawn at the edge."""
 FEW = 100
 
@@ -61,7 +61,7 @@ def draw_transfer(study):
         ax.axvline(0, color="black", lw=0.8)
         ax.set(yticks=range(len(models)), xlabel=f"R2 of {label} on other customers")
         ax.set_yticklabels(models if ax is axes[0] else [])
-        ax.set_xlim(LEAST_R2 - 0.05, max(0.15, ax.get_xlim()[1]))
+        ax.set_xlim(LEAST_R2 - 0.02, max(0.12, rows["r2"].max() + 0.05))
         ax.grid(axis="x", alpha=0.3)
         ax.spines[["top", "right"]].set_visible(False)
     axes[0].figure.suptitle(f"{FEW} labels; 0 is knowing nothing but the mean")
@@ -98,6 +98,7 @@ def draw_sizes(study):
         ax.minorticks_off()
         ax.spines[["top", "right"]].set_visible(False)
         ax.set_yscale("log")
+        ax.yaxis.set_major_locator(LogLocator(subs=(1, 1.2, 1.5, 2, 3, 5, 7)))
         ax.yaxis.set_major_formatter(FormatStrFormatter("%.3g"))
         ax.yaxis.set_minor_formatter(NullFormatter())
     handles, names = axes[0].get_legend_handles_labels()
