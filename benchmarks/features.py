@@ -7,7 +7,7 @@ features, and of TransferRegressor's with a fixed penalty on features as they ar
 can ever get out of the features. The latent traits, which nobody has, are the ceiling of what tells
 the traits alone; the labels depend on the share of income that is spent, too.
 
-    python benchmarks/features.py [--customers 26000] [--draws 20]
+    python benchmarks/features.py [--customers 26000] [--draws 20] [--seed 0]
 """
 
 import warnings
@@ -87,10 +87,11 @@ def measure(table, label, draws):
 @click.command()
 @click.option("--customers", default=26_000, show_default=True)
 @click.option("--draws", default=20, show_default=True)
-def main(customers, draws):
+@click.option("--seed", default=0, show_default=True, help="Of the bank.")
+def main(customers, draws, seed):
     """Print the tables."""
     warnings.simplefilter("ignore")
-    bank = make_spending(customers, random_state=0)
+    bank = make_spending(customers, random_state=seed)
     tables = features(bank)
     for name in ("liquidity", "default"):
         label = np.asarray(bank[name], dtype=float)

@@ -348,7 +348,8 @@ def study(quick, berka, seed, jobs, output, force):
 
     On a synthetic bank of the paper's size, on the bundled households, and on the loan data if its
     folder is given. Written to DIR: claims.md, one page with each claim, the paper's figure, the
-    one found and a verdict; claims.csv; frames and figures.
+    one found and a verdict; claims.csv; frames and figures. It takes a quarter of an hour on two
+    processors, and less than two minutes with --quick.
 
     A study that was interrupted goes on where it stopped when it is called again with the same
     options: what was fitted is kept in DIR/cache, which may be deleted afterwards.

@@ -9,7 +9,7 @@ from ..files import output_file
 from ..personality import personality_types
 from ..plotting import PersonalityDisplay, TrajectoryDisplay
 from ._figures import draw
-from .claims import NAMES, judge_claims
+from .claims import NAMES, UNTESTABLE, judge_claims
 from .transfer import transfer_table
 
 CLAIMS = "claims.md"
@@ -19,6 +19,11 @@ LIMITS = (
     "says what a single customer is like, and no segment may decide about credit, prices or "
     "service."
 )
+NOT_TESTABLE = {
+    "households": "households come without labels",
+    "Berka's loans": "the categories of Berka's accounts come without coefficients, and so without "
+    "personality",
+}
 PICTURES = "paper-figures"
 """The step that draws figures 1 and 2."""
 
@@ -106,6 +111,9 @@ def _page(claims, frames, figures, n_customers):
     lines += ["", "## In short", "", "| claim | " + " | ".join(verdicts.columns) + " |"]
     lines.append("|---" * (1 + len(verdicts.columns)) + "|")
     lines += [f"| {claim} | " + " | ".join(row) + " |" for claim, row in verdicts.iterrows()]
+    reasons = [why for data, why in NOT_TESTABLE.items() if data in verdicts]
+    if reasons:
+        lines += ["", f"{UNTESTABLE.capitalize()}: {'; '.join(reasons)}."]
     for data, rows in claims.groupby("data", sort=False):
         lines += ["", f"## {data[0].upper()}{data[1:]}", ""]
         lines += ["| claim | paper | here | |", "|---|---|---|---|"]
@@ -158,5 +166,5 @@ def summarise(claims):
         claims.drop_duplicates(["claim", "data"])
         .pivot(index="claim", columns="data", values="verdict")
         .reindex(index=pd.unique(claims["claim"]), columns=pd.unique(claims["data"]))
-        .fillna("")
+        .fillna(UNTESTABLE)
     )
