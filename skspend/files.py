@@ -238,13 +238,20 @@ def study_folder(folder, parameters, *, force=False):
     folder = Path(folder)
     record = folder / STUDY_RECORD
     with blame_data(folder):
-        if record.exists() and not force:
+        if record.exists():
             found = json.loads(record.read_text(encoding="utf-8"))["parameters"]
-            if found != parameters:
+            if found != parameters and not force:
                 raise DataError(
                     f"{folder} holds a study with other options: {found}. Choose another "
                     f"--output, or pass --force to replace it."
                 )
+            if found != parameters:
+                for path in [
+                    *folder.glob("claims.*"),
+                    *folder.glob("frames/*.csv"),
+                    *folder.glob("figures/*.png"),
+                ]:
+                    path.unlink()
         for name in ("frames", "figures"):
             (folder / name).mkdir(parents=True, exist_ok=True)
         write_json({"parameters": parameters}, record)

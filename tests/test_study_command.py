@@ -148,6 +148,21 @@ def test_a_folder_with_another_study_is_left_alone_unless_forced(whole, monkeypa
     assert (folder / "claims.md").read_text(encoding="utf-8") == text
 
 
+def test_a_study_that_is_replaced_leaves_nothing_of_the_other(tmp_path, monkeypatch):
+    monkeypatch.setattr(study, "PaperStudy", SomeStudies)
+    folder = tmp_path / "study"
+    for name in ("frames/berka-transfer.csv", "figures/berka-transfer.png", "claims.md"):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text("of another study", encoding="utf-8")
+    (folder / "study.json").write_text('{"parameters": {"quick": false}}', encoding="utf-8")
+    assert run("--quick", "--output", str(folder)).exit_code == 2
+    assert (folder / "frames" / "berka-transfer.csv").exists()
+    assert run("--quick", "--output", str(folder), "--force").exit_code == 0
+    assert len(frames_in(folder)) == 3
+    assert not list(folder.rglob("berka-*"))
+    assert "of another study" not in (folder / "claims.md").read_text(encoding="utf-8")
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

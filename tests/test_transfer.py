@@ -160,7 +160,7 @@ def test_several_labels_at_once(bank, states):
 def test_sample_weights_are_repetitions(bank, states, transfer):
     weights = np.random.default_rng(0).integers(0, 3, size=300)
     repeated = np.repeat(np.arange(300), weights)
-    weighted = transfer(states).fit(bank.data, bank.default, sample_weight=weights)
+    weighted = transfer(states).fit(bank.data, bank.default, weights)
     again = transfer(states).fit(bank.data.iloc[repeated], bank.default.iloc[repeated])
     np.testing.assert_allclose(weighted.coef_, again.coef_, rtol=1e-4)
     np.testing.assert_allclose(weighted.intercept_, again.intercept_, rtol=1e-4)
