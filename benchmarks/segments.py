@@ -16,7 +16,6 @@ from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
 from skspend import (
     BigFivePersonalityScorer,
-    FeedForwardExtractor,
     LSTMStateExtractor,
     SpendingAggregator,
 )
@@ -33,14 +32,13 @@ N_PERIODS = 6
 
 def extractors(n_units):
     """Those of the study and more, by name."""
-    components = EachPeriod(make_pipeline(StandardScaler(), PCA(n_units)))
+    networks = network_extractors(n_units)
     by_period = {
-        "PCA": components,
-        "feed-forward autoencoder": FeedForwardExtractor(n_units, objective="reconstruct"),
-        "feed-forward predictor": FeedForwardExtractor(n_units),
+        "PCA": EachPeriod(make_pipeline(StandardScaler(), PCA(n_units))),
+        **{name: networks[name] for name in networks if name.startswith("feed-forward")},
     }
     return {
-        **network_extractors(n_units),
+        **networks,
         "recurrent predictor, 8 hidden": LSTMStateExtractor(
             n_units, hidden_units=(8,), step_penalty=0.2
         ),

@@ -35,6 +35,7 @@ from .networks import (
     fold_scales,
     keep_best,
     pool,
+    scale,
     train,
     unfold_scales,
 )
@@ -131,7 +132,7 @@ class StateExtractor(CallbackSupportMixin, TransformerMixin, BaseEstimator):
         if hasattr(self, "weights_"):
             panel = validate_panel(self, X, reset=False)
             target = self._encoded_target(X, panel, y)
-            panel = _scale(self.scaler_, panel)
+            panel = scale(panel, self.scaler_)
             before = self._history
             weights = unfold_scales(self.network_, self.weights_, self.scaler_, self.target_scaler_)
         else:
@@ -163,7 +164,7 @@ class StateExtractor(CallbackSupportMixin, TransformerMixin, BaseEstimator):
             )
         target = self._encoded_target(X, panel, y)
         self.network_ = self._make_network(panel, target)
-        return _scale(self.scaler_, panel), target
+        return scale(panel, self.scaler_), target
 
     def _learn_target(self, X, panel, y):
         """Learn what the target is made of: its scorer, its classes or its scale."""
@@ -200,11 +201,11 @@ class StateExtractor(CallbackSupportMixin, TransformerMixin, BaseEstimator):
                 return _class_numbers(y, self.classes_)
             return self.target_scaler_.transform(y.reshape(len(y), -1).astype(float))
         if self.objective == "reconstruct":
-            return _scale(self.target_scaler_, panel)
+            return scale(panel, self.target_scaler_)
         scores = self._scores(X, panel)
         if self.objective == "type":
             return encode_types(scores.reshape(-1, len(TRAITS))).reshape(scores.shape[:-1])
-        return _scale(self.target_scaler_, scores)
+        return scale(scores, self.target_scaler_)
 
     def _make_network(self, panel, target):
         classifies = self.classes_ is not None
@@ -278,12 +279,7 @@ class StateExtractor(CallbackSupportMixin, TransformerMixin, BaseEstimator):
             n_init=n_init,
             weights=weights,
         )
-        if held_out is None:
-            epochs = ((loss, None, now, False) for loss, now in epochs)
-        else:
-            epochs = keep_best(
-                epochs, self.network_, held_out, class_weights, self.n_iter_no_change
-            )
+        epochs = keep_best(epochs, self.network_, held_out, class_weights, self.n_iter_no_change)
         losses, validation_losses = [], []
         with closing(epochs):
             for loss, validation_loss, now, has_converged in epochs:
@@ -432,7 +428,7 @@ class StateExtractor(CallbackSupportMixin, TransformerMixin, BaseEstimator):
         target, outputs = self._encoded_target(X, panel, y), self._outputs(panel)
         if self.classes_ is not None:
             return accuracy_score(target.ravel(), outputs.argmax(axis=-1).ravel())
-        outputs = _scale(self.target_scaler_, outputs)
+        outputs = scale(outputs, self.target_scaler_)
         if self.objective == "reconstruct":
             return r2_score(target.ravel(), outputs.ravel())
         n_outputs = target.shape[-1]
@@ -483,10 +479,6 @@ STEPS_PER_EPOCH = 25
 """Steps of the optimizer that an automatic batch size aims at in each epoch."""
 AUTO_BATCH_SIZES = 256, 1024
 """Bounds of an automatic batch size: smaller steps are slow, larger ones learn no faster."""
-
-
-def _scale(scaler, values):
-    return scaler.transform(values.reshape(-1, values.shape[-1])).reshape(values.shape)
 
 
 def _for_scorer(X, panel):

@@ -34,6 +34,7 @@ from .networks import (
     initial_weights,
     keep_best,
     pool,
+    scale,
     train,
     unfold_scales,
 )
@@ -244,14 +245,14 @@ class TransferModel(CallbackSupportMixin, BaseEstimator):
 
     def _train_all(self, parts, start, scaler, target_scaler, random_state):
         """Train body and head, on standardised values."""
-        parts = [(_scale(scaler, panel), _scale(target_scaler, y)) for panel, y in parts]
+        parts = [(scale(panel, scaler), scale(y, target_scaler)) for panel, y in parts]
         start = unfold_scales(self.network_, start, scaler, target_scaler)
         training = self._train_by_keras if self.engine == "scikeras" else self._train_natively
         weights = training(parts, start, random_state)
         return fold_scales(self.network_, weights, scaler, target_scaler)
 
     def _train_natively(self, parts, start, random_state):
-        (panel, target), *held_out = parts
+        (panel, target), held_out = parts[0], parts[1] if len(parts) > 1 else None
         class_weights = self._class_weights(target)
         epochs = train(
             self.network_,
@@ -265,12 +266,7 @@ class TransferModel(CallbackSupportMixin, BaseEstimator):
             class_weights=class_weights,
             weights=start,
         )
-        if held_out:
-            epochs = keep_best(
-                epochs, self.network_, *held_out, class_weights, self.n_iter_no_change
-            )
-        else:
-            epochs = ((loss, None, weights, False) for loss, weights in epochs)
+        epochs = keep_best(epochs, self.network_, held_out, class_weights, self.n_iter_no_change)
         with one_thread(), closing(epochs):
             for _, _, weights, has_converged in epochs:
                 trained = weights
@@ -288,7 +284,7 @@ class TransferModel(CallbackSupportMixin, BaseEstimator):
         """Train a head by Keras, on features and targets."""
         from .networks import keras_models
 
-        parts = [(features, _scale(target_scaler, target)) for features, target in parts]
+        parts = [(features, scale(target, target_scaler)) for features, target in parts]
         features, _ = parts[0]
         model = partial(
             keras_models.build_head,
@@ -376,12 +372,6 @@ class TransferModel(CallbackSupportMixin, BaseEstimator):
         tags.input_tags.three_d_array = True
         tags.target_tags.multi_output = True
         return tags
-
-
-def _scale(scaler, values):
-    if scaler is None:
-        return values
-    return scaler.transform(values.reshape(-1, values.shape[-1])).reshape(values.shape)
 
 
 def _is_keras_model(candidate):

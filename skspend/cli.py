@@ -368,7 +368,8 @@ def study(quick, berka, seed, jobs, output, force):
     if berka is not None:
         with files.blame_data():
             load_berka(berka)
-    with files.study_folder(output, parameters, force=force) as folder, Steps() as steps:
+    folder = files.study_folder(output, parameters, force=force)
+    with Steps() as steps:
         paper = studies.PaperStudy(
             studies.QUICK if quick else studies.FULL,
             berka=berka,

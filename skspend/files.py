@@ -217,9 +217,8 @@ def output_folder(folder, *, force=False):
         shutil.rmtree(temporary, ignore_errors=True)
 
 
-@contextmanager
 def study_folder(folder, parameters, *, force=False):
-    """Give the folder of a study, to start it, or to go on with one of the same parameters.
+    """Prepare the folder of a study, to start it, or to go on with one of the same parameters.
 
     Parameters
     ----------
@@ -229,6 +228,10 @@ def study_folder(folder, parameters, *, force=False):
         What decides about the figures.
     force : bool, default=False
         Whether a study with other parameters may be replaced.
+
+    Returns
+    -------
+    folder : Path
 
     Raises
     ------
@@ -255,7 +258,7 @@ def study_folder(folder, parameters, *, force=False):
         for name in ("frames", "figures"):
             (folder / name).mkdir(parents=True, exist_ok=True)
         write_json({"parameters": parameters}, record)
-    yield folder
+    return folder
 
 
 @contextmanager

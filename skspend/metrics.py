@@ -58,6 +58,12 @@ def direction_change(trajectories):
     return np.where(n_moves > 0, angles.sum(axis=1) / np.maximum(n_moves, 1), np.nan)
 
 
+def mean_direction_change(trajectories):
+    """Mean of :func:`direction_change` over customers; NaN if all trajectories stand still."""
+    degrees = direction_change(trajectories)
+    return float(np.nanmean(degrees)) if np.isfinite(degrees).any() else np.nan
+
+
 def temporal_stability(earlier, last):
     """Cohen's kappa between the segments at an earlier period and at the last.
 
@@ -219,8 +225,7 @@ def direction_scorer(estimator, X, y=None):
     """
     found = run_to_trajectories(estimator, X)
     states = np.asarray(found.states)
-    degrees = direction_change(states.reshape(len(states), found.n_periods, -1))
-    return -float(np.nanmean(degrees)) if np.isfinite(degrees).any() else np.nan
+    return -mean_direction_change(states.reshape(len(states), found.n_periods, -1))
 
 
 def stability_scorer(estimator, X, y=None):

@@ -5,7 +5,7 @@ networks in Keras; nothing else in skspend knows Keras, and importing this packa
 """
 
 from .forward import decode, encode, mean_loss, pool
-from .scaling import fold_scales, unfold_scales
+from .scaling import fold_scales, scale, unfold_scales
 from .specification import Network
 from .training import initial_weights, keep_best, train
 
@@ -18,6 +18,7 @@ __all__ = [
     "keep_best",
     "mean_loss",
     "pool",
+    "scale",
     "train",
     "unfold_scales",
 ]

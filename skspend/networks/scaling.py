@@ -5,6 +5,13 @@ their number stays that of the paper.
 """
 
 
+def scale(values, scaler):
+    """Standardise values along their last axis; without a scaler they stay as they are."""
+    if scaler is None:
+        return values
+    return scaler.transform(values.reshape(-1, values.shape[-1])).reshape(values.shape)
+
+
 def fold_scales(network, weights, inputs, targets):
     """Let weights that were trained on standardised values apply to values as they are.
 

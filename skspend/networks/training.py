@@ -121,8 +121,9 @@ def keep_best(epochs, network, held_out, class_weights, n_iter_no_change):
     epochs : iterator
         As :func:`train` makes.
     network : Network
-    held_out : tuple of ndarray
-        Panel and target of these customers.
+    held_out : tuple of ndarray, or None
+        Panel and target of these customers. If there are none, the weights of every epoch are
+        taken as they are, and training does not converge.
     class_weights : ndarray, shape (n_classes,)
         What a customer of each class counts.
     n_iter_no_change : int
@@ -131,12 +132,16 @@ def keep_best(epochs, network, held_out, class_weights, n_iter_no_change):
     Yields
     ------
     loss, validation_loss : float
+        The second is None if nobody is held out.
     weights : list of ndarray
         Those of the epoch with the lowest validation loss so far.
     has_converged : bool
     """
     losses = []
     for loss, weights in epochs:
+        if held_out is None:
+            yield loss, None, weights, False
+            continue
         losses.append(mean_loss(network, *held_out, weights, class_weights))
         n_since_best = len(losses) - 1 - int(np.argmin(losses))
         if n_since_best == 0:

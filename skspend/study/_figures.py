@@ -6,13 +6,12 @@ from matplotlib.ticker import FormatStrFormatter, LogLocator, NullFormatter, Per
 from ..plotting import ElbowDisplay
 from ..plotting.axes import prepare_axes
 from .elbow import elbow_table
-from .transfer import MEAN, transfer_table
+from .transfer import FEW, MEAN, transfer_table
 
 PRETRAINED_COLOR, RANDOM_COLOR, REFERENCE_COLOR = "#0072B2", "#D55E00", "#666666"
 COLORS = "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#888888", "#000000"
 LEAST_R2 = -0.4
 """Models that predict far worse than the mean does are drawn at the edge."""
-FEW = 100
 
 
 def draw_elbow(results):

@@ -2,10 +2,12 @@
 
 import warnings
 from functools import cache
+from numbers import Integral
 from pathlib import Path
 
 import joblib
 from joblib import Parallel, delayed
+from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_memory
 
 from .._threads import one_thread
@@ -50,6 +52,19 @@ def run_tasks(function, data, tasks, *, n_jobs=None, memory=None, progress=None)
         if progress is not None:
             progress(len(results), len(tasks))
     return results
+
+
+def draw_seeds(random_state, repetitions):
+    """A seed for each repetition, as tasks may not share a generator.
+
+    Raises
+    ------
+    ValueError
+        If `repetitions` is no whole number from 1.
+    """
+    if not isinstance(repetitions, Integral) or isinstance(repetitions, bool) or repetitions < 1:
+        raise ValueError(f"repetitions must be a whole number from 1, got {repetitions!r}.")
+    return check_random_state(random_state).randint(2**31 - 1, size=repetitions).tolist()
 
 
 def _parallel(n_jobs):

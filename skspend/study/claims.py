@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from .elbow import elbow_table
-from .transfer import MEAN, p_value_of_less, transfer_table
+from .transfer import FEW, MEAN, p_value_of_less, transfer_table
 
 HOLDS, FAILS, UNTESTABLE, MEASURED = "holds", "does not hold", "not testable here", "measured"
 FUZZY = 0.25
@@ -20,7 +20,6 @@ ALMOST_PERFECT = 0.8
 PERPENDICULAR = 90
 """Degrees: from it on a trajectory turns back as much as it goes on; 120 is independent noise."""
 SIGNIFICANT = 0.05
-FEW = 100
 ASKED_R2 = 0.05
 NAMES = {"bank": "synthetic bank", "households": "households", "berka": "Berka's loans"}
 
@@ -53,8 +52,8 @@ def judge_claims(frames):
     -------
     claims : DataFrame
         A row for each claim and data: ``claim``, ``source``, ``paper``, ``data``, ``here``,
-        ``verdict`` ("holds", "does not hold", "not testable here", or "measured" where the paper
-        has left the question for the future) and ``rule``, by which it was judged.
+        ``verdict`` ("holds", "does not hold", or "measured" where the paper gives no figure or has
+        left the question for the future) and ``rule``, by which it was judged.
 
     Examples
     --------
@@ -144,7 +143,7 @@ def _trajectories(data, study):
         n_segments = unseen.loc[states, "n_segments"]
         return "one segment" if n_segments == 1 else f"{n_segments} segments"
 
-    def divides(states, bound=0.0):
+    def divides(states, bound):
         return unseen.loc[states, "n_segments"] > 1 and unseen.loc[states, "ami"] > bound
 
     def levels(states):

@@ -9,12 +9,11 @@ from numbers import Integral
 import pandas as pd
 from sklearn.base import clone
 from sklearn.model_selection import train_test_split
-from sklearn.utils import check_random_state
 
 from ..extraction import FeedForwardExtractor, LSTMStateExtractor
 from ..model_selection import elbow, elbow_curve
 from ._data import read_data, warn_of_coverage
-from ._tasks import run_tasks
+from ._tasks import draw_seeds, run_tasks
 
 
 def paper_networks():
@@ -112,12 +111,12 @@ def elbow_study(
     """
     networks = paper_networks() if networks is None else networks
     units = list(units)
-    _check(networks, units, repetitions)
+    _check(networks, units)
+    seeds = draw_seeds(random_state, repetitions)
     panel = read_data(X, spend)
     warn_of_coverage(scorer, panel)
     if scorer is not None:
         networks = {name: clone(made).set_params(scorer=scorer) for name, made in networks.items()}
-    seeds = check_random_state(random_state).randint(2**31 - 1, size=repetitions).tolist()
     cases = [
         (name, n_units, repetition)
         for name in networks
@@ -137,7 +136,7 @@ def elbow_study(
     return pd.DataFrame(cases, columns=["network", "units", "repetition"]).assign(score=scores)
 
 
-def _check(networks, units, repetitions):
+def _check(networks, units):
     if not networks:
         raise ValueError("networks= is empty. Name at least one extractor.")
     for name, extractor in networks.items():
@@ -153,8 +152,6 @@ def _check(networks, units, repetitions):
     wrong = [n for n in units if not isinstance(n, Integral) or n < 1]
     if wrong or not units:
         raise ValueError(f"units must be whole numbers from 1, at least one, got {units}.")
-    if not isinstance(repetitions, Integral) or repetitions < 1:
-        raise ValueError(f"repetitions must be a whole number from 1, got {repetitions!r}.")
 
 
 def _score(panel, extractor, n_units, test_size, seed):

@@ -7,7 +7,6 @@ section IV-A, hold the segments to be stable against "the natural inconsistency 
 
 import pickle
 from itertools import product
-from numbers import Integral
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -23,7 +22,7 @@ from ..extraction import LSTMStateExtractor
 from ..panel import read_panel, unfold
 from ..personality import BigFivePersonalityScorer
 from ._data import read_data, warn_of_coverage
-from ._tasks import run_tasks
+from ._tasks import draw_seeds, run_tasks
 from .trajectories import (
     TenMeans,
     check_transformer,
@@ -140,12 +139,10 @@ def noise_study(
     """
     panel = read_data(X, spend)
     noise, outliers = _check_sizes("noise", noise), _check_sizes("outliers", outliers)
-    if not isinstance(repetitions, Integral) or isinstance(repetitions, bool) or repetitions < 1:
-        raise ValueError(f"repetitions must be a whole number from 1, got {repetitions!r}.")
     scorer = BigFivePersonalityScorer() if scorer is None else scorer
     extractor = LSTMStateExtractor(n_units) if extractor is None else extractor
     check_transformer("extractor", extractor)
-    seeds = check_random_state(random_state).randint(2**31 - 1, size=repetitions).tolist()
+    seeds = draw_seeds(random_state, repetitions)
     disturbances = [
         {"noise": some, "outliers": share, "repetition": repetition, "seed": seed}
         for some, share in product(noise, outliers)

@@ -24,7 +24,7 @@ from .elbow import elbow_study, paper_networks
 from .noise import noise_study
 from .personality import personality_study
 from .trajectories import trajectory_study
-from .transfer import transfer_models, transfer_study
+from .transfer import FEW, transfer_models, transfer_study
 from .window import window_study
 
 PAPER_CATEGORIES = {"recurrent": 97, "feed-forward": 99}
@@ -32,7 +32,6 @@ PAPER_CATEGORIES = {"recurrent": 97, "feed-forward": 99}
 PRETRAINED = "pretrained", "pretrained, ridge", "pretrained, chosen ridge", "fine-tuned"
 OF_SIZES = "pretrained", "pretrained, ridge"
 TRAINED_WHOLE = "random", "random, best chance"
-FEW_LABELS = 100
 HOUSEHOLD_PERIOD, HOUSEHOLD_PERIODS, HOUSEHOLD_UNITS = 2, 6, 6
 """Months of a period; and as many units as ``skspend segment`` takes."""
 
@@ -276,7 +275,7 @@ class PaperStudy:
         whole = transfer_models(of_types, kinds=TRAINED_WHOLE)
         # As numbers alone: networks trained whole take their time.
         more |= {name: (regressor, None) for name, (regressor, _) in whole.items()}
-        parts = [(few, (FEW_LABELS,)), (more, self.effort.sizes)]
+        parts = [(few, (FEW,)), (more, self.effort.sizes)]
         n_fits = [len(models) * len(sizes) for models, sizes in parts]
         studies = []
         for part, (models, sizes) in enumerate(parts):

@@ -11,16 +11,15 @@ import numpy as np
 import pandas as pd
 from sklearn.base import clone
 from sklearn.metrics import silhouette_score
-from sklearn.utils import check_random_state
 
 from ..aggregation import MONTHS, SpendingAggregator, _count_whole_periods
 from ..clustering import TrajectoryClusterer
-from ..metrics import direction_change, temporal_stability
+from ..metrics import temporal_stability
 from ..panel import fold
 from ..personality import TRAITS, BigFivePersonalityScorer, encode_types
 from ..transactions import TransactionLog
-from ._data import warn_of_coverage
-from ._tasks import run_tasks
+from ._tasks import draw_seeds, run_tasks
+from .trajectories import mean_turn
 
 SILHOUETTE_SAMPLE = 5000
 """The cost of a silhouette grows with the square of the sample."""
@@ -111,13 +110,19 @@ def personality_study(
     cases = [("all", span, 1), *lengths]
     (seed,) = draw_seeds(random_state, 1)
     spend, scorer = spend or SpendingAggregator(), scorer or BigFivePersonalityScorer()
-    warn_of_coverage(scorer, window_panel(log, spend, span, 1))
+    whole, _ = window_scores(window_panel(log, spend, span, 1), scorer, 1)
+    overall = encode_types(whole[:, 0])
     tasks = [
-        {"n_months": n_months, "n_windows": n_windows, "span": span, "seed": seed}
+        {"n_months": n_months, "n_windows": n_windows, "seed": seed}
         for _, n_months, n_windows in cases
     ]
     rows = run_tasks(
-        _judge, (log, spend, scorer), tasks, n_jobs=n_jobs, memory=memory, progress=progress
+        _judge,
+        (log, spend, scorer, overall),
+        tasks,
+        n_jobs=n_jobs,
+        memory=memory,
+        progress=progress,
     )
     cases = pd.DataFrame(cases, columns=["window", "months", "n_windows"])
     return cases.join(pd.DataFrame(rows))
@@ -156,11 +161,6 @@ def count_windows(log, periods):
     return log, lengths
 
 
-def draw_seeds(random_state, n_seeds):
-    """Numbers for tasks, which may not share a generator."""
-    return check_random_state(random_state).randint(2**31 - 1, size=n_seeds).tolist()
-
-
 def window_panel(log, spend, n_months, n_windows):
     """The panel of windows of a length, a frame."""
     return clone(spend).set_params(period=n_months, n_periods=n_windows).fit_transform(log)
@@ -183,11 +183,9 @@ def window_scores(panel, scorer, n_windows):
     return scores, (cube[:, :, is_known] != 0).any(axis=2)
 
 
-def _judge(data, n_months, n_windows, span, seed):
+def _judge(data, n_months, n_windows, seed):
     """The figures of one length, as a dict."""
-    log, spend, scorer = data
-    whole, _ = window_scores(window_panel(log, spend, span, 1), scorer, 1)
-    overall = encode_types(whole[:, 0])[:, None]
+    log, spend, scorer, overall = data
     panel = window_panel(log, spend, n_months, n_windows)
     scores, has_scores = window_scores(panel, scorer, n_windows)
     types = encode_types(scores.reshape(-1, len(TRAITS))).reshape(has_scores.shape)
@@ -196,9 +194,9 @@ def _judge(data, n_months, n_windows, span, seed):
     clusterer = TrajectoryClusterer(max_depth=1, random_state=seed).fit(last)
     return {
         "customers": int(has_scores.any(axis=1).sum()),
-        "same_type": float((types == overall)[has_scores].mean()),
+        "same_type": float((types == overall[:, None])[has_scores].mean()),
         "kappa_next": _kappa_next(types, has_scores),
-        "turn": _mean_turn(scores[has_scores.all(axis=1)]),
+        "turn": mean_turn(scores[has_scores.all(axis=1)]),
         "silhouette": _silhouette(scores[has_scores], types[has_scores], seed),
         "margin": float(np.median(strengths[:, -1] - strengths[:, -2])),
         "n_segments": len(np.unique(clusterer.labels_)),
@@ -210,13 +208,6 @@ def _kappa_next(types, has_scores):
     if not in_both.any():
         return np.nan
     return temporal_stability(types[:, :-1][in_both], types[:, 1:][in_both])
-
-
-def _mean_turn(scores):
-    if not len(scores) or scores.shape[1] < 3:
-        return np.nan
-    degrees = direction_change(scores)
-    return float(np.nanmean(degrees)) if np.isfinite(degrees).any() else np.nan
 
 
 def _silhouette(scores, types, seed):

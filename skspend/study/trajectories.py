@@ -21,7 +21,7 @@ from sklearn.utils import check_random_state
 
 from ..clustering import TrajectoryClusterer
 from ..extraction import FeedForwardExtractor, LSTMStateExtractor
-from ..metrics import direction_change, hierarchy_agreement, temporal_stability
+from ..metrics import hierarchy_agreement, mean_direction_change, temporal_stability
 from ..panel import fold, like_input, panel_names, parse_panel_names, read_panel, unfold
 from ..personality import TYPES, BigFivePersonalityScorer, encode_types
 from ._data import read_data
@@ -364,19 +364,20 @@ def _judge(customers, *, states, transformer, clusterer, seed):
     """Fit one kind of states and its tree; return the two rows of the study."""
     started = time.perf_counter()
     transformer = clone(transformer).fit(customers.panels[0])
-    clusterer = clone(clusterer).fit(_trajectories(transformer, customers, 0))
-    seconds = time.perf_counter() - started
+    fitted = _trajectories(transformer, customers, 0)
+    clusterer = clone(clusterer).fit(fitted)
+    seconds_to_fit = time.perf_counter() - started
+    started = time.perf_counter()
+    held_out = _trajectories(transformer, customers, 1)
+    levels = clusterer.predict_levels(held_out)
+    seconds_to_place = time.perf_counter() - started
     model = _Model(transformer, clusterer, seed)
-    rows = []
-    for some, name in enumerate(("fitted", "held out")):
-        started = time.perf_counter()
-        trajectories = _trajectories(transformer, customers, some)
-        levels = clusterer.predict_levels(trajectories)
-        if name == "held out":
-            seconds = time.perf_counter() - started
-        figures = _figures(model, customers, some, trajectories, levels)
-        rows.append({"states": states, "customers": name} | figures | {"seconds": seconds})
-    return rows
+    known = _figures(model, customers, 0, fitted, clusterer.predict_levels(fitted))
+    unknown = _figures(model, customers, 1, held_out, levels)
+    return [
+        {"states": states, "customers": "fitted"} | known | {"seconds": seconds_to_fit},
+        {"states": states, "customers": "held out"} | unknown | {"seconds": seconds_to_place},
+    ]
 
 
 def _trajectories(transformer, customers, some):
@@ -395,7 +396,7 @@ def _figures(model, customers, some, trajectories, levels):
         "ami": adjusted_mutual_info_score(types, levels[:, 0]),
         "told": _told(model.transformer, customers.panels[some], types),
         "kappa": _kappa(model.clusterer, trajectories, levels[:, 0]),
-        "turn": _mean_turn(trajectories),
+        "turn": mean_turn(trajectories),
     }
     agreement = hierarchy_agreement(
         levels, scores, n_permutations=N_PERMUTATIONS, random_state=model.seed
@@ -421,12 +422,17 @@ def _kappa(clusterer, trajectories, last):
     n_periods = trajectories.shape[1]
     if n_periods == 1:
         return np.nan
-    middle = clusterer.predict_levels(trajectories, period=(n_periods - 1) // 2)[:, 0]
+    middle = clusterer.predict_levels(trajectories, period=middle_period(n_periods))[:, 0]
     return temporal_stability(middle, last)
 
 
-def _mean_turn(trajectories):
-    if trajectories.shape[1] < 3:
+def middle_period(n_periods):
+    """The period that ends where half of the time does, or before."""
+    return (n_periods - 1) // 2
+
+
+def mean_turn(trajectories):
+    """Mean angle between steps, in degrees; NaN with fewer than three periods, or no customers."""
+    if not len(trajectories) or trajectories.shape[1] < 3:
         return np.nan
-    degrees = direction_change(trajectories)
-    return np.nanmean(degrees) if np.isfinite(degrees).any() else np.nan
+    return mean_direction_change(trajectories)

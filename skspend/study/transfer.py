@@ -6,7 +6,6 @@ the baselines that the paper leaves out.
 """
 
 import time
-from numbers import Integral
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -21,15 +20,17 @@ from sklearn.metrics import brier_score_loss, log_loss, mean_squared_error, r2_s
 from sklearn.model_selection import GridSearchCV, train_test_split
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
-from sklearn.utils import check_consistent_length, check_random_state
+from sklearn.utils import check_consistent_length
 
 from ..factors import SpendingFactors
 from ..model_selection import CONFIDENCE
 from ..transfer import TransferClassifier, TransferRegressor
 from ._data import read_data
-from ._tasks import run_tasks
+from ._tasks import draw_seeds, run_tasks
 from .trajectories import complete
 
+FEW = 100
+"""Labels in the paper."""
 MEAN = "mean"
 """The model that knows nothing of a customer."""
 PENALTIES = np.logspace(-2, 3, 6)
@@ -99,7 +100,7 @@ def transfer_models(bodies, *, kinds=None, unlabelled=None):
                 TransferRegressor(FrozenEstimator(body), **changes),
                 TransferClassifier(FrozenEstimator(body), **changes),
             )
-            models[f"{name}, {kind}"] = _searched(*pair, grid) if grid else pair
+            models[f"{name}, {kind}"] = _searched(*pair, grid, grid) if grid else pair
     if unlabelled is None:
         return models
     n_units = max((body.network_.n_units for body in bodies.values()), default=4)
@@ -116,11 +117,8 @@ def transfer_models(bodies, *, kinds=None, unlabelled=None):
         ridge, logistic = (
             make_pipeline(features, head) for head in (Ridge(), LogisticRegression(max_iter=1000))
         )
-        models[name] = (
-            GridSearchCV(ridge, {"ridge__alpha": PENALTIES}, scoring=SCORES[0], cv=3),
-            GridSearchCV(
-                logistic, {"logisticregression__C": 1 / PENALTIES}, scoring=SCORES[1], cv=3
-            ),
+        models[name] = _searched(
+            ridge, logistic, {"ridge__alpha": PENALTIES}, {"logisticregression__C": 1 / PENALTIES}
         )
     models["gradient boosting"] = HistGradientBoostingRegressor(), HistGradientBoostingClassifier()
     return models
@@ -139,10 +137,10 @@ _KINDS = {
 }
 
 
-def _searched(regressor, classifier, grid):
-    """Both in a search, each by its own loss."""
-    pairs = zip((regressor, classifier), SCORES, strict=True)
-    return tuple(GridSearchCV(model, grid, scoring=scoring, cv=3) for model, scoring in pairs)
+def _searched(regressor, classifier, *grids):
+    """Both in a search over a grid of its own, each by its own loss."""
+    each = zip((regressor, classifier), grids, SCORES, strict=True)
+    return tuple(GridSearchCV(model, grid, scoring=scoring, cv=3) for model, grid, scoring in each)
 
 
 def transfer_study(
@@ -151,7 +149,7 @@ def transfer_study(
     models,
     *,
     spend=None,
-    sizes=(100,),
+    sizes=(FEW,),
     repetitions=20,
     test_size=5000,
     n_jobs=None,
@@ -230,14 +228,12 @@ def transfer_study(
     """
     panel = read_data(X, spend)
     labels = {name: _check_label(name, label, panel) for name, label in dict(labels).items()}
-    if not isinstance(repetitions, Integral) or isinstance(repetitions, bool) or repetitions < 1:
-        raise ValueError(f"repetitions must be a whole number from 1, got {repetitions!r}.")
+    seeds = draw_seeds(random_state, repetitions)
     if max(sizes) >= len(panel):
         raise ValueError(
             f"sizes has {max(sizes)}, but X has {len(panel)} customers: nobody is left to judge "
             f"by. Choose fewer."
         )
-    seeds = check_random_state(random_state).randint(2**31 - 1, size=repetitions).tolist()
     test_size = min(test_size, len(panel) - max(sizes))
     tasks = [
         {
@@ -301,7 +297,7 @@ def transfer_table(study):
     table["r2_interval"] = groups["r2"].agg(half_interval)
     table = table.reset_index()
     table["p_better_than_mean"] = [
-        p_value_of_less(study, row.label, row.size, row.model, MEAN) for row in rows_of(table)
+        p_value_of_less(study, row.label, row.size, row.model, MEAN) for row in table.itertuples()
     ]
     return table
 
@@ -410,8 +406,3 @@ def _fit_and_judge(bank, *, label, size, model, repetition, seed, test_size):
     network = getattr(regressor, "best_estimator_", regressor)
     counts = ("n_weights", "n_trainable_weights")
     return row | {name: getattr(network, f"{name}_", np.nan) for name in counts}
-
-
-def rows_of(table):
-    """The rows of a table, with their columns as attributes."""
-    return table.itertuples(index=False, name="Row")

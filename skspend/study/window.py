@@ -9,17 +9,18 @@ import time
 import numpy as np
 import pandas as pd
 from sklearn.base import clone
-from sklearn.cluster import KMeans
 from sklearn.metrics import adjusted_mutual_info_score, adjusted_rand_score
 
 from ..aggregation import SpendingAggregator
 from ..clustering import TrajectoryClusterer
 from ..extraction import LSTMStateExtractor
 from ..metrics import temporal_stability
-from ..personality import TYPES, BigFivePersonalityScorer, encode_types
+from ..panel import fold
+from ..personality import BigFivePersonalityScorer, encode_types
 from ._data import warn_of_coverage
-from ._tasks import run_tasks
-from .personality import count_windows, draw_seeds, window_panel, window_scores
+from ._tasks import draw_seeds, run_tasks
+from .personality import count_windows, window_panel, window_scores
+from .trajectories import TenMeans, mean_so_far, middle_period
 
 METHODS = "states", "mean scores so far", "scores of the window"
 
@@ -157,12 +158,17 @@ def _segment(data, n_months, n_windows, method, seed):
         extractor = LSTMStateExtractor(n_units, scorer=scorer, random_state=seed)
         states = extractor.fit_transform(panel)
         accuracy = extractor.score(panel)
-        middle, last = _by_tree(states, n_windows, seed)
+        clusterer = TrajectoryClusterer(max_depth=1, random_state=seed)
     else:
-        scores, _ = window_scores(panel, scorer, n_windows)
+        states, _ = window_scores(panel, scorer, n_windows)
         if method == "mean scores so far":
-            scores = scores.cumsum(axis=1) / np.arange(1, n_windows + 1)[:, None]
-        middle, last = _by_k_means(scores, seed)
+            states = fold(mean_so_far(states), n_windows)
+        clusterer = TenMeans(seed)
+    clusterer.fit(states)
+    middle, last = (
+        clusterer.predict_levels(states, period=period)[:, 0]
+        for period in (middle_period(n_windows), n_windows - 1)
+    )
     seconds = time.perf_counter() - started
     return {
         "middle": middle,
@@ -171,25 +177,6 @@ def _segment(data, n_months, n_windows, method, seed):
         "accuracy": accuracy,
         "seconds": seconds,
     }
-
-
-def _by_tree(states, n_windows, seed):
-    clusterer = TrajectoryClusterer(max_depth=1, random_state=seed).fit(states)
-    periods = _middle(n_windows), n_windows - 1
-    return [clusterer.predict_levels(states, period=period)[:, 0] for period in periods]
-
-
-def _by_k_means(scores, seed):
-    middle, last = (
-        np.ascontiguousarray(scores[:, period]) for period in (_middle(scores.shape[1]), -1)
-    )
-    k_means = KMeans(len(TYPES), n_init=10, random_state=seed).fit(last)
-    return k_means.predict(middle), k_means.predict(last)
-
-
-def _middle(n_windows):
-    """The window that ends where half of the span does, or before."""
-    return (n_windows - 1) // 2
 
 
 def _judge(found, reference):
