@@ -12,11 +12,13 @@ import narwhals.stable.v2 as nw
 import numpy as np
 import pandas as pd
 from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.utils import gen_batches
 from sklearn.utils.validation import check_is_fitted
 
 from ._sklearn import (
     CallbackSupportMixin,
     Interval,
+    RealNotInt,
     StrOptions,
     _fit_context,
     is_in_search,
@@ -34,6 +36,10 @@ from .panel import (
 from .transactions import TransactionLog
 
 MONTHS = {"year": 12, "half": 6, "quarter": 3, "month": 1}
+INFREQUENT = "infrequent"
+"""The column of all categories that few customers use."""
+CELLS_AT_ONCE = 2**24
+"""Shares are made for so many cells of the panel at a time."""
 _LONG_COLUMNS = {"customer", "date", "category", "amount"}
 
 
@@ -53,12 +59,30 @@ class SpendingAggregator(CallbackSupportMixin, TransformerMixin, BaseEstimator):
         that period, or nothing.
     categories : "auto" or list of str, default="auto"
         The categories that become columns. ``"auto"`` takes all spending categories that the log
-        knows, also those that the customers of a fold happen not to use.
+        knows, also those that the customers of a fold happen not to use. Other spending stays part
+        of what the shares are shares of.
+    min_frequency : int or float, default=None
+        Categories on which fewer customers (a number, or a share of those in `fit`) spend anything
+        go together into a last column ``"infrequent"``.
+    max_categories : int, default=None
+        Most columns in a period, ``"infrequent"`` included; those that fewest customers use go.
+    handle_unknown : {"warn", "error", "ignore", "infrequent_if_exist"}, default="warn"
+        What to do in `transform` about categories that were not there in `fit`, unless the columns
+        were chosen by `categories`. ``"error"`` raises;
+        ``"infrequent_if_exist"`` counts them as infrequent, and if there is no such column, gives
+        them none; ``"warn"`` does the same and warns; ``"ignore"`` gives them none. In a category
+        without a role from `fit`, what a customer spends in a period is spending, and what comes in
+        is nothing.
+    dtype : dtype, default=None
+        Of the shares. By default float64, and for a panel its own. float32 halves the memory; sums
+        are made in float64 all the same.
 
     Attributes
     ----------
     categories_ : ndarray of str, shape (n_categories,)
         Categories in the order of the columns; None when fitted on a nameless array.
+    infrequent_categories_ : ndarray of str or None
+        What the column ``"infrequent"`` holds; None if there is no such column.
     n_periods_ : int
         Number of periods.
     active_periods_ : ndarray of int, shape (n_customers,)
@@ -105,13 +129,35 @@ class SpendingAggregator(CallbackSupportMixin, TransformerMixin, BaseEstimator):
         "n_periods": [None, Interval(Integral, 1, None, closed="left")],
         "normalize": [None, StrOptions({"spending", "income"})],
         "categories": [StrOptions({"auto"}), "array-like"],
+        "min_frequency": [
+            None,
+            Interval(Integral, 1, None, closed="left"),
+            Interval(RealNotInt, 0, 1, closed="neither"),
+        ],
+        "max_categories": [None, Interval(Integral, 1, None, closed="left")],
+        "handle_unknown": [StrOptions({"warn", "error", "ignore", "infrequent_if_exist"})],
+        "dtype": "no_validation",
     }
 
-    def __init__(self, period="year", n_periods=None, normalize="spending", categories="auto"):
+    def __init__(
+        self,
+        period="year",
+        n_periods=None,
+        normalize="spending",
+        categories="auto",
+        min_frequency=None,
+        max_categories=None,
+        handle_unknown="warn",
+        dtype=None,
+    ):
         self.period = period
         self.n_periods = n_periods
         self.normalize = normalize
         self.categories = categories
+        self.min_frequency = min_frequency
+        self.max_categories = max_categories
+        self.handle_unknown = handle_unknown
+        self.dtype = dtype
 
     @one_task
     @_fit_context(prefer_skip_nested_validation=True)
@@ -146,27 +192,53 @@ class SpendingAggregator(CallbackSupportMixin, TransformerMixin, BaseEstimator):
         return self
 
     def _fit_log(self, log):
-        self.categories_ = log.categories
         self._roles = log.categories, log.income_categories
-        if not isinstance(self.categories, str):
-            self.categories_ = np.array(list(self.categories), dtype=object)
-            unknown = sorted(set(self.categories_) - set(log.categories))
-            if len(set(self.categories_)) < len(self.categories_):
-                raise ValueError("categories= names a category twice. List every category once.")
-            if unknown:
-                raise ValueError(
-                    f"{len(unknown)} of {len(self.categories_)} categories= are not in the log, "
-                    f"the first is {unknown[0]!r}. The log has: {_some(log.categories)}."
-                )
         self.n_periods_ = self.n_periods or _count_whole_periods(log, self._n_months)
+        self._set_categories(log)
         if self.normalize == "income":
             self._income(log)
         counts, n_before, amount_before = log.count_transactions(self._n_months, self.n_periods_)
         self.active_periods_ = (counts > 0).sum(axis=1)
-        self._left_out = {
-            "before the first period": (int(n_before), float(amount_before)),
-            "after the cutoff": (log.n_after_cutoff, float("nan")),
-        }
+        self._left_out = {reason: counted for reason, *counted in log.quality_.itertuples()}
+        self._left_out["before the first period"] = [n_before, amount_before]
+
+    def _set_categories(self, log):
+        chosen = log.categories
+        if not isinstance(self.categories, str):
+            chosen = np.array(list(self.categories), dtype=object)
+            unknown = sorted(set(chosen) - set(log.categories))
+            if len(set(chosen)) < len(chosen):
+                raise ValueError("categories= names a category twice. List every category once.")
+            if unknown:
+                raise ValueError(
+                    f"{len(unknown)} of {len(chosen)} categories= are not in the log, "
+                    f"the first is {unknown[0]!r}. The log has: {_some(log.categories)}."
+                )
+        is_rare = self._find_infrequent(log, chosen)
+        self.infrequent_categories_ = chosen[is_rare] if is_rare.any() else None
+        self.categories_ = chosen[~is_rare]
+        if is_rare.any():
+            if INFREQUENT in self.categories_:
+                raise ValueError(
+                    f"The log has a category {INFREQUENT!r}, which is the name of the column of "
+                    f"rare categories. Rename it."
+                )
+            self.categories_ = np.append(self.categories_, INFREQUENT)
+
+    def _find_infrequent(self, log, chosen):
+        """Which categories too few customers use, by the rules of scikit-learn's encoders."""
+        is_rare = np.zeros(len(chosen), dtype=bool)
+        if self.min_frequency is None and self.max_categories is None:
+            return is_rare
+        counts = log.count_customers(self._n_months, self.n_periods_)
+        counts = counts[pd.Index(log.categories).get_indexer(chosen)]
+        if self.min_frequency is not None:
+            is_share = not isinstance(self.min_frequency, Integral)
+            is_rare = counts < self.min_frequency * (len(log) if is_share else 1)
+        most = self.max_categories or len(chosen)
+        if (~is_rare).sum() + is_rare.any() > most:
+            is_rare[np.argsort(counts, kind="stable")[: len(chosen) - (most - 1)]] = True
+        return is_rare
 
     def _fit_panel(self, X):
         if self.normalize == "income":
@@ -175,9 +247,12 @@ class SpendingAggregator(CallbackSupportMixin, TransformerMixin, BaseEstimator):
             )
         if not isinstance(self.categories, str):
             raise ValueError("categories= applies to a TransactionLog; select columns of a panel.")
+        if self.min_frequency is not None or self.max_categories is not None:
+            raise ValueError("min_frequency= and max_categories= apply to a TransactionLog.")
         panel = validate_panel(self, X, n_periods=self.n_periods)
         _, features = panel_of(self)
         self.categories_ = None if features is None else np.array(features, dtype=object)
+        self.infrequent_categories_ = None
         self.active_periods_ = count_active_periods(panel)
         self._left_out = {}
 
@@ -198,13 +273,13 @@ class SpendingAggregator(CallbackSupportMixin, TransformerMixin, BaseEstimator):
         Raises
         ------
         ValueError
-            If a customer has no income in any period and ``normalize="income"``.
+            If a customer has no income in any period and ``normalize="income"``, or the log holds
+            unknown categories and ``handle_unknown="error"``.
 
         Warns
         -----
         UserWarning
-            If the log holds spending in categories that get no column. It stays part of what the
-            shares are shares of.
+            If the log holds spending in unknown categories and ``handle_unknown="warn"``.
         """
         check_is_fitted(self)
         log = _as_log(self, X)
@@ -214,31 +289,79 @@ class SpendingAggregator(CallbackSupportMixin, TransformerMixin, BaseEstimator):
         names = self.get_feature_names_out()
         if log is None:
             panel = validate_panel(self, X, reset=False)
-            return like_input(unfold(self._divide(panel, _gross(panel))), names, X)
-        log = log.with_roles(*self._roles)
-        panel = log.sum_spending(self._n_months, self.n_periods_)
-        divisor = self._income(log) if self.normalize == "income" else _gross(panel)
-        shares = unfold(self._divide(self._select(panel, log), divisor))
+            shares = panel if self.normalize is None else panel / _nonzero(_gross(panel))
+            shares = shares.astype(self.dtype or shares.dtype, copy=False)
+            return like_input(unfold(shares), names, X)
+        shares = unfold(self._shares(log.with_income(self._roles[1])))
         if log.is_polars:
             return nw.from_numpy(shares, schema=list(names), backend="polars").to_native()
-        return pd.DataFrame(shares, index=log.customers, columns=names)
+        return pd.DataFrame(shares, index=log.customers, columns=names, copy=False)
 
-    def _select(self, panel, log):
-        """Arrange the log's categories in the order of the columns."""
-        if np.array_equal(log.categories, self.categories_):
-            return panel
-        position = pd.Index(log.categories).get_indexer(self.categories_)
-        selected = np.zeros((*panel.shape[:2], len(position)))
-        selected[:, :, position >= 0] = panel[:, :, position[position >= 0]]
-        left_out = ~np.isin(log.categories, self.categories_)
-        if isinstance(self.categories, str) and left_out.any():
-            amount, total = np.abs(panel[:, :, left_out]).sum(), np.abs(panel).sum()
+    def _shares(self, log):
+        """Shares of all customers of a log, (n_customers, n_periods, n_categories)."""
+        is_unknown = self._find_unknown(log)
+        income = self._income(log) if self.normalize == "income" else None
+        shape = len(log), self.n_periods_, len(self.categories_)
+        n_at_once = max(1, CELLS_AT_ONCE // max(1, self.n_periods_ * len(log.categories)))
+        if len(log) <= n_at_once:
+            shares, missed, total = self._shares_of_block(log, income, is_unknown)
+            shares = shares.astype(self.dtype or np.float64, copy=False)
+        else:
+            shares = np.empty(shape, dtype=self.dtype or np.float64)
+            missed = total = 0
+            for block in gen_batches(len(log), n_at_once):
+                part, *amounts = self._shares_of_block(
+                    log[block], None if income is None else income[block], is_unknown
+                )
+                shares[block] = part
+                missed, total = missed + amounts[0], total + amounts[1]
+        if missed and self.handle_unknown == "warn" and isinstance(self.categories, str):
+            where = "get no column" if self.infrequent_categories_ is None else "are infrequent"
             warnings.warn(
-                f"{left_out.sum()} categories were not there in fit and get no column: "
-                f"{_some(log.categories[left_out])}. They are {amount / (total or 1):.1%} of the "
+                f"{is_unknown.sum()} categories were not there in fit and {where}: "
+                f"{_some(log.categories[is_unknown])}. They are {missed / (total or 1):.1%} of the "
                 f"spending.",
                 stacklevel=4,
             )
+        return shares
+
+    def _find_unknown(self, log):
+        is_unknown = ~np.isin(log.categories, self._roles[0])
+        is_error = self.handle_unknown == "error" and isinstance(self.categories, str)
+        if is_unknown.any() and is_error:
+            raise ValueError(
+                f"{is_unknown.sum()} of {len(log.categories)} categories were not there in fit: "
+                f"{_some(log.categories[is_unknown])}. Rename them, or use "
+                f"handle_unknown='infrequent_if_exist'."
+            )
+        return is_unknown
+
+    def _shares_of_block(self, log, income, is_unknown):
+        """Shares of a few customers, and how much of which spending was unknown."""
+        panel = log.sum_spending(self._n_months, self.n_periods_)
+        missed = 0
+        if is_unknown.any():
+            # What comes in may be income: nobody knows.
+            panel[:, :, is_unknown] = panel[:, :, is_unknown].clip(min=0)
+            missed = panel[:, :, is_unknown].sum()
+        gross = _gross(panel) if self.normalize == "spending" or is_unknown.any() else None
+        selected = self._select(panel, log.categories, is_unknown)
+        if self.normalize is not None:
+            selected /= _nonzero(gross if income is None else income)
+        return selected, missed, 0 if gross is None else gross.sum()
+
+    def _select(self, panel, categories, is_unknown):
+        """Arrange the log's categories in the order of the columns."""
+        if np.array_equal(categories, self.categories_):
+            return panel
+        position = pd.Index(categories).get_indexer(self.categories_)
+        selected = np.zeros((*panel.shape[:2], len(position)))
+        selected[:, :, position >= 0] = panel[:, :, position[position >= 0]]
+        if self.infrequent_categories_ is not None:
+            is_rare = np.isin(categories, self.infrequent_categories_)
+            if self.handle_unknown != "ignore":
+                is_rare |= is_unknown
+            selected[:, :, -1] = panel[:, :, is_rare].sum(axis=2)
         return selected
 
     def _income(self, log):
@@ -254,11 +377,6 @@ class SpendingAggregator(CallbackSupportMixin, TransformerMixin, BaseEstimator):
             )
         mean = np.where(has_income, income, 0).sum(axis=1) / has_income.sum(axis=1)
         return np.where(has_income, income, mean[:, None])
-
-    def _divide(self, panel, divisor):
-        if self.normalize is None:
-            return panel
-        return panel / np.where(divisor == 0, 1, divisor)[:, :, None].astype(panel.dtype)
 
     @property
     def quality_(self):
@@ -323,6 +441,11 @@ def _count_whole_periods(log, n_months):
 
 def _gross(panel):
     return np.abs(panel).sum(axis=2)
+
+
+def _nonzero(divisor):
+    """What to divide the categories of each customer and period by: nothing stays nothing."""
+    return np.where(divisor == 0, divisor.dtype.type(1), divisor)[:, :, None]
 
 
 def _some(names, most=5):

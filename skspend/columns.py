@@ -1,111 +1,185 @@
-"""Raw columns of a long frame turned into codes, days and numbers.
+"""Raw columns of transactions turned into codes, days and numbers.
 
-What cannot be read is refused with the column, the count, the first row and a remedy.
+What cannot be read is refused with the column, the count, the first row and a remedy, or dropped
+and counted, as the user chooses.
 """
 
-import narwhals.stable.v2 as nw
+from decimal import Decimal
+
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 from pandas.api import types
 
+FIRST_YEAR, LAST_YEAR = 1900, 2100
+"""Dates before or after are placeholders such as 9999-12-31: one would shift every period."""
+LARGEST_EXACT = 2**53
+"""From here on float64 has gaps between whole numbers."""
+DROPPED = (
+    "missing customer",
+    "customer not listed in customers=",
+    "missing or unreadable date",
+    f"date before {FIRST_YEAR} or after {LAST_YEAR}",
+    "missing category",
+    "missing, infinite or unreadable amount",
+)
+"""Why a row may be dropped, in the order in which rows are looked at."""
 _NUMBERS = {"integer", "floating", "mixed-integer", "mixed-integer-float", "decimal", "boolean"}
 _UTC_OFFSET = r"([T ]\d.*?)(?:Z|[+-]\d{2}(?::?\d{2})?)$"
 
 
-def read_columns(frame, names, what, optional=()):
-    """Fetch the named columns of any eager frame as pandas Series, or say which are missing.
+class Screen:
+    """Rows that cannot be read: refused at once, or marked with the reason to be dropped.
 
-    The roles in `optional` may be missing.
+    Parameters
+    ----------
+    errors : {"raise", "drop"}
+    n_rows : int
+    transactions : ndarray of int, shape (n_rows,), default=None
+        How many transactions each row stands for; by default one.
+    n_before : int, default=0
+        Rows that were read before these.
     """
-    try:
-        table = nw.from_native(frame, eager_only=True)
-    except TypeError as error:
-        raise TypeError(
-            f"{what} must be a pandas, polars or pyarrow frame in memory, got "
-            f"{type(frame).__name__}."
-        ) from error
-    found = {role: name for role, name in names.items() if name in table.columns}
-    missing = [
-        f"{name!r} (keyword {role}=)"
-        for role, name in names.items()
-        if role not in found and role not in optional
-    ]
-    if missing:
-        raise ValueError(
-            f"{what} has no column {', '.join(missing)}. Its columns are: "
-            f"{', '.join(map(repr, table.columns))}. Name the right ones by keyword."
+
+    def __init__(self, errors, n_rows, transactions=None, n_before=0):
+        self.drops = errors == "drop"
+        self.n_rows = n_rows
+        self.transactions = transactions
+        self.n_before = n_before
+        # Made when the first bad row is met: position in DROPPED, from 1.
+        self._reasons = None
+
+    def refuse(self, bad, column, problem, remedy, example=None):
+        """Raise on account of the bad rows, or mark those that no other reason has marked."""
+        if not bad.any():
+            return
+        if not self.drops:
+            such = "" if example is None else f" (such as {_example(example, bad)!r})"
+            refuse(bad, column, problem + such, remedy, self.transactions, self.n_before)
+        if self._reasons is None:
+            self._reasons = np.zeros(self.n_rows, dtype=np.int8)
+        self._reasons[bad & (self._reasons == 0)] = DROPPED.index(problem) + 1
+
+    @property
+    def kept(self):
+        """Mask of the rows to keep; None if that is all."""
+        return None if self._reasons is None else self._reasons == 0
+
+    def count(self, amounts, unit):
+        """How many transactions were dropped for each reason, and what they add up to.
+
+        Returns
+        -------
+        counts : dict from str to tuple of int and float
+            The amount is that of the rows which have one.
+        """
+        if self._reasons is None:
+            return dict.fromkeys(DROPPED, (0, 0.0))
+        rows = np.flatnonzero(self._reasons)
+        reasons = self._reasons[rows]
+        weights = None if self.transactions is None else self.transactions[rows]
+        n = np.bincount(reasons, weights=weights, minlength=len(DROPPED) + 1)
+        known = np.nan_to_num(amounts[rows], nan=0, posinf=0, neginf=0)
+        total = np.bincount(reasons, weights=known, minlength=len(DROPPED) + 1)
+        return {
+            reason: (int(n[k]), float(total[k] / unit)) for k, reason in enumerate(DROPPED, start=1)
+        }
+
+
+def refuse(bad, column, problem, remedy, transactions=None, n_before=0):
+    """Raise if any value is bad, with the column, the count, the first row and a remedy.
+
+    Where a row stands for several `transactions`, the engine that grouped them has forgotten which
+    was the first.
+    """
+    if not bad.any():
+        return
+    if transactions is None:
+        rows = (
+            f"{bad.sum():,} of {n_before + len(bad):,} rows, first in row "
+            f"{n_before + int(np.argmax(bad)):,} (counted from 0)"
         )
-    return {role: _to_pandas(table.get_column(name)) for role, name in found.items()}
+    else:
+        rows = f"{transactions[bad].sum():,} of {transactions.sum():,} rows"
+    raise ValueError(f"Column {column!r}: {problem} in {rows}. {remedy}.")
 
 
-def _to_pandas(column):
-    # Arrow keeps zoned times in UTC, where the day may be another than on the customer's clock.
-    if column.dtype == nw.Datetime and column.dtype.time_zone:
-        column = column.dt.replace_time_zone(None)
-    return column.to_pandas()
+def _example(values, bad):
+    position = int(np.argmax(bad))
+    return values.iloc[[position]].to_numpy(dtype=object)[0]
 
 
-def refuse(bad, column, problem, remedy):
-    """Raise if any value is bad, with the column, the count, the first row and a remedy."""
-    if bad.any():
-        raise ValueError(
-            f"Column {column!r}: {problem} in {bad.sum():,} of {len(bad):,} rows, first in row "
-            f"{int(np.argmax(bad)):,} (counted from 0). {remedy}."
-        )
-
-
-def customer_codes(values, column, customers):
+def customer_codes(values, column, customers, screen):
     """Number the customers; by default in sorted order, else in that of `customers`."""
-    codes, labels = _factorize(values, column, "customer")
+    codes, labels = _factorize(values, column, "customer", screen)
     if customers is None:
-        try:
-            order = np.argsort(labels, kind="stable")
-        except TypeError as error:
-            kinds = sorted({type(label).__name__ for label in labels})
-            raise ValueError(
-                f"Column {column!r} mixes identifiers of types {', '.join(kinds)}. Convert them to "
-                f"one type, for example with astype(str)."
-            ) from error
-        return np.argsort(order)[codes].astype(np.int32), labels[order]
+        position, labels = sort_customers(labels, column)
+        return take(position, codes), labels
     listed = pd.Index(customers)
     refuse(listed.isna(), "customers", "missing customer", "Leave it out")
     refuse(listed.duplicated(), "customers", "repeated customer", "List every customer once")
-    codes = listed.get_indexer(labels)[codes]
-    refuse(
-        codes < 0, column, "customer not listed in customers=",
-        "List all customers, or keep only the rows of those that are listed",
-    )  # fmt: skip
-    return codes.astype(np.int32), np.asarray(listed)
+    position = listed.get_indexer(labels).astype(np.int32)
+    found = take(position, codes)
+    if (position < 0).any():
+        screen.refuse(
+            (found < 0) & (codes >= 0), column, "customer not listed in customers=",
+            "List all customers, or keep only the rows of those that are listed", values,
+        )  # fmt: skip
+    return found, np.asarray(listed)
+
+
+def sort_customers(labels, column):
+    """The place of each distinct identifier in sorted order, and the identifiers in that order."""
+    try:
+        order = np.argsort(labels, kind="stable")
+    except TypeError as error:
+        kinds = sorted({type(label).__name__ for label in labels})
+        raise ValueError(
+            f"Column {column!r} mixes identifiers of types {', '.join(kinds)}. Convert them to one "
+            f"type, for example with astype(str)."
+        ) from error
+    return np.argsort(order).astype(np.int32), labels[order]
 
 
 def known_customer_codes(values, column, customers):
     """Number the customers by their place in `customers`, -1 where they are not among them."""
-    codes, labels = _factorize(values, column, "customer")
-    return pd.Index(customers).get_indexer(labels)[codes].astype(np.int32)
+    codes, labels = _factorize(values, column, "customer", Screen("raise", len(values)))
+    return take(pd.Index(customers).get_indexer(labels).astype(np.int32), codes)
 
 
-def category_codes(values, column):
+def category_codes(values, column, screen):
     """Number the categories in the order of their names as text."""
-    codes, labels = _factorize(values, column, "category")
+    codes, labels = _factorize(values, column, "category", screen)
     names = np.array([str(label) for label in labels], dtype=object)
     # Sorted as text, so that categories keep their order whatever the column's type.
     names, position = np.unique(names, return_inverse=True)
-    return position[codes].astype(np.int32), names
+    return take(position.astype(np.min_scalar_type(-max(len(names), 1))), codes), names
 
 
-def _factorize(values, column, role):
-    """Number the distinct values in order of appearance; refuse what is missing or blank."""
+def take(position, codes):
+    """Look up the position of every code; of the code -1, which means missing, it is -1 or NaT."""
+    missing = np.datetime64("NaT") if position.dtype.kind == "M" else position.dtype.type(-1)
+    return np.append(position, missing)[codes]
+
+
+def _factorize(values, column, role, screen):
+    """Number the distinct values; what is missing or blank is refused, or has the code -1."""
     codes, labels = pd.factorize(values)
     labels = np.asarray(labels)
-    is_blank = [isinstance(label, str) and not label.strip() for label in labels]
-    # A missing value has the code -1, which picks the last.
-    is_blank = np.array([*is_blank, True])
-    refuse(is_blank[codes], column, f"missing {role}", f"Drop these rows or name the {role}")
+    is_blank = np.array([isinstance(label, str) and not label.strip() for label in labels], bool)
+    if is_blank.any():
+        position = np.where(is_blank, -1, np.cumsum(~is_blank) - 1)
+        codes, labels = take(position, codes), labels[~is_blank]
+    if codes.min(initial=0) < 0:
+        screen.refuse(
+            codes < 0, column, f"missing {role}", f"Drop these rows or name the {role}"
+        )  # fmt: skip
     return codes, labels
 
 
-def days_since_1970(values, column):
+def days_since_1970(values, column, screen=None):
     """Convert dates, timestamps or ISO text to days since 1970, each in its own time zone."""
+    screen = Screen("raise", len(values)) if screen is None else screen
     if isinstance(values.dtype, pd.CategoricalDtype):
         values = values.astype(values.cat.categories.dtype)
     kind = types.infer_dtype(values) if types.is_object_dtype(values.dtype) else ""
@@ -114,18 +188,32 @@ def days_since_1970(values, column):
             f"Column {column!r} holds numbers ({values.dtype}), not dates. Convert it first, for "
             f"example with pandas.to_datetime(..., format='%Y%m%d')."
         )
-    dates = _local_times(values)
-    bad = dates.isna().to_numpy()
-    example = values.to_numpy(dtype=object)[np.argmax(bad)] if bad.any() else None
-    refuse(
-        bad, column, f"missing or unreadable date (such as {example!r})",
-        "Write dates as YYYY-MM-DD",
-    )  # fmt: skip
-    return dates.to_numpy().astype("M8[D]").astype(np.int32)
+    if isinstance(values.dtype, pd.StringDtype):
+        # Days are few and rows are many: read each text once.
+        codes, texts = pd.factorize(values)
+        dates = take(_local_times(pd.Series(texts)).to_numpy().astype("M8[D]"), codes)
+    else:
+        dates = _local_times(values).to_numpy().astype("M8[D]")
+    first, last = np.datetime64(f"{FIRST_YEAR}-01-01"), np.datetime64(f"{LAST_YEAR}-12-31")
+    # NaT is less than any date as a number, and minimum and maximum give it back.
+    if len(dates) and not (dates.min() >= first and dates.max() <= last):
+        screen.refuse(
+            np.isnat(dates), column, "missing or unreadable date",
+            "Write dates as YYYY-MM-DD", values,
+        )  # fmt: skip
+        screen.refuse(
+            (dates < first) | (dates > last), column,
+            f"date before {FIRST_YEAR} or after {LAST_YEAR}",
+            "Drop these rows, or give the day of the payment", values,
+        )  # fmt: skip
+        dates = np.where((dates >= first) & (dates <= last), dates, first)
+    return dates.astype(np.int32)
 
 
 def _local_times(values):
     """Read times by the clock they were written with; what cannot be read becomes NaT."""
+    if values.dtype.kind == "M" and isinstance(values.dtype, np.dtype):
+        return values
     try:
         times = pd.to_datetime(values, errors="coerce", format="ISO8601")
     except ValueError:
@@ -135,19 +223,111 @@ def _local_times(values):
     return times.dt.tz_localize(None)
 
 
-def finite_amounts(values, column):
-    """Convert amounts to float64, refusing what is no finite number."""
-    numbers = pd.to_numeric(values, errors="coerce")
-    if values.dtype.kind in "bcmM" or numbers.dtype.kind == "b":
-        raise TypeError(
-            f"Column {column!r} holds values of type {values.dtype}, not amounts. Name or convert "
-            f"the right column."
+def read_amounts(values, column, screen, unreadable=None):
+    """Convert amounts to numbers, refusing what is no finite one.
+
+    Parameters
+    ----------
+    values : Series
+    column : str
+    screen : Screen
+    unreadable : Series of str, default=None
+        What is there instead of an amount; missing where there is one.
+
+    Returns
+    -------
+    amounts : ndarray of float64
+        Whole multiples of ``1 / unit`` if the column is of integers or decimals, which float64
+        adds up exactly.
+    unit : int
+        Such as 100, if the column holds decimals of two places; else 1.
+
+    Raises
+    ------
+    TypeError
+        If the column holds dates, durations, booleans or complex numbers.
+    ValueError
+        If amounts are missing, infinite or unreadable, or add up to more than can be held.
+    """
+    decimals = _as_decimals(values)
+    if decimals is not None:
+        amounts, unit = _whole_units(decimals, column)
+        bad = np.isnan(amounts)
+    else:
+        unit = 1
+        numbers = pd.to_numeric(values, errors="coerce")
+        if values.dtype.kind in "bcmM" or numbers.dtype.kind == "b":
+            raise TypeError(
+                f"Column {column!r} holds values of type {values.dtype}, not amounts. Name or "
+                f"convert the right column."
+            )
+        amounts = numbers.to_numpy(dtype=np.float64, na_value=np.nan)
+        bad = ~np.isfinite(amounts)
+    if unreadable is not None:
+        bad = unreadable.notna().to_numpy()
+        amounts = np.where(bad, np.nan, amounts)
+        values = unreadable
+    if bad.any():
+        screen.refuse(
+            bad, column, "missing, infinite or unreadable amount",
+            "Drop these rows or write amounts as plain numbers", values,
+        )  # fmt: skip
+    is_exact = decimals is not None or types.is_integer_dtype(values.dtype)
+    _check_total(amounts, column, unit, is_exact)
+    return amounts, unit
+
+
+def _check_total(amounts, column, unit, is_exact):
+    largest = LARGEST_EXACT if is_exact else np.finfo(np.float64).max
+    ends = np.nan_to_num([amounts.max(initial=0), amounts.min(initial=0)], nan=np.inf)
+    # A bound first: the sum itself needs a copy.
+    if np.abs(ends).max() <= largest / max(len(amounts), 1):
+        return
+    with np.errstate(over="ignore"):
+        total = np.abs(amounts[np.isfinite(amounts)]).sum()
+    if total > largest and is_exact:
+        raise ValueError(
+            f"Column {column!r}: the amounts add up to {total / unit:.3g}, too much to be exact to "
+            f"1/{unit}. Convert them to float64 if rounding will do."
         )
-    numbers = numbers.to_numpy(dtype=np.float64, na_value=np.nan)
-    bad = ~np.isfinite(numbers)
-    example = values.to_numpy(dtype=object)[np.argmax(bad)] if bad.any() else None
-    refuse(
-        bad, column, f"missing, infinite or unreadable amount (such as {example!r})",
-        "Drop these rows or write amounts as plain numbers",
-    )  # fmt: skip
-    return numbers
+    if total > largest:
+        raise ValueError(
+            f"Column {column!r}: the amounts add up to more than {largest:.2g}. Check for amounts "
+            f"such as {amounts[np.nanargmax(np.abs(amounts))]:.2g}."
+        )
+
+
+def _as_decimals(values):
+    """The values as an arrow array if they are decimals, else None."""
+    if isinstance(values.dtype, pd.ArrowDtype):
+        return pa.array(values) if pa.types.is_decimal(values.dtype.pyarrow_dtype) else None
+    if not types.is_object_dtype(values.dtype) or types.infer_dtype(values) != "decimal":
+        return None
+    is_finite = [isinstance(value, Decimal) and value.is_finite() for value in values]
+    return pa.array(values.where(is_finite, None), from_pandas=True)
+
+
+def _whole_units(decimals, column):
+    """Decimals as multiples of their smallest place: float64, NaN where missing, and the unit."""
+    if isinstance(decimals, pa.ChunkedArray):
+        decimals = decimals.combine_chunks()
+    for places in range(max(decimals.type.scale, 0) + 1):
+        try:
+            wide = decimals.cast(pa.decimal128(38, places))
+            break
+        except pa.ArrowInvalid:
+            # More places than that are in use.
+            continue
+    else:
+        raise ValueError(
+            f"Column {column!r} holds decimals of more than 38 digits. Convert them to float64."
+        )
+    # A decimal of 128 bits is two words; the upper one only repeats the sign of a small number.
+    words = np.frombuffer(wide.buffers()[1], dtype=np.int64).reshape(-1, 2)
+    words = words[wide.offset : wide.offset + len(wide)]
+    is_missing = np.asarray(wide.is_null())
+    low, high = words.T
+    amounts = low.astype(np.float64)
+    amounts[is_missing] = np.nan
+    amounts[(high != low >> 63) & ~is_missing] = LARGEST_EXACT
+    return amounts, 10**places

@@ -7,68 +7,18 @@ has. The data behind section III-A of Maree & Omlin (2021).
 
 import copy
 
-import narwhals.stable.v2 as nw
 import numpy as np
 import pandas as pd
 
-from .columns import (
-    category_codes,
-    customer_codes,
-    days_since_1970,
-    finite_amounts,
-    known_customer_codes,
-    read_columns,
-    refuse,
-)
+from ._periods import month_end, number_periods, period_edges
+from ._reading import Reader
+from ._rows import ROUNDING, Rows, sum_by_cell
+from .columns import Screen, days_since_1970, known_customer_codes, read_amounts, refuse
+from .engines import fetch_columns, is_polars, open_files
 
-ROUNDING = 1e-12
-"""Share of what was spent and refunded below which a difference is a rounding error, not money."""
-
-
-class _Rows:
-    """Columns of equal length whose rows belong to customers 0 ... n_customers - 1."""
-
-    def __init__(self, customer, n_customers, columns, is_sorted=False):
-        self.customer = customer
-        self.n_customers = n_customers
-        self.columns = columns
-        self._is_sorted = is_sorted
-        self._index = None
-
-    def __len__(self):
-        return len(self.customer)
-
-    def __getstate__(self):
-        # Whether somebody has indexed changes neither what is saved nor its hash.
-        return vars(self) | {"_index": None}
-
-    def __getitem__(self, column):
-        return self.columns[column]
-
-    def select(self, mask):
-        columns = {name: values[mask] for name, values in self.columns.items()}
-        return _Rows(self.customer[mask], self.n_customers, columns, self._is_sorted)
-
-    def take(self, customers):
-        """Rows of these customers, who are renumbered in the order given; repeats allowed."""
-        order, starts = self._rows_by_customer()
-        begins = starts[customers]
-        counts = starts[customers + 1] - begins
-        ends = np.cumsum(counts)
-        rows = np.arange(ends[-1] if len(ends) else 0) + np.repeat(begins - (ends - counts), counts)
-        if order is not None:
-            rows = order[rows]
-        owner = np.repeat(np.arange(len(customers), dtype=self.customer.dtype), counts)
-        columns = {name: values[rows] for name, values in self.columns.items()}
-        return _Rows(owner, len(customers), columns, is_sorted=True)
-
-    def _rows_by_customer(self):
-        """Sort once, when somebody indexes for the first time."""
-        if self._index is None:
-            order = None if self._is_sorted else np.argsort(self.customer, kind="stable")
-            counts = np.bincount(self.customer, minlength=self.n_customers)
-            self._index = order, np.concatenate([[0], np.cumsum(counts)])
-        return self._index
+RESOLUTIONS = {"day": 0, "month": 1, "quarter": 3, "half": 6, "year": 12}
+"""Months that a row of the log stands for at least; 0 is a single day."""
+AFTER_CUTOFF = "after the cutoff"
 
 
 class TransactionLog:
@@ -76,11 +26,14 @@ class TransactionLog:
 
     Parameters
     ----------
-    frame : pandas.DataFrame, polars.DataFrame or pyarrow.Table
-        One row per transaction.
+    frame : frame of pandas, polars, pyarrow, DuckDB, Dask or PySpark
+        One row per transaction. What is not in memory (polars lazy frames, DuckDB relations, Dask
+        and PySpark frames) is grouped by its own engine, and only the sums by customer, day or
+        `resolution`, and category are collected; a pyarrow dataset is read as by :meth:`scan`.
     customer, date, category, amount : str
         Names of the four columns. Dates may be dates, timestamps (the day counts, in their own
-        time zone) or ISO 8601 text; amounts are numbers in any one currency.
+        time zone; a Spark timestamp has that of the session) or ISO 8601 text; amounts are numbers
+        in any one currency. Integers (such as cents) and decimals are added up exactly.
     income : frame, default=None
         Columns `customer`, ``"income"`` and optionally `date`, named as above. With dates, an
         income belongs to the period that holds its date; without, it is the income of one year.
@@ -96,6 +49,14 @@ class TransactionLog:
     outflow : {"positive", "negative"}, default="positive"
         The sign of money spent. The other sign is a refund in a category of spending, and income
         in a category of income.
+    resolution : {"day", "month", "quarter", "half", "year"}, default="day"
+        What transactions are merged into: those of one customer and category on a day, or in so
+        many whole months, counted back from the last day. Periods that are no multiple of it
+        cannot be told afterwards; in exchange, memory is needed for these sums alone. A frame in
+        memory keeps its transactions at ``"day"``.
+    errors : {"raise", "drop"}, default="raise"
+        Whether a row that cannot be read raises an error, or is dropped and counted in
+        ``quality_``. The customers and categories of dropped rows stay known.
 
     Attributes
     ----------
@@ -111,14 +72,18 @@ class TransactionLog:
         ``(n_customers,)``.
     n_after_cutoff : int
         Transactions left out because they lie after the cutoff.
+    quality_ : pandas.DataFrame
+        What was left out: transactions and amount, by reason.
 
     Raises
     ------
     TypeError
-        If `frame` is no eager frame, or dates are numbers.
+        If `frame` is no frame, or dates are numbers.
     ValueError
-        If a column is missing, or holds missing, unreadable or infinite values (the message gives
-        column, count, first row and remedy), or `customers` repeats or omits a customer.
+        If a column is missing, or holds missing, unreadable, implausible or infinite values and
+        ``errors="raise"`` (the message gives column, count, first row and remedy; an engine that
+        has grouped its rows knows no first one), if `customers` repeats a customer, or if nothing
+        is left.
 
     Notes
     -----
@@ -158,38 +123,87 @@ class TransactionLog:
         customers=None,
         cutoff=None,
         outflow="positive",
+        resolution="day",
+        errors="raise",
     ):
-        if outflow not in ("positive", "negative"):
-            raise ValueError(f"outflow must be 'positive' or 'negative', got {outflow!r}.")
+        _check_choice("outflow", outflow, ("positive", "negative"))
+        _check_choice("resolution", resolution, RESOLUTIONS)
+        _check_choice("errors", errors, ("raise", "drop"))
+        self.resolution = resolution
+        self.is_polars = is_polars(frame)
         names = {"customer": customer, "date": date, "category": category, "amount": amount}
-        table = read_columns(frame, names, "frame")
-        if not len(table["customer"]):
-            raise ValueError("frame holds no transactions. Check the file or the filter behind it.")
-        codes, self.customers = customer_codes(table["customer"], customer, customers)
-        days = days_since_1970(table["date"], date)
-        category, all_categories = category_codes(table["category"], category)
-        amounts = finite_amounts(table["amount"], amount)
-        if outflow == "negative":
-            amounts = -amounts
-        self.is_polars = nw.dependencies.is_polars_dataframe(frame)
-        self.shape = (len(self.customers),)
-        rows = _Rows(
-            codes, len(self.customers), {"day": days, "category": category, "amount": amounts}
+        reader = Reader(
+            names,
+            customers=customers,
+            n_months=RESOLUTIONS[resolution],
+            last_month=_month_of(cutoff),
+            is_outflow_negative=outflow == "negative",
+            errors=errors,
         )
-        self._set_ends(cutoff, days)
-        self._rows = self._until_cutoff(rows)
-        everybody = np.bincount(rows.customer, minlength=len(self))
-        self._n_after_cutoff = everybody - np.bincount(self._rows.customer, minlength=len(self))
-        codes, amounts = self._rows["category"], self._rows["amount"]
-        net = np.bincount(codes, weights=amounts, minlength=len(all_categories))
-        self._set_categories(codes, all_categories, is_income=net < 0)
+        found = reader.read(frame)
+        self.customers, self._unit, self._dropped = found.customers, found.unit, found.dropped
+        self.shape = (len(self.customers),)
+        self._set_ends(cutoff, found.first_day, found.last_day)
+        self._rows = self._until_cutoff(found.rows)
+        self._count_after_cutoff(found.rows)
+        is_income = self._flows_in(found.categories)
+        self._set_categories(self._rows["category"], found.categories, is_income)
         self._incomes = None if income is None else self._read_income(income, customer, date)
 
-    def _set_ends(self, cutoff, days):
+    @classmethod
+    def scan(
+        cls,
+        path,
+        *,
+        customer="customer",
+        date="date",
+        category="category",
+        amount="amount",
+        **options,
+    ):
+        """Read Parquet or CSV files that need not fit into memory.
+
+        Files are read piece by piece, and transactions of one customer and category are merged, on
+        the same day or within `resolution`: memory is needed for these sums alone, so choose the
+        coarsest that will do.
+
+        Parameters
+        ----------
+        path : str or path
+            A file, or a pattern such as ``"bank/*.parquet"``.
+        customer, date, category, amount : str
+            Names of the four columns. Those of CSV files are read as text, so 007 stays 007.
+        **options
+            As for :class:`TransactionLog`.
+
+        Returns
+        -------
+        log : TransactionLog
+
+        Raises
+        ------
+        FileNotFoundError
+            If there is no such file.
+        ValueError
+            If files end neither in ``.parquet`` nor in ``.csv``, or as for the log itself.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> frame = pd.DataFrame({"customer": ["007", "007"], "date": ["2024-02-05", "2024-03-05"],
+        ...                       "category": ["pets", "pets"], "amount": [1.0, 2.0]})
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     frame.to_csv(f"{folder}/2024.csv", index=False)
+        ...     TransactionLog.scan(f"{folder}/*.csv", resolution="month")
+        TransactionLog(1 customers, 2 transactions, 1 categories, 2024-02-05 to 2024-03-31)
+        """
+        names = {"customer": customer, "date": date, "category": category, "amount": amount}
+        return cls(open_files(path, names), **names, **options)
+
+    def _set_ends(self, cutoff, first, last):
         """Set the last day that counts: one per customer, in days since 1970."""
         if cutoff is None:
-            last_month = days.max().astype("M8[D]").astype("M8[M]")
-            ends = np.full(len(self), _month_end(last_month))
+            ends = np.full(len(self), month_end(last.astype("M8[M]")))
         elif isinstance(cutoff, (pd.Series, dict)):
             given = pd.Series(cutoff)
             remedy = "Give one date for each"
@@ -199,57 +213,101 @@ class TransactionLog:
             ends = days_since_1970(given, "cutoff")
         else:
             ends = np.repeat(days_since_1970(pd.Series([cutoff]), "cutoff"), len(self))
-        self._ends = ends.astype("M8[D]").astype(np.int32)
-        if len(self) and days.min() > self._ends.max():
+        ends = ends.astype("M8[D]")
+        self._ends = ends.astype(np.int32)
+        if self.resolution != "day" and len(ends):
+            last_month = ends.max().astype("M8[M]")
+            if (ends != month_end(last_month)).any():
+                raise ValueError(
+                    f"resolution={self.resolution!r} counts whole months back from one last day, "
+                    f"and cutoff= gives days within a month or one per customer. Pass "
+                    f"resolution='day'."
+                )
+        if len(self) and first > ends.max():
             raise ValueError(
-                f"All {len(days)} transactions lie after the cutoff; the first is of "
-                f"{days.min().astype('M8[D]')}. Check the cutoff and the dates."
+                f"All transactions lie after the cutoff; the first is of {first}. Check the cutoff "
+                f"and the dates."
             )
-        self.span = days.min().astype("M8[D]"), self._ends.max().astype("M8[D]")
+        self.span = first, ends.max()
 
     def _until_cutoff(self, rows):
+        if not len(rows) or rows["day"].max() <= self._ends.min():
+            return rows
         counts = rows["day"] <= self._ends[rows.customer]
         return rows if counts.all() else rows.select(counts)
+
+    def _count_after_cutoff(self, rows):
+        """Say by customer how many of the rows no longer count, and what they add up to."""
+        if rows is self._rows:
+            self._n_after_cutoff = np.zeros(len(self), dtype=np.int64)
+            self._amount_after_cutoff = np.zeros(len(self))
+            return
+        after = rows.select(rows["day"] > self._ends[rows.customer])
+        n = np.bincount(after.customer, after.columns.get("transactions"), len(self))
+        self._n_after_cutoff = n.astype(np.int64)
+        total = sum_by_cell(after["amount"], after.customer, len(self))
+        self._amount_after_cutoff = total / self._unit
+
+    def _flows_in(self, categories):
+        """In which categories more money comes in than goes out."""
+        rows = self._rows
+        net = sum_by_cell(rows["amount"], rows["category"], len(categories))
+        if not (net < 0).any():
+            return net < 0
+        refunds = sum_by_cell(rows.refunds, rows["category"], len(categories))
+        return net < -ROUNDING * (net - 2 * refunds)
 
     def _set_categories(self, codes, all_categories, is_income):
         """Number the categories of spending 0 ... n - 1 and those of income -1 ... -n."""
         self.categories = all_categories[~is_income]
         self.income_categories = all_categories[is_income]
-        position = np.where(is_income, -np.cumsum(is_income), np.cumsum(~is_income) - 1).astype(
-            np.int32
-        )
-        self._rows.columns["category"] = position[codes]
+        if is_income.any():
+            position = np.where(is_income, -np.cumsum(is_income), np.cumsum(~is_income) - 1)
+            codes = position.astype(codes.dtype)[codes]
+        self._rows.columns["category"] = codes
 
-    def with_roles(self, spending, income):
-        """Count these categories as spending and as income, whatever comes in and goes out here."""
+    def with_income(self, income):
+        """Count these categories as income and all others as spending, whatever flows in here.
+
+        So what a category counts as does not depend on who else is in the log.
+        """
         names = np.concatenate([self.categories, self.income_categories[::-1]])
         was_income = np.arange(len(names)) >= len(self.categories)
-        is_income = np.isin(names, income) | (was_income & ~np.isin(names, spending))
+        is_income = np.isin(names, income)
         if (is_income == was_income).all():
             return self
         order = np.argsort(names)
         codes = np.argsort(order)[self._rows["category"]]
         log = copy.copy(self)
         log._rows = self._rows.select(slice(None))
-        log._set_categories(codes, names[order], is_income[order])
+        log._set_categories(codes.astype(np.int32), names[order], is_income[order])
         return log
 
     def _read_income(self, income, customer, date):
-        names = {"customer": customer, "income": "income"}
-        table = read_columns(income, names | {"date": date}, "income", optional={"date"})
+        names = {"customer": customer, "income": "income", "date": date}
+        table = fetch_columns(income, names, "income", optional={"date"})
         has_dates = "date" in table
         codes = known_customer_codes(table["customer"], customer, self.customers)
         # An income table often covers more customers than the log: theirs is not asked for.
         known = codes >= 0
-        columns = {"amount": finite_amounts(table["income"], "income")[known]}
+        amounts, unit = read_amounts(table["income"], "income", Screen("raise", len(codes)))
+        columns = {"amount": amounts[known] / unit}
         if has_dates:
             columns["day"] = days_since_1970(table["date"], date)[known]
-        rows = _Rows(codes[known], len(self), columns)
+        rows = Rows(codes[known], len(self), columns)
         return self._until_cutoff(rows) if has_dates else rows
 
     @property
     def n_after_cutoff(self):
         return int(self._n_after_cutoff.sum())
+
+    @property
+    def quality_(self):
+        """What was left out, also before customers were selected, but for the cutoff."""
+        left_out = self._dropped | {
+            AFTER_CUTOFF: (self.n_after_cutoff, float(self._amount_after_cutoff.sum()))
+        }
+        return pd.DataFrame.from_dict(left_out, orient="index", columns=["transactions", "amount"])
 
     def __len__(self):
         return self.shape[0]
@@ -257,7 +315,7 @@ class TransactionLog:
     @property
     def n_transactions(self):
         """Number of transactions that count."""
-        return len(self._rows)
+        return self._rows.n_transactions
 
     def __getitem__(self, key):
         positions = np.atleast_1d(np.arange(len(self))[key])
@@ -266,6 +324,7 @@ class TransactionLog:
         selected.shape = (len(positions),)
         selected._ends = self._ends[positions]
         selected._n_after_cutoff = self._n_after_cutoff[positions]
+        selected._amount_after_cutoff = self._amount_after_cutoff[positions]
         selected._rows = self._rows.take(positions)
         if self._incomes is not None:
             selected._incomes = self._incomes.take(positions)
@@ -280,11 +339,11 @@ class TransactionLog:
             and np.array_equal(self.categories, other.categories)
             and np.array_equal(self.income_categories, other.income_categories)
             and np.array_equal(self._ends, other._ends)
-            and _same_rows(self._rows.take(everyone), other._rows.take(everyone))
+            and self.to_frame().equals(other.to_frame())
             and (self._incomes is None) == (other._incomes is None)
             and (
                 self._incomes is None
-                or _same_rows(self._incomes.take(everyone), other._incomes.take(everyone))
+                or self._incomes.take(everyone) == other._incomes.take(everyone)
             )
         )
 
@@ -293,7 +352,7 @@ class TransactionLog:
     def __repr__(self):
         first, last = self.span
         return (
-            f"TransactionLog({len(self):,} customers, {len(self._rows):,} transactions, "
+            f"TransactionLog({len(self):,} customers, {self.n_transactions:,} transactions, "
             f"{len(self.categories):,} categories, {first} to {last})"
         )
 
@@ -303,7 +362,8 @@ class TransactionLog:
         Returns
         -------
         frame : pandas.DataFrame
-            Columns customer, date, category and amount, money spent being positive.
+            Columns customer, date, category and amount, money spent being positive. Transactions
+            that were merged are one row, at the first day of what they were merged into.
         """
         rows = self._rows.take(np.arange(len(self)))
         # Income categories are numbered -1, -2, ...: they index the reversed tail.
@@ -313,7 +373,7 @@ class TransactionLog:
                 "customer": self.customers[rows.customer],
                 "date": rows["day"].astype("M8[D]").astype("M8[s]"),
                 "category": names[rows["category"]],
-                "amount": rows["amount"],
+                "amount": rows["amount"] / self._unit,
             }
         )
 
@@ -340,17 +400,16 @@ class TransactionLog:
         [[[1.0], [2.0]]]
         """
         rows = self._rows
-        period = self._periods(rows, n_months, n_periods)
-        counts = (period >= 0) & (rows["category"] >= 0)
         n_categories = len(self.categories)
-        cell = (rows.customer.astype(np.int64) * n_periods + period) * n_categories
-        cell += rows["category"]
-        n_cells = len(self) * n_periods * n_categories
-        cell, amounts = cell[counts], rows["amount"][counts]
-        total = _sum_by_cell(amounts, cell, n_cells)
-        if (amounts < 0).any():
-            turnover = _sum_by_cell(np.abs(amounts), cell, n_cells)
-            total[np.abs(total) <= ROUNDING * turnover] = 0
+        period = self._periods(rows, n_months, n_periods)
+        cell = rows.customer.astype(np.int64)
+        for number, values in ((n_periods, period), (n_categories, rows["category"])):
+            cell *= number
+            cell += values
+        is_within = (period >= 0) & (rows["category"] >= 0)
+        total = rows.sum_amounts(cell, len(self) * n_periods * n_categories, is_within)
+        if self._unit > 1:
+            total /= self._unit
         return total.reshape(len(self), n_periods, n_categories)
 
     def sum_income(self, n_months, n_periods):
@@ -373,16 +432,16 @@ class TransactionLog:
             )
         if self._incomes is None:
             rows = self._rows.select(self._rows["category"] < 0)
-            inflow = -rows["amount"]
+            inflow = -rows["amount"] / self._unit
         else:
             rows = self._incomes
             inflow = rows["amount"]
             if "day" not in rows.columns:
-                yearly = _sum_by_cell(inflow, rows.customer, len(self))
+                yearly = sum_by_cell(inflow, rows.customer, len(self))
                 return np.repeat(yearly[:, None] * n_months / 12, n_periods, axis=1)
         period = self._periods(rows, n_months, n_periods)
         cell = rows.customer.astype(np.int64) * n_periods + period
-        total = _sum_by_cell(inflow[period >= 0], cell[period >= 0], len(self) * n_periods)
+        total = sum_by_cell(inflow[period >= 0], cell[period >= 0], len(self) * n_periods)
         return total.reshape(len(self), n_periods)
 
     def count_transactions(self, n_months, n_periods):
@@ -398,21 +457,48 @@ class TransactionLog:
         """
         rows = self._rows
         period = self._periods(rows, n_months, n_periods)
-        before = (period < 0) & (rows["category"] >= 0)
-        counts = (period >= 0) & (rows["category"] >= 0) & (rows["amount"] != 0)
-        cell = rows.customer.astype(np.int64) * n_periods + period
-        total = np.bincount(cell[counts], minlength=len(self) * n_periods)
-        return total.reshape(len(self), n_periods), before.sum(), rows["amount"][before].sum()
+        is_spending = rows["category"] >= 0
+        before = rows.select((period < 0) & is_spending)
+        # Rows before the first period are counted in a column of their own, which is cut off.
+        cell = rows.customer.astype(np.int64)
+        cell *= n_periods + 1
+        cell += period
+        cell += 1
+        transactions = rows.columns.get("transactions")
+        is_money = rows["amount"] != 0
+        if transactions is not None:
+            is_money |= rows.refunds != 0
+        counts = is_money & is_spending
+        if not counts.all():
+            cell = cell[counts]
+            transactions = None if transactions is None else transactions[counts]
+        total = np.bincount(cell, transactions, minlength=len(self) * (n_periods + 1))
+        total = total.reshape(len(self), n_periods + 1)[:, 1:].astype(np.int64)
+        return total, before.n_transactions, float(before["amount"].sum() / self._unit)
 
     def _periods(self, rows, n_months, n_periods):
         """Number the period of every row, -1 for rows before the first."""
-        edges = self.period_edges(n_months, n_periods)
-        if len(edges) == 1:
-            return np.searchsorted(edges[0], rows["day"], side="right") - 1
-        period = np.full(len(rows), -1)
-        for edge in edges.T[:-1]:
-            period += rows["day"] >= edge[rows.customer]
-        return period
+        smallest = RESOLUTIONS[self.resolution]
+        if smallest and n_months % smallest:
+            raise ValueError(
+                f"The log was merged with resolution={self.resolution!r}, which knows no period of "
+                f"{n_months} months. Read it with a finer resolution."
+            )
+        return number_periods(rows["day"], rows.customer, self.period_edges(n_months, n_periods))
+
+    def count_customers(self, n_months, n_periods):
+        """Count by category the customers who spent anything on it within the periods.
+
+        Returns
+        -------
+        counts : ndarray of int, shape (n_categories,)
+        """
+        rows = self._rows
+        counts = (self._periods(rows, n_months, n_periods) >= 0) & (rows["category"] >= 0)
+        counts &= (rows["amount"] != 0) | (rows.refunds != 0)
+        spends = np.zeros((len(self), len(self.categories)), dtype=bool)
+        spends[rows.customer[counts], rows["category"][counts]] = True
+        return spends.sum(axis=0)
 
     def period_edges(self, n_months, n_periods):
         """Return where the periods begin and end, counted back from each customer's last day.
@@ -437,30 +523,21 @@ class TransactionLog:
         >>> TransactionLog(frame).period_edges(1, 2).astype("M8[D]").astype(str).tolist()
         [['2024-02-01', '2024-03-01', '2024-04-01']]
         """
-        ends = self._ends
+        ends = self._ends.astype("M8[D]")
         if not len(ends) or (ends == ends[0]).all():
-            ends = ends[:1] if len(ends) else self.span[1].astype("M8[D]").astype(np.int32)[None]
-        after = (ends.astype(np.int64) + 1).astype("M8[D]")[:, None]
-        back = np.arange(n_periods, -1, -1) * n_months
-        month = after.astype("M8[M]") - back
-        day_of_month = (after - after.astype("M8[M]")).astype(np.int64)
-        # A month without a 31st ends early rather than spilling into the next.
-        edges = np.minimum(month.astype("M8[D]") + day_of_month, _month_end(month))
-        return edges.astype(np.int64)
+            ends = ends[:1] if len(ends) else self.span[1:]
+        return period_edges(np.asarray(ends), n_months, n_periods)
 
 
-def _sum_by_cell(values, cell, n_cells):
-    # Of no values at all, bincount makes integers.
-    return np.bincount(cell, weights=values, minlength=n_cells).astype(np.float64, copy=False)
+def _check_choice(parameter, value, choices):
+    if value not in choices:
+        *most, last = map(repr, choices)
+        raise ValueError(f"{parameter} must be {', '.join(most)} or {last}, got {value!r}.")
 
 
-def _month_end(month):
-    return (month + 1).astype("M8[D]") - 1
-
-
-def _same_rows(a, b):
-    return (
-        np.array_equal(a.customer, b.customer)
-        and a.columns.keys() == b.columns.keys()
-        and all(np.array_equal(a[name], b[name]) for name in a.columns)
-    )
+def _month_of(cutoff):
+    """Months from 1970 to the month of a cutoff that all customers share; None without."""
+    if cutoff is None or isinstance(cutoff, (pd.Series, dict)):
+        return None
+    day = days_since_1970(pd.Series([cutoff]), "cutoff").astype("M8[D]")
+    return int(day.astype("M8[M]").astype(np.int64)[0])

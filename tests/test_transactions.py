@@ -279,7 +279,7 @@ def test_a_selection_counts_only_its_own_transactions_after_the_cutoff():
         (pd.NaT, ValueError, ["'cutoff'", "missing"]),
         (["2024-01-01"], ValueError, ["'cutoff'", "unreadable"]),
         (20240101, TypeError, ["'cutoff'", "numbers"]),
-        ("2023-01-30", ValueError, ["All 7 transactions", "after the cutoff", "2023-01-31"]),
+        ("2023-01-30", ValueError, ["All transactions", "after the cutoff", "2023-01-31"]),
     ],
 )  # fmt: skip
 def test_an_unusable_cutoff_is_refused_by_name(cutoff, error, said):
@@ -301,7 +301,7 @@ def reference_edges(cutoff, n_months, n_periods):
 
 @settings(max_examples=150, deadline=None)
 @given(
-    st.dates(datetime.date(1950, 1, 1), datetime.date(2150, 1, 1)),
+    st.dates(datetime.date(1950, 1, 1), datetime.date(2100, 12, 31)),
     st.integers(1, 24),
     st.integers(1, 12),
 )

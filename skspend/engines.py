@@ -1,0 +1,287 @@
+"""Transactions fetched from the frame or the engine that holds them.
+
+A frame in memory gives its columns. A lazy frame (polars, DuckDB, Dask, Spark) is grouped by its
+own engine, and only the cells are fetched: one row for each customer, day or month, and category.
+Files and arrow datasets are read piece by piece.
+"""
+
+from glob import glob
+from pathlib import Path
+
+import narwhals.stable.v2 as nw
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+from pyarrow import csv
+from pyarrow.dataset import CsvFileFormat, dataset
+
+from .columns import FIRST_YEAR, LAST_YEAR
+
+ISO_TIME = r"^\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}(:?\d{2})?)?$"
+NUMBER = (
+    r"^\s*[+-]?(((\d{1,20}(\.\d*)?|\.\d+)([eE][+-]?\d{1,2})?)|"
+    r"(\d(\.\d*)?[eE][+-]?([12]?\d{1,2}|30[0-7])))\s*$"
+)
+"""Text that every engine reads as the same number."""
+ROWS_AT_ONCE = 2**22
+"""Rows of files that are held in memory."""
+DAYS_OF_A_MONTH = 32
+"""Days are coded as month times 32 plus day of the month, which every engine can compute."""
+FIRST_DAY = 12 * FIRST_YEAR * DAYS_OF_A_MONTH
+LAST_DAY = 12 * (LAST_YEAR + 1) * DAYS_OF_A_MONTH
+
+
+def fetch_columns(frame, names, what, optional=()):
+    """Fetch the named columns of any frame as pandas Series, or say which are missing.
+
+    Parameters
+    ----------
+    frame : frame in memory, or lazy frame
+        A lazy one is collected.
+    names : dict from role to str
+    what : str
+        How to call the frame in messages.
+    optional : set of str
+        Roles that may be missing.
+
+    Returns
+    -------
+    columns : dict from role to Series
+    """
+    frame = _as_narwhals(frame, what)
+    found = _find_columns(frame, names, what, optional)
+    if isinstance(frame, nw.LazyFrame):
+        frame = frame.select(*dict.fromkeys(found.values())).collect()
+    return {role: _to_pandas(frame.get_column(name)) for role, name in found.items()}
+
+
+def fetch_transactions(frame, names, n_months=0, last_month=None):
+    """Fetch transactions, or cells of transactions if the frame is lazy.
+
+    Parameters
+    ----------
+    frame : frame in memory, or lazy frame
+    names : dict from role to str
+        Names of the columns customer, date, category and amount.
+    n_months : int, default=0
+        Cells are of so many months; 0 means of a day.
+    last_month : int, default=None
+        Months since 1970 of the month from which cells are counted back; by default the last one
+        in the frame.
+
+    Returns
+    -------
+    columns : dict from str to Series
+        ``"customer"``, ``"date"``, ``"category"`` and ``"amount"``. Cells have ``"day"``
+        (datetime64) instead of a date that needs no reading, and besides ``"refunds"``,
+        ``"transactions"``, and ``"unreadable"``, which holds text where amounts are none. Cells of
+        months come with ``"span"``: the first and last day of what they hold.
+    """
+    frame = _as_narwhals(frame, "frame")
+    if isinstance(frame, nw.DataFrame):
+        return fetch_columns(frame, names, "frame")
+    _find_columns(frame, names, "frame")
+    return _fetch_cells(frame, names, n_months, last_month)
+
+
+def is_polars(frame):
+    """Tell whether a frame, eager or lazy, is of polars."""
+    return nw.dependencies.is_polars_dataframe(frame) or nw.dependencies.is_polars_lazyframe(frame)
+
+
+def open_files(path, names):
+    """Open Parquet or CSV files without reading their rows.
+
+    Parameters
+    ----------
+    path : str or path
+        A file, or a pattern such as ``"bank/*.parquet"``.
+    names : dict from role to str
+        Columns of CSV files that are read as text.
+
+    Returns
+    -------
+    dataset : pyarrow.dataset.Dataset
+
+    Raises
+    ------
+    FileNotFoundError
+        If nothing is there.
+    ValueError
+        If the names of the files end neither in ``.parquet`` nor in ``.csv``.
+    """
+    found = sorted(glob(str(path), recursive=True))
+    if not found:
+        raise FileNotFoundError(f"{path}: there is no such file.")
+    suffixes = {Path(file).suffix.lower() for file in found}
+    if suffixes == {".parquet"}:
+        return dataset(found, format="parquet")
+    if suffixes == {".csv"}:
+        as_text = csv.ConvertOptions(column_types=dict.fromkeys(names.values(), pa.string()))
+        newlines = csv.ParseOptions(newlines_in_values=True)
+        return dataset(found, format=CsvFileFormat(newlines, convert_options=as_text))
+    raise ValueError(f"{path}: files must end in .parquet or .csv, not in {sorted(suffixes)}.")
+
+
+def stream_tables(data, names):
+    """Fetch columns of an arrow dataset piece by piece.
+
+    Parameters
+    ----------
+    data : pyarrow.dataset.Dataset
+    names : dict from role to str
+
+    Yields
+    ------
+    columns : dict from role to Series
+        Of some millions of rows, in the order of the files.
+    """
+    _check_columns(data.schema.names, names, "the dataset")
+    columns = list(dict.fromkeys(names.values()))
+    # Little is read ahead: reading is faster than what is done with it.
+    scanner = data.scanner(columns, batch_size=ROWS_AT_ONCE // 8, batch_readahead=2,
+                           fragment_readahead=1)  # fmt: skip
+    batches, n_rows = [], 0
+    for batch in scanner.to_batches():
+        batches.append(batch)
+        n_rows += len(batch)
+        if n_rows >= ROWS_AT_ONCE:
+            yield fetch_columns(pa.Table.from_batches(batches), names, "the dataset")
+            batches, n_rows = [], 0
+    if batches:
+        yield fetch_columns(pa.Table.from_batches(batches), names, "the dataset")
+
+
+def _as_narwhals(frame, what):
+    try:
+        return nw.from_native(frame)
+    except TypeError as error:
+        raise TypeError(
+            f"{what} must be a frame of pandas, polars, pyarrow, DuckDB, Dask or Spark, got "
+            f"{type(frame).__name__}."
+        ) from error
+
+
+def _find_columns(frame, names, what, optional=()):
+    columns = frame.collect_schema().names()
+    _check_columns(columns, {role: names[role] for role in names if role not in optional}, what)
+    return {role: name for role, name in names.items() if name in columns}
+
+
+def _check_columns(columns, names, what):
+    missing = [f"{name!r} (keyword {role}=)" for role, name in names.items() if name not in columns]
+    if missing:
+        raise ValueError(
+            f"{what} has no column {', '.join(missing)}. Its columns are: "
+            f"{', '.join(map(repr, columns))}. Name the right ones by keyword."
+        )
+
+
+def _to_pandas(column):
+    if column.dtype == nw.Decimal:
+        return pd.Series(pd.arrays.ArrowExtensionArray(column.to_arrow()))
+    if column.dtype == nw.String:
+        # Without the detour by a Python object for each text.
+        text = pd.StringDtype("pyarrow", na_value=np.nan)
+        native = column.to_native()
+        is_arrow = isinstance(native, pa.ChunkedArray)
+        return pd.Series(pd.array(native if is_arrow else column.to_arrow(), dtype=text))
+    # Arrow keeps zoned times in UTC, where the day may be another than on the customer's clock.
+    if column.dtype == nw.Datetime and column.dtype.time_zone:
+        column = column.dt.replace_time_zone(None)
+    return column.to_pandas()
+
+
+def _fetch_cells(frame, names, n_months, last_month):
+    """Group on the engine: by customer, day or months, category, and whether amounts are any."""
+    schema = frame.collect_schema()
+    columns = {role: nw.col(name) for role, name in names.items()}
+    amount, unreadable = _number(columns["amount"], schema[names["amount"]], names["amount"])
+    is_text = schema[names["date"]] == nw.String
+    day = _day_as_text(columns["date"]) if is_text else _day_as_number(columns["date"])
+    span = None
+    if n_months and not is_text:
+        span = _find_span(frame, day, [columns["customer"], columns["category"]], unreadable)
+    if span is not None:
+        end = span[1] // DAYS_OF_A_MONTH if last_month is None else last_month + 12 * 1970
+        day = _first_month(day, n_months, end) * DAYS_OF_A_MONTH + 1
+    cells = (
+        frame.select(
+            columns["customer"].alias("customer"),
+            columns["category"].alias("category"),
+            day.alias("day"),
+            amount.alias("amount"),
+            unreadable.alias("unreadable"),
+        )
+        .with_columns(nw.when(nw.col("amount") < 0).then(nw.col("amount")).alias("refunds"))
+        .group_by("customer", "day", "category", "unreadable")
+        .agg(nw.col("amount", "refunds").sum(), nw.len().alias("transactions"))
+        .collect()
+    )
+    columns = {name: _to_pandas(cells.get_column(name)) for name in cells.columns}
+    columns["date"] = columns.pop("day") if is_text else _read_days(columns.pop("day"))
+    if columns["unreadable"].isna().all():
+        del columns["unreadable"]
+    if span is not None:
+        columns["span"] = _read_days(pd.Series(span)).to_numpy().astype("M8[D]").astype(np.int32)
+    return columns
+
+
+def _find_span(frame, day, others, unreadable):
+    """First and last day, as numbers, of the rows that can be read; None if there are none."""
+    day = nw.when((day >= FIRST_DAY) & (day <= LAST_DAY) & unreadable.is_null()).then(day)
+    for other in others:
+        day = nw.when(~other.is_null()).then(day)
+    ends = frame.select(day.min().alias("first"), day.max().alias("last")).collect()
+    first, last = (ends[name].to_list()[0] for name in ("first", "last"))
+    return None if last is None or last != last else (int(first), int(last))
+
+
+def _number(amount, dtype, name):
+    """An amount that every engine can add up, and text where there is none."""
+    if dtype == nw.String:
+        is_number = amount.str.contains(NUMBER)
+        unreadable = nw.when(amount.is_null()).then(nw.lit("")).otherwise(
+            nw.when(~is_number).then(amount)
+        )  # fmt: skip
+        return nw.when(is_number).then(amount).cast(nw.Float64), unreadable
+    if not dtype.is_numeric():
+        raise TypeError(
+            f"Column {name!r} holds values of type {dtype}, not amounts. Name or convert the right "
+            f"column."
+        )
+    is_bad = amount.is_null()
+    if dtype.is_float():
+        is_bad = is_bad | ~amount.is_finite()
+        amount = nw.when(amount.is_finite()).then(amount)
+    return amount, nw.when(is_bad).then(nw.lit("missing or infinite"))
+
+
+def _day_as_text(date):
+    """The first ten letters of times in ISO 8601: the day by the customer's clock."""
+    return nw.when(date.str.contains(ISO_TIME)).then(date.str.slice(0, 10)).otherwise(date)
+
+
+def _day_as_number(date):
+    """Month and day in one number, which is the same on every engine and in every time zone."""
+    month = date.dt.year().cast(nw.Int64) * 12 + date.dt.month().cast(nw.Int64) - 1
+    return month * DAYS_OF_A_MONTH + date.dt.day().cast(nw.Int64)
+
+
+def _first_month(day, n_months, end):
+    """The first month of the cell that holds a day; cells are counted back from month `end`."""
+    month = (day - day % DAYS_OF_A_MONTH) // DAYS_OF_A_MONTH
+    # So many cells back that what is divided is never negative, where engines differ.
+    back = (end + n_months * 12 * LAST_YEAR - month) % n_months
+    return month - (n_months - 1 - back)
+
+
+def _read_days(codes):
+    """Dates of days coded as numbers; NaT where there is none."""
+    codes = codes.to_numpy(dtype=np.float64, na_value=np.nan)
+    is_missing = np.isnan(codes)
+    codes = np.where(is_missing, 12 * 1970 * DAYS_OF_A_MONTH + 1, codes).astype(np.int64)
+    month, day = np.divmod(codes, DAYS_OF_A_MONTH)
+    dates = (month - 12 * 1970).astype("M8[M]").astype("M8[D]") + (day - 1)
+    dates[is_missing] = np.datetime64("NaT")
+    return pd.Series(dates.astype("M8[s]"))
