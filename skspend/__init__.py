@@ -1,6 +1,7 @@
 """Spending personality, state trajectories and micro-segments from bank transactions."""
 
 from .aggregation import SpendingAggregator
+from .categories import mcc_to_category
 from .clustering import TrajectoryClusterer
 from .extraction import FeedForwardExtractor, LSTMStateExtractor
 from .factors import SpendingFactors
@@ -18,5 +19,6 @@ __all__ = [
     "TransactionLog",
     "TransferClassifier",
     "TransferRegressor",
+    "mcc_to_category",
 ]
 __version__ = "0.1.0"
