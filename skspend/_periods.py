@@ -44,12 +44,14 @@ def number_periods(days, customer, edges):
     -------
     period : ndarray of int, shape (n_rows,)
     """
+    dtype = np.min_scalar_type(-edges.shape[1])
     if len(edges) == 1 and len(days):
-        # Days are few and rows are many: look the period of a day up.
-        first, last = days.min(), days.max()
-        of_day = np.searchsorted(edges[0], np.arange(first, last + 1), side="right") - 1
-        return of_day.astype(np.int32)[days - first]
-    period = np.full(len(days), -1)
+        # Days are few and rows are many: look the period of a day up. Days before 1970 are
+        # negative, and count from the end of the table.
+        first, last = min(days.min(), 0), max(days.max(), 0)
+        known = np.concatenate([np.arange(last + 1), np.arange(first, 0)])
+        return (np.searchsorted(edges[0], known, side="right") - 1).astype(dtype)[days]
+    period = np.full(len(days), -1, dtype=dtype)
     for edge in edges.T[:-1]:
         period += days >= (edge[customer] if len(edges) > 1 else edge)
     return period

@@ -168,12 +168,8 @@ class Reader:
         columns = {
             "day": np.concatenate([part.rows["day"] for part in parts]),
             "transactions": np.concatenate([part.rows["transactions"] for part in parts]),
-            "amount": np.concatenate(
-                [part.rows["amount"] * (unit // part.unit) for part in parts]
-            ),
-            "refunds": np.concatenate(
-                [part.rows.refunds * (unit // part.unit) for part in parts]
-            ),
+            "amount": np.concatenate([part.rows["amount"] * (unit // part.unit) for part in parts]),
+            "refunds": np.concatenate([part.rows.refunds * (unit // part.unit) for part in parts]),
         }
         columns["category"] = np.concatenate(
             [codes[part.rows["category"]] for codes, part in zip(category, parts, strict=True)]
@@ -247,10 +243,10 @@ def _merge(rows, n_months, end):
     """Merge the rows of a day, or of so many months, counted back from month `end`."""
     if n_months and len(rows):
         # Days are few and rows are many: look the first day of the months up.
-        first, last = rows["day"].min(), rows["day"].max()
+        first, last = np.int32(rows["day"].min()), rows["day"].max()
         months = np.arange(first, last + 1).astype("M8[D]").astype("M8[M]").astype(np.int64)
         months -= n_months - 1 - (end - months) % n_months
-        first_days = months.astype("M8[M]").astype("M8[D]").astype(np.int32)
+        first_days = months.astype("M8[M]").astype("M8[D]").astype(rows["day"].dtype)
         rows.columns["day"] = first_days[rows["day"] - first]
     return rows.group()
 

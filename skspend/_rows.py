@@ -95,7 +95,7 @@ class Rows:
         """
         if not len(self):
             return self
-        first = self["day"].min()
+        first = np.int32(self["day"].min())
         n_categories = int(self["category"].max()) + 1
         cell = (self["day"] - first).astype(np.int64) * n_categories + self["category"]
         n_cells = int(cell.max()) + 1
@@ -109,7 +109,7 @@ class Rows:
         amounts = merge(self["amount"])
         day, category = np.divmod(amounts.indices, n_categories)
         columns = {
-            "day": day.astype(np.int32) + first,
+            "day": (day + first).astype(self["day"].dtype),
             "category": category.astype(self["category"].dtype),
             "amount": amounts.data,
         }
@@ -122,28 +122,37 @@ class Rows:
         customer = np.repeat(np.arange(self.n_customers, dtype=np.int32), counts)
         return Rows(customer, self.n_customers, columns, is_sorted=True)
 
-    def sum_amounts(self, cell, n_cells, counts=None):
-        """Add up the amounts by cell; refunds and payments that cancel leave exactly nothing.
+    def sum_amounts(self, column, n_columns, counts=None):
+        """Add up the amounts by customer and column.
+
+        Refunds and payments that cancel leave exactly nothing.
 
         Parameters
         ----------
-        cell : ndarray of int, shape (n_rows,)
-        n_cells : int
+        column : ndarray of int, shape (n_rows,)
+        n_columns : int
         counts : ndarray of bool, shape (n_rows,), default=None
             The rows that count; by default all.
+
+        Returns
+        -------
+        total : ndarray of float64, shape (n_customers, n_columns)
         """
-        amounts, refunds = self["amount"], self.columns.get("refunds")
-        if counts is not None and not counts.all():
-            cell, amounts = cell[counts], amounts[counts]
+        customer, amounts, refunds = self.customer, self["amount"], self.columns.get("refunds")
+        if counts is not None:
+            customer, column, amounts = customer[counts], column[counts], amounts[counts]
             refunds = None if refunds is None else refunds[counts]
-        total = sum_by_cell(amounts, cell, n_cells)
-        negative = np.flatnonzero((amounts if refunds is None else refunds) < 0)
-        if len(negative):
+        shape = self.n_customers, n_columns
+        total = sparse.coo_array((amounts, (customer, column)), shape=shape).toarray()
+        refunds = amounts if refunds is None else refunds
+        if refunds.min(initial=0) < 0:
             # Only where something was refunded can sums cancel.
-            suspect, place = np.unique(cell[negative], return_inverse=True)
-            refunds = (amounts if refunds is None else refunds)[negative]
-            turnover = total[suspect] - 2 * np.bincount(place, weights=refunds)
-            total[suspect[np.abs(total[suspect]) <= ROUNDING * turnover]] = 0
+            negative = np.flatnonzero(refunds < 0)
+            cells = customer[negative].astype(np.int64) * n_columns + column[negative]
+            cells, place = np.unique(cells, return_inverse=True)
+            sums = total.reshape(-1)
+            turnover = sums[cells] - 2 * np.bincount(place, weights=refunds[negative])
+            sums[cells[np.abs(sums[cells]) <= ROUNDING * turnover]] = 0
         return total
 
 

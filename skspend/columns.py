@@ -207,7 +207,10 @@ def days_since_1970(values, column, screen=None):
             "Drop these rows, or give the day of the payment", values,
         )  # fmt: skip
         dates = np.where((dates >= first) & (dates <= last), dates, first)
-    return dates.astype(np.int32)
+    days = dates.view(np.int64)
+    # Days from 1880 to 2059 fit into two bytes.
+    is_small = len(days) and np.abs([days.min(), days.max()]).max() <= np.iinfo(np.int16).max
+    return days.astype(np.int16 if is_small else np.int32)
 
 
 def _local_times(values):

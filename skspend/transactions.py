@@ -251,9 +251,9 @@ class TransactionLog:
     def _flows_in(self, categories):
         """In which categories more money comes in than goes out."""
         rows = self._rows
+        if rows["amount"].min(initial=0) >= 0:
+            return np.zeros(len(categories), dtype=bool)
         net = sum_by_cell(rows["amount"], rows["category"], len(categories))
-        if not (net < 0).any():
-            return net < 0
         refunds = sum_by_cell(rows.refunds, rows["category"], len(categories))
         return net < -ROUNDING * (net - 2 * refunds)
 
@@ -401,13 +401,15 @@ class TransactionLog:
         """
         rows = self._rows
         n_categories = len(self.categories)
-        period = self._periods(rows, n_months, n_periods)
-        cell = rows.customer.astype(np.int64)
-        for number, values in ((n_periods, period), (n_categories, rows["category"])):
-            cell *= number
-            cell += values
-        is_within = (period >= 0) & (rows["category"] >= 0)
-        total = rows.sum_amounts(cell, len(self) * n_periods * n_categories, is_within)
+        period, category = self._periods(rows, n_months, n_periods), rows["category"]
+        counts = None
+        if len(rows) and (period.min() < 0 or category.min() < 0):
+            counts = (period >= 0) & (category >= 0)
+        column = period.astype(np.int32)
+        del period
+        column *= n_categories
+        column += category
+        total = rows.sum_amounts(column, n_periods * n_categories, counts)
         if self._unit > 1:
             total /= self._unit
         return total.reshape(len(self), n_periods, n_categories)
