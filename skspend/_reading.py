@@ -23,6 +23,14 @@ from .engines import ROWS_AT_ONCE, fetch_transactions, stream_tables
 NOTHING = "frame holds no transactions. Check the file or the filter behind it."
 
 
+class NothingLeft(ValueError):
+    """There are customers, and no transaction of theirs counts."""
+
+    def __init__(self, message, customers):
+        super().__init__(message)
+        self.customers = customers
+
+
 @dataclass
 class Reading:
     """What was read: rows, their labels, and what could not be read.
@@ -218,7 +226,9 @@ def _refuse_nothing(reading):
     reasons = [f"{reason} ({n:,})" for reason, (n, _) in reading.dropped.items() if n]
     if not reasons:
         raise ValueError(NOTHING)
-    raise ValueError(f"No transaction can be read: {', '.join(reasons)}. Check the columns.")
+    raise NothingLeft(
+        f"No transaction can be read: {', '.join(reasons)}. Check the columns.", reading.customers
+    )
 
 
 def _read_sums(table, name, screen):

@@ -106,19 +106,19 @@ class Rows:
             shape = self.n_customers, n_cells
             return sparse.coo_array((values, (self.customer, cell)), shape=shape).tocsr()
 
-        amounts = merge(self["amount"])
-        day, category = np.divmod(amounts.indices, n_categories)
+        # Two sums at once, as the parts of complex numbers.
+        sums = self["amount"] + 1j * self.columns.get("transactions", 1)
+        merged = merge(sums)
+        day, category = np.divmod(merged.indices, n_categories)
         columns = {
             "day": (day + first).astype(self["day"].dtype),
             "category": category.astype(self["category"].dtype),
-            "amount": amounts.data,
+            "amount": np.ascontiguousarray(merged.data.real),
+            "transactions": merged.data.imag.astype(np.int64),
         }
-        refunds = self.refunds
-        if refunds.any():
-            columns["refunds"] = merge(refunds).data
-        transactions = self.columns.get("transactions", np.ones(len(self), dtype=np.int32))
-        columns["transactions"] = merge(transactions).data
-        counts = np.diff(amounts.indptr)
+        if self.refunds.any():
+            columns["refunds"] = merge(self.refunds).data
+        counts = np.diff(merged.indptr)
         customer = np.repeat(np.arange(self.n_customers, dtype=np.int32), counts)
         return Rows(customer, self.n_customers, columns, is_sorted=True)
 

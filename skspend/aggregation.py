@@ -339,30 +339,22 @@ class SpendingAggregator(CallbackSupportMixin, TransformerMixin, BaseEstimator):
     def _shares_of_block(self, log, income, is_unknown):
         """Shares of a few customers, and how much of which spending was unknown."""
         panel = log.sum_spending(self._n_months, self.n_periods_)
-        missed = 0
+        known = _arrange(panel, log.categories, self._roles[0])
+        gross, unknown = np.abs(known).sum(axis=2), 0
         if is_unknown.any():
-            # What comes in may be income: nobody knows.
-            panel[:, :, is_unknown] = panel[:, :, is_unknown].clip(min=0)
-            missed = panel[:, :, is_unknown].sum()
-        gross = _gross(panel) if self.normalize == "spending" or is_unknown.any() else None
-        selected = self._select(panel, log.categories, is_unknown)
+            # What comes in may be income: nobody knows. Added up one by one, as what is unknown
+            # depends on who is in the log, and the last bit of a sum on how many are added.
+            unknown = panel[:, :, is_unknown].clip(min=0).cumsum(axis=2)[:, :, -1]
+            gross += unknown
+        selected = _arrange(known, self._roles[0], self.categories_)
+        if self.infrequent_categories_ is not None:
+            is_rare = np.isin(self._roles[0], self.infrequent_categories_)
+            selected[:, :, -1] = known[:, :, is_rare].sum(axis=2)
+            if self.handle_unknown != "ignore":
+                selected[:, :, -1] += unknown
         if self.normalize is not None:
             selected /= _nonzero(gross if income is None else income)
-        return selected, missed, 0 if gross is None else gross.sum()
-
-    def _select(self, panel, categories, is_unknown):
-        """Arrange the log's categories in the order of the columns."""
-        if np.array_equal(categories, self.categories_):
-            return panel
-        position = pd.Index(categories).get_indexer(self.categories_)
-        selected = np.zeros((*panel.shape[:2], len(position)))
-        selected[:, :, position >= 0] = panel[:, :, position[position >= 0]]
-        if self.infrequent_categories_ is not None:
-            is_rare = np.isin(categories, self.infrequent_categories_)
-            if self.handle_unknown != "ignore":
-                is_rare |= is_unknown
-            selected[:, :, -1] = panel[:, :, is_rare].sum(axis=2)
-        return selected
+        return selected, np.sum(unknown), gross.sum()
 
     def _income(self, log):
         """Income by period, (n_customers, n_periods), all of it positive."""
@@ -441,6 +433,16 @@ def _count_whole_periods(log, n_months):
 
 def _gross(panel):
     return np.abs(panel).sum(axis=2)
+
+
+def _arrange(panel, categories, wanted):
+    """Put the categories of a panel into another order; those it does not hold are zero."""
+    if np.array_equal(categories, wanted):
+        return panel
+    position = pd.Index(categories).get_indexer(wanted)
+    arranged = np.zeros((*panel.shape[:2], len(wanted)))
+    arranged[:, :, position >= 0] = panel[:, :, position[position >= 0]]
+    return arranged
 
 
 def _nonzero(divisor):

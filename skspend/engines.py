@@ -178,18 +178,19 @@ def _check_columns(columns, names, what):
 
 
 def _to_pandas(column):
-    if column.dtype == nw.Decimal:
-        return pd.Series(pd.arrays.ArrowExtensionArray(column.to_arrow()))
-    if column.dtype == nw.String:
-        # Without the detour by a Python object for each text.
-        text = pd.StringDtype("pyarrow", na_value=np.nan)
-        native = column.to_native()
-        is_arrow = isinstance(native, pa.ChunkedArray)
-        return pd.Series(pd.array(native if is_arrow else column.to_arrow(), dtype=text))
     # Arrow keeps zoned times in UTC, where the day may be another than on the customer's clock.
     if column.dtype == nw.Datetime and column.dtype.time_zone:
         column = column.dt.replace_time_zone(None)
-    return column.to_pandas()
+    native = column.to_native()
+    if isinstance(native, pd.Series):
+        return native
+    # Without the detour by a Python object for each value.
+    arrow = native if isinstance(native, pa.ChunkedArray) else column.to_arrow()
+    if column.dtype == nw.Decimal:
+        return pd.Series(pd.arrays.ArrowExtensionArray(arrow))
+    if column.dtype == nw.String:
+        return pd.Series(pd.array(arrow, dtype=pd.StringDtype("pyarrow", na_value=np.nan)))
+    return arrow.to_pandas(date_as_object=False)
 
 
 def _fetch_cells(frame, names, n_months, last_month):

@@ -1,4 +1,8 @@
-"""Small data that many tests share."""
+"""Small data and small clusters that many tests share."""
+
+import os
+import shutil
+import sys
 
 import pytest
 
@@ -22,6 +26,43 @@ def bank_log():
 def scorer(bank):
     """A scorer that knows all of the bank's categories."""
     return BigFivePersonalityScorer(coefficients=bank.coefficients.to_dict())
+
+
+@pytest.fixture(scope="session")
+def dask_client():
+    """A Dask cluster of two worker processes."""
+    distributed = pytest.importorskip("distributed")
+    with (
+        distributed.LocalCluster(
+            n_workers=2, threads_per_worker=1, dashboard_address=None, silence_logs=False
+        ) as cluster,
+        distributed.Client(cluster) as client,
+    ):
+        yield client
+
+
+@pytest.fixture(scope="session")
+def spark():
+    """A Spark session on two cores of this machine; where pyspark or Java is missing, a skip."""
+    if os.environ.get("CI") != "true":
+        pytest.importorskip("pyspark")
+        if not shutil.which("java") and "JAVA_HOME" not in os.environ:
+            pytest.skip("Spark needs Java 17")
+    from pyspark.sql import SparkSession
+
+    os.environ["PYSPARK_PYTHON"] = sys.executable
+    session = (
+        SparkSession.builder.master("local[2]")
+        .config("spark.ui.enabled", False)
+        .config("spark.driver.memory", "1g")
+        .config("spark.sql.shuffle.partitions", 4)
+        # What pandas makes of text.
+        .config("spark.sql.execution.arrow.useLargeVarTypes", True)
+        .getOrCreate()
+    )
+    session.sparkContext.setLogLevel("ERROR")
+    yield session
+    session.stop()
 
 
 def pytest_collection_modifyitems(items):
