@@ -38,9 +38,9 @@ from skspend import (
     SpendingAggregator,
     TrajectoryClusterer,
     TransactionLog,
+    segment_frame,
 )
 from skspend.datasets import make_spending
-from skspend.scoring import segment_frame
 
 N_PERIODS, LAST_YEAR = 6, 2023
 CUTOFF = f"{LAST_YEAR}-12-31"

@@ -18,9 +18,9 @@ from skspend import (
     LSTMStateExtractor,
     SpendingAggregator,
     TrajectoryClusterer,
+    segment_frame,
 )
 from skspend.datasets import load_complete_journey
-from skspend.scoring import segment_frame
 
 N_PARTITIONS = 4
 

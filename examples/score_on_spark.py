@@ -19,9 +19,9 @@ from skspend import (
     LSTMStateExtractor,
     SpendingAggregator,
     TrajectoryClusterer,
+    segment_frame,
 )
 from skspend.datasets import load_complete_journey
-from skspend.scoring import segment_frame
 
 N_BUCKETS = 4
 """So many that a bucket holds ten to fifty thousand customers, and there are several for each

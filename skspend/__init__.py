@@ -6,6 +6,7 @@ from .clustering import TrajectoryClusterer
 from .extraction import FeedForwardExtractor, LSTMStateExtractor
 from .factors import SpendingFactors
 from .personality import BigFivePersonalityScorer
+from .scoring import segment_frame
 from .transactions import TransactionLog
 from .transfer import TransferClassifier, TransferRegressor
 
@@ -20,5 +21,6 @@ __all__ = [
     "TransferClassifier",
     "TransferRegressor",
     "mcc_to_category",
+    "segment_frame",
 ]
 __version__ = "0.1.0"

@@ -5,17 +5,14 @@ folder that holds both. The main job of Maree & Omlin (2021), sections III and I
 """
 
 import platform
-import zipfile
 from dataclasses import dataclass
 from importlib.metadata import version
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import skops.io
 from sklearn.pipeline import Pipeline
 
-from . import __version__
+from . import __version__, model_file
 from .aggregation import SpendingAggregator
 from .clustering import TrajectoryClusterer
 from .extraction import LSTMStateExtractor
@@ -28,15 +25,8 @@ from .personality import (
     personality_types,
 )
 from .plotting import TrajectoryDisplay
+from .transactions import TransactionLog
 
-TRUSTED_TYPES = (
-    "skspend.aggregation.SpendingAggregator",
-    "skspend.clustering.TrajectoryClusterer",
-    "skspend.extraction.LSTMStateExtractor",
-    "skspend.networks.specification.Network",
-    "skspend.personality.BigFivePersonalityScorer",
-)
-"""What a saved model may hold besides what skops itself trusts."""
 FEWEST_ACTIVE = 20
 """Two segments of the fewest customers that the clusterer makes a segment of."""
 EVERYBODY = "everybody"
@@ -184,38 +174,59 @@ class SegmentModel:
         return table.iloc[_tree_order(table)] if len(table) else table
 
     def save(self, path):
-        """Write the model by skops."""
-        names = {str(node): name for node, name in self.names.items()}
-        model = {"pipeline": self.pipeline, "names": names}
-        skops.io.dump(model, path, compression=zipfile.ZIP_DEFLATED)
+        """Write the model to a file for :meth:`load`.
 
-    @classmethod
-    def load(cls, path):
-        """Read a model, and nothing but a model: a file with any type not listed is refused.
+        The file is a zip archive in the format of skops, and ``versions.json`` in it says which
+        versions of skspend, scikit-learn and skops wrote it. Equal models are equal files. What the
+        steps know of every customer of `fit` (``labels_``, ``active_periods_`` and the like) is not
+        in it, so that it does not grow with the customers; the row numbers of each node's exemplars
+        are.
+
+        Parameters
+        ----------
+        path : path
 
         Raises
         ------
         DataError
-            If the file is not there, is no model, or holds another type.
+            If :meth:`load` would refuse the model, or the file cannot be written.
         """
-        with blame_data(path):
-            content = Path(path).read_bytes()
-        try:
-            foreign = sorted(set(skops.io.get_untrusted_types(data=content)) - set(TRUSTED_TYPES))
-            model = None if foreign else skops.io.loads(content, trusted=list(TRUSTED_TYPES))
-        # A damaged file makes skops raise errors of a dozen types.
-        except Exception as error:
-            raise DataError(f"{path}: this is no readable model of skspend ({error}).") from error
-        if foreign:
-            raise DataError(
-                f"{path}: holds {', '.join(foreign)}, which no model of skspend does. Nothing of "
-                f"it was loaded."
-            )
-        pipeline = model.get("pipeline") if isinstance(model, dict) else None
-        steps = getattr(pipeline, "named_steps", {})
-        if list(steps) != ["spend", "states", "segment"] or "names" not in model:
-            raise DataError(f"{path}: this is no model written by skspend segment.")
-        return cls(pipeline, {int(node): name for node, name in model["names"].items()})
+        model_file.write(self.pipeline, self.names, path)
+
+    @classmethod
+    def load(cls, path):
+        """Read a model, and nothing but a model.
+
+        A file of an older skspend, or of this one, is read; one of a newer is refused. So is a file
+        of more than ``model_file.LARGEST`` bytes, packed or not, before they are unpacked, and one
+        with any type that is not among ``model_file.TRUSTED_TYPES``, before anything is made of it:
+        nothing in a file is run. Then sizes, numbers and the tree must fit together, and a customer
+        of one transaction is brought to a segment on trial.
+
+        Parameters
+        ----------
+        path : path
+
+        Returns
+        -------
+        model : SegmentModel
+
+        Raises
+        ------
+        DataError
+            If the file is not there, or is refused; the message is one line and says why.
+        """
+        model = cls(*model_file.read(path))
+        with model_file.refuse(path):
+            model.predict(_trial_log(model.pipeline["spend"]))
+        return model
+
+
+def _trial_log(spend):
+    """One customer with one transaction, and with an income in case that it is asked for."""
+    known = {"customer": [1], "date": ["2000-01-01"], "category": spend._roles[0][:1]}
+    income = pd.DataFrame({"customer": [1], "income": [1.0]})
+    return TransactionLog(pd.DataFrame(known | {"amount": [1.0]}), income=income)
 
 
 def _tree_order(table):
@@ -252,7 +263,7 @@ def summarise(model, panel, trajectories, is_active, described):
         "top_level_segments": len(top),
         "leaves": int((segment.tree_["label"] >= 0).sum()),
         "largest_share": float(top["share"].max()) if len(top) else 1.0,
-        "outside_the_periods": spend.quality_.to_dict(orient="index"),
+        "left_out": spend.quality_.to_dict(orient="index"),
     }
 
 

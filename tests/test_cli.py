@@ -4,12 +4,10 @@ import json
 import subprocess
 import sys
 
-import numpy as np
 import pandas as pd
 import pytest
 import skops.io
 from click.testing import CliRunner
-from sklearn.preprocessing import FunctionTransformer
 
 from skspend.cli import main
 from skspend.datasets import load_complete_journey
@@ -287,28 +285,6 @@ def test_a_failure_in_the_middle_leaves_nothing(bank_file, tmp_path, monkeypatch
     done = run("segment", bank_file, "--output", tmp_path / "out")
     assert done.exit_code != 0
     assert not list(tmp_path.iterdir())
-
-
-def foreign_models(folder, households):
-    content = (households / "model.skops").read_bytes()
-    (folder / "torn.skops").write_bytes(content[: len(content) // 2])
-    yield "torn.skops", "no readable model"
-    (folder / "text.skops").write_text("a model, honestly")
-    yield "text.skops", "no readable model"
-    skops.io.dump({"pipeline": FunctionTransformer(np.savetxt), "names": {}}, folder / "evil.skops")
-    yield "evil.skops", "numpy.savetxt"
-    skops.io.dump([1, 2], folder / "list.skops")
-    yield "list.skops", "no model written by skspend"
-    yield "missing.skops", "No such file"
-
-
-def test_a_model_file_that_is_none_gets_one_clear_line(households, bank_file, tmp_path):
-    for name, message in foreign_models(tmp_path, households[0]):
-        done = run("predict", tmp_path / name, bank_file, "--output", tmp_path / "out.parquet")
-        assert done.exit_code == 2, (name, done.output)
-        assert message in done.stderr, (name, done.stderr)
-        assert done.stderr.count("\n") == 1, (name, done.stderr)
-        assert not (tmp_path / "out.parquet").exists()
 
 
 def test_coefficients_of_ones_own_categories_need_no_aliases_for_the_households(tmp_path):
