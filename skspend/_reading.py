@@ -173,18 +173,21 @@ class Reader:
         customers, customer = self._join_customers(parts)
         categories, category = _join_categories(parts)
         unit = max(part.unit for part in parts)
+        codes = list(zip(customer, category, parts, strict=True))
+        owner = np.concatenate([codes[part.rows.customer] for codes, _, part in codes])
         columns = {
+            "category": np.concatenate([codes[part.rows["category"]] for _, codes, part in codes]),
             "day": np.concatenate([part.rows["day"] for part in parts]),
             "transactions": np.concatenate([part.rows["transactions"] for part in parts]),
             "amount": np.concatenate([part.rows["amount"] * (unit // part.unit) for part in parts]),
-            "refunds": np.concatenate([part.rows.refunds * (unit // part.unit) for part in parts]),
         }
-        columns["category"] = np.concatenate(
-            [codes[part.rows["category"]] for codes, part in zip(category, parts, strict=True)]
-        )
-        owner = np.concatenate(
-            [codes[part.rows.customer] for codes, part in zip(customer, parts, strict=True)]
-        )
+        if any(part.rows.has_refunds for part in parts):
+            columns["refunds"] = np.concatenate(
+                [part.rows.refunds * (unit // part.unit) for part in parts]
+            )
+        for part in parts:
+            # What it holds is needed no more, and memory is.
+            part.rows = None
         return Reading(
             Rows(owner, len(customers), columns).group(),
             customers,

@@ -56,6 +56,11 @@ class Rows:
         """What the negative transactions of each row add up to."""
         return self["refunds"] if "refunds" in self.columns else np.minimum(self["amount"], 0)
 
+    @property
+    def has_refunds(self):
+        values = self.columns.get("refunds", self["amount"])
+        return values.min(initial=0) < 0
+
     def select(self, mask):
         columns = {name: values[mask] for name, values in self.columns.items()}
         return Rows(self.customer[mask], self.n_customers, columns, self._is_sorted)
@@ -76,14 +81,21 @@ class Rows:
     def _rows_by_customer(self):
         """Sort once, when somebody indexes for the first time."""
         if self._index is None:
-            # Rows as columns of a sparse matrix with a line for each customer: a counting sort.
-            places = np.arange(len(self), dtype=np.int32 if len(self) < 2**31 else np.int64)
-            lines = sparse.coo_array(
-                (np.ones(len(self), dtype=bool), (self.customer, places)),
-                shape=(self.n_customers, max(len(self), 1)),
-            ).tocsr()
-            self._index = (None if self._is_sorted else lines.indices), lines.indptr
+            if self._is_sorted:
+                starts = np.searchsorted(self.customer, np.arange(self.n_customers + 1))
+                self._index = None, starts
+            else:
+                self._index = self._sort()
         return self._index
+
+    def _sort(self):
+        # Rows as columns of a sparse matrix with a line for each customer: a counting sort.
+        places = np.arange(len(self), dtype=np.int32 if len(self) < 2**31 else np.int64)
+        lines = sparse.coo_array(
+            (np.ones(len(self), dtype=bool), (self.customer, places)),
+            shape=(self.n_customers, max(len(self), 1)),
+        ).tocsr()
+        return lines.indices, lines.indptr
 
     def group(self):
         """Merge the rows of one customer, day and category.
@@ -106,18 +118,17 @@ class Rows:
             shape = self.n_customers, n_cells
             return sparse.coo_array((values, (self.customer, cell)), shape=shape).tocsr()
 
-        # Two sums at once, as the parts of complex numbers.
-        sums = self["amount"] + 1j * self.columns.get("transactions", 1)
-        merged = merge(sums)
+        merged = merge(self["amount"])
         day, category = np.divmod(merged.indices, n_categories)
         columns = {
             "day": (day + first).astype(self["day"].dtype),
             "category": category.astype(self["category"].dtype),
-            "amount": np.ascontiguousarray(merged.data.real),
-            "transactions": merged.data.imag.astype(np.int64),
+            "amount": merged.data,
         }
-        if self.refunds.any():
+        if self.has_refunds:
             columns["refunds"] = merge(self.refunds).data
+        transactions = self.columns.get("transactions", np.ones(len(self), dtype=np.int32))
+        columns["transactions"] = merge(transactions).data
         counts = np.diff(merged.indptr)
         customer = np.repeat(np.arange(self.n_customers, dtype=np.int32), counts)
         return Rows(customer, self.n_customers, columns, is_sorted=True)
