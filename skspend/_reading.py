@@ -4,6 +4,7 @@ Whatever the engine, the same checks are made here on what it gave.
 """
 
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -19,6 +20,7 @@ from .columns import (
     sort_customers,
 )
 from .engines import ROWS_AT_ONCE, fetch_transactions, stream_tables
+from .tables import MALFORMED, TransactionFiles
 
 NOTHING = "frame holds no transactions. Check the file or the filter behind it."
 
@@ -85,8 +87,12 @@ class Reader:
         ValueError, TypeError
             See :class:`TransactionLog`.
         """
+        if isinstance(frame, TransactionFiles):
+            reading = self._read_pieces(frame.tables)
+            reading.dropped[MALFORMED] = frame.n_malformed, 0.0
+            return reading
         if isinstance(frame, Dataset):
-            return self._read_dataset(frame)
+            return self._read_pieces(partial(stream_tables, frame))
         table = fetch_transactions(frame, self.names, self.n_months, self.last_month)
         is_merged = "span" in table
         reading = self._read_table(table)
@@ -128,20 +134,20 @@ class Reader:
         first, last = map(_as_date, (days.min(), days.max())) if len(days) else (nothing, nothing)
         return Reading(rows, customers, categories, unit, first, last, dropped)
 
-    def _read_dataset(self, data):
-        """Read a dataset piece by piece, merging what has the same customer, day and category."""
+    def _read_pieces(self, read):
+        """Read a table piece by piece, merging what has the same customer, day and category."""
         end = self.last_month
         if end is None:
-            end = self._find_last_month(data) if self.n_months > 1 else 0
-        reading = self._read_parts(data, end)
+            end = self._find_last_month(read) if self.n_months > 1 else 0
+        reading = self._read_parts(read, end)
         if self.n_months > 1 and self._end(reading) != end:
             # What lies in the last months could not be read, so months are counted from others.
-            reading = self._read_parts(data, self._end(reading))
+            reading = self._read_parts(read, self._end(reading))
         return reading
 
-    def _read_parts(self, data, end):
+    def _read_parts(self, read, end):
         parts, n_before = [], 0
-        for table in stream_tables(data, self.names):
+        for table in read(self.names):
             n_rows = len(table["customer"])
             part = self._read_table(table, n_before)
             part.rows = _merge(part.rows, self.n_months, end)
@@ -157,13 +163,13 @@ class Reader:
         _refuse_nothing(reading)
         return reading
 
-    def _find_last_month(self, data):
-        """The last month of a dataset in which anything is dated."""
+    def _find_last_month(self, read):
+        """The last month in which anything is dated."""
         name = self.names["date"]
         lasts = []
-        for table in stream_tables(data, {"date": name}):
+        for table in read({"date": name}):
             screen = Screen("drop", len(table["date"]))
-            lasts.append(days_since_1970(table["date"], name, screen).max())
+            lasts.append(days_since_1970(table["date"], name, screen).max(initial=0))
         return _month(_as_date(max(lasts, default=0)))
 
     def _join(self, parts):
@@ -236,10 +242,11 @@ def _refuse_nothing(reading):
 
 def _read_sums(table, name, screen):
     """Amounts, and refunds if transactions were merged, in one unit."""
-    amounts, unit = read_amounts(table.pop("amount"), name, screen, table.pop("unreadable", None))
+    unreadable = table.pop("unreadable", None)
+    amounts, unit = read_amounts(table.pop("amount"), name, screen, unreadable)
     if "refunds" not in table:
         return {"amount": amounts}, unit
-    refunds, unit_of_refunds = read_amounts(table.pop("refunds"), name, screen)
+    refunds, unit_of_refunds = read_amounts(table.pop("refunds"), name, screen, unreadable)
     common = max(unit, unit_of_refunds)
     amounts, refunds = amounts * (common // unit), refunds * (common // unit_of_refunds)
     return {"amount": amounts, "refunds": refunds}, common

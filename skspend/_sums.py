@@ -3,7 +3,6 @@
 import numpy as np
 
 from ._periods import number_periods, period_edges
-from ._rows import sum_by_cell
 
 RESOLUTIONS = {"day": 0, "month": 1, "quarter": 3, "half": 6, "year": 12}
 """Months that a row of a log stands for; 0 is a single day."""
@@ -69,19 +68,16 @@ class PeriodSums:
                 "The log knows no income: no category holds more inflow than outflow. Pass "
                 "income= or normalize='spending'."
             )
-        if self._incomes is None:
+        rows = self._incomes
+        if rows is not None and "day" not in rows.columns:
+            yearly = rows.sum_amounts(np.zeros(len(rows), dtype=np.int32), 1)
+            return np.repeat(yearly * n_months / 12, n_periods, axis=1)
+        if rows is None:
             rows = self._rows.select(self._rows["category"] < 0)
-            inflow = -rows["amount"] / self._unit
-        else:
-            rows = self._incomes
-            inflow = rows["amount"]
-            if "day" not in rows.columns:
-                yearly = sum_by_cell(inflow, rows.customer, len(self))
-                return np.repeat(yearly[:, None] * n_months / 12, n_periods, axis=1)
-        period = self._periods(rows, n_months, n_periods)
-        cell = rows.customer.astype(np.int64) * n_periods + period
-        total = sum_by_cell(inflow[period >= 0], cell[period >= 0], len(self) * n_periods)
-        return total.reshape(len(self), n_periods)
+        period = self._periods(rows, n_months, n_periods).astype(np.int32)
+        total = rows.sum_amounts(period, n_periods, period >= 0)
+        # Zero stays zero rather than -0.
+        return total if self._incomes is not None else 0 - total / self._unit
 
     def count_transactions(self, n_months, n_periods):
         """Count the transactions of spending by period, and those before the first period.

@@ -55,6 +55,11 @@ def _column_options(command):
             metavar="COLUMN",
             help="Holds the customer's yearly income; the mean of a customer's rows counts.",
         ),
+        click.option(
+            "--drop-unreadable",
+            is_flag=True,
+            help="Leave rows out that cannot be read, and count them by reason.",
+        ),
     ]
     for option in reversed(options):
         command = option(command)
@@ -122,7 +127,8 @@ def main():
 def segment(ctx, file, output, force, **options):
     """Segment the customers of FILE, a CSV or Parquet file of transactions.
 
-    FILE has a row for each transaction: customer, date, category and amount. Customers who spend
+    FILE has a row for each transaction: customer, date, category and amount. It may be larger than
+    memory, or a pattern in quotes for several files, such as "bank/*.parquet". Customers who spend
     in all periods shape the tree; then every customer gets a place in it. Without FILE, the 2,469
     real households that come with skspend are segmented in periods of two months.
 
@@ -149,9 +155,10 @@ def segment(ctx, file, output, force, **options):
 
 def _refuse_column_options(ctx):
     """Options about the columns of a file mean nothing without one."""
-    for name in (*ROLES, "outflow", "income"):
+    for name in (*ROLES, "outflow", "income", "drop_unreadable"):
         if ctx.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE:
-            raise CommandError(f"--{name} is about the columns of FILE, and no FILE is given.")
+            option = name.replace("_", "-")
+            raise CommandError(f"--{option} is about the columns of FILE, and no FILE is given.")
     if ctx.params["normalize"] == "income":
         raise CommandError("--normalize income: the bundled households come without their income.")
 
@@ -230,7 +237,7 @@ def _read(file, options):
     if file is None:
         households = load_complete_journey()
         return households.data, aliases or _bundled_aliases(households, coefficients), coefficients
-    return _read_log(file, options), aliases, coefficients
+    return _read_log(file, options, options["period"] or "year"), aliases, coefficients
 
 
 def _bundled_aliases(households, coefficients):
@@ -241,9 +248,20 @@ def _bundled_aliases(households, coefficients):
     return {name: target for name, target in households.aliases.items() if target in known}
 
 
-def _read_log(file, options):
+def _read_log(file, options, period):
     columns = {role: options[role] for role in ROLES}
-    return files.read_log(file, columns, outflow=options["outflow"], income=options["income"])
+    log = files.read_log(
+        file,
+        columns,
+        outflow=options["outflow"],
+        income=options["income"],
+        period=period,
+        errors="drop" if options["drop_unreadable"] else "raise",
+    )
+    for reason, n, amount in log.quality_.itertuples():
+        if n:
+            click.echo(f"Dropped {n:,}, of {amount:,.2f} together: {reason}.", err=True)
+    return log
 
 
 def _choose_normalize(options):
@@ -304,20 +322,21 @@ def _show(described, record, *, is_bundled):
 def predict(model, file, output, force, **options):
     """Bring the customers of FILE to the segments of a saved MODEL.
 
-    MODEL is the model.skops that skspend segment writes. Periods are counted back from the last
-    month in FILE. Customers need not be those that the model was made of. The table has the columns
-    of segments.parquet.
+    MODEL is the model.skops that skspend segment writes. FILE may be larger than memory, or a
+    pattern in quotes. Periods are counted back from the last month in FILE. Customers need not be
+    those that the model was made of. The table has the columns of segments.parquet.
 
     \b
-    Example:
+    Examples:
       skspend predict skspend-output/model.skops new.parquet --output new-segments.parquet
+      skspend predict skspend-output/model.skops "bank/*.parquet" --drop-unreadable
     """
     with files.output_file(output, force=force) as temporary, Steps() as steps:
         with steps.step("Reading"):
             loaded = work.SegmentModel.load(model)
             if options["income"] and loaded.pipeline["spend"].normalize != "income":
                 raise CommandError("--income is of no use: the model does not normalize by income.")
-            log = _read_log(file, options)
+            log = _read_log(file, options, loaded.pipeline["spend"].period)
         with steps.step("Segmenting"):
             table = loaded.predict(log)
         table.to_parquet(temporary, index=False)

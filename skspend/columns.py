@@ -13,8 +13,8 @@ from pandas.api import types
 
 FIRST_YEAR, LAST_YEAR = 1900, 2100
 """Dates before or after are placeholders such as 9999-12-31: one would shift every period."""
-LARGEST_EXACT = 2**53
-"""From here on float64 has gaps between whole numbers."""
+LARGEST_EXACT = 2**53 - 1
+"""From the next one on, float64 has gaps between whole numbers."""
 DROPPED = (
     "missing customer",
     "customer not listed in customers=",
@@ -104,6 +104,22 @@ def refuse(bad, column, problem, remedy, transactions=None, n_before=0):
     raise ValueError(f"Column {column!r}: {problem} in {rows}. {remedy}.")
 
 
+def no_dates(column, dtype, kind="numbers"):
+    """The error that a column of no dates at all is met with."""
+    return TypeError(
+        f"Column {column!r} holds {kind} ({dtype}), not dates. Convert it first, for example with "
+        f"pandas.to_datetime(..., format='%Y%m%d')."
+    )
+
+
+def no_amounts(column, dtype):
+    """The error that a column of no amounts at all is met with."""
+    return TypeError(
+        f"Column {column!r} holds values of type {dtype}, not amounts. Name or convert the right "
+        f"column."
+    )
+
+
 def _example(values, bad):
     position = int(np.argmax(bad))
     return values.iloc[[position]].to_numpy(dtype=object)[0]
@@ -184,10 +200,7 @@ def days_since_1970(values, column, screen=None):
         values = values.astype(values.cat.categories.dtype)
     kind = types.infer_dtype(values) if types.is_object_dtype(values.dtype) else ""
     if types.is_numeric_dtype(values.dtype) or kind in _NUMBERS:
-        raise TypeError(
-            f"Column {column!r} holds numbers ({values.dtype}), not dates. Convert it first, for "
-            f"example with pandas.to_datetime(..., format='%Y%m%d')."
-        )
+        raise no_dates(column, values.dtype)
     if isinstance(values.dtype, pd.StringDtype):
         # Days are few and rows are many: read each text once.
         codes, texts = pd.factorize(values)
@@ -217,6 +230,9 @@ def _local_times(values):
     """Read times by the clock they were written with; what cannot be read becomes NaT."""
     if values.dtype.kind == "M" and isinstance(values.dtype, np.dtype):
         return values
+    if types.is_string_dtype(values.dtype) or types.is_object_dtype(values.dtype):
+        # Words that pandas takes for the day on which it reads them.
+        values = values.mask(values.isin(["now", "today"]))
     try:
         times = pd.to_datetime(values, errors="coerce", format="ISO8601")
     except ValueError:
@@ -260,21 +276,20 @@ def read_amounts(values, column, screen, unreadable=None):
         unit = 1
         numbers = pd.to_numeric(values, errors="coerce")
         if values.dtype.kind in "bcmM" or numbers.dtype.kind == "b":
-            raise TypeError(
-                f"Column {column!r} holds values of type {values.dtype}, not amounts. Name or "
-                f"convert the right column."
-            )
+            raise no_amounts(column, values.dtype)
         amounts = numbers.to_numpy(dtype=np.float64, na_value=np.nan)
         bad = ~np.isfinite(amounts)
     if unreadable is not None:
+        # A sum of numbers that is none was too large for the engine.
+        amounts = np.where(bad, np.inf, amounts)
         bad = unreadable.notna().to_numpy()
-        amounts = np.where(bad, np.nan, amounts)
-        values = unreadable
     if bad.any():
         screen.refuse(
             bad, column, "missing, infinite or unreadable amount",
-            "Drop these rows or write amounts as plain numbers", values,
+            "Drop these rows or write amounts as plain numbers",
+            values if unreadable is None else unreadable,
         )  # fmt: skip
+        amounts = np.where(bad, np.nan, amounts)
     is_exact = decimals is not None or types.is_integer_dtype(values.dtype)
     _check_total(amounts, column, unit, is_exact)
     return amounts, unit
@@ -287,16 +302,17 @@ def _check_total(amounts, column, unit, is_exact):
     if np.abs(ends).max() <= largest / max(len(amounts), 1):
         return
     with np.errstate(over="ignore"):
-        total = np.abs(amounts[np.isfinite(amounts)]).sum()
+        total = np.nansum(np.abs(amounts))
     if total > largest and is_exact:
         raise ValueError(
             f"Column {column!r}: the amounts add up to {total / unit:.3g}, too much to be exact to "
             f"1/{unit}. Convert them to float64 if rounding will do."
         )
     if total > largest:
+        most = np.nanmax(np.abs(amounts))
+        such = f"amounts such as {most:.2g}" if np.isfinite(most) else "amounts that are too large"
         raise ValueError(
-            f"Column {column!r}: the amounts add up to more than {largest:.2g}. Check for amounts "
-            f"such as {amounts[np.nanargmax(np.abs(amounts))]:.2g}."
+            f"Column {column!r}: the amounts add up to more than {largest:.2g}. Check for {such}."
         )
 
 
@@ -331,6 +347,7 @@ def _whole_units(decimals, column):
     is_missing = np.asarray(wide.is_null())
     low, high = words.T
     amounts = low.astype(np.float64)
+    is_wide = high != low >> 63
+    amounts[is_wide] = high[is_wide] * 2.0**64 + low[is_wide].astype(np.uint64)
     amounts[is_missing] = np.nan
-    amounts[(high != low >> 63) & ~is_missing] = LARGEST_EXACT
     return amounts, 10**places

@@ -5,26 +5,28 @@ own engine, and only the cells are fetched: one row for each customer, day or mo
 Files and arrow datasets are read piece by piece.
 """
 
-from glob import glob
-from pathlib import Path
-
 import narwhals.stable.v2 as nw
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-from pyarrow import csv
-from pyarrow.dataset import CsvFileFormat, dataset
 
-from .columns import FIRST_YEAR, LAST_YEAR
+from .columns import FIRST_YEAR, LAST_YEAR, no_amounts, no_dates
 
-ISO_TIME = r"^\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}(:?\d{2})?)?$"
+# Digits and spaces are spelt out: to some engines \d and \s are more than those of ASCII.
+_HOUR, _SIXTY = "([01][0-9]|2[0-3])", "[0-5][0-9]"
+ISO_TIME = (
+    r"^[0-9]{4}-[0-9]{2}-[0-9]{2}[T ]"
+    rf"{_HOUR}:{_SIXTY}(:{_SIXTY}(\.[0-9]+)?)?(Z|[+-]{_HOUR}(:?{_SIXTY})?)?$"
+)
 NUMBER = (
-    r"^\s*[+-]?(((\d{1,20}(\.\d*)?|\.\d+)([eE][+-]?\d{1,2})?)|"
-    r"(\d(\.\d*)?[eE][+-]?([12]?\d{1,2}|30[0-7])))\s*$"
+    r"^[ \t\r\n]*[+-]?((([0-9]{1,200}(\.[0-9]*)?|\.[0-9]+)([eE](\+?[0-9]{1,2}|-[0-9]+))?)|"
+    r"([0-9](\.[0-9]*)?[eE]\+?([12]?[0-9]{1,2}|30[0-7])))[ \t\r\n]*$"
 )
 """Text that every engine reads as the same number."""
 ROWS_AT_ONCE = 2**22
 """Rows of files that are held in memory."""
+MOST_LISTED = 30
+"""Columns that a message lists."""
 DAYS_OF_A_MONTH = 32
 """Days are coded as month times 32 plus day of the month, which every engine can compute."""
 FIRST_DAY = 12 * FIRST_YEAR * DAYS_OF_A_MONTH
@@ -89,40 +91,6 @@ def is_polars(frame):
     return nw.dependencies.is_polars_dataframe(frame) or nw.dependencies.is_polars_lazyframe(frame)
 
 
-def open_files(path, names):
-    """Open Parquet or CSV files without reading their rows.
-
-    Parameters
-    ----------
-    path : str or path
-        A file, or a pattern such as ``"bank/*.parquet"``.
-    names : dict from role to str
-        Columns of CSV files that are read as text.
-
-    Returns
-    -------
-    dataset : pyarrow.dataset.Dataset
-
-    Raises
-    ------
-    FileNotFoundError
-        If nothing is there.
-    ValueError
-        If the names of the files end neither in ``.parquet`` nor in ``.csv``.
-    """
-    found = sorted(glob(str(path), recursive=True))
-    if not found:
-        raise FileNotFoundError(f"{path}: there is no such file.")
-    suffixes = {Path(file).suffix.lower() for file in found}
-    if suffixes == {".parquet"}:
-        return dataset(found, format="parquet")
-    if suffixes == {".csv"}:
-        as_text = csv.ConvertOptions(column_types=dict.fromkeys(names.values(), pa.string()))
-        newlines = csv.ParseOptions(newlines_in_values=True)
-        return dataset(found, format=CsvFileFormat(newlines, convert_options=as_text))
-    raise ValueError(f"{path}: files must end in .parquet or .csv, not in {sorted(suffixes)}.")
-
-
 def stream_tables(data, names):
     """Fetch columns of an arrow dataset piece by piece.
 
@@ -136,7 +104,7 @@ def stream_tables(data, names):
     columns : dict from role to Series
         Of some millions of rows, in the order of the files.
     """
-    _check_columns(data.schema.names, names, "the dataset")
+    check_columns(data.schema.names, names, "the dataset")
     columns = list(dict.fromkeys(names.values()))
     # Little is read ahead: reading is faster than what is done with it.
     scanner = data.scanner(columns, batch_size=ROWS_AT_ONCE // 8, batch_readahead=2,
@@ -164,17 +132,26 @@ def _as_narwhals(frame, what):
 
 def _find_columns(frame, names, what, optional=()):
     columns = frame.collect_schema().names()
-    _check_columns(columns, {role: names[role] for role in names if role not in optional}, what)
+    check_columns(columns, {role: names[role] for role in names if role not in optional}, what)
     return {role: name for role, name in names.items() if name in columns}
 
 
-def _check_columns(columns, names, what):
-    missing = [f"{name!r} (keyword {role}=)" for role, name in names.items() if name not in columns]
+def check_columns(found, names, what):
+    """Refuse a table that has not one column of each name."""
+    found = list(found)
+    missing = [f"{name!r} (keyword {role}=)" for role, name in names.items() if name not in found]
     if missing:
+        listed = ", ".join(map(repr, found[:MOST_LISTED]))
+        listed += f" and {len(found) - MOST_LISTED:,} more" if len(found) > MOST_LISTED else ""
         raise ValueError(
-            f"{what} has no column {', '.join(missing)}. Its columns are: "
-            f"{', '.join(map(repr, columns))}. Name the right ones by keyword."
+            f"{what} has no column {', '.join(missing)}. Its columns are: {listed}. Name the right "
+            f"ones by keyword."
         )
+    for name in names.values():
+        if found.count(name) > 1:
+            raise ValueError(
+                f"{what} has {found.count(name)} columns named {name!r}. Rename all but one."
+            )
 
 
 def _to_pandas(column):
@@ -186,7 +163,8 @@ def _to_pandas(column):
         return native
     # Without the detour by a Python object for each value.
     arrow = native if isinstance(native, pa.ChunkedArray) else column.to_arrow()
-    if column.dtype == nw.Decimal:
+    if column.dtype == nw.Decimal or (column.dtype.is_integer() and arrow.null_count):
+        # As floats, large identifiers would be rounded.
         return pd.Series(pd.arrays.ArrowExtensionArray(arrow))
     if column.dtype == nw.String:
         return pd.Series(pd.array(arrow, dtype=pd.StringDtype("pyarrow", na_value=np.nan)))
@@ -196,10 +174,18 @@ def _to_pandas(column):
 def _fetch_cells(frame, names, n_months, last_month):
     """Group on the engine: by customer, day or months, category, and whether amounts are any."""
     schema = frame.collect_schema()
+    types = {role: schema[name] for role, name in names.items()}
     columns = {role: nw.col(name) for role, name in names.items()}
-    amount, unreadable = _number(columns["amount"], schema[names["amount"]], names["amount"])
-    is_text = schema[names["date"]] == nw.String
-    day = _day_as_text(columns["date"]) if is_text else _day_as_number(columns["date"])
+    amount, unreadable = _number(columns["amount"], types["amount"], names["amount"])
+    is_text = _is_text(types["date"])
+    if is_text:
+        day = _day_as_text(columns["date"].cast(nw.String))
+    elif types["date"] in (nw.Date, nw.Datetime):
+        day = _day_as_number(columns["date"])
+    else:
+        is_number = types["date"].is_numeric() or types["date"] == nw.Boolean
+        kind = "numbers" if is_number else "values"
+        raise no_dates(names["date"], types["date"], kind)
     span = None
     if n_months and not is_text:
         span = _find_span(frame, day, [columns["customer"], columns["category"]], unreadable)
@@ -221,8 +207,8 @@ def _fetch_cells(frame, names, n_months, last_month):
     )
     columns = {name: _to_pandas(cells.get_column(name)) for name in cells.columns}
     columns["date"] = columns.pop("day") if is_text else _read_days(columns.pop("day"))
-    if columns["unreadable"].isna().all():
-        del columns["unreadable"]
+    if types["amount"].is_integer():
+        columns |= {name: _whole(columns[name]) for name in ("amount", "refunds")}
     if span is not None:
         columns["span"] = _read_days(pd.Series(span)).to_numpy().astype("M8[D]").astype(np.int32)
     return columns
@@ -240,22 +226,34 @@ def _find_span(frame, day, others, unreadable):
 
 def _number(amount, dtype, name):
     """An amount that every engine can add up, and text where there is none."""
-    if dtype == nw.String:
+    if _is_text(dtype):
+        amount = amount.cast(nw.String)
         is_number = amount.str.contains(NUMBER)
         unreadable = nw.when(amount.is_null()).then(nw.lit("")).otherwise(
             nw.when(~is_number).then(amount)
         )  # fmt: skip
-        return nw.when(is_number).then(amount).cast(nw.Float64), unreadable
+        number = nw.when(is_number).then(amount.str.strip_chars())
+        return number.cast(nw.Float64), unreadable
     if not dtype.is_numeric():
-        raise TypeError(
-            f"Column {name!r} holds values of type {dtype}, not amounts. Name or convert the right "
-            f"column."
-        )
+        raise no_amounts(name, dtype)
     is_bad = amount.is_null()
     if dtype.is_float():
         is_bad = is_bad | ~amount.is_finite()
         amount = nw.when(amount.is_finite()).then(amount)
+    if not dtype.is_decimal():
+        # Sums of integers may run over; those of float64 are as exact, and then merely too large.
+        amount = amount.cast(nw.Float64)
     return amount, nw.when(is_bad).then(nw.lit("missing or infinite"))
+
+
+def _whole(sums):
+    """Sums of integers; any that are larger are too large to be exact anyway."""
+    return sums.clip(-(2**62), 2**62).astype("Int64")
+
+
+def _is_text(dtype):
+    """Whether values are text, or may be written as such: a column of nulls has no type."""
+    return dtype in (nw.String, nw.Categorical, nw.Enum, nw.Object, nw.Unknown)
 
 
 def _day_as_text(date):

@@ -13,11 +13,12 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from pyarrow import parquet
 
-from .columns import refuse
+from .aggregation import MONTHS
+from .columns import Screen, read_amounts, refuse
 from .personality import load_coefficients
-from .transactions import TransactionLog
+from .tables import FileError, TransactionFiles
+from .transactions import RESOLUTIONS, TransactionLog
 
 OUTPUTS = (
     "segments.parquet",
@@ -27,8 +28,10 @@ OUTPUTS = (
     "run.json",
 )
 
-
 STUDY_RECORD = "study.json"
+LONGEST = 1000
+"""Letters of a message."""
+BAD_INCOME = "negative, infinite or unreadable income (its transaction counts)"
 
 
 class DataError(ValueError):
@@ -48,6 +51,8 @@ def blame_data(where=None):
         yield
     except DataError:
         raise
+    except FileError as error:
+        raise DataError(as_options(str(error))) from error
     except (ValueError, TypeError, OSError) as error:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
         text = as_options(reason) if where is None else f"{where}: {as_options(reason)}"
@@ -57,82 +62,117 @@ def blame_data(where=None):
 def as_options(message):
     """Say a message on one line and in the words of the command line.
 
+    What a terminal would not print, or obey, is escaped; what a line cannot hold is cut out.
+
     Examples
     --------
     >>> as_options("Pass aliases= or normalize='spending'.")
     'Pass --aliases or --normalize spending.'
     """
+    message = re.sub(r"\(keyword (\w+)=\)", r"(--\1)", message)
+    message = message.replace("by keyword", "by these options")
     message = re.sub(r"\b(aliases|coefficients|normalize|income)=(?:'(\w+)')?", r"--\1 \2", message)
-    return re.sub(
+    message = re.sub(
         r"\s+([,)]|\.(?=\s|$)|$)|\s+", lambda match: match[1] or " " * bool(match[0]), message
     )
+    if len(message) > LONGEST:
+        message = f"{message[: LONGEST // 2]} ... {message[-LONGEST // 2 :]}"
+    return "".join(sign if sign.isprintable() else repr(sign)[1:-1] for sign in message)
 
 
-def read_log(path, columns, *, outflow="positive", income=None):
-    """Read transactions from a CSV or Parquet file.
+def read_log(path, columns, *, outflow="positive", income=None, period=1, errors="raise"):
+    """Read transactions from CSV or Parquet files that need not fit into memory.
+
+    They are read piece by piece, and those of one customer and category are merged by the longest
+    whole months that make up a period: memory is needed for these sums alone.
 
     Parameters
     ----------
     path : str or path
-        Ends in ``.csv`` or ``.parquet``.
+        A file that ends in ``.csv`` or ``.parquet``, or a pattern such as ``"bank/*.parquet"``.
     columns : dict
-        From customer, date, category and amount to the names of these columns.
+        From customer, date, category and amount to the names of these columns; no other is read.
     outflow : {"positive", "negative"}, default="positive"
         The sign of money spent.
     income : str, default=None
         Name of the column with the customer's yearly income; the mean of a customer's rows counts.
+    period : str or int, default=1
+        Length of the periods that will be asked for, in months or in words.
+    errors : {"raise", "drop"}, default="raise"
+        Whether a row that cannot be read raises an error, or is dropped and counted in the log's
+        ``quality_``. Of a row whose income cannot be read, only the income is dropped.
 
     Returns
     -------
     log : TransactionLog
+        Of a CSV file, customers are integers if all of them are written as such: 007 is none.
 
     Raises
     ------
     DataError
-        If the file or a column cannot be read.
+        If a file or a column cannot be read.
     """
-    wanted = dict(columns) if income is None else columns | {"income": income}
+    names = dict(columns) if income is None else columns | {"income": income}
     with blame_data(path):
-        frame = _read_table(Path(path), wanted)
-        incomes = None if income is None else _mean_incomes(frame, columns["customer"], income)
-        return TransactionLog(frame, **columns, outflow=outflow, income=incomes)
-
-
-def _read_table(path, columns):
-    if path.suffix.lower() == ".parquet":
-        _check_columns(parquet.read_schema(path).names, columns)
-        return pd.read_parquet(path, columns=list(set(columns.values())))
-    if path.suffix.lower() != ".csv":
-        raise ValueError(f"a file must end in .csv or .parquet, not {path.suffix!r}.")
-    _check_columns(pd.read_csv(path, nrows=0).columns, columns)
-    # As text, 007 stays 007, and dates such as 20240131 are no numbers.
-    text = {columns[role]: str for role in ("customer", "date", "category")}
-    frame = pd.read_csv(path, usecols=list(set(columns.values())), dtype=text)
-    customer = frame[columns["customer"]]
-    if customer.str.fullmatch(r"0|[1-9]\d{0,17}").all():
-        frame[columns["customer"]] = customer.astype(np.int64)
-    return frame
-
-
-def _check_columns(found, columns):
-    missing = [f"{name!r} (--{role})" for role, name in columns.items() if name not in found]
-    if missing:
-        raise ValueError(
-            f"no column {', '.join(missing)}. The columns are: {', '.join(map(repr, found))}. "
-            f"Name the right ones by these options."
+        table = TransactionFiles(path, names, errors)
+        incomes, n_bad_incomes = None, 0
+        if income is not None:
+            incomes, n_bad_incomes = _mean_incomes(table, columns["customer"], income, errors)
+        log = TransactionLog(
+            table,
+            **columns,
+            outflow=outflow,
+            income=incomes,
+            resolution=_coarsest_resolution(MONTHS.get(period, period)),
+            errors=errors,
         )
+    # The log knows nothing of what was left out of its incomes.
+    log._dropped[BAD_INCOME] = n_bad_incomes, 0.0
+    return _number_customers(log) if table.is_csv else log
 
 
-def _mean_incomes(frame, customer, column):
-    values = frame[column]
-    incomes = pd.to_numeric(values, errors="coerce").to_numpy(dtype=float, na_value=np.nan)
-    refuse(
-        values.notna().to_numpy() & ~((incomes >= 0) & np.isfinite(incomes)),
-        column, "negative, infinite or unreadable income",
-        "Write yearly incomes as plain numbers",
-    )  # fmt: skip
-    means = pd.Series(incomes).groupby(frame[customer].to_numpy()).mean().dropna()
-    return pd.DataFrame({customer: means.index, "income": means.to_numpy()})
+def _coarsest_resolution(n_months):
+    fitting = [name for name, months in RESOLUTIONS.items() if months and n_months % months == 0]
+    return max(fitting, key=RESOLUTIONS.get)
+
+
+def _mean_incomes(files, customer, column, errors):
+    """The mean income of every customer who has one, and how many incomes could not be read."""
+    parts, n_before, n_bad = [], 0, 0
+    for table in files.tables({"customer": customer, "income": column}):
+        values = table["income"]
+        amounts, unit = read_amounts(values, column, Screen("drop", len(values)))
+        incomes = amounts / unit
+        is_bad = values.notna().to_numpy() & ~((incomes >= 0) & np.isfinite(incomes))
+        if errors == "raise":
+            refuse(
+                is_bad, column, "negative, infinite or unreadable income",
+                "Write yearly incomes as plain numbers", n_before=n_before,
+            )  # fmt: skip
+        incomes[is_bad] = np.nan
+        customers = table["customer"].to_numpy()
+        parts.append(pd.Series(incomes).groupby(customers).agg(["sum", "count"]))
+        n_before += len(values)
+        n_bad += int(is_bad.sum())
+    if not parts:
+        return None, 0
+    total = pd.concat(parts).groupby(level=0).sum()
+    is_named = np.array([bool(str(name).strip()) for name in total.index], dtype=bool)
+    total = total[is_named & (total["count"] > 0)]
+    means = {customer: total.index, "income": (total["sum"] / total["count"]).to_numpy()}
+    return pd.DataFrame(means), n_bad
+
+
+def _number_customers(log):
+    """Make customers integers who are all written as such, and sort them as such."""
+    names = pd.Series(log.customers, dtype=str)
+    if not names.str.fullmatch(r"0|[1-9][0-9]{0,17}").all():
+        return log
+    numbers = names.to_numpy().astype(np.int64)
+    order = np.argsort(numbers)
+    log = log[order]
+    log.customers = numbers[order]
+    return log
 
 
 def read_coefficients(path):

@@ -15,7 +15,8 @@ from ._reading import NothingLeft, Reader
 from ._rows import ROUNDING, Rows, sum_by_cell
 from ._sums import RESOLUTIONS, PeriodSums
 from .columns import Screen, days_since_1970, known_customer_codes, read_amounts, refuse
-from .engines import fetch_columns, is_polars, open_files
+from .engines import fetch_columns, is_polars
+from .tables import TransactionFiles
 
 AFTER_CUTOFF = "after the cutoff"
 
@@ -184,7 +185,8 @@ class TransactionLog(PeriodSums):
         FileNotFoundError
             If there is no such file.
         ValueError
-            If files end neither in ``.parquet`` nor in ``.csv``, or as for the log itself.
+            If a file is neither Parquet nor CSV, or as for the log itself. The message names the
+            file, and the line where a line is to blame.
 
         Examples
         --------
@@ -197,7 +199,8 @@ class TransactionLog(PeriodSums):
         TransactionLog(1 customers, 2 transactions, 1 categories, 2024-02-05 to 2024-03-31)
         """
         names = {"customer": customer, "date": date, "category": category, "amount": amount}
-        return cls(open_files(path, names), **names, **options)
+        files = TransactionFiles(path, names, options.get("errors", "raise"))
+        return cls(files, **names, **options)
 
     def _set_ends(self, cutoff, first, last):
         """Set the last day that counts: one per customer, in days since 1970."""
