@@ -340,12 +340,13 @@ class SpendingAggregator(CallbackSupportMixin, TransformerMixin, BaseEstimator):
         """Shares of a few customers, and how much of which spending was unknown."""
         panel = log.sum_spending(self._n_months, self.n_periods_)
         known = _arrange(panel, log.categories, self._roles[0])
-        gross, unknown = np.abs(known).sum(axis=2), 0
-        if is_unknown.any():
-            # What comes in may be income: nobody knows. Added up one by one, as what is unknown
-            # depends on who is in the log, and the last bit of a sum on how many are added.
-            unknown = panel[:, :, is_unknown].clip(min=0).cumsum(axis=2)[:, :, -1]
-            gross += unknown
+        # What comes in by an unknown category may be income: nobody knows. Added up one by one, as
+        # what is unknown depends on who is in the log, and the last bit of a sum on how many there
+        # are to add.
+        unknown = panel[:, :, is_unknown].clip(min=0).cumsum(axis=2)[:, :, -1:].sum(axis=2)
+        gross = None
+        if is_unknown.any() or self.normalize == "spending":
+            gross = np.abs(known).sum(axis=2) + unknown
         selected = _arrange(known, self._roles[0], self.categories_)
         if self.infrequent_categories_ is not None:
             is_rare = np.isin(self._roles[0], self.infrequent_categories_)
@@ -354,7 +355,7 @@ class SpendingAggregator(CallbackSupportMixin, TransformerMixin, BaseEstimator):
                 selected[:, :, -1] += unknown
         if self.normalize is not None:
             selected /= _nonzero(gross if income is None else income)
-        return selected, np.sum(unknown), gross.sum()
+        return selected, unknown.sum(), 0 if gross is None else gross.sum()
 
     def _income(self, log):
         """Income by period, (n_customers, n_periods), all of it positive."""
