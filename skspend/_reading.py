@@ -93,13 +93,20 @@ class Reader:
             return reading
         if isinstance(frame, Dataset):
             return self._read_pieces(partial(stream_tables, frame))
-        table = fetch_transactions(frame, self.names, self.n_months, self.last_month)
-        is_merged = "span" in table
-        reading = self._read_table(table)
+        reading, end = self._read_frame(frame, self.last_month)
         _refuse_nothing(reading)
-        if self.n_months and not is_merged:
+        if end is None and self.n_months:
             reading.rows = _merge(reading.rows, self.n_months, self._end(reading))
+        elif self.n_months > 1 and self._end(reading) != end:
+            # What lies in the last months could not be read, so months are counted from others.
+            reading, _ = self._read_frame(frame, self._end(reading))
         return reading
+
+    def _read_frame(self, frame, last_month):
+        """Read a frame, and say from which month it counted months back if it has merged them."""
+        table = fetch_transactions(frame, self.names, self.n_months, last_month)
+        end = table.pop("end", None)
+        return self._read_table(table), end
 
     def _end(self, reading):
         """The month from which months are counted back."""
@@ -127,11 +134,10 @@ class Reader:
         rows = Rows(customer, len(customers), columns)
         if screen.kept is not None:
             rows = rows.select(screen.kept)
+            table = {name: values[screen.kept] for name, values in table.items()}
         if self.is_outflow_negative:
             _change_sign(rows)
-        days = table.get("span", rows["day"])
-        nothing = np.datetime64("NaT", "D")
-        first, last = map(_as_date, (days.min(), days.max())) if len(days) else (nothing, nothing)
+        first, last = _find_ends(rows, **table)
         return Reading(rows, customers, categories, unit, first, last, dropped)
 
     def _read_pieces(self, read):
@@ -223,6 +229,15 @@ def _join_categories(parts):
     )
     codes = codes.astype(np.min_scalar_type(-max(len(names), 1)))
     return names, np.split(codes, _starts([part.categories for part in parts]))
+
+
+def _find_ends(rows, first_day=None, last_day=None):
+    """First and last day; rows of whole months bring their own."""
+    if not len(rows):
+        return np.datetime64("NaT", "D"), np.datetime64("NaT", "D")
+    if first_day is None:
+        return _as_date(rows["day"].min()), _as_date(rows["day"].max())
+    return np.datetime64(first_day.min(), "D"), np.datetime64(last_day.max(), "D")
 
 
 def _starts(arrays):

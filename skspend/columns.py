@@ -180,7 +180,13 @@ def take(position, codes):
 
 def _factorize(values, column, role, screen):
     """Number the distinct values; what is missing or blank is refused, or has the code -1."""
-    codes, labels = pd.factorize(values)
+    try:
+        codes, labels = pd.factorize(values)
+    except TypeError as error:
+        raise TypeError(
+            f"Column {column!r} holds lists or the like, which are no {role}. Name or convert the "
+            f"right column."
+        ) from error
     labels = np.asarray(labels)
     is_blank = np.array([isinstance(label, str) and not label.strip() for label in labels], bool)
     if is_blank.any():
@@ -297,9 +303,9 @@ def read_amounts(values, column, screen, unreadable=None):
 
 def _check_total(amounts, column, unit, is_exact):
     largest = LARGEST_EXACT if is_exact else np.finfo(np.float64).max
-    ends = np.nan_to_num([amounts.max(initial=0), amounts.min(initial=0)], nan=np.inf)
-    # A bound first: the sum itself needs a copy.
-    if np.abs(ends).max() <= largest / max(len(amounts), 1):
+    ends = np.abs([amounts.max(initial=0), amounts.min(initial=0)])
+    # A bound first: the sum itself needs a copy. NaN is below no bound.
+    if ends.max() <= largest / max(len(amounts), 1):
         return
     with np.errstate(over="ignore"):
         total = np.nansum(np.abs(amounts))

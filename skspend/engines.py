@@ -13,15 +13,16 @@ import pyarrow as pa
 from .columns import FIRST_YEAR, LAST_YEAR, no_amounts, no_dates
 
 # Digits and spaces are spelt out: to some engines \d and \s are more than those of ASCII.
-_HOUR, _SIXTY = "([01][0-9]|2[0-3])", "[0-5][0-9]"
+_HOUR, _SIXTY = "(?:[01][0-9]|2[0-3])", "[0-5][0-9]"
 ISO_TIME = (
-    r"^[0-9]{4}-[0-9]{2}-[0-9]{2}[T ]"
-    rf"{_HOUR}:{_SIXTY}(:{_SIXTY}(\.[0-9]+)?)?(Z|[+-]{_HOUR}(:?{_SIXTY})?)?$"
+    rf"^[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}[T ]{_HOUR}:{_SIXTY}(?::{_SIXTY}(?:\.[0-9]+)?)?"
+    rf"(?:Z|[+-]{_HOUR}(?::?{_SIXTY})?)?$"
 )
-NUMBER = (
-    r"^[ \t\r\n]*[+-]?((([0-9]{1,200}(\.[0-9]*)?|\.[0-9]+)([eE](\+?[0-9]{1,2}|-[0-9]+))?)|"
-    r"([0-9](\.[0-9]*)?[eE]\+?([12]?[0-9]{1,2}|30[0-7])))[ \t\r\n]*$"
+_NUMBERS = (
+    r"(?:[0-9]{1,200}(?:\.[0-9]*)?|\.[0-9]+)(?:[eE](?:\+?[0-9]{1,2}|-[0-9]+))?",
+    r"[0-9](?:\.[0-9]*)?[eE]\+?(?:[12]?[0-9]{1,2}|30[0-7])",
 )
+NUMBER = rf"^[ \t\r\n]*[+-]?(?:{'|'.join(_NUMBERS)})[ \t\r\n]*$"
 """Text that every engine reads as the same number."""
 ROWS_AT_ONCE = 2**22
 """Rows of files that are held in memory."""
@@ -29,8 +30,8 @@ MOST_LISTED = 30
 """Columns that a message lists."""
 DAYS_OF_A_MONTH = 32
 """Days are coded as month times 32 plus day of the month, which every engine can compute."""
-FIRST_DAY = 12 * FIRST_YEAR * DAYS_OF_A_MONTH
-LAST_DAY = 12 * (LAST_YEAR + 1) * DAYS_OF_A_MONTH
+FIRST_DAY = 12 * FIRST_YEAR * DAYS_OF_A_MONTH + 1
+LAST_DAY = 12 * (LAST_YEAR + 1) * DAYS_OF_A_MONTH - 1
 
 
 def fetch_columns(frame, names, what, optional=()):
@@ -77,7 +78,8 @@ def fetch_transactions(frame, names, n_months=0, last_month=None):
         ``"customer"``, ``"date"``, ``"category"`` and ``"amount"``. Cells have ``"day"``
         (datetime64) instead of a date that needs no reading, and besides ``"refunds"``,
         ``"transactions"``, and ``"unreadable"``, which holds text where amounts are none. Cells of
-        months come with ``"span"``: the first and last day of what they hold.
+        months have the ``"first_day"`` and the ``"last_day"`` of what they hold, and come with
+        ``"end"``, the month from which they are counted back.
     """
     frame = _as_narwhals(frame, "frame")
     if isinstance(frame, nw.DataFrame):
@@ -186,42 +188,47 @@ def _fetch_cells(frame, names, n_months, last_month):
         is_number = types["date"].is_numeric() or types["date"] == nw.Boolean
         kind = "numbers" if is_number else "values"
         raise no_dates(names["date"], types["date"], kind)
-    span = None
+    ends = {}
     if n_months and not is_text:
-        span = _find_span(frame, day, [columns["customer"], columns["category"]], unreadable)
-    if span is not None:
-        end = span[1] // DAYS_OF_A_MONTH if last_month is None else last_month + 12 * 1970
-        day = _first_month(day, n_months, end) * DAYS_OF_A_MONTH + 1
+        if last_month is None:
+            others = columns["customer"], columns["category"]
+            last_month = _find_last_month(frame, day, others, unreadable)
+        ends = {"first_day": nw.col("exact_day").min(), "last_day": nw.col("exact_day").max()}
+    exact_day = day
+    if ends:
+        day = _first_day(day, n_months, last_month + 12 * 1970)
     cells = (
         frame.select(
             columns["customer"].alias("customer"),
             columns["category"].alias("category"),
             day.alias("day"),
+            *([exact_day.alias("exact_day")] if ends else []),
             amount.alias("amount"),
             unreadable.alias("unreadable"),
         )
         .with_columns(nw.when(nw.col("amount") < 0).then(nw.col("amount")).alias("refunds"))
         .group_by("customer", "day", "category", "unreadable")
-        .agg(nw.col("amount", "refunds").sum(), nw.len().alias("transactions"))
-        .collect()
+        .agg(nw.col("amount", "refunds").sum(), nw.len().alias("transactions"), **ends)
     )
+    # Of polars' engines, the one that needs less memory.
+    streaming = {"engine": "streaming"} if cells.implementation.is_polars() else {}
+    cells = cells.collect(**streaming)
     columns = {name: _to_pandas(cells.get_column(name)) for name in cells.columns}
     columns["date"] = columns.pop("day") if is_text else _read_days(columns.pop("day"))
     if types["amount"].is_integer():
         columns |= {name: _whole(columns[name]) for name in ("amount", "refunds")}
-    if span is not None:
-        columns["span"] = _read_days(pd.Series(span)).to_numpy().astype("M8[D]").astype(np.int32)
+    if ends:
+        columns |= {name: _read_days(columns[name]) for name in ends} | {"end": last_month}
     return columns
 
 
-def _find_span(frame, day, others, unreadable):
-    """First and last day, as numbers, of the rows that can be read; None if there are none."""
-    day = nw.when((day >= FIRST_DAY) & (day <= LAST_DAY) & unreadable.is_null()).then(day)
+def _find_last_month(frame, day, others, unreadable):
+    """The last month, since 1970, in which anything can be read; 0 if there is nothing."""
+    day = nw.when(_is_plausible(day) & unreadable.is_null()).then(day)
     for other in others:
         day = nw.when(~other.is_null()).then(day)
-    ends = frame.select(day.min().alias("first"), day.max().alias("last")).collect()
-    first, last = (ends[name].to_list()[0] for name in ("first", "last"))
-    return None if last is None or last != last else (int(first), int(last))
+    last = frame.select(day.max().alias("last")).collect()["last"].to_list()[0]
+    return 0 if last is None or last != last else int(last) // DAYS_OF_A_MONTH - 12 * 1970
 
 
 def _number(amount, dtype, name):
@@ -253,7 +260,7 @@ def _whole(sums):
 
 def _is_text(dtype):
     """Whether values are text, or may be written as such: a column of nulls has no type."""
-    return dtype in (nw.String, nw.Categorical, nw.Enum, nw.Object, nw.Unknown)
+    return dtype in (nw.String, nw.Categorical, nw.Enum, nw.Unknown)
 
 
 def _day_as_text(date):
@@ -263,16 +270,25 @@ def _day_as_text(date):
 
 def _day_as_number(date):
     """Month and day in one number, which is the same on every engine and in every time zone."""
-    month = date.dt.year().cast(nw.Int64) * 12 + date.dt.month().cast(nw.Int64) - 1
-    return month * DAYS_OF_A_MONTH + date.dt.day().cast(nw.Int64)
+    # Where a date is missing, Dask has NaN, which cannot be cast.
+    parts = date.dt.year(), date.dt.month(), date.dt.day()
+    year, month, day = (part.fill_null(0).cast(nw.Int64) for part in parts)
+    return nw.when(month > 0).then((year * 12 + month - 1) * DAYS_OF_A_MONTH + day)
 
 
-def _first_month(day, n_months, end):
-    """The first month of the cell that holds a day; cells are counted back from month `end`."""
+def _is_plausible(day):
+    return (day >= FIRST_DAY) & (day <= LAST_DAY)
+
+
+def _first_day(day, n_months, end):
+    """The first day of the cell that holds a day; cells are counted back from month `end`."""
     month = (day - day % DAYS_OF_A_MONTH) // DAYS_OF_A_MONTH
     # So many cells back that what is divided is never negative, where engines differ.
     back = (end + n_months * 12 * LAST_YEAR - month) % n_months
-    return month - (n_months - 1 - back)
+    first = (month - (n_months - 1 - back)) * DAYS_OF_A_MONTH + 1
+    # A day that will be refused shares a cell with no other.
+    first = nw.when(first >= FIRST_DAY).then(first).otherwise(FIRST_DAY)
+    return nw.when(_is_plausible(day)).then(first).otherwise(day)
 
 
 def _read_days(codes):
