@@ -260,7 +260,8 @@ def _read_log(file, options, period):
     )
     for reason, n, amount in log.quality_.itertuples():
         if n:
-            click.echo(f"Dropped {n:,}, of {amount:,.2f} together: {reason}.", err=True)
+            total = f" ({amount:,.2f} in all)" if amount else ""
+            click.echo(f"Dropped {n:,}: {reason}{total}.", err=True)
     return log
 
 

@@ -375,12 +375,12 @@ def test_the_command_says_what_it_dropped(model, tmp_path):
     assert done.exit_code == 0, done.output
     assert pd.read_parquet(output)["customer"].tolist() == [1, 2, 3]
     assert done.stderr.splitlines() == [
-        "Dropped 1, of 3.00 together: missing customer.",
-        "Dropped 1, of 4.00 together: missing or unreadable date.",
-        "Dropped 1, of 5.00 together: date before 1900 or after 2100.",
-        "Dropped 1, of 6.00 together: missing category.",
-        "Dropped 1, of 0.00 together: missing, infinite or unreadable amount.",
-        f"Dropped 3, of 0.00 together: {MALFORMED}.",
+        "Dropped 1: missing customer (3.00 in all).",
+        "Dropped 1: missing or unreadable date (4.00 in all).",
+        "Dropped 1: date before 1900 or after 2100 (5.00 in all).",
+        "Dropped 1: missing category (6.00 in all).",
+        "Dropped 1: missing, infinite or unreadable amount.",
+        f"Dropped 3: {MALFORMED}.",
     ]
 
 
