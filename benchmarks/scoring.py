@@ -133,7 +133,7 @@ def score_on_dask(pipeline, folder, n_files, cores):
         return segment_frame(pipeline, frame, cutoff=CUTOFF)
 
     with (
-        LocalCluster(n_workers=cores, threads_per_worker=1, dashboard_address=None) as cluster,
+        LocalCluster(n_workers=cores, threads_per_worker=1, dashboard_address=":0") as cluster,
         Client(cluster) as client,
     ):
         client.run(__import__, "skspend.scoring")

@@ -45,7 +45,7 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         dd.from_pandas(households.data.to_frame(), npartitions=3).to_parquet(folder)
         with (
-            LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster,
+            LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=":0") as cluster,
             Client(cluster),
         ):
             transactions = dd.read_parquet(folder)

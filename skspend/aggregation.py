@@ -304,23 +304,25 @@ class SpendingAggregator(CallbackSupportMixin, TransformerMixin, BaseEstimator):
         shape = len(log), self.n_periods_, len(self.categories_)
         n_at_once = max(1, CELLS_AT_ONCE // max(1, self.n_periods_ * len(log.categories)))
         if len(log) <= n_at_once:
-            shares, missed, total = self._shares_of_block(log, income, is_unknown)
+            shares, totals = self._shares_of_block(log, income, is_unknown)
             shares = shares.astype(self.dtype or np.float64, copy=False)
         else:
             shares = np.empty(shape, dtype=self.dtype or np.float64)
-            missed = total = 0
+            totals = np.zeros(3)
             for block in gen_batches(len(log), n_at_once):
-                part, *amounts = self._shares_of_block(
+                shares[block], amounts = self._shares_of_block(
                     log[block], None if income is None else income[block], is_unknown
                 )
-                shares[block] = part
-                missed, total = missed + amounts[0], total + amounts[1]
-        if missed and self.handle_unknown == "warn" and isinstance(self.categories, str):
+                totals += amounts
+        missed, total, came_in = totals
+        is_lost = missed or (came_in and self.normalize == "income")
+        if is_lost and self.handle_unknown == "warn" and isinstance(self.categories, str):
             where = "get no column" if self.infrequent_categories_ is None else "are infrequent"
             warnings.warn(
                 f"{is_unknown.sum()} categories were not there in fit and {where}: "
                 f"{_some(log.categories[is_unknown])}. They are {missed / (total or 1):.1%} of the "
-                f"spending.",
+                f"spending"
+                + (f", and {came_in:,.2f} that came in by them is no income." if came_in else "."),
                 stacklevel=4,
             )
         return shares
@@ -337,13 +339,15 @@ class SpendingAggregator(CallbackSupportMixin, TransformerMixin, BaseEstimator):
         return is_unknown
 
     def _shares_of_block(self, log, income, is_unknown):
-        """Shares of a few customers, and how much of which spending was unknown."""
+        """Shares of a few customers; and how much was spent in unknown categories, how much in
+        all, and how much came in by unknown ones."""
         panel = log.sum_spending(self._n_months, self.n_periods_)
         known = _arrange(panel, log.categories, self._roles[0])
         # What comes in by an unknown category may be income: nobody knows. Added up one by one, as
         # what is unknown depends on who is in the log, and the last bit of a sum on how many there
         # are to add.
-        unknown = panel[:, :, is_unknown].clip(min=0).cumsum(axis=2)[:, :, -1:].sum(axis=2)
+        found = panel[:, :, is_unknown]
+        unknown = found.clip(min=0).cumsum(axis=2)[:, :, -1:].sum(axis=2)
         gross = None
         if is_unknown.any() or self.normalize == "spending":
             gross = np.abs(known).sum(axis=2) + unknown
@@ -355,7 +359,8 @@ class SpendingAggregator(CallbackSupportMixin, TransformerMixin, BaseEstimator):
                 selected[:, :, -1] += unknown
         if self.normalize is not None:
             selected /= _nonzero(gross if income is None else income)
-        return selected, unknown.sum(), 0 if gross is None else gross.sum()
+        totals = unknown.sum(), 0 if gross is None else gross.sum(), -found.clip(max=0).sum()
+        return selected, np.array(totals)
 
     def _income(self, log):
         """Income by period, (n_customers, n_periods), all of it positive."""

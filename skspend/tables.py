@@ -7,7 +7,7 @@ what is wrong is said with the file and the line.
 import csv
 import errno
 import os
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from glob import glob
 from pathlib import Path
@@ -67,6 +67,7 @@ class TransactionFiles:
     """
 
     def __init__(self, path, names, errors):
+        self._path = path
         self._paths, suffix = _find_files(path)
         self.is_csv = suffix == ".csv"
         # Files may be read twice: a malformed row is known by its place.
@@ -84,7 +85,7 @@ class TransactionFiles:
         except pa.ArrowInvalid as error:
             if self.is_csv:
                 _explain(self._paths, error)
-            raise FileError(f"{self._paths[0]}: {error}") from error
+            raise FileError(f"{self._path}: {error}") from error
 
 
 @contextmanager
@@ -118,21 +119,33 @@ def _find_files(path):
 def _open_files(paths, suffix, names, malformed):
     """Open files as one dataset, having looked at the names of their columns."""
     if suffix == ".parquet":
-        for path in paths:
-            with _naming(path):
-                check_columns(parquet.read_schema(path).names, names, "it")
-        data = dataset(paths, format="parquet")
-        # Some engines write text without saying that it is any.
-        text = [
-            field.with_type(pa.string()) if pa.types.is_binary(field.type) else field
-            for field in data.schema
-        ]
-        return dataset(paths, schema=pa.schema(text), format="parquet")
+        return dataset(paths, schema=_common_schema(paths, names), format="parquet")
     tables = []
     for path in paths:
         with _naming(path):
             tables.append(_open_csv(path, names, malformed))
     return tables[0] if len(tables) == 1 else dataset(tables)
+
+
+def _common_schema(paths, names):
+    """Types of the named columns that hold the values of all files, such as int64 for int32."""
+    common = pa.schema([])
+    for path in paths:
+        with _naming(path):
+            found = parquet.read_schema(path)
+            check_columns(found.names, names, "it")
+        wanted = pa.schema([_plain(found.field(name)) for name in dict.fromkeys(names.values())])
+        # Other types, such as date and timestamp, are cast to those of the first file, if possible.
+        with suppress(pa.ArrowTypeError):
+            common = pa.unify_schemas([common, wanted], promote_options="permissive")
+    return common
+
+
+def _plain(field):
+    # Some engines write text without saying that it is any.
+    if pa.types.is_binary(field.type):
+        return field.with_type(pa.string())
+    return field.with_type(field.type.value_type) if pa.types.is_dictionary(field.type) else field
 
 
 def _open_csv(path, names, malformed):

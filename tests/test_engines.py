@@ -264,7 +264,6 @@ def test_columns_of_every_type_give_the_same_log(engine, amount, date):
 OPTIONS = {
     "months": ({"resolution": "month"}, (1, 12)),
     "quarters": ({"resolution": "quarter"}, (3, 12)),
-    "halves": ({"resolution": "half"}, (6, 12)),
     "years": ({"resolution": "year"}, (12,)),
     "cutoff": ({"cutoff": "2023-10-31"}, (1, 12)),
     "quarters until a cutoff": ({"cutoff": "2023-10-31", "resolution": "quarter"}, (3, 12)),
@@ -277,7 +276,7 @@ OPTIONS = {
     "customers": ({"customers": [*(f"{k:03}" for k in range(19, -1, -1)), "zoe"]}, (12,)),
     "negative outflow": ({"outflow": "negative"}, (1, 12)),
     "negative outflow by quarters": ({"outflow": "negative", "resolution": "quarter"}, (3, 12)),
-    "nothing to drop": ({"errors": "drop", "resolution": "half"}, (6, 12)),
+    "halves, and nothing to drop": ({"errors": "drop", "resolution": "half"}, (6, 12)),
 }
 
 
@@ -397,8 +396,7 @@ def test_refunds_that_cancel_payments_leave_exactly_nothing(engine, resolution, 
     ],
     ids=["2**53 + 1", "2**64 - 2", "1e30", "1e15 and a cent", "2e308", "2e308 - 2e308"],
 )
-@pytest.mark.parametrize("errors", ["raise", "drop"])
-def test_amounts_that_cannot_be_added_up_are_an_error(engine, amounts, said, errors):
+def test_amounts_that_cannot_be_added_up_are_an_error_and_not_dropped(engine, amounts, said):
     if engine.name == "csv files" and not pa.types.is_floating(amounts.type):
         pytest.skip("read as float64, which need not be exact")
     table = tiny_table(amounts, date=[datetime.date(2024, 1, 1)] * len(amounts))
@@ -406,7 +404,7 @@ def test_amounts_that_cannot_be_added_up_are_an_error(engine, amounts, said, err
         # Larger text is unreadable to some engines.
         table = tiny_table(["9e307"] * 4, date=table["date"].slice(0, 1).to_pylist() * 4)
     with pytest.raises(ValueError, match=said):
-        engine.read(table, errors=errors)
+        engine.read(table, errors="drop")
 
 
 DIRT = {

@@ -408,3 +408,23 @@ def test_predict_reads_a_pattern(model, bank_log, tmp_path):
         assert done.exit_code == 0, done.output
         found.append(pd.read_parquet(output))
     pd.testing.assert_frame_equal(*found)
+
+
+def test_parquet_files_of_other_but_compatible_types_are_read_together(tmp_path):
+    whole = {"customer": [1, 2**40], "category": ["pets", "rent"], "amount": [2, 0.5]}
+    narrow = pa.table(
+        {"customer": pa.array([1], pa.int32()), "date": ["2024-01-05"],
+         "category": pa.array(["pets"]).dictionary_encode(), "amount": pa.array([2], pa.int16())}
+    )  # fmt: skip
+    wide = pa.table(
+        {"customer": [2**40, 1], "date": ["2024-01-05", None],
+         "category": ["rent", None], "amount": [0.5, None]}
+    )  # fmt: skip
+    nothing = pa.table({role: pa.nulls(2) for role in ROLES})
+    for number, table in enumerate([narrow, nothing, wide]):
+        parquet.write_table(table, tmp_path / f"{number}.parquet")
+    log = read(tmp_path / "*.parquet", errors="drop")
+    assert log.customers.tolist() == whole["customer"]
+    assert log.categories.tolist() == whole["category"]
+    assert log.to_frame()["amount"].tolist() == whole["amount"]
+    assert log.quality_["transactions"].sum() == 3

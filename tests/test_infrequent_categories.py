@@ -142,6 +142,18 @@ def test_what_comes_in_by_an_unknown_category_is_no_spending():
     pd.testing.assert_frame_equal(aggregator.transform(new), alone)
 
 
+def test_income_by_an_unknown_category_is_told_where_income_matters():
+    users = {"food": "ab", "wage": "ab"}
+    aggregator = SpendingAggregator(n_periods=1, normalize="income")
+    aggregator.fit(make_log(users, wage=-100.0))
+    new = make_log(users | {"prize": "a"}, wage=-100.0, prize=-1000.0)
+    with pytest.warns(
+        UserWarning, match="'prize'.* and 1,000.00 that came in by them is no income"
+    ):
+        shares = aggregator.transform(new)
+    assert shares["year1|food"].tolist() == [0.1, 0.1]
+
+
 def test_what_an_unknown_category_counts_as_depends_on_nobody_else():
     aggregator = SpendingAggregator(n_periods=1, handle_unknown="ignore").fit(make_log())
     frame = pd.DataFrame(

@@ -45,7 +45,7 @@ def test_results_come_in_the_order_of_the_tasks(tmp_path, backend, n_jobs):
 def test_dask_gives_the_same(tmp_path):
     with (
         distributed.LocalCluster(
-            n_workers=2, threads_per_worker=1, processes=False, dashboard_address=None
+            n_workers=2, threads_per_worker=1, processes=False, dashboard_address=":0"
         ) as cluster,
         distributed.Client(cluster),
         joblib.parallel_config(backend="dask"),
