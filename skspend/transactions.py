@@ -32,8 +32,9 @@ class TransactionLog(PeriodSums):
         `resolution`, and category are collected; a pyarrow dataset is read as by :meth:`scan`.
     customer, date, category, amount : str
         Names of the four columns. Dates may be dates, timestamps (the day counts, in their own
-        time zone; a Spark timestamp has that of the session) or ISO 8601 text; amounts are numbers
-        in any one currency. Integers (such as cents) and decimals are added up exactly.
+        time zone; a Spark timestamp has that of the session) or ISO 8601 text, from 1900 to 2100;
+        amounts are numbers in any one currency. Integers (such as cents) and decimals are added up
+        exactly.
     income : frame, default=None
         Columns `customer`, ``"income"`` and optionally `date`, named as above. With dates, an
         income belongs to the period that holds its date; without, it is the income of one year.
