@@ -11,6 +11,7 @@ from numbers import Integral
 import narwhals.stable.v2 as nw
 import numpy as np
 import pandas as pd
+from pyarrow.dataset import Dataset
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils import gen_batches
 from sklearn.utils.validation import check_is_fitted
@@ -167,9 +168,9 @@ class SpendingAggregator(CallbackSupportMixin, TransformerMixin, BaseEstimator):
         Parameters
         ----------
         X : TransactionLog, long frame, or panel of amounts
-            A long frame has the columns customer, date, category and amount. A panel has shape
-            (n_customers, n_periods * n_categories) or (n_customers, n_periods, n_categories), and
-            keeps its periods.
+            A long frame, of any engine, has the columns customer, date, category and amount. A
+            panel has shape (n_customers, n_periods * n_categories) or (n_customers, n_periods,
+            n_categories), and keeps its periods.
         y : ignored
 
         Returns
@@ -419,9 +420,9 @@ def _as_log(estimator, X):
     """Give the log that X is or describes; None for a panel."""
     if isinstance(X, TransactionLog):
         return X
-    if not nw.dependencies.is_into_dataframe(X):
-        return None
-    if not _LONG_COLUMNS.issubset(nw.from_native(X, eager_only=True).columns):
+    table = nw.from_native(X, pass_through=True)
+    is_in_memory = not isinstance(table, nw.LazyFrame | Dataset)
+    if is_in_memory and not _LONG_COLUMNS.issubset(getattr(table, "columns", ())):
         return None
     if is_in_search(estimator):
         raise ValueError(

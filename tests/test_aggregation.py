@@ -1,5 +1,6 @@
 """From transactions to shares: what they add up to, what the columns are, what is refused."""
 
+import duckdb
 import numpy as np
 import pandas as pd
 import polars as pl
@@ -8,6 +9,7 @@ import pytest
 import skops.io
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pyarrow.dataset import dataset
 from sklearn.cluster import KMeans
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
@@ -65,6 +67,22 @@ def test_amounts_become_shares_of_spending_by_period(log):
     pd.testing.assert_frame_equal(
         shares, pd.DataFrame(SHARES, columns=NAMES, index=PANEL.index), check_column_type=False
     )
+
+
+@pytest.mark.parametrize(
+    "as_lazy",
+    [
+        lambda table: pl.from_arrow(table).lazy(),
+        duckdb.from_arrow,
+        dataset,
+    ],
+    ids=["polars", "duckdb", "arrow"],
+)
+def test_a_long_frame_need_not_be_in_memory(as_lazy):
+    frame = as_lazy(pa.Table.from_pandas(FRAME, preserve_index=False))
+    np.testing.assert_array_equal(SpendingAggregator().fit_transform(frame), SHARES)
+    with pytest.raises(ValueError, match=r"no column 'date' \(keyword date=\)"):
+        SpendingAggregator().fit(pl.LazyFrame({"customer": [1]}))
 
 
 def test_without_normalisation_amounts_stay_amounts(log):
