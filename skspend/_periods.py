@@ -8,6 +8,11 @@ def month_end(month):
     return (month + 1).astype("M8[D]") - 1
 
 
+def month_number(date):
+    """Months from 1970 to that of a date, or of each of several."""
+    return date.astype("M8[M]").astype(np.int64)
+
+
 def period_edges(last_days, n_months, n_periods):
     """Where periods begin and end.
 

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from pyarrow.dataset import Dataset
 
+from ._periods import month_number
 from ._rows import Rows
 from .columns import (
     Screen,
@@ -110,7 +111,7 @@ class Reader:
 
     def _end(self, reading):
         """The month from which months are counted back."""
-        return _month(reading.last_day) if self.last_month is None else self.last_month
+        return int(month_number(reading.last_day)) if self.last_month is None else self.last_month
 
     def _read_table(self, table, n_before=0):
         """Read columns of one table, checking every value."""
@@ -176,7 +177,7 @@ class Reader:
         for table in read({"date": name}):
             screen = Screen("drop", len(table["date"]))
             lasts.append(days_since_1970(table["date"], name, screen).max(initial=0))
-        return _month(_as_date(max(lasts, default=0)))
+        return int(month_number(_as_date(max(lasts, default=0))))
 
     def _join(self, parts):
         """Make one reading of several, merged."""
@@ -279,7 +280,7 @@ def _merge(rows, n_months, end):
     if n_months and len(rows):
         # Days are few and rows are many: look the first day of the months up.
         first, last = np.int32(rows["day"].min()), rows["day"].max()
-        months = np.arange(first, last + 1).astype("M8[D]").astype("M8[M]").astype(np.int64)
+        months = month_number(np.arange(first, last + 1).astype("M8[D]"))
         months -= n_months - 1 - (end - months) % n_months
         first_days = months.astype("M8[M]").astype("M8[D]").astype(rows["day"].dtype)
         rows.columns["day"] = first_days[rows["day"] - first]
@@ -288,7 +289,3 @@ def _merge(rows, n_months, end):
 
 def _as_date(day):
     return np.datetime64(int(day), "D")
-
-
-def _month(date):
-    return int(date.astype("M8[M]").astype(np.int64))

@@ -351,7 +351,7 @@ class SpendingAggregator(CallbackSupportMixin, TransformerMixin, BaseEstimator):
         unknown = found.clip(min=0).cumsum(axis=2)[:, :, -1:].sum(axis=2)
         gross = None
         if is_unknown.any() or self.normalize == "spending":
-            gross = np.abs(known).sum(axis=2) + unknown
+            gross = _gross(known) + unknown
         selected = _arrange(known, self._roles[0], self.categories_)
         if self.infrequent_categories_ is not None:
             is_rare = np.isin(self._roles[0], self.infrequent_categories_)

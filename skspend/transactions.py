@@ -10,7 +10,7 @@ import copy
 import numpy as np
 import pandas as pd
 
-from ._periods import month_end
+from ._periods import month_end, month_number
 from ._reading import NothingLeft, Reader
 from ._rows import ROUNDING, Rows, sum_by_cell
 from ._sums import RESOLUTIONS, PeriodSums
@@ -392,5 +392,4 @@ def _month_of(cutoff):
     """Months from 1970 to the month of a cutoff that all customers share; None without."""
     if cutoff is None or isinstance(cutoff, (pd.Series, dict)):
         return None
-    day = days_since_1970(pd.Series([cutoff]), "cutoff").astype("M8[D]")
-    return int(day.astype("M8[M]").astype(np.int64)[0])
+    return int(month_number(days_since_1970(pd.Series([cutoff]), "cutoff").astype("M8[D]"))[0])
