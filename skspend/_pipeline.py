@@ -19,6 +19,10 @@ class Trajectories(NamedTuple):
     """Shape (n_customers, 5), mean over the periods; None if no step has a scorer_."""
     clusterer: Any
     """The TrajectoryClusterer that the estimator ends in, or None."""
+    panel: Any
+    """What the step with a scorer_ reads, or None."""
+    extractor: Any
+    """The step with a scorer_, or None."""
 
 
 def run_to_trajectories(estimator, X):
@@ -35,13 +39,14 @@ def run_to_trajectories(estimator, X):
     """
     is_pipeline = isinstance(estimator, Pipeline)
     steps = [step for _, step in estimator.steps] if is_pipeline else [estimator]
-    scores = clusterer = None
+    scores = clusterer = panel = extractor = None
     for step in steps:
         if hasattr(step, "predict_levels"):
             clusterer = step
             break
         if hasattr(step, "scorer_"):
+            panel, extractor = X, step
             scores = np.asarray(step.scorer_.transform(X))
             scores = fold(scores, scores.shape[1] // len(TRAITS)).mean(axis=1)
         X = step.transform(X)
-    return Trajectories(X, steps[-1].n_periods_, scores, clusterer)
+    return Trajectories(X, steps[-1].n_periods_, scores, clusterer, panel, extractor)

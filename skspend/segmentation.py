@@ -18,6 +18,7 @@ from .clustering import TrajectoryClusterer
 from .extraction import LSTMStateExtractor
 from .files import DataError, blame_data
 from .inspection import describe_segments, name_segments, segment_path
+from .inspection.segments import EVERYBODY, tree_order
 from .panel import count_active_periods, fold
 from .personality import (
     TRAITS,
@@ -29,8 +30,6 @@ from .transactions import TransactionLog
 
 FEWEST_ACTIVE = 20
 """Two segments of the fewest customers that the clusterer makes a segment of."""
-EVERYBODY = "everybody"
-"""The segment where nothing divides the customers."""
 _LIBRARIES = ("numpy", "pandas", "pyarrow", "scikit-learn", "scipy", "tensorflow", "keras", "skops")
 
 
@@ -171,7 +170,7 @@ class SegmentModel:
         """Describe all nodes, children after their parent; see describe_segments."""
         segment, scores = self.pipeline["segment"], self.score_customers(panel)
         table = describe_segments(segment, trajectories, scores, panel, names=self.names)
-        return table.iloc[_tree_order(table)] if len(table) else table
+        return table.iloc[tree_order(table)]
 
     def save(self, path):
         """Write the model to a file for :meth:`load`.
@@ -227,20 +226,6 @@ def _trial_log(spend):
     known = {"customer": [1], "date": ["2000-01-01"], "category": spend._roles[0][:1]}
     income = pd.DataFrame({"customer": [1], "income": [1.0]})
     return TransactionLog(pd.DataFrame(known | {"amount": [1.0]}), income=income)
-
-
-def _tree_order(table):
-    """Positions of the rows, every node followed by what is below it, large ones first."""
-    order = []
-
-    def visit(parent):
-        children = table[table["parent"] == parent].sort_values("customers", ascending=False)
-        for node in children["node"]:
-            order.append(table.index[table["node"] == node][0])
-            visit(node)
-
-    visit(0)
-    return order
 
 
 def summarise(model, panel, trajectories, is_active, described):

@@ -65,6 +65,24 @@ def spark():
     session.stop()
 
 
+@pytest.fixture(scope="session")
+def chromium():
+    """Headless Chromium; where it is missing, a skip."""
+    path = os.environ.get("SKSPEND_CHROMIUM") or shutil.which("chromium")
+    if os.environ.get("CI") != "true":
+        pytest.importorskip("playwright")
+        if path is None:
+            pytest.skip("Needs Chromium: apt-get install chromium, or SKSPEND_CHROMIUM=its path")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        # WebGL by the processor, for the chart in three dimensions.
+        options = ["--no-sandbox", "--use-angle=swiftshader", "--enable-unsafe-swiftshader"]
+        browser = playwright.chromium.launch(executable_path=path, args=options)
+        yield browser
+        browser.close()
+
+
 def pytest_collection_modifyitems(items):
     """The README shows households of whose spending few categories have a coefficient."""
     for item in items:

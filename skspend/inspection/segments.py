@@ -10,6 +10,12 @@ from ..personality import TRAITS
 WORTH_SAYING = 0.2
 """Difference from the others, in standard deviations, below which nothing is said: a small effect
 in Cohen's terms."""
+EVERYBODY = "everybody"
+"""The segment where nothing divides the customers."""
+COLUMNS = (
+    *("node", "parent", "depth", "label", "path", "customers", "share", "strength", *TRAITS),
+    *("spends_more_on", "spends_less_on", "exemplars"),
+)
 
 
 def describe_segments(clusterer, trajectories, scores, panel, *, names=None, n_categories=3):
@@ -77,7 +83,8 @@ def describe_segments(clusterer, trajectories, scores, panel, *, names=None, n_c
         if node == 0:
             continue
         members = (nodes == node).any(axis=1)
-        more, less = _distinctive(shares, spread, members, categories, n_categories)
+        effects = spending_effects(shares, members, spread)
+        more, less = _distinctive(effects, categories, n_categories)
         rows.append(
             {
                 "node": node,
@@ -94,7 +101,7 @@ def describe_segments(clusterer, trajectories, scores, panel, *, names=None, n_c
                 "exemplars": panel.index[exemplars[node][exemplars[node] >= 0]].tolist(),
             }
         )
-    return pd.DataFrame(rows)
+    return pd.DataFrame(rows, columns=COLUMNS)
 
 
 def name_segments(clusterer, trajectories, scores):
@@ -153,6 +160,31 @@ def segment_path(clusterer, node, names):
     return " > ".join(reversed(path))
 
 
+def tree_order(segments):
+    """Positions of the rows of :func:`describe_segments`: what is inside follows, large ones first.
+
+    Parameters
+    ----------
+    segments : DataFrame
+
+    Returns
+    -------
+    positions : list of int
+    """
+    parents, nodes = segments["parent"].to_numpy(), segments["node"].to_numpy()
+    sizes = segments["customers"].to_numpy()
+    order = []
+
+    def visit(parent):
+        children = np.flatnonzero(parents == parent)
+        for position in children[np.argsort(-sizes[children], kind="stable")]:
+            order.append(position)
+            visit(nodes[position])
+
+    visit(0)
+    return order
+
+
 def _place(clusterer, trajectories):
     """Node of each customer at each level, shape (n_customers, depth)."""
     if trajectories is None:
@@ -183,14 +215,32 @@ def _number_equals(names, siblings):
             names[node] = f"{name} ({seen[name]})"
 
 
-def _distinctive(shares, spread, members, categories, n_categories):
+def spending_effects(shares, members, spread):
+    """How much more the members spend on each category than all others, in standard deviations.
+
+    Parameters
+    ----------
+    shares : ndarray, shape (n_customers, n_categories)
+        Mean shares over the periods.
+    members : ndarray of bool, shape (n_customers,)
+    spread : ndarray, shape (n_categories,)
+        Standard deviations of the shares.
+
+    Returns
+    -------
+    effects : ndarray, shape (n_categories,)
+        Zeros if there are no members, or nobody else.
+    """
     if members.all() or not members.any():
-        return [], []
+        return np.zeros(len(spread))
     difference = shares[members].mean(axis=0) - shares[~members].mean(axis=0)
-    effect = np.divide(difference, spread, out=np.zeros_like(spread), where=spread > 0)
-    order = np.argsort(effect)
-    more = [categories[i] for i in order[::-1][:n_categories] if effect[i] > WORTH_SAYING]
-    less = [categories[i] for i in order[:n_categories] if effect[i] < -WORTH_SAYING]
+    return np.divide(difference, spread, out=np.zeros_like(spread), where=spread > 0)
+
+
+def _distinctive(effects, categories, n_categories):
+    order = np.argsort(effects)
+    more = [categories[i] for i in order[::-1][:n_categories] if effects[i] > WORTH_SAYING]
+    less = [categories[i] for i in order[:n_categories] if effects[i] < -WORTH_SAYING]
     return more, less
 
 

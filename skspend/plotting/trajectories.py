@@ -187,7 +187,7 @@ class TrajectoryDisplay:
         self.axes_, is_own = prepare_axes(ax, len(projections), width=4, height=4.6)
         self.figure_ = self.axes_[0].figure
         traits = np.array([name[:-1] for name in self.types], dtype=object)
-        self.drawn_ = _balanced_sample(traits, max_customers, check_random_state(random_state))
+        self.drawn_ = balanced_sample(traits, max_customers, check_random_state(random_state))
         colors = [TRAIT_COLORS[trait] for trait in traits[self.drawn_]]
         is_high = np.array([name.endswith("+") for name in self.types[self.drawn_]], dtype=bool)
         # Fewer lines can be stronger before they merge into one area.
@@ -315,7 +315,7 @@ def _fading_lines(paths, colors, strongest):
     )
 
 
-def _balanced_sample(traits, most, random_state):
+def balanced_sample(traits, most, random_state):
     """Rows of up to `most` customers, taken from the traits in turn, in random order."""
     shuffled = random_state.permutation(len(traits))
     turn = np.empty(len(traits), dtype=int)

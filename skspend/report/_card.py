@@ -1,0 +1,142 @@
+"""The model card of a report: what the model is, what it was measured at, and what it is not for.
+
+Maree & Omlin (2021), section I, warn of unfair treatment by segments; Mitchell et al. (2019) say
+what a card holds. skops writes it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+from skops.card import Card
+
+from ..inspection.segments import EVERYBODY
+from ..segmentation import versions
+from . import _limits
+
+if TYPE_CHECKING:
+    from .segment_report import SegmentReport
+
+DIGITS = 3
+
+
+def write(report: SegmentReport) -> Card:
+    """Write the card of a report."""
+    card = Card(report.pipeline, template=None)
+    title = f"Model card: segments of {report.data['customers']:,} customers"
+    card.add(**{title: _describe(report)})
+    for section, texts in (
+        ("Intended use", _limits.INTENDED_USE),
+        ("Forbidden use", _limits.FORBIDDEN_USE),
+    ):
+        card.add(**{f"{title}/{section}": _bullets(texts)})
+    data = pd.DataFrame({"": list(report.data), "value": map(str, report.data.values())})
+    for section, table in (
+        ("Data", data),
+        ("Data/What was left out", report.quality.query("transactions > 0")),
+        ("Metrics", _with_intervals(report.metrics)),
+        ("Segments", _segments(report)),
+    ):
+        _add(card, f"{title}/{section}", table)
+    coverage = report.coverage
+    card.add(**{f"{title}/Coverage of the coefficients": (
+        f"{coverage['has_coefficient'].sum()} of {len(coverage)} categories have a coefficient, "
+        f"with {coverage.loc[coverage['has_coefficient'], 'share'].sum():.1%} of the spending. "
+        f"The largest without one: {_list(coverage.query('~has_coefficient')['category'][:5])}."
+    )})  # fmt: skip
+    _add_fairness(card, title, report)
+    if report.transfer is not None:
+        _add(card, f"{title}/Transfer", report.transfer)
+    card.add(**{f"{title}/Limits": _bullets(_limits.LIMITS)})
+    card.add_hyperparams(section=f"{title}/Hyperparameters", description="")
+    _add(
+        card, f"{title}/Versions", pd.DataFrame(versions().items(), columns=["library", "version"])
+    )
+    return card
+
+
+def _describe(report: SegmentReport) -> str:
+    extractor = report.customers_.extractor
+    steps = " → ".join(type(step).__name__ for _, step in report.pipeline.steps)
+    depth = int(report.customers_.clusterer.tree_["depth"].max())
+    return (
+        f"{_limits.EVIDENCE}\n\n"
+        f"A pipeline of {steps}. The network has {report.customers_.states.shape[2]} states "
+        f"and was trained on the objective {extractor.objective!r}; the tree has "
+        f"{len(report.segments)} segments on {depth} levels. After Maree & Omlin (2021)."
+    )
+
+
+def _bullets(texts: tuple[str, ...]) -> str:
+    return "\n".join(f"- {text}" for text in texts)
+
+
+def _list(names: pd.Series) -> str:
+    return ", ".join(names) or "none"
+
+
+def _add(card: Card, section: str, table: pd.DataFrame) -> None:
+    if len(table):
+        card.add_table(**{section: _rounded(table)})
+        # A table's title is its whole path, unlike that of other sections.
+        card.select(section).title = section.rpartition("/")[2]
+    else:
+        card.add(**{section: "None."})
+
+
+def _rounded(table: pd.DataFrame) -> pd.DataFrame:
+    """Figures in a few digits, and text that cannot break a table of Markdown."""
+    shown = table.copy()
+    for name in shown:
+        if pd.api.types.is_float_dtype(shown[name]):
+            digits = 0 if (shown[name] % 1 == 0).all() else DIGITS
+            shown[name] = [f"{x:.{digits}f}" if np.isfinite(x) else "" for x in shown[name]]
+        else:
+            shown[name] = [_escaped(str(value)) for value in shown[name]]
+    return shown.rename(columns=_escaped)
+
+
+def _escaped(text: str) -> str:
+    for sign, written in (("&", "&amp;"), ("<", "&lt;"), (">", "&gt;"), ("|", "\\|"), ("\n", " ")):
+        text = text.replace(sign, written)
+    return text
+
+
+def _with_intervals(metrics: pd.DataFrame) -> pd.DataFrame:
+    interval = [
+        f"{row.low:.{DIGITS}f} to {row.high:.{DIGITS}f}" if np.isfinite(row.low) else "none"
+        for row in metrics.itertuples()
+    ]
+    table = metrics[["metric", "value"]].assign(interval=interval, meaning=metrics["meaning"])
+    return table.rename(columns={"interval": "95 % interval"})
+
+
+def _segments(report: SegmentReport) -> pd.DataFrame:
+    """The segments, as a table to read."""
+    if not len(report.segments):
+        return pd.DataFrame({"segment": [EVERYBODY], "customers": [report.data["customers"]]})
+    first = report.history[report.history["period"] == 1].set_index("node")["rate"]
+    table = report.segments[["path", "customers", "share", "strength"]].rename(
+        columns={"path": "segment"}
+    )
+    table["stay from the first period to the last"] = report.segments["node"].map(first)
+    return table.assign(
+        **{
+            "spend more on": report.segments["spends_more_on"].map(", ".join),
+            "spend less on": report.segments["spends_less_on"].map(", ".join),
+        }
+    )
+
+
+def _add_fairness(card: Card, title: str, report: SegmentReport) -> None:
+    section = f"{title}/Fairness by group"
+    if report.association is None or report.fairness is None:
+        card.add(**{section: "Not measured: no protected attribute was given (`protected=`)."})
+        return
+    _add(card, section, report.association)
+    rates = report.fairness[
+        ["attribute", "segment", "group", "members", "customers", "rate", "low", "high", "overall"]
+    ]
+    _add(card, f"{section}/Rates", rates)

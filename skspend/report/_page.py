@@ -1,0 +1,216 @@
+"""The page of a report: its frames go in, one HTML document comes out.
+
+What stands still is written here, by a template that escapes all text. What follows the selection
+is drawn by ``templates/page.js`` in the browser, from the numbers in a block of JSON.
+"""
+
+from __future__ import annotations
+
+from importlib.resources import files as resources
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from plotly.offline import get_plotlyjs
+from sklearn.feature_selection import f_classif
+from sklearn.utils import check_random_state
+
+from .. import __version__
+from ..inspection.segments import EVERYBODY, WORTH_SAYING, segment_path
+from ..personality import TRAITS
+from ..plotting import TRAIT_COLORS
+from ..plotting.trajectories import MOST_UNITS, balanced_sample
+from . import _limits
+
+if TYPE_CHECKING:
+    from .segment_report import SegmentReport
+
+MOST_LINES = 1000
+"""Customers whose lines are on the page: more make it slow and tell no more."""
+MOST_CATEGORIES = 8
+"""Categories shown on either side of a segment."""
+DECIMALS = 3
+"""Of states: a thousandth of the state space is a third of a pixel."""
+
+_environment = Environment(
+    loader=PackageLoader("skspend.report"),
+    autoescape=True,
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+)
+# Strict JSON: what is not finite was made null before.
+_environment.policies["json.dumps_kwargs"] = {"allow_nan": False, "ensure_ascii": False}
+_environment.filters |= {
+    "count": lambda value: f"{value:,.0f}",
+    "percent": lambda value: f"{value:.1%}",
+    "figure": lambda value: _figure(value),
+}
+
+
+def render(report: SegmentReport, *, customer_ids: bool) -> str:
+    """Write the page of a report."""
+    style, script = (
+        resources("skspend.report").joinpath("templates", name).read_text("utf-8")
+        for name in ("page.css", "page.js")
+    )
+    return _environment.get_template("page.html.jinja").render(
+        report=report,
+        period=report.customers_.period,
+        title=f"Segments of {report.data['customers']:,} customers",
+        drawn=_payload(report, customer_ids),
+        style=style,
+        script=script,
+        plotly=get_plotlyjs(),
+        limits=_limits,
+        version=__version__,
+        metrics=report.metrics.to_dict("records"),
+        quality=report.quality.query("transactions > 0").to_dict("records"),
+        n_covered=int(report.coverage["has_coefficient"].sum()),
+        transfer=_records(report.transfer),
+        fairness=_records(report.fairness),
+        association=_records(report.association),
+    )
+
+
+def _records(frame: pd.DataFrame | None) -> list[dict[str, Any]]:
+    return [] if frame is None else frame.to_dict("records")
+
+
+def _figure(value: float) -> str:
+    """A figure in as many digits as it bears; nothing where there is none."""
+    if not np.isfinite(value):
+        return ""
+    return f"{value:,.0f}" if abs(value) >= 10 else f"{value:.3f}".replace("0.", ".", 1)
+
+
+def _payload(report: SegmentReport, customer_ids: bool) -> dict[str, Any]:
+    """The numbers that the browser draws from."""
+    customers = report.customers_
+    tree = customers.clusterer.tree_
+    random_state = check_random_state(report.random_state)
+    leaves = customers.nodes[-1][:, -1]
+    drawn = np.sort(balanced_sample(leaves, MOST_LINES, random_state))
+    known = report.coverage["has_coefficient"]
+    halves = [report.coverage[known], report.coverage[~known]]
+    return _strict(
+        {
+            "period": customers.period,
+            "nPeriods": len(customers.nodes),
+            "traits": list(TRAITS),
+            "colors": TRAIT_COLORS,
+            "nodes": _nodes(report),
+            "spending": _spending(report.coverage.head(2 * MOST_CATEGORIES)),
+            "coverage": _spending(pd.concat([half.head(MOST_CATEGORIES) for half in halves])),
+            "lines": {
+                "leaf": leaves[drawn].tolist(),
+                "states": customers.states[drawn].round(DECIMALS).tolist(),
+            },
+            "ancestors": {int(node): _ancestors(tree["parent"], node) for node in tree.index},
+            "exemplars": _exemplars(report, customer_ids),
+            "transfer": _records(report.transfer),
+        }
+    )
+
+
+def _spending(coverage: pd.DataFrame) -> dict[str, list[Any]]:
+    return coverage[["category", "share", "has_coefficient"]].to_dict("list")
+
+
+def _nodes(report: SegmentReport) -> list[dict[str, Any]]:
+    """Everybody and every segment, in the order of the tree, with all that is shown of it."""
+    customers = report.customers_
+    tree = customers.clusterer.tree_
+    described = report.segments.set_index("node")
+    by_node = {
+        name: dict(iter(frame.groupby("node")))
+        for name, frame in (
+            ("traits", report.traits),
+            ("categories", report.categories),
+            ("history", report.history),
+        )
+    }
+    units = {0: list(range(min(MOST_UNITS, customers.states.shape[2])))}
+    nodes = []
+    for node in [0, *described.index]:
+        parent = int(tree.loc[node, "parent"])
+        units[node] = _telling_units(customers, tree, node) or units[max(parent, 0)]
+        traits, history = by_node["traits"][node], by_node["history"][node]
+        row = described.loc[node] if node else None
+        nodes.append(
+            {
+                "id": int(node),
+                "parent": parent,
+                "name": report.names[node] if node else EVERYBODY,
+                "path": segment_path(customers.clusterer, node, report.names) or EVERYBODY,
+                "depth": int(tree.loc[node, "depth"]),
+                "customers": int(row["customers"]) if node else len(customers.names),
+                "share": row["share"] if node else 1.0,
+                "strength": row["strength"] if node else customers.strengths.mean(),
+                "units": units[node],
+                "traits": traits[["mean", "low", "high"]].to_numpy().tolist(),
+                "history": history[["customers", "share", "rate", "low", "high"]].to_dict("list"),
+                "categories": _telling_categories(by_node["categories"].get(node)),
+            }
+        )
+    return nodes
+
+
+def _telling_units(customers: Any, tree: pd.DataFrame, node: int) -> list[int]:
+    """The three states that tell the parts of a node apart best; none if it has no parts."""
+    states = customers.states[:, -1]
+    if states.shape[1] <= MOST_UNITS:
+        return list(range(states.shape[1]))
+    level = int(tree.loc[node, "depth"])
+    if not (tree["parent"] == node).any():
+        return []
+    inside = customers.members(node)
+    parts = customers.nodes[-1][inside, level]
+    if len(np.unique(parts)) < 2:
+        return []
+    with np.errstate(divide="ignore", invalid="ignore"):
+        ratios = np.nan_to_num(f_classif(states[inside], parts)[0])
+    return sorted(np.argsort(-ratios, kind="stable")[:MOST_UNITS].tolist())
+
+
+def _telling_categories(categories: pd.DataFrame | None) -> list[dict[str, Any]]:
+    """The categories in which a segment differs most, the most overspent first."""
+    if categories is None:
+        return []
+    effects = categories[categories["effect"].abs() > WORTH_SAYING]
+    ordered = effects.sort_values("effect", ascending=False, kind="stable")
+    more, less = ordered[ordered["effect"] > 0], ordered[ordered["effect"] < 0]
+    shown = pd.concat([more.head(MOST_CATEGORIES), less.tail(MOST_CATEGORIES)])
+    return shown[["category", "share", "others", "effect"]].to_dict("records")
+
+
+def _ancestors(parents: pd.Series, node: int) -> list[int]:
+    """A node and all that it is inside of, itself first."""
+    found = []
+    while node >= 0:
+        found.append(int(node))
+        node = parents[node]
+    return found
+
+
+def _exemplars(report: SegmentReport, customer_ids: bool) -> dict[int, list[dict[str, Any]]]:
+    found: dict[int, list[dict[str, Any]]] = {}
+    for row in report.exemplars.to_dict("records"):
+        called = str(row["customer"]) if customer_ids else f"no. {row['rank']}"
+        found.setdefault(int(row["node"]), []).append(
+            {"called": called}
+            | {name: row[name] for name in ("type", "strength", "active_periods", "spends_on")}
+        )
+    return found
+
+
+def _strict(value: Any) -> Any:
+    """Make what is not a finite number null."""
+    if isinstance(value, dict):
+        return {key: _strict(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_strict(item) for item in value]
+    if isinstance(value, np.generic):
+        value = value.item()
+    return None if isinstance(value, float) and not np.isfinite(value) else value

@@ -1,0 +1,286 @@
+"""SegmentReport: its frames, what it refuses, and the model card."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.base import clone
+from sklearn.pipeline import Pipeline
+from sklearn.preprocessing import FunctionTransformer
+
+from skspend import (
+    BigFivePersonalityScorer,
+    FeedForwardExtractor,
+    LSTMStateExtractor,
+    SpendingAggregator,
+    TrajectoryClusterer,
+    TransactionLog,
+)
+from skspend.datasets import make_spending
+from skspend.inspection import describe_segments, segment_fairness
+from skspend.panel import fold
+from skspend.personality import TRAITS
+from skspend.report import SegmentReport
+
+
+@pytest.fixture(scope="module")
+def bank():
+    """A synthetic bank of 1,000 customers, 3 years and 24 categories: enough to divide."""
+    return make_spending(1000, 3, 24, random_state=0)
+
+
+@pytest.fixture(scope="module")
+def scorer(bank):
+    return BigFivePersonalityScorer(bank.coefficients.to_dict())
+
+
+def make_pipeline(scorer, n_units=3, **params):
+    states = LSTMStateExtractor(n_units, scorer=scorer, epochs=30, random_state=0)
+    clusterer = TrajectoryClusterer(max_depth=2, random_state=0)
+    return Pipeline([("states", states), ("segment", clusterer)]).set_params(**params)
+
+
+@pytest.fixture(scope="module")
+def pipeline(bank, scorer):
+    return make_pipeline(scorer).fit(bank.data)
+
+
+@pytest.fixture(scope="module")
+def report(pipeline, bank):
+    return SegmentReport.from_estimator(pipeline, bank.data)
+
+
+def test_segments_are_those_of_describe_segments(report, pipeline, bank):
+    states, segment = pipeline.named_steps.values()
+    described = describe_segments(
+        segment,
+        states.transform(bank.data),
+        states.scorer_.transform(bank.data),
+        bank.data,
+        names=report.names,
+    )
+    pd.testing.assert_frame_equal(
+        report.segments.sort_values("node", ignore_index=True), described, check_like=True
+    )
+
+
+def test_what_is_inside_a_segment_follows_it(report):
+    order = report.segments["node"].tolist()
+    for row in report.segments.itertuples():
+        above = report.segments.loc[report.segments["node"] == row.parent, "path"]
+        assert row.parent == 0 or row.path.startswith(above.item())
+        assert row.parent == 0 or order.index(row.parent) < order.index(row.node)
+
+
+def test_trait_intervals_are_those_of_student(report, pipeline, bank):
+    states, segment = pipeline.named_steps.values()
+    scores = np.asarray(states.scorer_.transform(bank.data))
+    levels = segment.predict_levels(states.transform(bank.data))
+    found = report.traits.set_index(["node", "trait"])
+    node = report.segments["node"].iloc[0]
+    inside = scores[(levels == node).any(axis=1)]
+    for trait, values in zip(TRAITS, inside.T, strict=True):
+        half = 1.96 * values.std(ddof=1) / np.sqrt(len(values))
+        row = found.loc[(node, trait)]
+        assert row["mean"] == pytest.approx(values.mean())
+        # Student's t is a little wider than the normal distribution.
+        assert half < row["high"] - row["mean"] < 1.25 * half
+        assert row["high"] - row["mean"] == pytest.approx(row["mean"] - row["low"])
+
+
+def test_categories_compare_members_with_all_others(report, pipeline, bank):
+    states, segment = pipeline.named_steps.values()
+    levels = segment.predict_levels(states.transform(bank.data))
+    shares = fold(bank.data.to_numpy(), 3).mean(axis=1)
+    node = report.segments["node"].iloc[-1]
+    inside = (levels == node).any(axis=1)
+    found = report.categories.query("node == @node")
+    np.testing.assert_allclose(found["share"], shares[inside].mean(axis=0), rtol=1e-5)
+    np.testing.assert_allclose(found["others"], shares[~inside].mean(axis=0), rtol=1e-5)
+    effect = (found["share"] - found["others"]) / shares.std(axis=0)
+    np.testing.assert_allclose(found["effect"], effect, rtol=1e-4)
+
+
+def test_history_counts_everybody_at_every_period_and_level(report):
+    top = report.segments.loc[report.segments["depth"] == 1, "node"]
+    history = report.history[report.history["node"].isin(top)]
+    sizes = history.groupby("period")["customers"].sum()
+    assert sizes.tolist() == [1000, 1000, 1000]
+    last = report.history.query("period == 3")
+    assert (last["rate"] == 1).all()
+    known = report.history.dropna()
+    assert (known["low"] <= known["rate"]).all()
+    assert (known["rate"] <= known["high"] + 1e-12).all()
+    sizes = last.set_index("node")["customers"]
+    described = report.segments.set_index("node")["customers"]
+    assert sizes[described.index].tolist() == described.tolist()
+
+
+def test_metrics_are_those_of_the_estimators(report, pipeline, bank):
+    states, segment = pipeline.named_steps.values()
+    trajectories = states.transform(bank.data)
+    found = report.metrics.set_index("metric")["value"]
+    assert found["coverage"] == pytest.approx(states.scorer_.coverage_)
+    assert found["accuracy"] == states.score(bank.data)
+    assert found["stability"] == segment.score(trajectories)
+    assert found["strength"] == pytest.approx(segment.strength(trajectories).mean())
+    has_interval = report.metrics["low"].notna()
+    inside = report.metrics[has_interval]
+    assert inside["value"].between(inside["low"], inside["high"]).all()
+
+
+def test_kappa_interval_holds_the_kappa_of_all_customers(scorer):
+    many = make_spending(7000, 3, 24, random_state=0)
+    pipeline = make_pipeline(scorer).fit(many.data[6000:])
+    kappas, rows = [], []
+    for start in range(0, 6000, 300):
+        report = SegmentReport.from_estimator(pipeline, many.data[start : start + 300])
+        row = report.metrics.set_index("metric").loc["stability"]
+        kappas.append(row["value"])
+        rows.append((row["low"], row["high"]))
+    held = np.mean([low <= np.mean(kappas) <= high for low, high in rows])
+    assert held >= 0.8
+    # No wider than need: about four standard errors.
+    width = np.mean([high - low for low, high in rows])
+    assert 2.5 < width / np.std(kappas, ddof=1) < 6
+
+
+def test_coverage_tells_which_categories_say_nothing(bank, scorer):
+    fewer = {
+        trait: {name: value for name, value in values.items() if name != "groceries"}
+        for trait, values in scorer.coefficients.items()
+    }
+    pipeline = make_pipeline(clone(scorer).set_params(coefficients=fewer)).fit(bank.data)
+    report = SegmentReport.from_estimator(pipeline, bank.data)
+    silent = report.coverage.query("~has_coefficient")
+    assert silent["category"].tolist() == ["groceries"]
+    known = 1 - silent["share"].sum()
+    assert report.metrics.set_index("metric").loc["coverage", "value"] == pytest.approx(known)
+
+
+def test_exemplars_are_in_their_segment(report, pipeline, bank):
+    states, segment = pipeline.named_steps.values()
+    levels = segment.predict_levels(states.transform(bank.data))
+    for row in report.exemplars.query("node > 0").itertuples():
+        assert row.node in levels[row.row]
+        assert row.customer == bank.data.index[row.row]
+        assert 1 <= len(row.spends_on) <= 3
+
+
+def test_fairness_follows_the_customers_and_counts_those_without_a_group(pipeline, bank):
+    group = pd.Series(["north", "south"] * 490, index=bank.data.index[:980], name="region")
+    shuffled = group.sample(frac=1, random_state=0)
+    report = SegmentReport.from_estimator(pipeline, bank.data, protected=shuffled, random_state=0)
+    assert report.fairness.groupby("group")["members"].sum().to_dict() == {
+        "north": 490,
+        "south": 490,
+        "(missing)": 20,
+    }
+    states, segment = pipeline.named_steps.values()
+    labels = segment.predict_levels(states.transform(bank.data))[:, 0]
+    direct = segment_fairness(labels, group.reindex(bank.data.index).to_numpy())
+    assert report.association["cramers_v"].item() == pytest.approx(direct.association["cramers_v"])
+
+
+def test_a_log_gives_its_days_and_what_was_left_out(bank_log, scorer):
+    frame = bank_log.to_frame()
+    frame.loc[[3, 5], "amount"] = np.nan
+    log = TransactionLog(frame, errors="drop")
+    steps = [("spend", SpendingAggregator(n_periods=2)), *make_pipeline(scorer).steps]
+    report = SegmentReport.from_estimator(Pipeline(steps).fit(log), log)
+    assert report.data["transactions"] == log.n_transactions
+    assert (report.data["first day"], report.data["last day"]) == tuple(map(str, log.span))
+    left_out = report.quality.set_index("reason")["transactions"]
+    assert left_out["missing, infinite or unreadable amount"] == 2
+    dates = log.to_frame()["date"]
+    before = (dates <= log.span[1] - np.timedelta64(2 * 365 + 1, "D")).sum()
+    assert left_out["before the first period"] == pytest.approx(before, rel=0.02)
+    # The fitted pipeline still knows its own.
+    assert report.pipeline["spend"].quality_["transactions"].sum() == left_out.sum()
+
+
+def test_two_reports_of_the_same_are_the_same(report, pipeline, bank):
+    again = SegmentReport.from_estimator(pipeline, bank.data)
+    assert again.to_html() == report.to_html()
+    assert again.model_card().render() == report.model_card().render()
+
+
+@pytest.mark.parametrize(
+    ("wrong", "error", "message"),
+    [
+        (lambda pipeline: pipeline["segment"], TypeError, "a fitted Pipeline.*TrajectoryClusterer"),
+        (lambda pipeline: pipeline[:1], TypeError, "ends in LSTMStateExtractor"),
+        (
+            lambda pipeline: Pipeline([
+                ("same", FunctionTransformer()), ("segment", pipeline["segment"]),
+            ]),
+            TypeError,
+            "No step of the pipeline knows the traits",
+        ),
+    ],
+)  # fmt: skip
+def test_what_has_no_segments_or_traits_is_refused(pipeline, bank, wrong, error, message):
+    with pytest.raises(error, match=message):
+        SegmentReport.from_estimator(wrong(pipeline), bank.data)
+
+
+def test_other_customers_protected_are_refused(pipeline, bank):
+    elsewhere = pd.Series(["a", "b"], index=["x", "y"])
+    with pytest.raises(ValueError, match="None of the 2 customers in protected"):
+        SegmentReport.from_estimator(pipeline, bank.data, protected=elsewhere)
+    twice = pd.Series(["a", "b"], index=[bank.data.index[0]] * 2)
+    with pytest.raises(ValueError, match="1 customers are repeated"):
+        SegmentReport.from_estimator(pipeline, bank.data, protected=twice)
+
+
+def test_a_transfer_table_without_its_columns_is_refused(pipeline, bank):
+    with pytest.raises(ValueError, match="no column 'label'"):
+        SegmentReport.from_estimator(pipeline, bank.data, transfer=pd.DataFrame({"r2": [0.1]}))
+
+
+@pytest.mark.parametrize(
+    "params",
+    [
+        {"states__n_units": 1},
+        {"states__n_units": 2},
+        {"states__n_units": 5},
+        {"states__objective": "scores"},
+        {"states": FeedForwardExtractor(2, epochs=2, random_state=0)},
+        {"segment__max_depth": 1},
+        {"segment__min_share": 0.5},
+    ],
+)
+def test_every_kind_of_pipeline_has_a_report(bank, scorer, params):
+    pipeline = make_pipeline(scorer, **params)
+    pipeline.set_params(states__scorer=scorer)
+    report = SegmentReport.from_estimator(pipeline.fit(bank.data), bank.data)
+    assert len(report.to_html()) > 1e6
+    assert "Forbidden use" in report.model_card().render()
+
+
+def test_one_period_of_arrays_has_a_report(bank, scorer):
+    shares = fold(bank.data.to_numpy(), 3)[:, -1]
+    pipeline = make_pipeline(scorer).fit(shares)
+    report = SegmentReport.from_estimator(pipeline, shares)
+    assert report.metrics["metric"].tolist() == ["coverage", "accuracy", "strength"]
+    assert len(report.to_html()) > 1e6
+
+
+def test_the_card_holds_every_figure(report, tmp_path):
+    card = report.model_card()
+    card.save(tmp_path / "card.md")
+    text = (tmp_path / "card.md").read_text(encoding="utf-8")
+    for row in report.metrics.itertuples():
+        assert f"{row.value:.3f}" in text
+    for row in report.segments.itertuples():
+        assert row.path.replace(">", "&gt;") in text
+    assert "r = .15" in text
+    assert "Grant or refuse credit" in text
+    assert "Not measured: no protected attribute" in text
+    assert "scikit-learn" in text
+
+
+def test_text_of_the_data_cannot_break_the_card(pipeline, bank):
+    group = pd.Series(["a|b", "<script>alert(1)</script>"] * 500, index=bank.data.index, name="x|y")
+    card = SegmentReport.from_estimator(pipeline, bank.data, protected=group).model_card().render()
+    assert "<script>" not in card
+    assert "a\\|b" in card
