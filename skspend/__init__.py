@@ -1,26 +1,10 @@
-"""Spending personality, state trajectories and micro-segments from bank transactions."""
+"""Spending personality, state trajectories and micro-segments from bank transactions.
 
-from .aggregation import SpendingAggregator
-from .categories import mcc_to_category
-from .clustering import TrajectoryClusterer
-from .extraction import FeedForwardExtractor, LSTMStateExtractor
-from .factors import SpendingFactors
-from .personality import BigFivePersonalityScorer
-from .scoring import segment_frame
-from .transactions import TransactionLog
-from .transfer import TransferClassifier, TransferRegressor
+Names are imported at their first use, so that the command line answers at once.
+"""
 
-__all__ = [
-    "BigFivePersonalityScorer",
-    "FeedForwardExtractor",
-    "LSTMStateExtractor",
-    "SpendingAggregator",
-    "SpendingFactors",
-    "TrajectoryClusterer",
-    "TransactionLog",
-    "TransferClassifier",
-    "TransferRegressor",
-    "mcc_to_category",
-    "segment_frame",
-]
+import lazy_loader
+
+# The names are those of __init__.pyi.
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
 __version__ = "0.1.0"

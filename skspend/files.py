@@ -5,7 +5,6 @@ What is wrong with a file is said in one line, in the words of the command line.
 
 import json
 import math
-import re
 import shutil
 import uuid
 from contextlib import contextmanager
@@ -14,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from ._errors import DataError, as_options
 from .aggregation import MONTHS
 from .columns import Screen, read_amounts, refuse
 from .personality import load_coefficients
@@ -29,13 +29,7 @@ OUTPUTS = (
 )
 
 STUDY_RECORD = "study.json"
-LONGEST = 1000
-"""Letters of a message."""
 BAD_INCOME = "negative, infinite or unreadable income (its transaction counts)"
-
-
-class DataError(ValueError):
-    """What the user gave cannot be read or segmented; the message is one line and says why."""
 
 
 @contextmanager
@@ -57,27 +51,6 @@ def blame_data(where=None):
         reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
         text = as_options(reason) if where is None else f"{where}: {as_options(reason)}"
         raise DataError(text) from error
-
-
-def as_options(message):
-    """Say a message on one line and in the words of the command line.
-
-    What a terminal would not print, or obey, is escaped; what a line cannot hold is cut out.
-
-    Examples
-    --------
-    >>> as_options("Pass aliases= or normalize='spending'.")
-    'Pass --aliases or --normalize spending.'
-    """
-    message = re.sub(r"\(keyword (\w+)=\)", r"(--\1)", message)
-    message = message.replace("by keyword", "by these options")
-    message = re.sub(r"\b(aliases|coefficients|normalize|income)=(?:'(\w+)')?", r"--\1 \2", message)
-    message = re.sub(
-        r"\s+([,)]|\.(?=\s|$)|$)|\s+", lambda match: match[1] or " " * bool(match[0]), message
-    )
-    if len(message) > LONGEST:
-        message = f"{message[: LONGEST // 2]} ... {message[-LONGEST // 2 :]}"
-    return "".join(sign if sign.isprintable() else repr(sign)[1:-1] for sign in message)
 
 
 def read_log(path, columns, *, outflow="positive", income=None, period=1, errors="raise"):
@@ -201,16 +174,52 @@ def read_aliases(path):
         return dict(zip(source, table.iloc[:, 1], strict=True))
 
 
+def read_protected(path, customers):
+    """Read attributes that must not decide about people from a CSV file.
+
+    Parameters
+    ----------
+    path : str or path
+        The first column holds customers, each further one an attribute.
+    customers : ndarray
+        Customers as a log knows them.
+
+    Returns
+    -------
+    protected : pandas.DataFrame
+        Indexed by customer.
+    """
+    with blame_data(path):
+        table = pd.read_csv(path, dtype=str)
+        if table.shape[1] < 2:
+            raise ValueError(
+                f"{table.shape[1]} columns; a first column of customers and one for each attribute "
+                f"are needed."
+            )
+        names = table.pop(table.columns[0])
+        refuse(names.isna().to_numpy(), names.name, "missing customer", "Fill it in")
+        # In a file all customers are text.
+        known = dict(zip(map(str, customers), customers, strict=True))
+        return table.set_index(pd.Index([known.get(name, name) for name in names]))
+
+
+def read_transfer(path):
+    """Read a table of transfer results, as ``skspend study`` writes it."""
+    with blame_data(path):
+        return pd.read_csv(path)
+
+
 def write_json(record, path):
-    """Write strict JSON: what is not a finite number becomes null."""
-    path.write_text(json.dumps(_strict(record), indent=2, allow_nan=False) + "\n", "utf-8")
+    """Write strict JSON."""
+    path.write_text(json.dumps(strict(record), indent=2, allow_nan=False) + "\n", "utf-8")
 
 
-def _strict(value):
+def strict(value):
+    """Make of a record what strict JSON can hold: what is not a finite number becomes None."""
     if isinstance(value, dict):
-        return {str(key): _strict(item) for key, item in value.items()}
+        return {str(key): strict(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_strict(item) for item in value]
+        return [strict(item) for item in value]
     if isinstance(value, np.generic):
         value = value.item()
     return None if isinstance(value, float) and not math.isfinite(value) else value

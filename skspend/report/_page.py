@@ -17,6 +17,7 @@ from sklearn.feature_selection import f_classif
 from sklearn.utils import check_random_state
 
 from .. import __version__
+from ..files import strict
 from ..inspection.segments import EVERYBODY, WORTH_SAYING, segment_path
 from ..personality import TRAITS
 from ..plotting import TRAIT_COLORS
@@ -94,7 +95,7 @@ def _payload(report: SegmentReport, customer_ids: bool) -> dict[str, Any]:
     drawn = np.sort(balanced_sample(leaves, MOST_LINES, random_state))
     known = report.coverage["has_coefficient"]
     halves = [report.coverage[known], report.coverage[~known]]
-    return _strict(
+    return strict(
         {
             "period": customers.period,
             "nPeriods": len(customers.nodes),
@@ -203,14 +204,3 @@ def _exemplars(report: SegmentReport, customer_ids: bool) -> dict[int, list[dict
             | {name: row[name] for name in ("type", "strength", "active_periods", "spends_on")}
         )
     return found
-
-
-def _strict(value: Any) -> Any:
-    """Make what is not a finite number null."""
-    if isinstance(value, dict):
-        return {key: _strict(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_strict(item) for item in value]
-    if isinstance(value, np.generic):
-        value = value.item()
-    return None if isinstance(value, float) and not np.isfinite(value) else value

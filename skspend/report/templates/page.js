@@ -88,7 +88,7 @@
         line: { width: data.nodes.map((n) => (n.id === chosen ? 4 : 1)), color: data.nodes.map((n) => (n.id === chosen ? theme("fore") : theme("back"))) },
       },
       textfont: { color: colors.map(readable) }, tiling: { orientation: "h", pad: 0 }, pathbar: { visible: false },
-    }], { height: width("icicle") < NARROW ? 340 : 460, margin: { l: 0, r: 0, t: 0, b: 0 } });
+    }], { height: width("icicle") < NARROW ? 340 : 460, uniformtext: { minsize: 9, mode: "hide" }, margin: { l: 0, r: 0, t: 0, b: 0 } });
   }
 
   // Lines of the customers drawn who end in a segment.

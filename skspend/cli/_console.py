@@ -1,0 +1,221 @@
+"""How the commands speak: results on standard output, all else on standard error.
+
+A command returns its result twice: as a record for ``--json``, and as a function that shows it to
+people. What goes wrong is one line and an exit code.
+"""
+
+import json
+import os
+import signal
+import sys
+import threading
+import time
+import traceback
+import warnings
+from contextlib import contextmanager
+
+import click
+
+from .._errors import DataError, as_options
+
+WORTH_A_LINE = 1.0
+"""Seconds from which a step is reported where no progress bar can be shown."""
+PIPED_WIDTH = 100
+"""Columns of a table that goes to no terminal."""
+BUG, INTERRUPTED, TERMINATED, NOBODY_READS = 1, 130, 143, 141
+"""Exit codes; those above 128 are what shells say of a program that a signal ended."""
+
+
+class CommandError(click.ClickException):
+    """What ends the command with one line on standard error."""
+
+    exit_code = 2
+
+
+class Main(click.Group):
+    """The group of commands, which turns what happens into an exit code."""
+
+    def list_commands(self, ctx):
+        # In the order in which people meet them.
+        return list(self.commands)
+
+    def main(self, *args, standalone_mode=True, **extra):
+        if not standalone_mode:
+            return super().main(*args, standalone_mode=False, **extra)
+        with _terminated_as_interrupted():
+            sys.exit(self._exit_code(*args, **extra))
+
+    def _exit_code(self, *args, **extra):
+        try:
+            code = super().main(*args, standalone_mode=False, **extra)
+            # Here, as what waits in the buffer is written at the very end.
+            sys.stdout.flush()
+        except click.ClickException as error:
+            error.show()
+            return error.exit_code
+        except (click.Abort, KeyboardInterrupt):
+            click.echo("Interrupted: no file is half-written.", err=True)
+            return INTERRUPTED
+        except BrokenPipeError:
+            # Python would complain when it closes the stream.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            return NOBODY_READS
+        except Exception:
+            traceback.print_exc()
+            click.echo(
+                "Error: this is a bug in skspend. Please report it with the lines above.", err=True
+            )
+            return BUG
+        return code or 0
+
+
+@contextmanager
+def _terminated_as_interrupted():
+    """A program that is told to end clears up first."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def end(*_):
+        sys.exit(TERMINATED)
+
+    before = signal.signal(signal.SIGTERM, end)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+class Command(click.Command):
+    """A command that says what is wrong in one line, and its result as it is asked for."""
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.params += [
+            click.Option(["-q", "--quiet"], is_flag=True, help="Say nothing but what is wrong."),
+            click.Option(
+                ["--json", "as_json"], is_flag=True, help="Print the result as one JSON document."
+            ),
+        ]
+
+    def parse_args(self, ctx, args):
+        try:
+            return super().parse_args(ctx, args)
+        except click.UsageError as error:
+            raise CommandError(
+                f"{error.format_message()} See {ctx.command_path} --help."
+            ) from error
+
+    def invoke(self, ctx):
+        ctx.obj = quiet = ctx.params.pop("quiet")
+        as_json = ctx.params.pop("as_json")
+        try:
+            with clean_warnings():
+                record, show = super().invoke(ctx)
+        except DataError as error:
+            raise CommandError(str(error)) from error
+        if as_json:
+            click.echo(json.dumps(record, indent=2, allow_nan=False))
+        elif not quiet:
+            show()
+
+
+def note(text):
+    """Say something about the way to the result, on standard error."""
+    if not click.get_current_context().obj:
+        click.echo(text, err=True)
+
+
+def console():
+    """A console of rich on standard output, wide enough where nobody sees where it ends."""
+    from rich.console import Console
+
+    found = Console()
+    return found if found.is_terminal else Console(width=PIPED_WIDTH)
+
+
+class Steps:
+    """Progress of named steps on standard error: bars in a terminal, else a line for long ones."""
+
+    def __init__(self):
+        from rich.console import Console
+        from rich.progress import (
+            BarColumn,
+            Progress,
+            TaskProgressColumn,
+            TextColumn,
+            TimeElapsedColumn,
+        )
+
+        console = Console(stderr=True)
+        self.is_shown = console.is_terminal and not click.get_current_context().obj
+        self.progress = Progress(
+            TextColumn("{task.description:<26}"),
+            BarColumn(),
+            TaskProgressColumn(),
+            TimeElapsedColumn(),
+            console=console,
+            disable=not self.is_shown,
+        )
+        self.seconds = {}
+
+    def __enter__(self):
+        self.progress.start()
+        return self
+
+    def __exit__(self, *_):
+        self.progress.stop()
+
+    @contextmanager
+    def step(self, name):
+        task = self.progress.add_task(name, total=None)
+        started = time.perf_counter()
+        yield task
+        self.seconds[name.lower()] = seconds = time.perf_counter() - started
+        self.progress.update(task, total=1, completed=1)
+        if not self.is_shown and seconds > WORTH_A_LINE:
+            note(f"{name}: {seconds:.1f} s")
+
+    @contextmanager
+    def counted(self, name):
+        """A step that says how far it is by calling a function with what is done and all."""
+        with self.step(name) as task:
+            yield lambda done, total: self.progress.update(task, completed=done, total=total)
+
+
+class EpochProgress:
+    """A scikit-learn callback that moves a bar by the epochs of a fit."""
+
+    def __init__(self, progress, task):
+        self.progress = progress
+        self.task = task
+
+    def setup(self, estimator, context):
+        self.progress.update(self.task, total=context.max_subtasks)
+
+    def teardown(self, estimator, context):
+        pass
+
+    def on_fit_task_begin(self, estimator, context):
+        pass
+
+    def on_fit_task_end(self, estimator, context):
+        if context.parent is not None:
+            self.progress.advance(self.task)
+
+
+@contextmanager
+def clean_warnings():
+    """Say warnings about the data in one line each, without the code that raised them."""
+    said = set()
+
+    def say(message, category, *where, **more):
+        line = as_options(str(message))
+        if category is UserWarning and line not in said:
+            said.add(line)
+            note(f"Warning: {line}")
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("always")
+        warnings.showwarning = say
+        yield

@@ -1,0 +1,32 @@
+"""Reading what several commands read."""
+
+from .. import files
+from ..segmentation import SegmentModel
+from ._console import CommandError, note
+from ._options import ROLES
+
+
+def load_model(path, options):
+    """Load a saved model that the options about income suit."""
+    model = SegmentModel.load(path)
+    if options["income"] and model.pipeline["spend"].normalize != "income":
+        raise CommandError("--income is of no use: the model does not normalize by income.")
+    return model
+
+
+def read_log(file, options, period):
+    """Read transactions by the options about columns, and say what was dropped."""
+    columns = {role: options[role] for role in ROLES}
+    log = files.read_log(
+        file,
+        columns,
+        outflow=options["outflow"],
+        income=options["income"],
+        period=period,
+        errors="drop" if options["drop_unreadable"] else "raise",
+    )
+    for reason, n, amount in log.quality_.itertuples():
+        if n:
+            total = f" ({amount:,.2f} in all)" if amount else ""
+            note(f"Dropped {n:,}: {reason}{total}.")
+    return log

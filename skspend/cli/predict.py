@@ -1,0 +1,38 @@
+"""``skspend predict``: customers are brought to the segments of a saved model."""
+
+import click
+
+from .. import files
+from ._console import Steps
+from ._reading import load_model, read_log
+
+
+def predict_file(model, file, output, force, options):
+    """Place the customers of a file, and write their table.
+
+    Returns
+    -------
+    record : dict
+    show : callable
+    """
+    with files.output_file(output, force=force) as temporary, Steps() as steps:
+        with steps.step("Reading"):
+            loaded = load_model(model, options)
+            log = read_log(file, options, loaded.pipeline["spend"].period)
+        with steps.step("Segmenting"):
+            table = loaded.predict(log)
+        table.to_parquet(temporary, index=False)
+    counts = table["segment"].value_counts()
+
+    def show():
+        for name, count in counts.items():
+            click.echo(f"{count:>9,}  {name}")
+        click.echo(f"{len(table):,} customers in {len(counts)} segments, written to {output}.")
+
+    record = {
+        "output": output,
+        "customers": len(table),
+        "segments": counts.to_dict(),
+        "left_out": log.quality_.to_dict(orient="index"),
+    }
+    return files.strict(record), show

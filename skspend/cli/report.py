@@ -1,0 +1,67 @@
+"""``skspend report``: what the segments of a saved model are, as a page and a model card."""
+
+from contextlib import ExitStack
+from pathlib import Path
+
+import click
+
+from .. import files
+from ..datasets import load_complete_journey
+from ..report import SegmentReport
+from ._console import Steps
+from ._reading import load_model, read_log
+
+
+def report_file(model, file, output, force, options):
+    """Write the report on the customers of a file, and the card beside it.
+
+    Returns
+    -------
+    record : dict
+    show : callable
+    """
+    output = Path(output)
+    card = output.with_name(f"{output.stem}-card.md") if options["card"] else None
+    with ExitStack() as stack, Steps() as steps:
+        page, written = (
+            path and stack.enter_context(files.output_file(path, force=force))
+            for path in (output, card)
+        )
+        with steps.step("Reading"):
+            loaded = load_model(model, options)
+            if file is None:
+                log = load_complete_journey().data
+            else:
+                log = read_log(file, options, loaded.pipeline["spend"].period)
+            protected, transfer = _read_extras(options, log.customers)
+        with steps.step("Measuring"), files.blame_data():
+            report = SegmentReport.from_estimator(
+                loaded.pipeline, log, names=loaded.names, protected=protected, transfer=transfer
+            )
+        with steps.step("Writing"):
+            report.save(page, customer_ids=options["customer_ids"])
+            if written is not None:
+                report.model_card().save(written)
+
+    def show():
+        for row in report.metrics.itertuples():
+            click.echo(f"{row.metric:>10}  {row.value:.3f}  {row.meaning}")
+        beside = "" if card is None else f", the model card to {card}"
+        click.echo(f"Report of {len(log):,} customers written to {output}{beside}.")
+
+    record = {
+        "output": str(output),
+        "card": card and str(card),
+        "customers": len(log),
+        "metrics": report.metrics.to_dict("records"),
+        "left_out": report.quality.set_index("reason").to_dict("index"),
+    }
+    return files.strict(record), show
+
+
+def _read_extras(options, customers):
+    protected, transfer = options["protected"], options["transfer"]
+    return (
+        protected and files.read_protected(protected, customers),
+        transfer and files.read_transfer(transfer),
+    )

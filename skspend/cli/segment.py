@@ -1,0 +1,174 @@
+"""``skspend segment``: transactions in, a fitted pipeline and everybody's segment out."""
+
+import time
+from functools import partial
+
+import click
+from rich import box
+from rich.table import Table
+from rich.text import Text
+from sklearn.pipeline import Pipeline
+
+from .. import files
+from .. import segmentation as work
+from ..datasets import load_complete_journey
+from ._console import CommandError, EpochProgress, Steps, console
+from ._reading import read_log
+
+BUNDLED_PERIOD = 2
+"""Months: six periods in the year that the bundled households were watched."""
+
+
+def segment_file(file, output, force, options):
+    """Do the job, and write its files.
+
+    Returns
+    -------
+    record : dict
+        That of run.json, with the segments.
+    show : callable
+        Prints it for people.
+    """
+    started = time.perf_counter()
+    with files.output_folder(output, force=force) as folder:
+        described, record = _run(file, options, folder)
+        record["seconds"]["total"] = time.perf_counter() - started
+        files.write_json(record, folder / "run.json")
+    segments = described.drop(columns="exemplars").to_dict("records")
+    result = files.strict(record | {"output": output, "segments": segments})
+    return result, partial(_show, described, record, output, is_bundled=file is None)
+
+
+def _run(file, options, folder):
+    """Do the job and write its files, but run.json.
+
+    Returns
+    -------
+    described : pandas.DataFrame
+        The segments in the order of the tree.
+    record : dict
+        What run.json holds, and the screen shows.
+    """
+    with Steps() as steps:
+        with steps.step("Reading"):
+            log, aliases, coefficients = _read(file, options)
+        with steps.step("Aggregating"):
+            spend, panel, is_active = work.aggregate(
+                log,
+                period=options["period"] or ("year" if file else BUNDLED_PERIOD),
+                n_periods=options["periods"],
+                normalize=_choose_normalize(options),
+            )
+        with steps.step("Training") as task:
+            states = work.train(
+                panel[is_active],
+                coefficients=coefficients,
+                aliases=aliases,
+                n_units=options["units"],
+                random_state=options["seed"],
+                callback=EpochProgress(steps.progress, task),
+            )
+        with steps.step("Clustering"):
+            trajectories = states.transform(panel)
+            scores = states.scorer_.transform(panel)
+            segment, names = work.cluster(
+                trajectories[is_active],
+                scores[is_active],
+                max_depth=options["depth"],
+                random_state=options["seed"],
+            )
+            pipeline = Pipeline([("spend", spend), ("states", states), ("segment", segment)])
+            model = work.SegmentModel(pipeline, names)
+            described = model.describe(panel, trajectories)
+        with steps.step("Writing"):
+            table = model.place(log.customers, panel, trajectories)
+            table.to_parquet(folder / "segments.parquet", index=False)
+            trajectories.rename_axis("customer").reset_index().to_parquet(
+                folder / "trajectories.parquet", index=False
+            )
+            work.draw(
+                trajectories[is_active], table["type"][is_active], folder / "trajectories.png"
+            )
+            model.save(folder / "model.skops")
+    first, last = log.span
+    used = {"period": spend.period, "periods": spend.n_periods_, "normalize": spend.normalize}
+    record = {
+        "parameters": {"file": file, **options, **used},
+        "versions": work.versions(),
+        "data": {
+            "transactions": log.n_transactions,
+            "first_day": str(first),
+            "last_day": str(last),
+        },
+        "figures": work.summarise(model, panel, trajectories, is_active, described),
+        "seconds": steps.seconds,
+    }
+    return described, record
+
+
+def _read(file, options):
+    """The log, the aliases and the coefficients of a run."""
+    coefficients = options["coefficients"] and files.read_coefficients(options["coefficients"])
+    aliases = options["aliases"] and files.read_aliases(options["aliases"])
+    if file is None:
+        households = load_complete_journey()
+        return households.data, aliases or _bundled_aliases(households, coefficients), coefficients
+    log = read_log(file, options, options["period"] or "year")
+    return log, aliases, coefficients
+
+
+def _bundled_aliases(households, coefficients):
+    """The aliases of the bundled households, but those that one's own coefficients do not know."""
+    if coefficients is None:
+        return households.aliases
+    known = set().union(*coefficients.values())
+    return {name: target for name, target in households.aliases.items() if target in known}
+
+
+def _choose_normalize(options):
+    chosen = options["normalize"] or ("income" if options["income"] else "spending")
+    if options["income"] and chosen != "income":
+        raise CommandError(f"--income is of no use with --normalize {chosen}. Leave one out.")
+    return None if chosen == "none" else chosen
+
+
+def _show(described, record, output, *, is_bundled):
+    """Print what was found: the data, the segments, and what to think of them."""
+    figures, data = record["figures"], record["data"]
+    screen = console()
+    say = partial(screen.print, highlight=False, markup=False)
+    say(
+        f"{figures['customers']:,} customers, {data['transactions']:,} transactions, "
+        f"{data['first_day']} to {data['last_day']}.\n"
+        f"The {figures['customers_active_in_all_periods']:,} who spend in all "
+        f"{figures['periods']} periods shape the tree; everybody has a place in it."
+    )
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    table.add_column("Segment", no_wrap=True)
+    for name in ("Customers", "Share", "Strength"):
+        table.add_column(name, justify="right", no_wrap=True)
+    table.add_column("Spends more than others on", overflow="fold")
+    for row in described.itertuples():
+        name = row.path.rpartition(" > ")[2]
+        is_top = row.depth == 1
+        table.add_row(
+            Text(name if is_top else f"{'  ' * (row.depth - 1)}> {name}", "bold" if is_top else ""),
+            f"{row.customers:,}",
+            f"{row.share:.1%}",
+            f"{row.strength:.2f}",
+            Text(", ".join(row.spends_more_on)),
+        )
+    screen.print(table)
+    if not len(described):
+        say("Nothing divides these customers: they are one segment.")
+    say(
+        f"{figures['coverage']:.1%} of the spending has a coefficient. Personality from spending "
+        f"is weak evidence (r about .15): use segments to understand customers, never to decide "
+        f"about a person."
+    )
+    if is_bundled:
+        say(
+            "These households are seen through one retailer's groceries, and few of the published "
+            "coefficients are about groceries."
+        )
+    click.echo(f"Written to {output}: {', '.join(files.OUTPUTS)}.")

@@ -1,0 +1,64 @@
+"""``skspend study``: the paper's study, and which of its claims hold."""
+
+import time
+
+import click
+from rich import box
+from rich.table import Table
+from rich.text import Text
+
+from .. import files
+from .. import segmentation as work
+from .. import study as studies
+from ..datasets import load_berka
+from ..study import page
+from ._console import Steps, console
+
+
+def run_study(quick, berka, seed, jobs, output, force):
+    """Run the study, or go on with it, and write its page.
+
+    Returns
+    -------
+    record : dict
+    show : callable
+    """
+    parameters = {"quick": quick, "berka": berka, "seed": seed}
+    started = time.perf_counter()
+    if berka is not None:
+        with files.blame_data():
+            load_berka(berka)
+    folder = files.study_folder(output, parameters, force=force)
+    with Steps() as steps:
+        paper = studies.PaperStudy(
+            studies.QUICK if quick else studies.FULL,
+            berka=berka,
+            n_jobs=jobs,
+            memory=folder / "cache",
+            random_state=seed,
+        )
+        claims = page.write_study(paper, folder, steps.counted)
+        record = {
+            "parameters": parameters,
+            "versions": work.versions(),
+            "seconds": steps.seconds | {"total": time.perf_counter() - started},
+        }
+        files.write_json(record, folder / files.STUDY_RECORD)
+    verdicts = page.summarise(claims)
+
+    def show():
+        _show_claims(verdicts)
+        click.echo(f"Written to {output}: {page.CLAIMS}, claims.csv, frames, figures.")
+
+    found = {"output": output, "claims": claims.to_dict("records")}
+    return files.strict(record | found), show
+
+
+def _show_claims(verdicts):
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    table.add_column("Claim", overflow="fold")
+    for name in verdicts.columns:
+        table.add_column(name, overflow="fold")
+    for claim, row in verdicts.iterrows():
+        table.add_row(Text(claim), *map(Text, row))
+    console().print(table)
