@@ -86,10 +86,11 @@ def main():
 def segment(ctx, file, output, force, **options):
     """Segment the customers in a FILE of transactions.
 
-    FILE is CSV or Parquet and has a row for each transaction: customer, date, category and amount. It may be larger than
-    memory, or a pattern in quotes for several files, such as "bank/*.parquet". Customers who spend
-    in all periods shape the tree; then every customer gets a place in it. Without FILE, the 2,469
-    real households that come with skspend are segmented in periods of two months.
+    FILE is CSV or Parquet and has a row for each transaction: customer, date, category and amount.
+    It may be larger than memory, or a pattern in quotes for several files, such as
+    "bank/*.parquet". Customers who spend in all periods shape the tree; then every customer gets a
+    place in it. Without FILE, the 2,469 real households that come with skspend are segmented in
+    periods of two months.
 
     Written to DIR: segments.parquet (the segment, strength and traits of every customer),
     trajectories.parquet and trajectories.png, model.skops (for predict and report) and run.json.
@@ -101,7 +102,7 @@ def segment(ctx, file, output, force, **options):
       skspend segment bank.parquet --customer account_id --date booked --category mcc \\
           --outflow negative --aliases mcc_names.csv --coefficients ratings.csv
     """
-    from .segment import segment_file
+    from ._segment import segment_file
 
     if file is None:
         refuse_column_options(ctx)
@@ -130,7 +131,7 @@ def predict(model, file, output, force, **options):
       skspend predict skspend-output/model.skops new.parquet --output new-segments.parquet
       skspend predict skspend-output/model.skops "bank/*.parquet" --drop-unreadable
     """
-    from .predict import predict_file
+    from ._predict import predict_file
 
     return predict_file(model, file, output, force, options)
 
@@ -174,7 +175,7 @@ def report(ctx, model, file, output, force, **options):
       skspend report skspend-output/model.skops transactions.csv --card
       skspend report model.skops "bank/*.parquet" --protected age-brackets.csv --output page.html
     """
-    from .report import report_file
+    from ._report import report_file
 
     if file is None:
         refuse_column_options(ctx)
@@ -199,10 +200,10 @@ def _check_jobs(ctx, param, jobs):
 def study(quick, berka, seed, jobs, output, force):
     """Repeat the paper's study, and see which claims hold.
 
-    Maree & Omlin (2021), on a synthetic bank of its size, on the bundled households, and on the loan data if its
-    folder is given. Written to DIR: claims.md, one page with each claim, the paper's figure, the
-    one found and a verdict; claims.csv; frames and figures. It takes a quarter of an hour on two
-    processors, and less than two minutes with --quick.
+    Maree & Omlin (2021), on a synthetic bank of its size, on the bundled households, and on the
+    loan data if its folder is given. Written to DIR: claims.md, one page with each claim, the
+    paper's figure, the one found and a verdict; claims.csv; frames and figures. It takes a quarter
+    of an hour on two processors, and less than two minutes with --quick.
 
     A study that was interrupted goes on where it stopped when it is called again with the same
     options: what was fitted is kept in DIR/cache, which may be deleted afterwards.
@@ -212,6 +213,6 @@ def study(quick, berka, seed, jobs, output, force):
       skspend study --quick --output quick-study
       skspend study --berka ~/data/berka
     """
-    from .study import run_study
+    from ._study import run_study
 
     return run_study(quick, berka, seed, jobs, output, force)

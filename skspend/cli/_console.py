@@ -130,8 +130,13 @@ def console():
     """A console of rich on standard output, wide enough where nobody sees where it ends."""
     from rich.console import Console
 
-    found = Console()
-    return found if found.is_terminal else Console(width=PIPED_WIDTH)
+    class Screen(Console):
+        def on_broken_pipe(self):
+            # Or rich ends the program as if there were a bug.
+            raise BrokenPipeError
+
+    found = Screen()
+    return found if found.is_terminal else Screen(width=PIPED_WIDTH)
 
 
 class Steps:

@@ -6,6 +6,7 @@ what a card holds. skops writes it.
 
 from __future__ import annotations
 
+import reprlib
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -50,7 +51,7 @@ def write(report: SegmentReport) -> Card:
     if report.transfer is not None:
         _add(card, f"{title}/Transfer", report.transfer)
     card.add(**{f"{title}/Limits": _bullets(_limits.LIMITS)})
-    card.add_hyperparams(section=f"{title}/Hyperparameters", description="")
+    _add(card, f"{title}/Hyperparameters", _hyperparameters(report))
     _add(
         card, f"{title}/Versions", pd.DataFrame(versions().items(), columns=["library", "version"])
     )
@@ -128,6 +129,16 @@ def _segments(report: SegmentReport) -> pd.DataFrame:
             "spend less on": report.segments["spends_less_on"].map(", ".join),
         }
     )
+
+
+def _hyperparameters(report: SegmentReport) -> pd.DataFrame:
+    """What each step was told; long values, such as a table of coefficients, are cut short."""
+    told = {
+        name: reprlib.repr(value)
+        for name, value in report.pipeline.get_params().items()
+        if "__" in name and not hasattr(value, "get_params")
+    }
+    return pd.DataFrame(told.items(), columns=["parameter", "value"])
 
 
 def _add_fairness(card: Card, title: str, report: SegmentReport) -> None:
