@@ -1,0 +1,89 @@
+"""
+How many labels it takes
+========================
+
+A pretrained, frozen network has a head of five weights to learn, a network trained whole has
+1,637, and ridge regression on the same factors has no network at all. Which of them learns from
+how many labels?
+"""
+
+# %%
+# A synthetic bank. What 3,000 customers spend, without any label, teaches the body spending
+# factors.
+
+import numpy as np
+from sklearn.frozen import FrozenEstimator
+from sklearn.linear_model import RidgeCV
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from skspend import LSTMStateExtractor, SpendingFactors, TransferRegressor
+from skspend.datasets import make_spending
+
+bank = make_spending(8000, random_state=1)
+unlabelled, labelled = bank.data[:3000], bank.data[3000:]
+liquidity = bank.liquidity.to_numpy()[3000:]
+factors = SpendingFactors().fit(unlabelled)
+body = LSTMStateExtractor(4, objective="y", random_state=0)
+body.fit(unlabelled, factors.transform(unlabelled))
+
+models = {
+    "pretrained network, 5 weights": TransferRegressor(FrozenEstimator(body), alpha=3),
+    "network trained whole, 1,637 weights": TransferRegressor(
+        FrozenEstimator(body), initialization="random", early_stopping=True, random_state=0
+    ),
+    "ridge on factors, no network": make_pipeline(
+        FrozenEstimator(factors), StandardScaler(), RidgeCV(np.logspace(-2, 3, 6))
+    ),
+}
+
+# %%
+# R2 on 2,000 customers never seen, as a mean over five draws of the labels.
+
+from sklearn.metrics import r2_score
+
+sizes = [50, 100, 200, 500, 1000, 2000]
+X_test, y_test = labelled[-2000:], liquidity[-2000:]
+found = {name: np.empty((len(sizes), 5)) for name in models}
+for draw in range(5):
+    order = np.random.default_rng(draw).permutation(3000)
+    for at, size in enumerate(sizes):
+        rows = order[:size]
+        for name, model in models.items():
+            told = model.fit(labelled.iloc[rows], liquidity[rows]).predict(X_test)
+            found[name][at, draw] = r2_score(y_test, told)
+for name, values in found.items():
+    print(f"{name:<38}", *(f"{mean:6.2f}" for mean in values.mean(axis=1)))
+
+# %%
+# The picture. Values below -.2 are drawn at the edge.
+
+import matplotlib.pyplot as plt
+
+figure, ax = plt.subplots(figsize=(7.5, 4.2), layout="constrained")
+ax.axhline(0, color="0.6", ls=":")
+for (name, values), color in zip(found.items(), ("#0072B2", "#D55E00", "#009E73"), strict=True):
+    mean, spread = values.mean(axis=1), values.std(axis=1, ddof=1) / np.sqrt(5)
+    shown = np.clip(mean, -0.2, None)
+    ax.errorbar(sizes, shown, yerr=np.where(mean < -0.2, 0, 2.78 * spread), fmt="o-", color=color,
+                capsize=3, label=name)  # fmt: skip
+ax.set(
+    xscale="log",
+    xticks=sizes,
+    xticklabels=sizes,
+    xlabel="labels",
+    ylabel="R2 on customers not seen",
+)
+ax.minorticks_off()
+ax.set_ylim(-0.22, 0.25)
+ax.spines[["top", "right"]].set_visible(False)
+ax.legend(frameon=False, loc="upper left")
+
+# %%
+# With 100 labels the pretrained network has an R2 of .10, and the one trained whole knows less than
+# the mean; it needs a thousand to know as much. Ridge regression on the factors does as well as the
+# network, and better from 200 labels on: it is the factors that make few labels speak, and the
+# spending of this bank is made so that factors can hold it. Real loans did not behave like this
+# (:doc:`/study/claims`).
+#
+# Next: :doc:`/howto/transfer`.

@@ -1,0 +1,82 @@
+"""
+How long a segment lasts
+========================
+
+A segment that a customer leaves next year is of little use, and one that another random seed
+would not find even less. Both can be measured.
+"""
+
+# %%
+# A synthetic bank, and the same pipeline fitted with three seeds.
+
+import numpy as np
+from sklearn.metrics import adjusted_rand_score
+
+from skspend import BigFivePersonalityScorer, LSTMStateExtractor, TrajectoryClusterer
+from skspend.datasets import make_spending
+from skspend.metrics import temporal_stability
+from skspend.personality import personality_types
+
+bank = make_spending(2500, random_state=0)
+scorer = BigFivePersonalityScorer(bank.coefficients)
+n_years = 6
+
+
+def top_levels(n_units, seed):
+    """The segment of every customer at every year, shape (n_years, n_customers)."""
+    states = LSTMStateExtractor(n_units, scorer=scorer, random_state=seed)
+    trajectories = states.fit_transform(bank.data)
+    segment = TrajectoryClusterer(max_depth=1, random_state=0).fit(trajectories)
+    return np.stack(
+        [segment.predict_levels(trajectories, period=year)[:, 0] for year in range(n_years)]
+    )
+
+
+seeds = {n_units: [top_levels(n_units, seed) for seed in range(3)] for n_units in (3, 5)}
+
+# %%
+# In time: Cohen's kappa between the segment at each year and at the last, for each seed. Beside
+# it, what the scores of a single year would say: how far the type of one year is the type of the
+# last.
+
+yearly = BigFivePersonalityScorer(bank.coefficients, level="period").fit(bank.data)
+scores = np.asarray(yearly.transform(bank.data)).reshape(len(bank.data), n_years, 5)
+types = [personality_types(scores[:, year]) for year in range(n_years)]
+by_type = [temporal_stability(types[year], types[-1]) for year in range(n_years - 1)]
+kappas = {
+    n_units: np.array(
+        [[temporal_stability(at, levels[-1]) for at in levels[:-1]] for levels in runs]
+    )
+    for n_units, runs in seeds.items()
+}
+
+# %%
+# Over seeds: the adjusted Rand index of every two runs, at the last year.
+
+for n_units, runs in seeds.items():
+    pairs = [adjusted_rand_score(runs[i][-1], runs[j][-1]) for i in range(3) for j in range(i)]
+    print(f"{n_units} units: {np.mean(pairs):.2f} ({min(pairs):.2f} to {max(pairs):.2f})")
+
+# %%
+# The picture: lines are seeds.
+
+import matplotlib.pyplot as plt
+
+figure, ax = plt.subplots(figsize=(7, 4.2), layout="constrained")
+years = np.arange(1, n_years)
+for (n_units, lines), color in zip(kappas.items(), ("#0072B2", "#D55E00"), strict=True):
+    for number, line in enumerate(lines):
+        label = f"segments, {n_units} units" if number == 0 else None
+        ax.plot(years, line, "o-", color=color, alpha=0.7, label=label)
+ax.plot(years, by_type, "s--", color="0.4", label="types of single years")
+ax.set(xlabel="year", ylabel="kappa with year 6", xticks=years, ylim=(0, 1))
+ax.spines[["top", "right"]].set_visible(False)
+ax.legend(frameon=False)
+
+# %%
+# Segments are steadier than the scores of single years, as a state sums up all years so far: they
+# would be steadier still if they were made of the mean of all years. Steady in time does not mean
+# found again: with three units two seeds agree with an adjusted Rand index of .23, with five of
+# .41, where 1 is the same segments.
+#
+# Next: :ref:`sphx_glr_gallery_plot_planted.py`, where the truth is known.
