@@ -50,7 +50,8 @@ display = ExplanationDisplay.from_explanation(explanation, n_categories=6)
 # %%
 # The first state rises with greeting cards and falls with magazines and pet food. Only categories
 # with a coefficient can teach the network about traits, so few move the states. The linear model
-# explains about half of each state; what it does not explain is what the network adds to a sum of spending: interactions, and
-# the order of the periods. An explanation of the network is no explanation of the household.
+# explains about half of each state; what it does not explain is what the network adds to a sum of
+# spending: interactions, and the order of the periods. An explanation of the network is no
+# explanation of the household.
 #
 # Next: :ref:`sphx_glr_gallery_plot_fairness.py`, whom the segments hold.
