@@ -4,9 +4,12 @@ A panel comes in. What the network shall tell of it is computed, the network is 
 and its states at every period come out. Maree & Omlin (2021), section III-C.
 """
 
+from __future__ import annotations
+
 from contextlib import closing
 from functools import partial
 from numbers import Integral, Real
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 import pandas as pd
@@ -42,6 +45,11 @@ from .networks import (
 from .panel import fold, like_input, output_names, unfold, validate_panel
 from .personality import TRAITS, TYPES, BigFivePersonalityScorer, encode_types
 
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
+
+    from ._typing import Floats, Names, Panel, Table
+
 
 def _reconstructs(extractor):
     return extractor.objective == "reconstruct"
@@ -70,10 +78,11 @@ class StateExtractor(CallbackSupportMixin, TransformerMixin, BaseEstimator):
         "verbose": ["verbose"],
         "random_state": ["random_state"],
     }
+    _history: dict[str, Floats]
 
     @with_callbacks
     @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X, y=None):
+    def fit(self, X: Panel, y: ArrayLike | None = None) -> Self:
         """Train the network.
 
         Parameters
@@ -108,12 +117,12 @@ class StateExtractor(CallbackSupportMixin, TransformerMixin, BaseEstimator):
                 )
                 if shall_stop or has_converged:
                     break
-        vars(self).update(fitted())
+        self.__dict__.update(fitted())
         task.call_on_fit_task_end(estimator=self, X=X, y=y)
         return self
 
     @_fit_context(prefer_skip_nested_validation=True)
-    def partial_fit(self, X, y=None):
+    def partial_fit(self, X: Panel, y: ArrayLike | None = None) -> Self:
         """Train for one more epoch, on new customers or on new periods.
 
         The scaling, the scorer and the classes stay those of the first call, or of `fit`. The
@@ -145,7 +154,7 @@ class StateExtractor(CallbackSupportMixin, TransformerMixin, BaseEstimator):
         epochs = self._train(panel, target, random_state, 1, 1, weights)
         with one_thread(), closing(epochs):
             fitted, _ = next(epochs)
-        vars(self).update(fitted())
+        self.__dict__.update(fitted())
         self._history = {
             name: np.append(losses, self._history.get(name, np.nan))
             for name, losses in before.items()
@@ -310,13 +319,13 @@ class StateExtractor(CallbackSupportMixin, TransformerMixin, BaseEstimator):
         return {"weights_": weights, "_history": history}
 
     @property
-    def history_(self):
+    def history_(self) -> pd.DataFrame:
         """Losses by epoch, a frame; ``validation_loss`` is there with early stopping."""
         check_is_fitted(self, "weights_")
         index = pd.RangeIndex(1, len(self._history["loss"]) + 1, name="epoch")
         return pd.DataFrame(self._history, index=index)
 
-    def transform(self, X):
+    def transform(self, X: Panel) -> Table:
         """Run the network and return its state at every period.
 
         Parameters
@@ -336,7 +345,7 @@ class StateExtractor(CallbackSupportMixin, TransformerMixin, BaseEstimator):
         return encode(self.network_, panel, self.weights_)
 
     @available_if(_reconstructs)
-    def inverse_transform(self, X):
+    def inverse_transform(self, X: Panel) -> Table:
         """Reconstruct the spending from trajectories; only with ``objective="reconstruct"``.
 
         Parameters
@@ -366,7 +375,7 @@ class StateExtractor(CallbackSupportMixin, TransformerMixin, BaseEstimator):
         names = getattr(self, "feature_names_in_", [f"x{i}" for i in range(panel.shape[1])])
         return like_input(panel, names, X)
 
-    def pool_states(self, X):
+    def pool_states(self, X: Panel) -> Floats:
         """Return one row of features per customer, for a head to read.
 
         Parameters
@@ -388,7 +397,7 @@ class StateExtractor(CallbackSupportMixin, TransformerMixin, BaseEstimator):
         states = encode(self.network_, panel, self.weights_)
         return decode(self.network_, pool(states, self.network_.reads), self.weights_)
 
-    def predict_target(self, X):
+    def predict_target(self, X: Panel) -> Any:
         """Return what the network believes its target to be.
 
         Parameters
@@ -408,7 +417,7 @@ class StateExtractor(CallbackSupportMixin, TransformerMixin, BaseEstimator):
             return self.classes_[outputs.argmax(axis=-1)]
         return unfold(outputs) if outputs.ndim == 3 else outputs
 
-    def score(self, X, y=None):
+    def score(self, X: Panel, y: ArrayLike | None = None) -> float:
         """Return how well the network tells its target on the customers given.
 
         Parameters
@@ -434,7 +443,7 @@ class StateExtractor(CallbackSupportMixin, TransformerMixin, BaseEstimator):
         n_outputs = target.shape[-1]
         return r2_score(target.reshape(-1, n_outputs), outputs.reshape(-1, n_outputs))
 
-    def to_keras(self):
+    def to_keras(self) -> Any:
         """Return the equivalent Keras model.
 
         Returns
@@ -451,7 +460,7 @@ class StateExtractor(CallbackSupportMixin, TransformerMixin, BaseEstimator):
         model.set_weights(self.weights_)
         return model
 
-    def get_feature_names_out(self, input_features=None):
+    def get_feature_names_out(self, input_features: ArrayLike | None = None) -> Names:
         """Names of the states, such as ``year1|state0``.
 
         Parameters

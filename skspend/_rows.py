@@ -45,7 +45,7 @@ class Rows:
             and all(np.array_equal(self[name], other[name]) for name in self.columns)
         )
 
-    __hash__ = None
+    __hash__ = None  # type: ignore[assignment] # as Python has it for what is not hashable
 
     @property
     def n_transactions(self):

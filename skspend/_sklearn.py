@@ -1,9 +1,12 @@
 """What skspend takes from scikit-learn's less public side, imported in this one place."""
 
-from functools import wraps
+from __future__ import annotations
 
-from sklearn.base import _fit_context
-from sklearn.callback import CallbackSupportMixin, with_callbacks
+from collections.abc import Callable
+from functools import wraps
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from sklearn.callback import CallbackSupportMixin
 from sklearn.utils._param_validation import HasMethods, Interval, RealNotInt, StrOptions
 
 __all__ = [
@@ -18,8 +21,18 @@ __all__ = [
     "with_callbacks",
 ]
 
+Method = TypeVar("Method", bound=Callable[..., Any])
 
-def one_task(fit):
+if TYPE_CHECKING:
+    # Without types they would take those of what they decorate away.
+    def _fit_context(*, prefer_skip_nested_validation: bool) -> Callable[[Method], Method]: ...
+    def with_callbacks(fit: Method) -> Method: ...
+else:
+    from sklearn.base import _fit_context
+    from sklearn.callback import with_callbacks
+
+
+def one_task(fit: Method) -> Method:
     """Report a whole fit to scikit-learn's callbacks as one task without parts.
 
     A pipeline under a progress bar warns of every step that does not support callbacks, so steps
@@ -34,7 +47,7 @@ def one_task(fit):
         task.call_on_fit_task_end(estimator=self, X=X, y=y)
         return fitted
 
-    return reported_fit
+    return reported_fit  # type: ignore[return-value] # it takes and gives what fit does
 
 
 def is_in_search(estimator):

@@ -1,8 +1,15 @@
 """What the customers of a log spent and earned, period by period: section III-A of the paper."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
 import numpy as np
 
 from ._periods import number_periods, period_edges
+
+if TYPE_CHECKING:
+    from ._typing import Floats, Integers, Names
 
 RESOLUTIONS = {"day": 0, "month": 1, "quarter": 3, "half": 6, "year": 12}
 """Months that a row of a log stands for; 0 is a single day."""
@@ -11,7 +18,19 @@ RESOLUTIONS = {"day": 0, "month": 1, "quarter": 3, "half": 6, "year": 12}
 class PeriodSums:
     """The sums of a TransactionLog, which is what its rows, incomes and last days are."""
 
-    def sum_spending(self, n_months, n_periods):
+    if TYPE_CHECKING:
+        _rows: Any
+        _incomes: Any
+        _unit: float
+        _ends: Integers
+        resolution: str
+        categories: Names
+        income_categories: Names
+        span: tuple[np.datetime64, np.datetime64]
+
+        def __len__(self) -> int: ...
+
+    def sum_spending(self, n_months: int, n_periods: int) -> Floats:
         """Sum what each customer spent, by period and category.
 
         Parameters
@@ -50,7 +69,7 @@ class PeriodSums:
             total /= self._unit
         return total.reshape(len(self), n_periods, n_categories)
 
-    def sum_income(self, n_months, n_periods):
+    def sum_income(self, n_months: int, n_periods: int) -> Floats:
         """Sum each customer's income by period.
 
         Returns
@@ -79,7 +98,7 @@ class PeriodSums:
         # Zero stays zero rather than -0.
         return total if self._incomes is not None else 0 - total / self._unit
 
-    def count_transactions(self, n_months, n_periods):
+    def count_transactions(self, n_months: int, n_periods: int) -> tuple[Integers, int, float]:
         """Count the transactions of spending by period, and those before the first period.
 
         Returns
@@ -121,7 +140,7 @@ class PeriodSums:
             )
         return number_periods(rows["day"], rows.customer, self.period_edges(n_months, n_periods))
 
-    def count_customers(self, n_months, n_periods):
+    def count_customers(self, n_months: int, n_periods: int) -> Integers:
         """Count by category the customers who spent anything on it within the periods.
 
         Returns
@@ -135,7 +154,7 @@ class PeriodSums:
         spends[rows.customer[counts], rows["category"][counts]] = True
         return spends.sum(axis=0)
 
-    def period_edges(self, n_months, n_periods):
+    def period_edges(self, n_months: int, n_periods: int) -> Integers:
         """Return where the periods begin and end, counted back from each customer's last day.
 
         Parameters

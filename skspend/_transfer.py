@@ -5,10 +5,13 @@ customer, once per fit where it is frozen; the head answers from them. Maree & O
 sections III-D and IV-B.
 """
 
+from __future__ import annotations
+
 import copy
 from contextlib import closing
 from functools import partial
 from numbers import Integral, Real
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
 from sklearn.base import BaseEstimator
@@ -41,6 +44,11 @@ from .networks import (
 from .networks.forward import BLOCK
 from .panel import panel_of, unfold, validate_panel
 
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
+
+    from ._typing import Panel
+
 
 class TransferModel(CallbackSupportMixin, BaseEstimator):
     """Base of the transfer models; a subclass knows its labels, its exact head and its loss."""
@@ -63,7 +71,7 @@ class TransferModel(CallbackSupportMixin, BaseEstimator):
 
     @one_task
     @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X, y, sample_weight=None):
+    def fit(self, X: Panel, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
         """Fit the head, or the whole network.
 
         Parameters

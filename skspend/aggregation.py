@@ -5,8 +5,12 @@ period, what share of the customer's spending or income went to each category. T
 of Maree & Omlin (2021), section III-A.
 """
 
+from __future__ import annotations
+
 import warnings
+from collections.abc import Sequence
 from numbers import Integral
+from typing import TYPE_CHECKING, Literal, Self
 
 import narwhals.stable.v2 as nw
 import numpy as np
@@ -35,6 +39,12 @@ from .panel import (
     validate_panel,
 )
 from .transactions import TransactionLog
+
+if TYPE_CHECKING:
+    from narwhals.typing import IntoFrame
+    from numpy.typing import ArrayLike, DTypeLike
+
+    from ._typing import Names, Panel, Period, Table
 
 MONTHS = {"year": 12, "half": 6, "quarter": 3, "month": 1}
 INFREQUENT = "infrequent"
@@ -142,15 +152,15 @@ class SpendingAggregator(CallbackSupportMixin, TransformerMixin, BaseEstimator):
 
     def __init__(
         self,
-        period="year",
-        n_periods=None,
-        normalize="spending",
-        categories="auto",
-        min_frequency=None,
-        max_categories=None,
-        handle_unknown="warn",
-        dtype=None,
-    ):
+        period: Period = "year",
+        n_periods: int | None = None,
+        normalize: Literal["spending", "income"] | None = "spending",
+        categories: Literal["auto"] | Sequence[str] = "auto",
+        min_frequency: int | float | None = None,
+        max_categories: int | None = None,
+        handle_unknown: Literal["warn", "error", "ignore", "infrequent_if_exist"] = "warn",
+        dtype: DTypeLike | None = None,
+    ) -> None:
         self.period = period
         self.n_periods = n_periods
         self.normalize = normalize
@@ -162,7 +172,7 @@ class SpendingAggregator(CallbackSupportMixin, TransformerMixin, BaseEstimator):
 
     @one_task
     @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X, y=None):
+    def fit(self, X: TransactionLog | IntoFrame | Panel, y: object = None) -> Self:
         """Learn the categories and the number of periods.
 
         Parameters
@@ -257,7 +267,7 @@ class SpendingAggregator(CallbackSupportMixin, TransformerMixin, BaseEstimator):
         self.active_periods_ = count_active_periods(panel)
         self._left_out = {}
 
-    def transform(self, X):
+    def transform(self, X: TransactionLog | IntoFrame | Panel) -> Table:
         """Aggregate and normalise.
 
         Parameters
@@ -378,14 +388,14 @@ class SpendingAggregator(CallbackSupportMixin, TransformerMixin, BaseEstimator):
         return np.where(has_income, income, mean[:, None])
 
     @property
-    def quality_(self):
+    def quality_(self) -> pd.DataFrame:
         """What did not enter the periods: a frame of transactions and amount, by reason."""
         check_is_fitted(self)
         return pd.DataFrame.from_dict(
             self._left_out, orient="index", columns=["transactions", "amount"]
         )
 
-    def get_feature_names_out(self, input_features=None):
+    def get_feature_names_out(self, input_features: ArrayLike | None = None) -> Names:
         """Names of the output columns, such as ``year1|groceries``.
 
         Parameters

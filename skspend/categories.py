@@ -5,18 +5,24 @@ of the categories that have published coefficients, it has exactly that name. Th
 the paper came with categories (Maree & Omlin 2021, section III-A); those of cards have codes.
 """
 
+from __future__ import annotations
+
 import re
 import warnings
 from decimal import Decimal
 from functools import cache
 from importlib import resources
 from numbers import Real
+from typing import TYPE_CHECKING, Any, Literal
 
 import narwhals.stable.v2 as nw
 import numpy as np
 import pandas as pd
 
 from .columns import refuse
+
+if TYPE_CHECKING:
+    pass
 
 UNKNOWN = "unknown"
 """The category of codes that are missing, malformed or not listed."""
@@ -29,7 +35,12 @@ _CODE = re.compile(r"([0-9]{1,4})(?:\.0*)?")
 _REMEDY = "Correct the codes, name their categories with overrides="
 
 
-def mcc_to_category(codes, *, handle_unknown="warn", overrides=None):
+def mcc_to_category(
+    codes: Any,
+    *,
+    handle_unknown: Literal["warn", "error", "ignore"] = "warn",
+    overrides: dict[Any, str] | None = None,
+) -> Any:
     """Name the category of spending for each merchant category code (MCC).
 
     Parameters
@@ -111,12 +122,13 @@ def mcc_to_category(codes, *, handle_unknown="warn", overrides=None):
         raise ValueError(
             f"handle_unknown must be 'warn', 'error' or 'ignore', got {handle_unknown!r}."
         )
-    names, category_of = _override(*_load_categories(), overrides or {})
+    listed, category_of = _load_categories()
+    names, category_of = _override(listed, category_of, overrides or {})
     series = nw.from_native(codes, series_only=True, pass_through=True)
     is_series = isinstance(series, nw.Series)
     # Only distinct values are read; the position of a missing one is -1, which finds the last.
     rows, distinct = pd.factorize(series.to_pandas() if is_series else _as_column(codes))
-    distinct = np.append(np.asarray(distinct, dtype=object), None)
+    distinct = np.array([*distinct, None], dtype=object)
     found = np.array([_read_code(value) for value in distinct], dtype=np.int16)
     category = category_of[found]
     if handle_unknown != "ignore":

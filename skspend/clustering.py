@@ -4,7 +4,10 @@ Trajectories in a state space come in; out go clusters, clusters inside each clu
 that brings any customer to a leaf. Maree & Omlin (2021), section IV-A.
 """
 
+from __future__ import annotations
+
 from numbers import Integral, Real
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
 import pandas as pd
@@ -19,6 +22,11 @@ from ._threads import one_thread
 from .inspection import describe_segments
 from .metrics import temporal_stability
 from .panel import validate_panel
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
+
+    from ._typing import Estimator, Floats, Integers, Panel, RandomState
 
 FEWEST_CUSTOMERS = 10
 """Fewer customers than this could be recognised, and nothing can be said of them in general."""
@@ -126,15 +134,15 @@ class TrajectoryClusterer(CallbackSupportMixin, ClusterMixin, BaseEstimator):
 
     def __init__(
         self,
-        max_depth=3,
-        clusterer=None,
-        max_clusters=12,
-        min_share=0.001,
-        outlier_threshold=None,
-        n_periods=None,
-        max_fit_samples=20_000,
-        random_state=None,
-    ):
+        max_depth: int = 3,
+        clusterer: Estimator | None = None,
+        max_clusters: int = 12,
+        min_share: float = 0.001,
+        outlier_threshold: float | None = None,
+        n_periods: int | None = None,
+        max_fit_samples: int = 20_000,
+        random_state: RandomState = None,
+    ) -> None:
         self.max_depth = max_depth
         self.clusterer = clusterer
         self.max_clusters = max_clusters
@@ -146,7 +154,7 @@ class TrajectoryClusterer(CallbackSupportMixin, ClusterMixin, BaseEstimator):
 
     @one_task
     @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X, y=None):
+    def fit(self, X: Panel, y: object = None) -> Self:
         """Grow the tree and place all customers.
 
         Parameters
@@ -295,7 +303,7 @@ class TrajectoryClusterer(CallbackSupportMixin, ClusterMixin, BaseEstimator):
         _check_size(panel[:, period])
         return panel[:, period]
 
-    def predict(self, X, *, period=-1):
+    def predict(self, X: Panel, *, period: int = -1) -> Integers:
         """Bring customers to a leaf.
 
         Parameters
@@ -320,7 +328,7 @@ class TrajectoryClusterer(CallbackSupportMixin, ClusterMixin, BaseEstimator):
             return self._labels[leaves]
         return self._leaf_labels(leaves, self._judge(states, leaves)[1])
 
-    def predict_levels(self, X, *, period=-1):
+    def predict_levels(self, X: Panel, *, period: int = -1) -> Integers:
         """Bring customers to a node at every level.
 
         Parameters
@@ -334,7 +342,7 @@ class TrajectoryClusterer(CallbackSupportMixin, ClusterMixin, BaseEstimator):
         """
         return self._route(self._states_at(X, period))
 
-    def strength(self, X):
+    def strength(self, X: Panel) -> Floats:
         """Tell how clearly customers belong to their leaf.
 
         Parameters
@@ -348,7 +356,7 @@ class TrajectoryClusterer(CallbackSupportMixin, ClusterMixin, BaseEstimator):
         """
         return self._judge_last(X)[0]
 
-    def outlier_score(self, X):
+    def outlier_score(self, X: Panel) -> Floats:
         """Tell how far customers are from their leaf, in terms of who lives there.
 
         Parameters
@@ -362,7 +370,7 @@ class TrajectoryClusterer(CallbackSupportMixin, ClusterMixin, BaseEstimator):
         """
         return self._judge_last(X)[1]
 
-    def membership(self, X):
+    def membership(self, X: Panel) -> Floats:
         """Tell how far customers belong to each leaf.
 
         Parameters
@@ -388,7 +396,7 @@ class TrajectoryClusterer(CallbackSupportMixin, ClusterMixin, BaseEstimator):
             memberships[:, children] = memberships[:, [node]] * nearness
         return memberships[:, self._labels >= 0]
 
-    def find_exemplars(self, X):
+    def find_exemplars(self, X: Panel) -> Integers:
         """Find who stands for each node.
 
         Parameters
@@ -403,7 +411,14 @@ class TrajectoryClusterer(CallbackSupportMixin, ClusterMixin, BaseEstimator):
         states = self._states_at(X, -1)
         return self._nearest_to_centers(states, self._route(states))
 
-    def describe(self, scores, panel, *, names=None, n_categories=3):
+    def describe(
+        self,
+        scores: ArrayLike,
+        panel: pd.DataFrame,
+        *,
+        names: dict[int, str] | None = None,
+        n_categories: int = 3,
+    ) -> pd.DataFrame:
         """Tell what every segment means, by the customers of `fit`.
 
         Parameters
@@ -423,7 +438,7 @@ class TrajectoryClusterer(CallbackSupportMixin, ClusterMixin, BaseEstimator):
         check_is_fitted(self)
         return describe_segments(self, None, scores, panel, names=names, n_categories=n_categories)
 
-    def score(self, X, y=None):
+    def score(self, X: Panel, y: object = None) -> float:
         """Return how stable the top level is in time.
 
         Parameters
@@ -443,7 +458,7 @@ class TrajectoryClusterer(CallbackSupportMixin, ClusterMixin, BaseEstimator):
         return temporal_stability(middle, last)
 
     @property
-    def tree_(self):
+    def tree_(self) -> pd.DataFrame:
         """The nodes of the hierarchy, as a frame."""
         check_is_fitted(self)
         return pd.DataFrame(

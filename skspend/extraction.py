@@ -5,7 +5,11 @@ the spending), and its state at every period comes out: a few numbers per period
 trajectory where the network is recurrent. Maree & Omlin (2021), sections III-C and IV-A.
 """
 
+from __future__ import annotations
+
+from collections.abc import Sequence
 from numbers import Integral, Real
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from sklearn.utils import check_array
@@ -15,6 +19,9 @@ from ._extractor import StateExtractor
 from ._sklearn import Interval, StrOptions
 from .networks import encode
 from .panel import like_input, validate_period
+
+if TYPE_CHECKING:
+    from ._typing import Estimator, Panel, RandomState, Table
 
 
 class LSTMStateExtractor(StateExtractor):
@@ -140,28 +147,28 @@ class LSTMStateExtractor(StateExtractor):
 
     def __init__(
         self,
-        n_units=3,
-        hidden_units=(),
-        n_layers=1,
-        objective="type",
-        scorer=None,
-        state="hidden",
-        state_noise=0.4,
-        step_penalty=0.1,
-        n_periods=None,
-        epochs=100,
-        batch_size="auto",
-        optimizer="adam",
-        learning_rate=0.01,
-        l2=0.0,
-        class_weight=None,
-        n_init=4,
-        early_stopping=False,
-        validation_fraction=0.1,
-        n_iter_no_change=10,
-        verbose=False,
-        random_state=None,
-    ):
+        n_units: int = 3,
+        hidden_units: Sequence[int] = (),
+        n_layers: int = 1,
+        objective: Literal["type", "scores", "reconstruct", "y"] = "type",
+        scorer: Estimator | None = None,
+        state: str = "hidden",
+        state_noise: float = 0.4,
+        step_penalty: float = 0.1,
+        n_periods: int | None = None,
+        epochs: int = 100,
+        batch_size: int | Literal["auto"] = "auto",
+        optimizer: str | Any = "adam",
+        learning_rate: float = 0.01,
+        l2: float = 0.0,
+        class_weight: dict[Any, float] | Literal["balanced"] | None = None,
+        n_init: int = 4,
+        early_stopping: bool = False,
+        validation_fraction: float = 0.1,
+        n_iter_no_change: int = 10,
+        verbose: bool | int = False,
+        random_state: RandomState = None,
+    ) -> None:
         self.n_units = n_units
         self.hidden_units = hidden_units
         self.n_layers = n_layers
@@ -205,7 +212,7 @@ class LSTMStateExtractor(StateExtractor):
             for unit in range(n_units)
         ]
 
-    def update(self, previous_states, X_new_period):
+    def update(self, previous_states: Panel, X_new_period: Panel) -> Table:
         """Carry states forward by one period, without the history before it.
 
         Parameters
@@ -362,25 +369,25 @@ class FeedForwardExtractor(StateExtractor):
 
     def __init__(
         self,
-        n_units=3,
-        hidden_units=(),
-        objective="type",
-        scorer=None,
-        state_noise=0.4,
-        n_periods=None,
-        epochs=100,
-        batch_size="auto",
-        optimizer="adam",
-        learning_rate=0.01,
-        l2=0.0,
-        class_weight=None,
-        n_init=4,
-        early_stopping=False,
-        validation_fraction=0.1,
-        n_iter_no_change=10,
-        verbose=False,
-        random_state=None,
-    ):
+        n_units: int = 3,
+        hidden_units: Sequence[int] = (),
+        objective: Literal["type", "scores", "reconstruct", "y"] = "type",
+        scorer: Estimator | None = None,
+        state_noise: float = 0.4,
+        n_periods: int | None = None,
+        epochs: int = 100,
+        batch_size: int | Literal["auto"] = "auto",
+        optimizer: str | Any = "adam",
+        learning_rate: float = 0.01,
+        l2: float = 0.0,
+        class_weight: dict[Any, float] | Literal["balanced"] | None = None,
+        n_init: int = 4,
+        early_stopping: bool = False,
+        validation_fraction: float = 0.1,
+        n_iter_no_change: int = 10,
+        verbose: bool | int = False,
+        random_state: RandomState = None,
+    ) -> None:
         self.n_units = n_units
         self.hidden_units = hidden_units
         self.objective = objective

@@ -5,7 +5,10 @@ Omlin (2021): these are values for a network to learn instead of personality typ
 where a hundred labels shall be read from its states (section III-D).
 """
 
+from __future__ import annotations
+
 from numbers import Integral
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
 import pandas as pd
@@ -18,8 +21,13 @@ from ._sklearn import CallbackSupportMixin, Interval, _fit_context, one_task
 from ._threads import one_thread
 from .panel import like_input, panel_of, validate_panel
 
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
 
-def log_ratios(spent):
+    from ._typing import Floats, Names, Panel, Table
+
+
+def log_ratios(spent: Floats) -> Floats:
     """Logs of what each customer buys, less their mean; NaN where nothing was bought.
 
     Parameters
@@ -126,12 +134,12 @@ class SpendingFactors(CallbackSupportMixin, TransformerMixin, BaseEstimator):
 
     _parameter_constraints = {"n_factors": [Interval(Integral, 1, None, closed="left")]}
 
-    def __init__(self, n_factors=5):
+    def __init__(self, n_factors: int = 5) -> None:
         self.n_factors = n_factors
 
     @one_task
     @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X, y=None):
+    def fit(self, X: Panel, y: object = None) -> Self:
         """Learn the scales of the log-ratios, and their factors.
 
         Parameters
@@ -167,7 +175,7 @@ class SpendingFactors(CallbackSupportMixin, TransformerMixin, BaseEstimator):
             loadings *= np.sign(np.take_along_axis(loadings, strongest, axis=1))
         return self
 
-    def transform(self, X):
+    def transform(self, X: Panel) -> Table:
         """Total and factors of customers.
 
         Parameters
@@ -202,7 +210,7 @@ class SpendingFactors(CallbackSupportMixin, TransformerMixin, BaseEstimator):
         return np.nan_to_num(self.scaler_.transform(ratios))
 
     @property
-    def loadings_(self):
+    def loadings_(self) -> pd.DataFrame:
         """Factors by categories, a frame."""
         check_is_fitted(self)
         _, categories = panel_of(self)
@@ -215,7 +223,7 @@ class SpendingFactors(CallbackSupportMixin, TransformerMixin, BaseEstimator):
             loadings[: len(found), self._differs] = found
         return pd.DataFrame(loadings, index=names, columns=categories)
 
-    def get_feature_names_out(self, input_features=None):
+    def get_feature_names_out(self, input_features: ArrayLike | None = None) -> Names:
         """``total``, ``factor0``, ``factor1`` and so on.
 
         Parameters

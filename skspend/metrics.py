@@ -4,6 +4,10 @@ Trajectories, segments and trait scores come in; out come figures for each claim
 Maree & Omlin (2021). Each is also a scorer for searches, which needs no y.
 """
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
 import numpy as np
 import pandas as pd
 from sklearn.metrics import adjusted_mutual_info_score, cohen_kappa_score
@@ -12,8 +16,13 @@ from sklearn.utils import check_array, check_consistent_length, check_random_sta
 from ._pipeline import run_to_trajectories
 from .personality import TRAITS, encode_types
 
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
 
-def direction_change(trajectories):
+    from ._typing import Estimator, Floats, RandomState
+
+
+def direction_change(trajectories: ArrayLike) -> Floats:
     """Mean angle between successive displacements of each trajectory.
 
     Parameters
@@ -58,13 +67,13 @@ def direction_change(trajectories):
     return np.where(n_moves > 0, angles.sum(axis=1) / np.maximum(n_moves, 1), np.nan)
 
 
-def mean_direction_change(trajectories):
+def mean_direction_change(trajectories: ArrayLike) -> float:
     """Mean of :func:`direction_change` over customers; NaN if all trajectories stand still."""
     degrees = direction_change(trajectories)
     return float(np.nanmean(degrees)) if np.isfinite(degrees).any() else np.nan
 
 
-def temporal_stability(earlier, last):
+def temporal_stability(earlier: ArrayLike, last: ArrayLike) -> float:
     """Cohen's kappa between the segments at an earlier period and at the last.
 
     Parameters
@@ -103,7 +112,13 @@ def temporal_stability(earlier, last):
     return float(cohen_kappa_score(earlier, last))
 
 
-def hierarchy_agreement(level_labels, scores, *, n_permutations=100, random_state=None):
+def hierarchy_agreement(
+    level_labels: ArrayLike,
+    scores: ArrayLike,
+    *,
+    n_permutations: int = 100,
+    random_state: RandomState = None,
+) -> pd.DataFrame:
     """How far each level of a hierarchy of segments divides by the trait of the same rank.
 
     Level 1 is compared with the dominant trait, level 2 with the second most dominant, and so on,
@@ -197,7 +212,7 @@ def _mean_ami(pairs):
     return float(np.average(values, weights=[len(parts) for parts, _ in pairs]))
 
 
-def direction_scorer(estimator, X, y=None):
+def direction_scorer(estimator: Estimator, X: Any, y: object = None) -> float:
     """Minus the mean :func:`direction_change` in degrees, for ``scoring=`` in a search.
 
     Parameters
@@ -228,7 +243,7 @@ def direction_scorer(estimator, X, y=None):
     return -mean_direction_change(states.reshape(len(states), found.n_periods, -1))
 
 
-def stability_scorer(estimator, X, y=None):
+def stability_scorer(estimator: Estimator, X: Any, y: object = None) -> float:
     """:func:`temporal_stability` of level 1 from the middle to the last period, for searches.
 
     Parameters
@@ -246,7 +261,7 @@ def stability_scorer(estimator, X, y=None):
     return _need_clusterer(found.clusterer, "stability_scorer").score(found.states)
 
 
-def hierarchy_scorer(estimator, X, y=None):
+def hierarchy_scorer(estimator: Estimator, X: Any, y: object = None) -> float:
     """Mean ``ami`` over the levels of :func:`hierarchy_agreement`, for searches.
 
     Parameters

@@ -4,8 +4,12 @@ The results of a search come in; out comes the candidate at the point of diminis
 the curve that shows why. Maree & Omlin (2021), section IV-A.
 """
 
+from __future__ import annotations
+
 import re
+from collections.abc import Callable
 from functools import partial
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -16,7 +20,7 @@ from sklearn.isotonic import isotonic_regression
 CONFIDENCE = 0.95
 
 
-def elbow(param):
+def elbow(param: str) -> Callable[[dict[str, Any]], int]:
     """Make a `refit` rule that picks the point of diminishing returns of a parameter.
 
     Parameters
@@ -69,7 +73,7 @@ def elbow(param):
     return partial(_elbow_index, param=param)
 
 
-def elbow_curve(cv_results, param):
+def elbow_curve(cv_results: dict[str, Any], param: str) -> pd.DataFrame:
     """The scores of a search as a curve over one parameter, with its uncertainty.
 
     Parameters

@@ -6,18 +6,27 @@ period first), so that every scikit-learn tool works on it, and is computed on a
 (customers, periods, features). This module alone turns one into the other, and knows the names.
 """
 
+from __future__ import annotations
+
 import re
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any
 
 import narwhals.stable.v2 as nw
 import numpy as np
 import pandas as pd
 from sklearn.utils.validation import _get_feature_names, check_array, validate_data
 
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from ._typing import Floats, Integers, Names, Panel
+
 _PANEL_NAME = re.compile(r"(?P<period>[^|]*?)(?P<position>\d+)\|(?P<feature>.*)", re.DOTALL)
 _GENERATED_NAME = re.compile(r"x\d+")
 
 
-def panel_names(period, n_periods, features):
+def panel_names(period: str, n_periods: int, features: Sequence[str]) -> Names:
     """Name the columns of an unfolded panel.
 
     Parameters
@@ -45,7 +54,7 @@ def panel_names(period, n_periods, features):
     )
 
 
-def parse_panel_names(names):
+def parse_panel_names(names: Iterable[str]) -> tuple[str | None, int | None, list[str]]:
     """Read period, number of periods and features back from the columns of a panel.
 
     Parameters
@@ -78,15 +87,16 @@ def parse_panel_names(names):
     matches = [_PANEL_NAME.fullmatch(name) for name in names]
     if not any(matches):
         return None, None, names
-    if not all(matches):
+    found = [match for match in matches if match is not None]
+    if len(found) < len(matches):
         odd = [name for name, match in zip(names, matches, strict=True) if match is None]
         raise ValueError(
             f"{len(odd)} of {len(names)} columns are not named like 'year1|groceries' (period, "
             f"position, feature), the first is {odd[0]!r}. Drop them or pass them to another step."
         )
-    period = matches[0]["period"]
-    first = matches[0]["position"]
-    features = [match["feature"] for match in matches if match["position"] == first]
+    period = found[0]["period"]
+    first = found[0]["position"]
+    features = [match["feature"] for match in found if match["position"] == first]
     n_periods = len(names) // len(features)
     expected = panel_names(period, n_periods, features)
     wrong = [(name, want) for name, want in zip(names, expected, strict=False) if name != want] or (
@@ -101,7 +111,7 @@ def parse_panel_names(names):
     return period, n_periods, features
 
 
-def fold(table, n_periods):
+def fold(table: NDArray[Any], n_periods: int) -> NDArray[Any]:
     """View an unfolded panel as an array of shape (customers, periods, features).
 
     Examples
@@ -112,7 +122,7 @@ def fold(table, n_periods):
     return table.reshape(table.shape[0], n_periods, table.shape[1] // n_periods)
 
 
-def unfold(cube):
+def unfold(cube: NDArray[Any]) -> NDArray[Any]:
     """View an array of shape (customers, periods, features) as a table, period-major.
 
     Examples
@@ -306,7 +316,7 @@ def like_input(values, names, X, index=None):
     return values
 
 
-def count_active_periods(panel):
+def count_active_periods(panel: NDArray[Any]) -> Integers:
     """Count the periods in which each customer spends anything.
 
     Parameters
@@ -325,7 +335,7 @@ def count_active_periods(panel):
     return (panel != 0).any(axis=2).sum(axis=1)
 
 
-def read_panel(X, n_periods=None):
+def read_panel(X: Panel, n_periods: int | None = None) -> tuple[Floats, str, list[str]]:
     """Fold a panel that meets no estimator's `fit`, and read its names.
 
     Parameters

@@ -4,9 +4,12 @@ A panel of shares comes in; out go five scores per customer, from coefficients t
 category of spending relates to each trait. Maree & Omlin (2021), section III-B.
 """
 
+from __future__ import annotations
+
 import warnings
 from importlib import resources
 from os import PathLike
+from typing import TYPE_CHECKING, Literal, Self, cast
 
 import narwhals.stable.v2 as nw
 import numpy as np
@@ -18,6 +21,11 @@ from sklearn.utils.validation import check_is_fitted
 from ._sklearn import CallbackSupportMixin, HasMethods, StrOptions, _fit_context, one_task
 from .panel import like_input, output_names, panel_of, unfold, validate_panel
 
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
+
+    from ._typing import Aliases, Coefficients, Integers, Names, Panel, Table
+
 TRAITS = ("openness", "conscientiousness", "extraversion", "agreeableness", "neuroticism")
 TYPES = tuple(f"{trait}{sign}" for trait in TRAITS for sign in "+-")
 RATING_LIMIT = 3
@@ -26,7 +34,7 @@ LOW_COVERAGE = 0.1
 """Below this share of spending with a known coefficient, `fit` warns: a matter of judgement."""
 
 
-def rank_traits(scores):
+def rank_traits(scores: ArrayLike) -> Integers:
     """Order each customer's traits from the strongest, by absolute score.
 
     Parameters
@@ -46,7 +54,7 @@ def rank_traits(scores):
     return np.argsort(-np.abs(np.asarray(scores)), axis=1, kind="stable")
 
 
-def personality_types(scores, *, rank=1):
+def personality_types(scores: ArrayLike, *, rank: int = 1) -> Names:
     """Name each customer's dominant trait, or one of lesser rank, and its sign.
 
     Parameters
@@ -70,7 +78,7 @@ def personality_types(scores, *, rank=1):
     return np.array(TYPES, dtype=object)[encode_types(scores, rank=rank)]
 
 
-def encode_types(scores, *, rank=1):
+def encode_types(scores: ArrayLike, *, rank: int = 1) -> Integers:
     """Number each customer's type, as `personality_types` names it, by its position in TYPES."""
     scores = np.asarray(scores)
     traits = rank_traits(scores)[:, rank - 1]
@@ -78,7 +86,7 @@ def encode_types(scores, *, rank=1):
     return 2 * traits + is_negative
 
 
-def load_coefficients(source=None):
+def load_coefficients(source: Coefficients = None) -> pd.DataFrame:
     """Read a table of coefficients: categories by traits.
 
     Parameters
@@ -118,7 +126,7 @@ def load_coefficients(source=None):
     elif nw.dependencies.is_into_dataframe(source):
         table = nw.from_native(source, eager_only=True).to_pandas()
     else:
-        table = pd.DataFrame(source)
+        table = pd.DataFrame(cast(dict[str, dict[str, float]], source))
     is_long = {"category", "trait", "value"}.issubset(table.columns)
     if is_long:
         repeated = table.duplicated(["category", "trait"])
@@ -232,7 +240,13 @@ class BigFivePersonalityScorer(CallbackSupportMixin, TransformerMixin, BaseEstim
         "aliases": [None, dict],
     }
 
-    def __init__(self, coefficients=None, standardize=True, level="overall", aliases=None):
+    def __init__(
+        self,
+        coefficients: Coefficients = None,
+        standardize: bool = True,
+        level: Literal["overall", "period"] = "overall",
+        aliases: Aliases = None,
+    ) -> None:
         self.coefficients = coefficients
         self.standardize = standardize
         self.level = level
@@ -240,7 +254,7 @@ class BigFivePersonalityScorer(CallbackSupportMixin, TransformerMixin, BaseEstim
 
     @one_task
     @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X, y=None):
+    def fit(self, X: Panel, y: object = None) -> Self:
         """Match categories to coefficients and learn the scale of the scores.
 
         Parameters
@@ -286,7 +300,7 @@ class BigFivePersonalityScorer(CallbackSupportMixin, TransformerMixin, BaseEstim
             self.scaler_ = StandardScaler().fit(self._score(panel).reshape(-1, len(TRAITS)))
         return self
 
-    def transform(self, X):
+    def transform(self, X: Panel) -> Table:
         """Score customers.
 
         Parameters
@@ -311,7 +325,7 @@ class BigFivePersonalityScorer(CallbackSupportMixin, TransformerMixin, BaseEstim
         scores = panel @ np.nan_to_num(self.coefficients_).astype(panel.dtype)
         return scores.mean(axis=1, keepdims=True) if self.level == "overall" else scores
 
-    def get_feature_names_out(self, input_features=None):
+    def get_feature_names_out(self, input_features: ArrayLike | None = None) -> Names:
         """The names of the traits, with their period if ``level="period"``.
 
         Parameters

@@ -4,7 +4,10 @@ Transactions of some customers come in; out goes one row for each of them. It is
 on every partition: Maree & Omlin (2021), section IV-A, for more customers than one machine holds.
 """
 
+from __future__ import annotations
+
 import warnings
+from typing import TYPE_CHECKING, Any, Literal
 
 import narwhals.stable.v2 as nw
 import numpy as np
@@ -18,20 +21,25 @@ from ._threads import one_thread
 from .clustering import BLOCK, TrajectoryClusterer
 from .transactions import AFTER_CUTOFF, TransactionLog
 
+if TYPE_CHECKING:
+    from narwhals.typing import IntoDataFrame, IntoFrame
+
+    from ._typing import Cutoff
+
 
 def segment_frame(
-    pipeline,
-    frame,
+    pipeline: Pipeline,
+    frame: IntoDataFrame,
     *,
-    cutoff,
-    customer="customer",
-    date="date",
-    category="category",
-    amount="amount",
-    income=None,
-    outflow="positive",
-    errors="raise",
-):
+    cutoff: Cutoff,
+    customer: str = "customer",
+    date: str = "date",
+    category: str = "category",
+    amount: str = "amount",
+    income: IntoFrame | None = None,
+    outflow: Literal["positive", "negative"] = "positive",
+    errors: Literal["raise", "drop"] = "raise",
+) -> Any:
     """Tell the segment of every customer in a frame, the same in whatever parts they come.
 
     Made to run inside of Dask's ``map_partitions`` and Spark's ``applyInArrow``, with all
@@ -111,6 +119,7 @@ def segment_frame(
     True
     """
     _check(pipeline, frame, cutoff)
+    names: dict[str, Any]
     names = {"customer": customer, "date": date, "category": category, "amount": amount}
     table = nw.from_native(frame, eager_only=True)
     if not len(table) and set(names.values()) <= set(table.columns):

@@ -4,9 +4,12 @@ A file of transactions comes in; out come a fitted pipeline, the segment of ever
 folder that holds both. The main job of Maree & Omlin (2021), sections III and IV-A.
 """
 
+from __future__ import annotations
+
 import platform
 from dataclasses import dataclass
 from importlib.metadata import version
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
 import pandas as pd
@@ -28,12 +31,23 @@ from .personality import (
 from .plotting import TrajectoryDisplay
 from .transactions import TransactionLog
 
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike, NDArray
+
+    from ._typing import Aliases, Coefficients, FilePath, Names, Panel, Period, RandomState
+
 FEWEST_ACTIVE = 20
 """Two segments of the fewest customers that the clusterer makes a segment of."""
 _LIBRARIES = ("numpy", "pandas", "pyarrow", "scikit-learn", "scipy", "tensorflow", "keras", "skops")
 
 
-def aggregate(log, *, period="year", n_periods=None, normalize="spending"):
+def aggregate(
+    log: TransactionLog,
+    *,
+    period: Period = "year",
+    n_periods: int | None = None,
+    normalize: Literal["spending", "income"] | None = "spending",
+) -> tuple[SpendingAggregator, pd.DataFrame, NDArray[np.bool_]]:
     """Fit the first step on all customers.
 
     Returns
@@ -72,7 +86,15 @@ def _too_few(spends):
     return f"{found} Fewer --periods do not help: give more customers, or check --date."
 
 
-def train(panel, *, coefficients=None, aliases=None, n_units=3, random_state=0, callback=None):
+def train(
+    panel: pd.DataFrame,
+    *,
+    coefficients: Coefficients = None,
+    aliases: Aliases = None,
+    n_units: int = 3,
+    random_state: RandomState = 0,
+    callback: Any = None,
+) -> LSTMStateExtractor:
     """Fit the second step on the active customers.
 
     Parameters
@@ -99,7 +121,9 @@ def train(panel, *, coefficients=None, aliases=None, n_units=3, random_state=0, 
     return states.set_callbacks()
 
 
-def cluster(trajectories, scores, *, max_depth=3, random_state=0):
+def cluster(
+    trajectories: Panel, scores: ArrayLike, *, max_depth: int = 3, random_state: RandomState = 0
+) -> tuple[TrajectoryClusterer, dict[int, str]]:
     """Fit the third step on the active customers, and name its nodes.
 
     Returns
@@ -119,15 +143,15 @@ class SegmentModel:
     pipeline: Pipeline
     names: dict[int, str]
 
-    def score_customers(self, panel):
+    def score_customers(self, panel: pd.DataFrame) -> pd.DataFrame:
         """Standardised scores of customers, by their panel."""
         return self.pipeline["states"].scorer_.transform(panel)
 
-    def path(self, node):
+    def path(self, node: int) -> str:
         """The name of a node, after those above it."""
         return segment_path(self.pipeline["segment"], node, self.names) or EVERYBODY
 
-    def place(self, customers, panel, trajectories):
+    def place(self, customers: ArrayLike, panel: pd.DataFrame, trajectories: Panel) -> pd.DataFrame:
         """Tell every customer's segment.
 
         Parameters
@@ -160,19 +184,19 @@ class SegmentModel:
             }
         )
 
-    def predict(self, log):
+    def predict(self, log: TransactionLog) -> pd.DataFrame:
         """Tell the segment of every customer of a log; see :meth:`place` for the table."""
         with blame_data():
             panel = self.pipeline["spend"].transform(log)
         return self.place(log.customers, panel, self.pipeline["states"].transform(panel))
 
-    def describe(self, panel, trajectories):
+    def describe(self, panel: pd.DataFrame, trajectories: Panel) -> pd.DataFrame:
         """Describe all nodes, children after their parent; see describe_segments."""
         segment, scores = self.pipeline["segment"], self.score_customers(panel)
         table = describe_segments(segment, trajectories, scores, panel, names=self.names)
         return table.iloc[tree_order(table)]
 
-    def save(self, path):
+    def save(self, path: FilePath) -> None:
         """Write the model to a file for :meth:`load`.
 
         The file is a zip archive in the format of skops, and ``versions.json`` in it says which
@@ -193,7 +217,7 @@ class SegmentModel:
         model_file.write(self.pipeline, self.names, path)
 
     @classmethod
-    def load(cls, path):
+    def load(cls, path: FilePath) -> Self:
         """Read a model, and nothing but a model.
 
         A file of an older skspend, or of this one, is read; one of a newer is refused. So is a file
@@ -228,7 +252,13 @@ def _trial_log(spend):
     return TransactionLog(pd.DataFrame(known | {"amount": [1.0]}), income=income)
 
 
-def summarise(model, panel, trajectories, is_active, described):
+def summarise(
+    model: SegmentModel,
+    panel: pd.DataFrame,
+    trajectories: pd.DataFrame,
+    is_active: NDArray[np.bool_],
+    described: pd.DataFrame,
+) -> dict[str, Any]:
     """Count and measure the result, as in ``run.json``.
 
     Returns
@@ -252,7 +282,7 @@ def summarise(model, panel, trajectories, is_active, described):
     }
 
 
-def draw(trajectories, types, path):
+def draw(trajectories: Panel, types: Names, path: FilePath) -> None:
     """Write the picture of the trajectories of the customers who shape the tree."""
     display = TrajectoryDisplay.from_predictions(trajectories, types)
     title = f"{len(types):,} customers in state space, by dominant trait"
@@ -262,7 +292,7 @@ def draw(trajectories, types, path):
     display.figure_.savefig(path)
 
 
-def versions():
+def versions() -> dict[str, str]:
     """Versions of skspend, Python and the libraries that the result depends on."""
     found = {"skspend": __version__, "python": platform.python_version()}
     return found | {name: version(name) for name in _LIBRARIES}

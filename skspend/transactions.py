@@ -5,7 +5,10 @@ every scikit-learn splitter, search and pipeline can index, however many transac
 has. The data behind section III-A of Maree & Omlin (2021).
 """
 
+from __future__ import annotations
+
 import copy
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -17,6 +20,13 @@ from ._sums import RESOLUTIONS, PeriodSums
 from .columns import Screen, days_since_1970, known_customer_codes, read_amounts, refuse
 from .engines import fetch_columns, is_polars
 from .tables import TransactionFiles
+
+if TYPE_CHECKING:
+    import pyarrow.dataset
+    from narwhals.typing import IntoFrame
+    from numpy.typing import ArrayLike
+
+    from ._typing import Cutoff, FilePath, Names, Resolution
 
 AFTER_CUTOFF = "after the cutoff"
 
@@ -114,19 +124,19 @@ class TransactionLog(PeriodSums):
 
     def __init__(
         self,
-        frame,
+        frame: IntoFrame | pyarrow.dataset.Dataset | TransactionFiles,
         *,
-        customer="customer",
-        date="date",
-        category="category",
-        amount="amount",
-        income=None,
-        customers=None,
-        cutoff=None,
-        outflow="positive",
-        resolution="day",
-        errors="raise",
-    ):
+        customer: str = "customer",
+        date: str = "date",
+        category: str = "category",
+        amount: str = "amount",
+        income: IntoFrame | None = None,
+        customers: ArrayLike | None = None,
+        cutoff: Cutoff = None,
+        outflow: Literal["positive", "negative"] = "positive",
+        resolution: Resolution = "day",
+        errors: Literal["raise", "drop"] = "raise",
+    ) -> None:
         _check_choice("outflow", outflow, ("positive", "negative"))
         _check_choice("resolution", resolution, RESOLUTIONS)
         _check_choice("errors", errors, ("raise", "drop"))
@@ -154,14 +164,14 @@ class TransactionLog(PeriodSums):
     @classmethod
     def scan(
         cls,
-        path,
+        path: FilePath,
         *,
-        customer="customer",
-        date="date",
-        category="category",
-        amount="amount",
-        **options,
-    ):
+        customer: str = "customer",
+        date: str = "date",
+        category: str = "category",
+        amount: str = "amount",
+        **options: Any,
+    ) -> TransactionLog:
         """Read Parquet or CSV files that need not fit into memory.
 
         Files are read piece by piece, and transactions of one customer and category are merged, on
@@ -199,6 +209,7 @@ class TransactionLog(PeriodSums):
         ...     TransactionLog.scan(f"{folder}/*.csv", resolution="month")
         TransactionLog(1 customers, 2 transactions, 1 categories, 2024-02-05 to 2024-03-31)
         """
+        names: dict[str, Any]
         names = {"customer": customer, "date": date, "category": category, "amount": amount}
         files = TransactionFiles(path, names, options.get("errors", "raise"))
         return cls(files, **names, **options)
@@ -270,7 +281,7 @@ class TransactionLog(PeriodSums):
             codes = position.astype(codes.dtype)[codes]
         self._rows.columns["category"] = codes
 
-    def with_income(self, income):
+    def with_income(self, income: Names) -> TransactionLog:
         """Count these categories as income and all others as spending, whatever flows in here.
 
         So what a category counts as does not depend on who else is in the log.
@@ -302,26 +313,26 @@ class TransactionLog(PeriodSums):
         return self._until_cutoff(rows) if has_dates else rows
 
     @property
-    def n_after_cutoff(self):
+    def n_after_cutoff(self) -> int:
         return int(self._n_after_cutoff.sum())
 
     @property
-    def quality_(self):
+    def quality_(self) -> pd.DataFrame:
         """What was left out, also before customers were selected, but for the cutoff."""
         left_out = self._dropped | {
             AFTER_CUTOFF: (self.n_after_cutoff, float(self._amount_after_cutoff.sum()))
         }
         return pd.DataFrame.from_dict(left_out, orient="index", columns=["transactions", "amount"])
 
-    def __len__(self):
+    def __len__(self) -> int:
         return self.shape[0]
 
     @property
-    def n_transactions(self):
+    def n_transactions(self) -> int:
         """Number of transactions that count."""
         return self._rows.n_transactions
 
-    def __getitem__(self, key):
+    def __getitem__(self, key: Any) -> TransactionLog:
         positions = np.atleast_1d(np.arange(len(self))[key])
         selected = copy.copy(self)
         selected.customers = self.customers[positions]
@@ -334,7 +345,7 @@ class TransactionLog(PeriodSums):
             selected._incomes = self._incomes.take(positions)
         return selected
 
-    def __eq__(self, other):
+    def __eq__(self, other: object) -> bool:
         if not isinstance(other, TransactionLog):
             return NotImplemented
         everyone = np.arange(len(self))
@@ -351,16 +362,16 @@ class TransactionLog(PeriodSums):
             )
         )
 
-    __hash__ = None
+    __hash__ = None  # type: ignore[assignment] # as Python has it for what is not hashable
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         first, last = self.span
         return (
             f"TransactionLog({len(self):,} customers, {self.n_transactions:,} transactions, "
             f"{len(self.categories):,} categories, {first} to {last})"
         )
 
-    def to_frame(self):
+    def to_frame(self) -> pd.DataFrame:
         """Return the transactions as a pandas frame, customer by customer.
 
         Returns

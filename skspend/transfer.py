@@ -4,6 +4,10 @@ A panel and a label per customer come in; a frozen network's features, and a lin
 predict the label for others. Maree & Omlin (2021), sections III-D and IV-B.
 """
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal
+
 import numpy as np
 from scipy.special import softmax
 from sklearn.base import ClassifierMixin, RegressorMixin
@@ -16,6 +20,11 @@ from sklearn.utils.validation import check_array, check_consistent_length, check
 from ._sklearn import StrOptions
 from ._transfer import TransferModel
 from .networks.forward import class_log_odds
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from ._typing import Estimator, Floats, Panel, RandomState
 
 
 class TransferRegressor(RegressorMixin, TransferModel):
@@ -113,20 +122,20 @@ class TransferRegressor(RegressorMixin, TransferModel):
 
     def __init__(
         self,
-        extractor=None,
-        initialization="pretrained",
-        trainable=None,
-        alpha=0.0,
-        engine="native",
-        model=None,
-        epochs=100,
-        batch_size=32,
-        learning_rate=0.01,
-        early_stopping=False,
-        validation_fraction=0.2,
-        n_iter_no_change=10,
-        random_state=None,
-    ):
+        extractor: Estimator | None = None,
+        initialization: Literal["pretrained", "random"] = "pretrained",
+        trainable: Literal["head", "all"] | None = None,
+        alpha: float = 0.0,
+        engine: Literal["native", "scikeras"] = "native",
+        model: Any = None,
+        epochs: int = 100,
+        batch_size: int | Literal["auto"] = 32,
+        learning_rate: float = 0.01,
+        early_stopping: bool = False,
+        validation_fraction: float = 0.2,
+        n_iter_no_change: int = 10,
+        random_state: RandomState = None,
+    ) -> None:
         self.extractor = extractor
         self.initialization = initialization
         self.trainable = trainable
@@ -169,7 +178,7 @@ class TransferRegressor(RegressorMixin, TransferModel):
             return kernel[:, 0], float(bias[0])
         return kernel.T, bias
 
-    def predict(self, X):
+    def predict(self, X: Panel) -> Floats:
         """Predict the label.
 
         Parameters
@@ -285,21 +294,21 @@ class TransferClassifier(ClassifierMixin, TransferModel):
 
     def __init__(
         self,
-        extractor=None,
-        initialization="pretrained",
-        trainable=None,
-        alpha=1.0,
-        engine="native",
-        model=None,
-        class_weight=None,
-        epochs=100,
-        batch_size=32,
-        learning_rate=0.01,
-        early_stopping=False,
-        validation_fraction=0.2,
-        n_iter_no_change=10,
-        random_state=None,
-    ):
+        extractor: Estimator | None = None,
+        initialization: Literal["pretrained", "random"] = "pretrained",
+        trainable: Literal["head", "all"] | None = None,
+        alpha: float = 1.0,
+        engine: Literal["native", "scikeras"] = "native",
+        model: Any = None,
+        class_weight: dict[Any, float] | Literal["balanced"] | None = None,
+        epochs: int = 100,
+        batch_size: int | Literal["auto"] = 32,
+        learning_rate: float = 0.01,
+        early_stopping: bool = False,
+        validation_fraction: float = 0.2,
+        n_iter_no_change: int = 10,
+        random_state: RandomState = None,
+    ) -> None:
         self.extractor = extractor
         self.initialization = initialization
         self.trainable = trainable
@@ -371,7 +380,7 @@ class TransferClassifier(ClassifierMixin, TransferModel):
     def _unpack_head(self, kernel, bias):
         return kernel.T, bias
 
-    def predict_proba(self, X):
+    def predict_proba(self, X: Panel) -> Floats | list[Floats]:
         """Predict the probability of each class.
 
         Parameters
@@ -393,7 +402,7 @@ class TransferClassifier(ClassifierMixin, TransferModel):
         parts = np.split(outputs, ends[:-1], axis=1)
         return [softmax(class_log_odds(part), axis=1) for part in parts]
 
-    def predict(self, X):
+    def predict(self, X: Panel) -> NDArray[Any]:
         """Predict the class.
 
         Parameters

@@ -83,7 +83,7 @@ def main():
 @output_option("DIR", "skspend-output", "Folder for the results.")
 @force_option
 @click.pass_context
-def segment(ctx, file, output, force, **options):
+def segment(ctx, /, file, output, force, **options):
     """Segment the customers in a FILE of transactions.
 
     FILE is CSV or Parquet and has a row for each transaction: customer, date, category and amount.
@@ -160,7 +160,7 @@ def predict(model, file, output, force, **options):
 @output_option("FILE.html", "skspend-report.html", "Where the report goes.")
 @force_option
 @click.pass_context
-def report(ctx, model, file, output, force, **options):
+def report(ctx, /, model, file, output, force, **options):
     """Show the segments of a saved MODEL: one page of HTML.
 
     The page needs no network: open it in a browser, send it, print it. It has the hierarchy to

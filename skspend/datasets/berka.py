@@ -4,14 +4,20 @@ In comes a folder, out goes a TransactionLog of the 682 accounts that took a loa
 features and labels never share a day, with the two labels of Maree & Omlin (2021), section III-D.
 """
 
+from __future__ import annotations
+
 from importlib.resources import files
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 from sklearn.utils import Bunch
 
 from ..transactions import TransactionLog
+
+if TYPE_CHECKING:
+    from .._typing import FilePath
 
 # What an outflow is, by operation and k_symbol; SIPO is the Czech way to pay household bills.
 OUTFLOWS = {
@@ -38,7 +44,7 @@ _TRANSACTION_COLUMNS = ["account_id", "date", "type", "operation", "amount", "k_
 _LOAN_COLUMNS = ["loan_id", "account_id", "date", "amount", "duration", "payments", "status"]
 
 
-def load_berka(folder, *, label="default", ages=None):
+def load_berka(folder: FilePath, *, label: str = "default", ages: bool | None = None) -> Bunch:
     """Load the accounts with a loan of the Berka bank (1993-1998, in CZK) from a local folder.
 
     Parameters

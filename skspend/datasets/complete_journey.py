@@ -4,6 +4,8 @@ Nothing comes in; out goes a TransactionLog with what is known of the households
 to the data of Maree & Omlin (2021), section III-A, that may be shipped.
 """
 
+from __future__ import annotations
+
 from importlib.resources import files
 
 import numpy as np
@@ -56,7 +58,7 @@ ALIASES = {
 }
 
 
-def load_complete_journey():
+def load_complete_journey() -> Bunch:
     """Load a year of grocery shopping of 2,469 households (2017, in dollars).
 
     Returns

@@ -6,9 +6,12 @@ lasting tastes, year-to-year noise and rare large purchases hide them. How hard 
 is set by the constants below and held by tests, so that nobody tunes the bank to a method.
 """
 
+from __future__ import annotations
+
 from importlib.resources import files
 from math import log, sqrt
 from numbers import Integral
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -17,6 +20,9 @@ from scipy.special import expit, ndtr, ndtri
 from sklearn.utils import Bunch
 
 from ..transactions import TransactionLog
+
+if TYPE_CHECKING:
+    from .._typing import RandomState
 
 TRAITS = ("openness", "conscientiousness", "extraversion", "agreeableness", "neuroticism")
 
@@ -78,8 +84,13 @@ LABEL_WEIGHTS = pd.DataFrame(
 
 
 def make_spending(
-    n_customers=26000, n_periods=6, n_categories=97, *, transactions=False, random_state=None
-):
+    n_customers: int = 26000,
+    n_periods: int = 6,
+    n_categories: int = 97,
+    *,
+    transactions: bool = False,
+    random_state: RandomState = None,
+) -> Bunch:
     """Generate the yearly spending of a bank's customers, with the truth behind it.
 
     Parameters

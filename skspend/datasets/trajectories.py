@@ -4,8 +4,15 @@ The picture that Maree & Omlin (2021) draw in section IV-A, with the truth known
 leave one origin in a few main directions, and part again, and once more, by lesser offsets.
 """
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import numpy as np
 from sklearn.utils import Bunch, check_random_state
+
+if TYPE_CHECKING:
+    from .._typing import RandomState
 
 SMALLEST_ANGLE = 41.0
 """Degrees between two main directions, at least."""
@@ -20,14 +27,14 @@ MOST_TRIES = 10_000
 
 
 def make_trajectories(
-    n_customers=10_000,
-    n_periods=6,
-    n_states=3,
+    n_customers: int = 10_000,
+    n_periods: int = 6,
+    n_states: int = 3,
     *,
-    n_directions=10,
-    outlier_share=0.05,
-    random_state=None,
-):
+    n_directions: int = 10,
+    outlier_share: float = 0.05,
+    random_state: RandomState = None,
+) -> Bunch:
     """Make trajectories that grow straight from the origin into a hierarchy of clusters.
 
     Each of `n_directions` main directions has three children, and each child three again: 90

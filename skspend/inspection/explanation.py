@@ -5,7 +5,10 @@ linear model that reconstructs the state from the shares, and how well it does s
 has not seen. What Maree & Omlin (2021), section V, leave to future work, and did in 2022.
 """
 
+from __future__ import annotations
+
 from itertools import product
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -15,6 +18,9 @@ from sklearn.utils.validation import _get_feature_names
 
 from .._threads import one_thread
 from ..panel import read_panel
+
+if TYPE_CHECKING:
+    from .._typing import Estimator, Panel, RandomState
 
 CAPS = np.inf, 4.0
 """Standard deviations beyond which a share may count no more. Without a cap a linear network is
@@ -27,7 +33,9 @@ LEAST_FREEDOM = 1e-9
 """What a customer's own state may at least leave open to the others, against division by zero."""
 
 
-def explain_trajectories(extractor, X, *, n_resamples=400, random_state=None):
+def explain_trajectories(
+    extractor: Estimator, X: Panel, *, n_resamples: int = 400, random_state: RandomState = None
+) -> Bunch:
     """Explain the states of an extractor by a linear model of the shares.
 
     For every period a ridge regression reconstructs the states from one regressor per category:

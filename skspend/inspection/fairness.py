@@ -5,17 +5,32 @@ each group is in each segment, and whether more often than others by more than c
 (2021), section I, warn that coarse segments discriminate.
 """
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import numpy as np
 import pandas as pd
 from scipy.stats import binomtest, random_table
 from scipy.stats.contingency import crosstab, expected_freq
 from sklearn.utils import Bunch, check_random_state
 
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
+
+    from .._typing import RandomState
+
 MISSING = "(missing)"
 """The group of the customers whose attribute is not known."""
 
 
-def segment_fairness(labels, protected, *, n_permutations=999, random_state=None):
+def segment_fairness(
+    labels: ArrayLike,
+    protected: ArrayLike,
+    *,
+    n_permutations: int = 999,
+    random_state: RandomState = None,
+) -> Bunch:
     """Compare how often the groups of a protected attribute are in each segment.
 
     Parameters

@@ -4,6 +4,10 @@ A fitted extractor, a tree of segments and a panel come in; out comes, for every
 how many of the node's customers leave it once they spend on the category as somebody else does.
 """
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import numpy as np
 import pandas as pd
 from sklearn.utils import check_random_state
@@ -11,11 +15,22 @@ from sklearn.utils import check_random_state
 from .._threads import one_thread
 from ..panel import like_input, read_panel, unfold
 
+if TYPE_CHECKING:
+    from .._typing import Estimator, Panel, RandomState
+
 PACK = 8192
 """Customers, at least, that are routed at once while there are more to route."""
 
 
-def segment_importance(extractor, clusterer, X, *, level=1, n_repeats=5, random_state=None):
+def segment_importance(
+    extractor: Estimator,
+    clusterer: Estimator,
+    X: Panel,
+    *,
+    level: int = 1,
+    n_repeats: int = 5,
+    random_state: RandomState = None,
+) -> pd.DataFrame:
     """Measure how much the customers of every node depend on every category.
 
     The shares of one category are shuffled over customers, all periods of a customer together;

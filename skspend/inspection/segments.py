@@ -1,11 +1,20 @@
 """What a segment means: its name, its traits, and what its members spend more on than others."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import numpy as np
 import pandas as pd
 from sklearn.utils import check_consistent_length
 
 from ..panel import fold, parse_panel_names
 from ..personality import TRAITS
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike, NDArray
+
+    from .._typing import Estimator, Floats, Panel
 
 WORTH_SAYING = 0.2
 """Difference from the others, in standard deviations, below which nothing is said: a small effect
@@ -18,7 +27,15 @@ COLUMNS = (
 )
 
 
-def describe_segments(clusterer, trajectories, scores, panel, *, names=None, n_categories=3):
+def describe_segments(
+    clusterer: Estimator,
+    trajectories: Panel | None,
+    scores: ArrayLike,
+    panel: pd.DataFrame,
+    *,
+    names: dict[int, str] | None = None,
+    n_categories: int = 3,
+) -> pd.DataFrame:
     """Describe every node of a tree of segments by the customers given.
 
     Parameters
@@ -104,7 +121,9 @@ def describe_segments(clusterer, trajectories, scores, panel, *, names=None, n_c
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
-def name_segments(clusterer, trajectories, scores):
+def name_segments(
+    clusterer: Estimator, trajectories: Panel | None, scores: ArrayLike
+) -> dict[int, str]:
     """Name every node by the trait in which its members differ most from their parent's.
 
     A trait that names a node does not name the nodes inside it: they are told apart by lesser
@@ -150,7 +169,7 @@ def _name(tree, nodes, scores):
     return names
 
 
-def segment_path(clusterer, node, names):
+def segment_path(clusterer: Estimator, node: int, names: dict[int, str]) -> str:
     """Join the names from the top of the tree down to a node, as in ``openness+ > pets``."""
     parents = clusterer.tree_["parent"]
     path = []
@@ -160,7 +179,7 @@ def segment_path(clusterer, node, names):
     return " > ".join(reversed(path))
 
 
-def tree_order(segments):
+def tree_order(segments: pd.DataFrame) -> list[int]:
     """Positions of the rows of :func:`describe_segments`: what is inside follows, large ones first.
 
     Parameters
@@ -215,7 +234,7 @@ def _number_equals(names, siblings):
             names[node] = f"{name} ({seen[name]})"
 
 
-def spending_effects(shares, members, spread):
+def spending_effects(shares: Floats, members: NDArray[np.bool_], spread: Floats) -> Floats:
     """How much more the members spend on each category than all others, in standard deviations.
 
     Parameters

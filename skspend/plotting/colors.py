@@ -1,5 +1,7 @@
 """Colours of the traits, the same in every picture."""
 
+from __future__ import annotations
+
 from matplotlib.colors import to_rgb
 
 from ..personality import TRAITS
@@ -13,7 +15,7 @@ PALE = 0.55
 """How much white is in the colour of a trait that is low."""
 
 
-def type_color(name):
+def type_color(name: str) -> tuple[float, float, float]:
     """Colour of a personality type such as ``"openness-"``: pale where the trait is low.
 
     Examples
@@ -21,12 +23,13 @@ def type_color(name):
     >>> type_color("openness+") == to_rgb(TRAIT_COLORS["openness"])
     True
     """
-    red_green_blue = to_rgb(TRAIT_COLORS.get(name.rstrip("+-"), NO_TRAIT))
+    red, green, blue = to_rgb(TRAIT_COLORS.get(name.rstrip("+-"), NO_TRAIT))
     white = PALE if name.endswith("-") else 0
-    return tuple(white + (1 - white) * part for part in red_green_blue)
+    strength = 1 - white
+    return white + strength * red, white + strength * green, white + strength * blue
 
 
-def text_color(background):
+def text_color(background: tuple[float, float, float]) -> str:
     """Black or white, whichever is easier to read on a colour (WCAG 2, relative luminance)."""
     linear = [p / 12.92 if p <= 0.04045 else ((p + 0.055) / 1.055) ** 2.4 for p in background]
     luminance = 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]

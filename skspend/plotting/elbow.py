@@ -4,8 +4,15 @@ The results of a search come in; out comes the curve by which Maree & Omlin (202
 chose three units.
 """
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Self
+
 from ..model_selection import elbow, elbow_curve
 from .axes import prepare_axes
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 CURVE_COLOR, CHOSEN_COLOR = "#0072B2", "#D55E00"
 
@@ -55,13 +62,15 @@ class ElbowDisplay:
     3.0
     """
 
-    def __init__(self, curve, chosen, param):
+    def __init__(self, curve: pd.DataFrame, chosen: float, param: str) -> None:
         self.curve = curve
         self.chosen = chosen
         self.param = param
 
     @classmethod
-    def from_cv_results(cls, search, param=None, *, ax=None, score_name="score"):
+    def from_cv_results(
+        cls, search: Any, param: str | None = None, *, ax: Any = None, score_name: str = "score"
+    ) -> Self:
         """Draw the elbow of a search.
 
         Parameters
@@ -88,10 +97,10 @@ class ElbowDisplay:
         if param is None:
             param = _only_param(cv_results)
         curve = elbow_curve(cv_results, param)
-        chosen = curve.set_index("candidate").loc[elbow(param)(cv_results), "value"]
+        chosen = curve.set_index("candidate")["value"].loc[elbow(param)(cv_results)]
         return cls(curve, float(chosen), param).plot(ax, score_name=score_name)
 
-    def plot(self, ax=None, *, score_name="score"):
+    def plot(self, ax: Any = None, *, score_name: str = "score") -> Self:
         """Draw.
 
         Parameters

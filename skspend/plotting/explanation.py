@@ -4,7 +4,11 @@ A linear explanation of an extractor comes in; out come the strongest categories
 the fidelity over the periods. What Maree & Omlin (2021), section V, leave to future work.
 """
 
+from __future__ import annotations
+
 import textwrap
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 import pandas as pd
@@ -12,6 +16,9 @@ import pandas as pd
 from ..inspection import explain_trajectories
 from .axes import prepare_axes
 from .trajectories import TRAIT_COLORS
+
+if TYPE_CHECKING:
+    from .._typing import Estimator, Panel, RandomState
 
 HIGHER_COLOR, LOWER_COLOR = "#0072B2", "#D55E00"
 MARKERS = "osD^vP*X"
@@ -67,12 +74,20 @@ class ExplanationDisplay:
     ['state0', 'state1', 'state2', 'fidelity']
     """
 
-    def __init__(self, fidelity, coefficients):
+    def __init__(self, fidelity: pd.DataFrame, coefficients: pd.DataFrame) -> None:
         self.fidelity = fidelity
         self.coefficients = coefficients
 
     @classmethod
-    def from_estimator(cls, estimator, X, *, ax=None, n_categories=8, random_state=None):
+    def from_estimator(
+        cls,
+        estimator: Estimator,
+        X: Panel,
+        *,
+        ax: Any = None,
+        n_categories: int = 8,
+        random_state: RandomState = None,
+    ) -> Self:
         """Explain a fitted extractor, and draw.
 
         Parameters
@@ -93,7 +108,9 @@ class ExplanationDisplay:
         return cls.from_explanation(explanation, ax=ax, n_categories=n_categories)
 
     @classmethod
-    def from_explanation(cls, explanation, *, ax=None, n_categories=8):
+    def from_explanation(
+        cls, explanation: Mapping[str, Any], *, ax: Any = None, n_categories: int = 8
+    ) -> Self:
         """Draw what :func:`~skspend.inspection.explain_trajectories` returned.
 
         Parameters
@@ -109,7 +126,7 @@ class ExplanationDisplay:
         display = cls(explanation["fidelity"], explanation["coefficients"])
         return display.plot(ax, n_categories=n_categories)
 
-    def plot(self, ax=None, *, n_categories=8):
+    def plot(self, ax: Any = None, *, n_categories: int = 8) -> Self:
         """Draw.
 
         Parameters

@@ -4,11 +4,21 @@ A fitted clusterer and the names of its nodes come in; out comes an icicle, whic
 that Fig. 2 of Maree & Omlin (2021) leaves out.
 """
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Self
+
 import numpy as np
 from matplotlib.patches import Rectangle
+from matplotlib.text import Text
 
 from .axes import prepare_axes
 from .colors import text_color, type_color
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from .._typing import Estimator
 
 ROOT_COLOR = 0.93, 0.93, 0.93
 LEAST_LABELLED = 0.012
@@ -59,12 +69,14 @@ class HierarchyDisplay:
     [1.0, 0.33, 0.33, 0.33]
     """
 
-    def __init__(self, tree, names):
+    def __init__(self, tree: pd.DataFrame, names: dict[int, str]) -> None:
         self.tree = tree
         self.names = names
 
     @classmethod
-    def from_estimator(cls, clusterer, names=None, *, ax=None):
+    def from_estimator(
+        cls, clusterer: Estimator, names: dict[int, str] | None = None, *, ax: Any = None
+    ) -> Self:
         """Draw the tree of a fitted clusterer.
 
         Parameters
@@ -81,7 +93,7 @@ class HierarchyDisplay:
         """
         return cls(clusterer.tree_, {} if names is None else names).plot(ax)
 
-    def plot(self, ax=None):
+    def plot(self, ax: Any = None) -> Self:
         """Draw.
 
         Parameters
@@ -96,7 +108,8 @@ class HierarchyDisplay:
         width = COLUMN_INCHES * (n_levels + ROOT_WIDTH)
         (self.ax_,), _ = prepare_axes(ax, width=width, height=HEIGHT_INCHES)
         self.figure_ = self.ax_.figure
-        self.patches_, self.texts_ = {}, {}
+        self.patches_: dict[int, Rectangle] = {}
+        self.texts_: dict[int, Text] = {}
         self._draw(0, top=1.0)
         levels = range(1, n_levels + 1)
         self.ax_.set(

@@ -4,6 +4,11 @@ Trait scores come in; out comes a picture such as Fig. 1 of Maree & Omlin (2021)
 on a trait, that trait is the dominant one for nearly everybody.
 """
 
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Self
+
 import numpy as np
 from matplotlib.lines import Line2D
 from sklearn.utils import check_array, check_random_state
@@ -12,6 +17,11 @@ from ..panel import fold
 from ..personality import TRAITS, rank_traits
 from .axes import prepare_axes
 from .colors import NO_TRAIT, TRAIT_COLORS
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
+
+    from .._typing import Estimator, Floats, Panel, RandomState
 
 MOSTLY = 0.5
 """Share of the customers beyond a threshold whose dominant trait is that of the axis."""
@@ -58,14 +68,21 @@ class PersonalityDisplay:
     True
     """
 
-    def __init__(self, scores, traits):
+    def __init__(self, scores: Floats, traits: tuple[str, str]) -> None:
         self.scores = scores
         self.traits = traits
 
     @classmethod
     def from_estimator(
-        cls, scorer, X, *, traits=TRAITS[:2], ax=None, max_customers=3000, random_state=0
-    ):
+        cls,
+        scorer: Estimator,
+        X: Panel,
+        *,
+        traits: Sequence[str] = TRAITS[:2],
+        ax: Any = None,
+        max_customers: int = 3000,
+        random_state: RandomState = 0,
+    ) -> Self:
         """Draw the scores that a fitted scorer gives.
 
         Parameters
@@ -92,8 +109,14 @@ class PersonalityDisplay:
 
     @classmethod
     def from_predictions(
-        cls, scores, *, traits=TRAITS[:2], ax=None, max_customers=3000, random_state=0
-    ):
+        cls,
+        scores: ArrayLike,
+        *,
+        traits: Sequence[str] = TRAITS[:2],
+        ax: Any = None,
+        max_customers: int = 3000,
+        random_state: RandomState = 0,
+    ) -> Self:
         """Draw scores.
 
         Parameters
@@ -122,10 +145,13 @@ class PersonalityDisplay:
             raise ValueError(f"scores has {scores.shape[1]} columns, but there are five traits.")
         if len(set(traits)) != 2 or not set(traits) <= set(TRAITS):
             raise ValueError(f"traits must be two of {list(TRAITS)}, got {list(traits)}.")
-        display = cls(scores, tuple(traits))
+        horizontal, vertical = traits
+        display = cls(scores, (horizontal, vertical))
         return display.plot(ax, max_customers=max_customers, random_state=random_state)
 
-    def plot(self, ax=None, *, max_customers=3000, random_state=0):
+    def plot(
+        self, ax: Any = None, *, max_customers: int = 3000, random_state: RandomState = 0
+    ) -> Self:
         """Draw.
 
         Parameters

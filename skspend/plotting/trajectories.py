@@ -4,7 +4,10 @@ Trajectories and personality types come in; out come all two-dimensional project
 space, as in Fig. 2 of Maree & Omlin (2021).
 """
 
+from __future__ import annotations
+
 from itertools import combinations
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from matplotlib.collections import LineCollection
@@ -17,6 +20,11 @@ from ..panel import fold, parse_panel_names
 from ..personality import TRAITS, TYPES, personality_types
 from .axes import prepare_axes
 from .colors import TRAIT_COLORS
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
+
+    from .._typing import Estimator, Floats, Integers, Names, Panel, RandomState
 
 MOST_UNITS = 3
 """Projections of more units would be too many to look at; the first ones are shown."""
@@ -75,7 +83,9 @@ class TrajectoryDisplay:
     [('state 0', 'state 1'), ('state 0', 'state 2'), ('state 1', 'state 2')]
     """
 
-    def __init__(self, states, types, *, period="period", rank=1):
+    def __init__(
+        self, states: Floats, types: Names, *, period: str = "period", rank: int = 1
+    ) -> None:
         self.states = states
         self.types = types
         self.period = period
@@ -83,8 +93,15 @@ class TrajectoryDisplay:
 
     @classmethod
     def from_estimator(
-        cls, estimator, X, *, segment=None, ax=None, max_customers=600, random_state=0
-    ):
+        cls,
+        estimator: Estimator,
+        X: Any,
+        *,
+        segment: int | None = None,
+        ax: Any = None,
+        max_customers: int = 600,
+        random_state: RandomState = 0,
+    ) -> Self:
         """Draw the trajectories that a fitted estimator makes of X.
 
         Parameters
@@ -126,8 +143,15 @@ class TrajectoryDisplay:
 
     @classmethod
     def from_predictions(
-        cls, trajectories, types, *, n_periods=None, ax=None, max_customers=600, random_state=0
-    ):
+        cls,
+        trajectories: Panel,
+        types: ArrayLike,
+        *,
+        n_periods: int | None = None,
+        ax: Any = None,
+        max_customers: int = 600,
+        random_state: RandomState = 0,
+    ) -> Self:
         """Draw trajectories.
 
         Parameters
@@ -160,7 +184,9 @@ class TrajectoryDisplay:
         display = cls(states, types, period=period)
         return display.plot(ax, max_customers=max_customers, random_state=random_state)
 
-    def plot(self, ax=None, *, max_customers=600, random_state=0):
+    def plot(
+        self, ax: Any = None, *, max_customers: int = 600, random_state: RandomState = 0
+    ) -> Self:
         """Draw.
 
         Parameters
@@ -183,6 +209,7 @@ class TrajectoryDisplay:
             If the number of axes is not that of the projections.
         """
         n_units = self.states.shape[2]
+        projections: list[tuple[Any, int]]
         projections = list(combinations(range(min(n_units, MOST_UNITS)), 2)) or [(None, 0)]
         self.axes_, is_own = prepare_axes(ax, len(projections), width=4, height=4.6)
         self.figure_ = self.axes_[0].figure
@@ -315,7 +342,7 @@ def _fading_lines(paths, colors, strongest):
     )
 
 
-def balanced_sample(traits, most, random_state):
+def balanced_sample(traits: Names, most: int, random_state: np.random.RandomState) -> Integers:
     """Rows of up to `most` customers, taken from the traits in turn, in random order."""
     shuffled = random_state.permutation(len(traits))
     turn = np.empty(len(traits), dtype=int)

@@ -93,9 +93,9 @@ def _rounded(table: pd.DataFrame) -> pd.DataFrame:
     for name in shown:
         if pd.api.types.is_float_dtype(shown[name]):
             digits = 0 if (shown[name] % 1 == 0).all() else DIGITS
-            shown[name] = [f"{x:.{digits}f}" if np.isfinite(x) else "" for x in shown[name]]
+            shown[name] = shown[name].map(f"{{:.{digits}f}}".format, na_action="ignore").fillna("")
         else:
-            shown[name] = [_escaped(str(value)) for value in shown[name]]
+            shown[name] = shown[name].map(str).map(_escaped)
     return shown.rename(columns=_escaped)
 
 
@@ -107,8 +107,8 @@ def _escaped(text: str) -> str:
 
 def _with_intervals(metrics: pd.DataFrame) -> pd.DataFrame:
     interval = [
-        f"{row.low:.{DIGITS}f} to {row.high:.{DIGITS}f}" if np.isfinite(row.low) else "none"
-        for row in metrics.itertuples()
+        f"{low:.{DIGITS}f} to {high:.{DIGITS}f}" if np.isfinite(low) else "none"
+        for low, high in metrics[["low", "high"]].to_numpy()
     ]
     table = metrics[["metric", "value"]].assign(interval=interval, meaning=metrics["meaning"])
     return table.rename(columns={"interval": "95 % interval"})

@@ -144,7 +144,8 @@ def count_data(customers: Customers, X: Any, pipeline: Pipeline) -> dict[str, An
     spend = pipeline[0]
     if isinstance(spend, SpendingAggregator):
         counts["shares of"] = spend.normalize or "nothing: amounts"
-        counts["months"] = MONTHS.get(spend.period, spend.period)
+        period = spend.period
+        counts["months"] = MONTHS[period] if isinstance(period, str) else period
     return counts
 
 

@@ -75,7 +75,7 @@ def render(report: SegmentReport, *, customer_ids: bool) -> str:
     )
 
 
-def _records(frame: pd.DataFrame | None) -> list[dict[str, Any]]:
+def _records(frame: pd.DataFrame | None) -> list[dict[Any, Any]]:
     return [] if frame is None else frame.to_dict("records")
 
 
@@ -115,7 +115,7 @@ def _payload(report: SegmentReport, customer_ids: bool) -> dict[str, Any]:
     )
 
 
-def _spending(coverage: pd.DataFrame) -> dict[str, list[Any]]:
+def _spending(coverage: pd.DataFrame) -> dict[Any, list[Any]]:
     return coverage[["category", "share", "has_coefficient"]].to_dict("list")
 
 
@@ -138,7 +138,7 @@ def _nodes(report: SegmentReport) -> list[dict[str, Any]]:
         parent = int(tree.loc[node, "parent"])
         units[node] = _telling_units(customers, tree, node) or units[max(parent, 0)]
         traits, history = by_node["traits"][node], by_node["history"][node]
-        row = described.loc[node] if node else None
+        row: Any = described.loc[node] if node else None
         nodes.append(
             {
                 "id": int(node),
@@ -163,7 +163,7 @@ def _telling_units(customers: Any, tree: pd.DataFrame, node: int) -> list[int]:
     states = customers.states[:, -1]
     if states.shape[1] <= MOST_UNITS:
         return list(range(states.shape[1]))
-    level = int(tree.loc[node, "depth"])
+    level = int(tree["depth"].loc[node])
     if not (tree["parent"] == node).any():
         return []
     inside = customers.members(node)
@@ -175,7 +175,7 @@ def _telling_units(customers: Any, tree: pd.DataFrame, node: int) -> list[int]:
     return sorted(np.argsort(-ratios, kind="stable")[:MOST_UNITS].tolist())
 
 
-def _telling_categories(categories: pd.DataFrame | None) -> list[dict[str, Any]]:
+def _telling_categories(categories: pd.DataFrame | None) -> list[dict[Any, Any]]:
     """The categories in which a segment differs most, the most overspent first."""
     if categories is None:
         return []
@@ -197,7 +197,8 @@ def _ancestors(parents: pd.Series, node: int) -> list[int]:
 
 def _exemplars(report: SegmentReport, customer_ids: bool) -> dict[int, list[dict[str, Any]]]:
     found: dict[int, list[dict[str, Any]]] = {}
-    for row in report.exemplars.to_dict("records"):
+    rows: list[dict[Any, Any]] = report.exemplars.to_dict("records")
+    for row in rows:
         called = str(row["customer"]) if customer_ids else f"no. {row['rank']}"
         found.setdefault(int(row["node"]), []).append(
             {"called": called}

@@ -4,6 +4,9 @@ The frames of the studies come in; out comes a table of claims, with the paper's
 found on each data, and whether the claim holds there by a rule that is written beside it.
 """
 
+from __future__ import annotations
+
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import numpy as np
@@ -39,7 +42,7 @@ class Claim(NamedTuple):
     """When it holds."""
 
 
-def judge_claims(frames):
+def judge_claims(frames: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
     """Put the paper's claims beside what was measured.
 
     Parameters

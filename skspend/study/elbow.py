@@ -4,7 +4,11 @@ A panel comes in; out come the scores of networks of one to eight units on custo
 the point of diminishing returns of each. Maree & Omlin (2021), sections III-A and IV-A.
 """
 
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
 from numbers import Integral
+from typing import TYPE_CHECKING
 
 import pandas as pd
 from sklearn.base import clone
@@ -15,8 +19,13 @@ from ..model_selection import elbow, elbow_curve
 from ._data import read_data, warn_of_coverage
 from ._tasks import draw_seeds, run_tasks
 
+if TYPE_CHECKING:
+    from joblib import Memory
 
-def paper_networks():
+    from .._typing import Estimator, FilePath, Panel, RandomState
+
+
+def paper_networks() -> dict[str, Estimator]:
     """The four networks of section III-C, unfitted, by name; without noise and penalties."""
     return {
         "feed-forward predictor": FeedForwardExtractor(state_noise=0),
@@ -27,19 +36,19 @@ def paper_networks():
 
 
 def elbow_study(
-    X,
+    X: Panel,
     *,
-    spend=None,
-    scorer=None,
-    units=range(1, 9),
-    networks=None,
-    repetitions=20,
-    test_size=0.2,
-    n_jobs=None,
-    memory=None,
-    progress=None,
-    random_state=0,
-):
+    spend: Estimator | None = None,
+    scorer: Estimator | None = None,
+    units: Sequence[int] = range(1, 9),
+    networks: Mapping[str, Estimator] | None = None,
+    repetitions: int = 20,
+    test_size: float = 0.2,
+    n_jobs: int | None = None,
+    memory: FilePath | Memory | None = None,
+    progress: Callable[[int, int], None] | None = None,
+    random_state: RandomState = 0,
+) -> pd.DataFrame:
     """Score networks of different sizes on customers they have not seen.
 
     Parameters
@@ -161,7 +170,7 @@ def _score(panel, extractor, n_units, test_size, seed):
     return float(extractor.fit(known).score(unknown))
 
 
-def elbow_table(results):
+def elbow_table(results: pd.DataFrame) -> pd.DataFrame:
     """The curve of each network over its units, with 95 % intervals and the elbow.
 
     Parameters

@@ -5,9 +5,12 @@ customers who land in another segment, by how much of the model is kept. Maree &
 section IV-A, hold the segments to be stable against "the natural inconsistency of spending".
 """
 
+from __future__ import annotations
+
 import pickle
+from collections.abc import Callable, Sequence
 from itertools import product
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -30,25 +33,30 @@ from .trajectories import (
     mean_scores,
 )
 
+if TYPE_CHECKING:
+    from joblib import Memory
+
+    from .._typing import Estimator, FilePath, Panel, RandomState
+
 SHARES_TOLERANCE = 1e-4
 """Sums of some hundred shares of single precision are this near to 1."""
 
 
 def noise_study(
-    X,
+    X: Panel,
     *,
-    spend=None,
-    scorer=None,
-    n_units=3,
-    extractor=None,
-    noise=(0.1, 0.2, 0.5),
-    outliers=(0.0, 0.05),
-    repetitions=3,
-    n_jobs=None,
-    memory=None,
-    progress=None,
-    random_state=0,
-):
+    spend: Estimator | None = None,
+    scorer: Estimator | None = None,
+    n_units: int = 3,
+    extractor: Estimator = None,
+    noise: Sequence[float] = (0.1, 0.2, 0.5),
+    outliers: Sequence[float] = (0.0, 0.05),
+    repetitions: int = 3,
+    n_jobs: int | None = None,
+    memory: FilePath | Memory | None = None,
+    progress: Callable[[int, int], None] | None = None,
+    random_state: RandomState = 0,
+) -> pd.DataFrame:
     """Count who changes the top-level segment when the data are disturbed.
 
     Parameters
@@ -169,7 +177,9 @@ def noise_study(
     return pd.DataFrame([row for rows in found for row in rows])
 
 
-def disturb(X, *, noise=0.0, outliers=0.0, random_state=None):
+def disturb(
+    X: Panel, *, noise: float = 0.0, outliers: float = 0.0, random_state: RandomState = None
+) -> Any:
     """Put noise on a panel, and customers of no habit below it.
 
     Parameters

@@ -4,9 +4,12 @@ Data comes in, by name: a synthetic bank at the paper's size, the bundled househ
 of a bank if their folder is given. Frames come out, one for each study and data.
 """
 
+from __future__ import annotations
+
 import pickle
+from collections.abc import Callable
 from functools import cached_property
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -26,6 +29,13 @@ from .personality import personality_study
 from .trajectories import trajectory_study
 from .transfer import FEW, transfer_models, transfer_study
 from .window import window_study
+
+if TYPE_CHECKING:
+    from joblib import Memory
+    from sklearn.utils import Bunch
+
+    from .._typing import FilePath, RandomState
+    from ..transactions import TransactionLog
 
 PAPER_CATEGORIES = {"recurrent": 97, "feed-forward": 99}
 """With which LSTM(4) has the 1,637 weights of Table 1, and five dense units have the 506."""
@@ -126,7 +136,15 @@ class PaperStudy:
     households-noise
     """
 
-    def __init__(self, effort=FULL, *, berka=None, n_jobs=None, memory=None, random_state=0):
+    def __init__(
+        self,
+        effort: Effort = FULL,
+        *,
+        berka: FilePath | None = None,
+        n_jobs: int | None = None,
+        memory: FilePath | Memory | None = None,
+        random_state: RandomState = 0,
+    ) -> None:
         self.effort = effort
         self.berka = berka
         self.random_state = random_state
@@ -149,17 +167,17 @@ class PaperStudy:
             self.studies["berka-transfer"] = self._transfer_berka
 
     @cached_property
-    def bank(self):
+    def bank(self) -> Bunch:
         """The synthetic bank, as a panel."""
         return make_spending(self.effort.customers, random_state=self.random_state)
 
     @cached_property
-    def bank_scorer(self):
+    def bank_scorer(self) -> BigFivePersonalityScorer:
         """Knows all of the bank's categories."""
         return BigFivePersonalityScorer(self.bank.coefficients.to_dict())
 
     @cached_property
-    def bank_log(self):
+    def bank_log(self) -> tuple[TransactionLog, BigFivePersonalityScorer]:
         """The transactions of some customers of such a bank, and their scorer."""
         some = make_spending(
             self.effort.window_customers, transactions=True, random_state=self.random_state
@@ -167,7 +185,7 @@ class PaperStudy:
         return some.data, BigFivePersonalityScorer(some.coefficients.to_dict())
 
     @cached_property
-    def households(self):
+    def households(self) -> Bunch:
         """Log, panel and scorer of the households that shop in all periods."""
         households = load_complete_journey()
         spend = SpendingAggregator(period=HOUSEHOLD_PERIOD, n_periods=HOUSEHOLD_PERIODS)
@@ -176,7 +194,9 @@ class PaperStudy:
         log = households.data[np.flatnonzero(is_active)[: self.effort.households]]
         return log, spend.transform(log), BigFivePersonalityScorer(aliases=households.aliases)
 
-    def fit_drill_down(self, progress=None):
+    def fit_drill_down(
+        self, progress: Callable[[int, int], None] | None = None
+    ) -> tuple[LSTMStateExtractor, TrajectoryClusterer]:
         """The network and the tree of the bank that Fig. 2 is drawn of."""
         states = LSTMStateExtractor(
             3,

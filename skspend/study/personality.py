@@ -5,7 +5,11 @@ windows are those of the customers, and whether the scores fall into parts. Mare
 section IV-A with Fig. 1.
 """
 
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
 from numbers import Integral
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -21,21 +25,27 @@ from ..transactions import TransactionLog
 from ._tasks import draw_seeds, run_tasks
 from .trajectories import mean_turn
 
+if TYPE_CHECKING:
+    from joblib import Memory
+    from sklearn.utils import Bunch
+
+    from .._typing import Estimator, FilePath, Period, RandomState
+
 SILHOUETTE_SAMPLE = 5000
 """The cost of a silhouette grows with the square of the sample."""
 
 
 def personality_study(
-    log,
+    log: TransactionLog,
     *,
-    scorer=None,
-    spend=None,
-    periods=("year", "half", "quarter", "month"),
-    n_jobs=None,
-    memory=None,
-    progress=None,
-    random_state=0,
-):
+    scorer: Estimator | None = None,
+    spend: Estimator | None = None,
+    periods: Sequence[Period] = ("year", "half", "quarter", "month"),
+    n_jobs: int | None = None,
+    memory: FilePath | Memory | None = None,
+    progress: Callable[[int, int], None] | None = None,
+    random_state: RandomState = 0,
+) -> Bunch:
     """Compare the scores and types of single windows with those of the whole time.
 
     Parameters

@@ -5,8 +5,11 @@ and by what needs no network, and each claim of section IV-A is measured on each
 customers who shaped the states and for others. Out comes a frame of figures.
 """
 
+from __future__ import annotations
+
 import time
-from typing import Any, NamedTuple
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -27,6 +30,11 @@ from ..personality import TYPES, BigFivePersonalityScorer, encode_types
 from ._data import read_data
 from ._tasks import run_tasks
 
+if TYPE_CHECKING:
+    from joblib import Memory
+
+    from .._typing import Estimator, FilePath, Panel, RandomState
+
 LESSER_LEVELS = 2, 3
 """Levels of the default tree that are compared with traits of lesser rank."""
 N_PERMUTATIONS = 39
@@ -35,18 +43,18 @@ trees."""
 
 
 def trajectory_study(
-    X,
+    X: Panel,
     *,
-    spend=None,
-    scorer=None,
-    n_units=3,
-    extractors=None,
-    test_size=0.2,
-    n_jobs=None,
-    memory=None,
-    progress=None,
-    random_state=0,
-):
+    spend: Estimator | None = None,
+    scorer: Estimator | None = None,
+    n_units: int = 3,
+    extractors: Mapping[str, Estimator] | None = None,
+    test_size: float = 0.2,
+    n_jobs: int | None = None,
+    memory: FilePath | Memory | None = None,
+    progress: Callable[[int, int], None] | None = None,
+    random_state: RandomState = 0,
+) -> pd.DataFrame:
     """Measure the claims about trajectories and segments on several kinds of states.
 
     Parameters
@@ -157,7 +165,7 @@ def trajectory_study(
     return pd.DataFrame([row for pair in found for row in pair])
 
 
-def network_extractors(n_units=3):
+def network_extractors(n_units: int = 3) -> dict[str, Estimator]:
     """Make the networks that :func:`trajectory_study` compares by default.
 
     Parameters

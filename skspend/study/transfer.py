@@ -5,8 +5,11 @@ the same many others, again and again: Tables 1 and 2 of Maree & Omlin (2021), s
 the baselines that the paper leaves out.
 """
 
+from __future__ import annotations
+
 import time
-from typing import Any, NamedTuple
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -29,6 +32,12 @@ from ._data import read_data
 from ._tasks import draw_seeds, run_tasks
 from .trajectories import complete
 
+if TYPE_CHECKING:
+    from joblib import Memory
+    from numpy.typing import ArrayLike
+
+    from .._typing import Estimator, FilePath, Floats, Panel, RandomState
+
 FEW = 100
 """Labels in the paper."""
 MEAN = "mean"
@@ -40,7 +49,12 @@ LEARNING_RATES = 0.001, 0.003, 0.01
 MEASURES = "mse", "r2", "log_loss", "auc", "brier", "seconds"
 
 
-def transfer_models(bodies, *, kinds=None, unlabelled=None):
+def transfer_models(
+    bodies: Mapping[str, Estimator],
+    *,
+    kinds: Sequence[str] | None = None,
+    unlabelled: Panel | None = None,
+) -> dict[str, tuple[Estimator, Estimator | None]]:
     """Make the models that :func:`transfer_study` compares, each for numbers and for two classes.
 
     Parameters
@@ -124,7 +138,7 @@ def transfer_models(bodies, *, kinds=None, unlabelled=None):
     return models
 
 
-_KINDS = {
+_KINDS: dict[str, tuple[dict[str, Any], dict[str, Any] | None]] = {
     "pretrained": ({}, None),
     "pretrained, ridge": ({"alpha": 3.0}, None),
     "pretrained, chosen ridge": ({}, {"alpha": PENALTIES}),
@@ -144,19 +158,19 @@ def _searched(regressor, classifier, *grids):
 
 
 def transfer_study(
-    X,
-    labels,
-    models,
+    X: Any,
+    labels: Mapping[str, ArrayLike],
+    models: Mapping[str, tuple[Estimator, Estimator | None]],
     *,
-    spend=None,
-    sizes=(FEW,),
-    repetitions=20,
-    test_size=5000,
-    n_jobs=None,
-    memory=None,
-    progress=None,
-    random_state=0,
-):
+    spend: Estimator | None = None,
+    sizes: Sequence[int] = (FEW,),
+    repetitions: int = 20,
+    test_size: int = 5000,
+    n_jobs: int | None = None,
+    memory: FilePath | Memory | None = None,
+    progress: Callable[[int, int], None] | None = None,
+    random_state: RandomState = 0,
+) -> pd.DataFrame:
     """Let models learn from few labels, and judge them on many other customers.
 
     Parameters
@@ -227,7 +241,7 @@ def transfer_study(
     Name: n_trainable_weights, dtype: int64
     """
     panel = read_data(X, spend)
-    labels = {name: _check_label(name, label, panel) for name, label in dict(labels).items()}
+    checked = {name: _check_label(name, label, panel) for name, label in labels.items()}
     seeds = draw_seeds(random_state, repetitions)
     if max(sizes) >= len(panel):
         raise ValueError(
@@ -244,14 +258,14 @@ def transfer_study(
             "seed": seed,
             "test_size": test_size,
         }
-        for label in labels
+        for label in checked
         for size in sizes
         for model in models
         for repetition, seed in enumerate(seeds)
     ]
     found = run_tasks(
         _fit_and_judge,
-        _Bank(panel, labels, dict(models)),
+        _Bank(panel, checked, dict(models)),
         tasks,
         n_jobs=n_jobs,
         memory=memory,
@@ -260,7 +274,7 @@ def transfer_study(
     return pd.DataFrame(found)
 
 
-def transfer_table(study):
+def transfer_table(study: pd.DataFrame) -> pd.DataFrame:
     """Summarise a transfer study by label, size and model: the paper's tables, and more.
 
     Parameters
@@ -297,12 +311,13 @@ def transfer_table(study):
     table["r2_interval"] = groups["r2"].agg(half_interval)
     table = table.reset_index()
     table["p_better_than_mean"] = [
-        p_value_of_less(study, row.label, row.size, row.model, MEAN) for row in table.itertuples()
+        p_value_of_less(study, label, size, model, MEAN)
+        for label, size, model in table[["label", "size", "model"]].to_numpy()
     ]
     return table
 
 
-def half_interval(values):
+def half_interval(values: Floats) -> float:
     """Half of the 95 % interval of the mean of some values, by Student's t; NaN for one value."""
     if len(values) < 2:
         return np.nan
@@ -310,7 +325,9 @@ def half_interval(values):
     return float(reach * stats.sem(values))
 
 
-def p_value_of_less(study, label, size, model, other, measure="mse"):
+def p_value_of_less(
+    study: pd.DataFrame, label: str, size: int, model: str, other: str, measure: str = "mse"
+) -> float:
     """P value of a one-sided paired t test that a model's measure is less than another's.
 
     Parameters

@@ -4,7 +4,11 @@ Transactions come in; out goes a row for each length of a window and each way to
 Maree & Omlin (2021), section V, leave the question to future work.
 """
 
+from __future__ import annotations
+
 import time
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -22,21 +26,27 @@ from ._tasks import draw_seeds, run_tasks
 from .personality import count_windows, window_panel, window_scores
 from .trajectories import TenMeans, mean_so_far, middle_period
 
+if TYPE_CHECKING:
+    from joblib import Memory
+
+    from .._typing import Estimator, FilePath, Period, RandomState
+    from ..transactions import TransactionLog
+
 METHODS = "states", "mean scores so far", "scores of the window"
 
 
 def window_study(
-    log,
+    log: TransactionLog,
     *,
-    scorer=None,
-    spend=None,
-    periods=("month", "quarter", "half", "year"),
-    n_units=3,
-    n_jobs=None,
-    memory=None,
-    progress=None,
-    random_state=0,
-):
+    scorer: Estimator | None = None,
+    spend: Estimator | None = None,
+    periods: Sequence[Period] = ("month", "quarter", "half", "year"),
+    n_units: int = 3,
+    n_jobs: int | None = None,
+    memory: FilePath | Memory | None = None,
+    progress: Callable[[int, int], None] | None = None,
+    random_state: RandomState = 0,
+) -> pd.DataFrame:
     """Segment the same customers by windows of different lengths, from states and from scores.
 
     Parameters
