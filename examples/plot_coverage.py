@@ -41,7 +41,7 @@ from skspend.plotting import TRAIT_COLORS
 
 silent = shares.drop(known).nlargest(5)[::-1]
 speaking = shares[known].nlargest(12)[::-1]
-figure, ax = plt.subplots(figsize=(8, 5.6), layout="constrained")
+figure, ax = plt.subplots(figsize=(6, 6), layout="constrained")
 for at, (category, share) in enumerate(speaking.items()):
     traits = coefficients.loc[category].dropna().index
     for number, trait in enumerate(traits):
@@ -59,10 +59,12 @@ ax.spines[["top", "right"]].set_visible(False)
 for trait in TRAITS:
     ax.barh(0, 0, color=TRAIT_COLORS[trait], label=trait)
 ax.barh(0, 0, color="0.85", label="no coefficient")
-ax.legend(frameon=False, loc="lower right")
+_ = ax.legend(frameon=False, loc="lower right")
 
 # %%
-# Greeting cards and pet food carry the scores of these households. A segment's name must be read
-# with that in mind; with a table of your own categories (``coefficients=``) the coverage rises.
+# The five largest categories say nothing, and no category that speaks has one hundredth of the
+# spending. Pet food, hair care and greeting cards carry the scores of these households, and a
+# segment's name must be read with that in mind. With a table of your own categories
+# (``coefficients=``) the coverage rises.
 #
 # Next: :doc:`/howto/coefficients`, and :ref:`sphx_glr_gallery_plot_hierarchy.py`.

@@ -44,14 +44,17 @@ print(importance.groupby("node").head(2).round(3).to_string(index=False))
 # spending raises the state, hollow ones where it lowers it. The last panel shows how much of each
 # state the linear model explains.
 
+import matplotlib.pyplot as plt
+
 explanation = explain_trajectories(states, panel, random_state=0)
-display = ExplanationDisplay.from_explanation(explanation, n_categories=6)
+_, axes = plt.subplots(4, figsize=(6, 10.5), layout="constrained")
+display = ExplanationDisplay.from_explanation(explanation, ax=axes, n_categories=6)
 
 # %%
-# The first state rises with greeting cards and falls with magazines and pet food. Only categories
-# with a coefficient can teach the network about traits, so few move the states. The linear model
-# explains about half of each state; what it does not explain is what the network adds to a sum of
-# spending: interactions, and the order of the periods. An explanation of the network is no
-# explanation of the household.
+# Where dog food or cat food is shuffled, 29 % and 27 % of `agreeableness+` leave it. The first
+# state rises with greeting cards and falls with magazines and pet food. Only categories with a
+# coefficient can teach the network about traits, so few move the states. The linear model explains
+# about half of each state; of the other half these pictures say nothing. And an explanation of the
+# network is no explanation of the household.
 #
 # Next: :ref:`sphx_glr_gallery_plot_fairness.py`, whom the segments hold.

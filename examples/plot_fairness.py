@@ -7,8 +7,8 @@ the same. Whoever treats segments differently treats these groups differently.
 """
 
 # %%
-# Segments of the bundled households, and the bracket of their yearly income, which is known of one
-# household in three.
+# Segments of the bundled households that shop in all six periods, and the bracket of their yearly
+# income, which is known of 765 of these 1,792.
 
 import pandas as pd
 from sklearn.pipeline import make_pipeline
@@ -38,40 +38,49 @@ bracket = pd.cut(
     [0, 35, 75, 1000],
     labels=["under 35,000", "35,000 to 75,000", "over 75,000"],
 )
-fairness = segment_fairness(labels, bracket, random_state=0)
+is_known = bracket.notna()
+fairness = segment_fairness(labels[is_known], bracket[is_known], random_state=0)
 print(fairness.association.round(3).to_string())
 
 # %%
-# The rate of each group in each segment, with its 95 % interval, beside the rate of all households
-# (the grey bar).
+# The rate of each group in each segment, with its 95 % interval, beside the rate of all three (the
+# grey bar).
 
 import matplotlib.pyplot as plt
 
-rates = fairness.rates[fairness.rates["group"] != "(missing)"]
+rates = fairness.rates
+is_apart = (rates["overall"] < rates["low"]) | (rates["overall"] > rates["high"])
+print(rates.loc[is_apart, ["segment", "group", "rate", "overall"]].round(2).to_string(index=False))
+
 segments = rates.groupby("segment")["overall"].first().sort_values().index
-figure, ax = plt.subplots(figsize=(8, 6), layout="constrained")
+figure, ax = plt.subplots(figsize=(6, 7), layout="constrained")
 overall = rates.groupby("segment")["overall"].first().reindex(segments)
-ax.barh(range(len(segments)), overall, height=0.8, color="0.9", label="all households")
-colors = ("#0072B2", "#E69F00", "#009E73")
-for offset, (group, rows), color in zip(
-    (-0.25, 0, 0.25), rates.groupby("group", observed=True, sort=False), colors, strict=True
+ax.barh(range(len(segments)), overall, height=0.8, color="0.9", label="all three")
+styles = ("v", "0.5"), ("o", "0.3"), ("^", "0")
+for offset, (group, rows), (marker, color) in zip(
+    (0.25, 0, -0.25), rates.groupby("group", observed=True, sort=False), styles, strict=True
 ):
     rows = rows.set_index("segment").reindex(segments)
     below, above = rows["rate"] - rows["low"], rows["high"] - rows["rate"]
     at = [number + offset for number in range(len(segments))]
-    ax.errorbar(rows["rate"], at, xerr=[below, above], fmt="o", color=color, label=group)
+    ax.errorbar(rows["rate"], at, xerr=[below, above], fmt=marker, color=color, label=group)
 ax.set(
-    yticks=range(len(segments)), yticklabels=segments, xlabel="share of the group", xlim=(0, None)
+    yticks=range(len(segments)),
+    yticklabels=segments,
+    xlabel="share of the households of a bracket",
+    xlim=(0, None),
 )
 ax.xaxis.set_major_formatter("{x:.0%}")
 ax.spines[["top", "right"]].set_visible(False)
-ax.legend(frameon=False, loc="lower right")
+_ = ax.legend(frameon=False, loc="lower right")
 
 # %%
 # Where an interval does not reach the end of the grey bar, a group is in a segment more or less
-# often than all households. Of thirty such intervals one or two miss it by chance: the p value
-# above is of all of them at once. An association this weak is no proof of fairness: two households
-# in three are not in the picture, and other attributes were not asked for.
+# often than the three together. Of thirty such intervals one or two miss it by chance: the p value
+# above is of all of them at once. The clearest case is the largest segment, `neuroticism+`: it
+# holds 25 % of the households under 35,000 and 10 % of those over 75,000. Whoever treats it worse
+# treats the poor worse, though income was never looked at. Where an association is weaker, that is
+# no proof of fairness: more than half of the households are not in the picture, and other
+# attributes were not asked for.
 #
-# Next: the report, ``skspend report --protected FILE.csv``, has the same table for every
-# attribute.
+# Next: the report, ``skspend report --protected FILE.csv``, has the same table for every attribute.

@@ -31,10 +31,10 @@ types = pd.Series(personality_types(scores))
 print(types.value_counts(normalize=True).round(3).to_string())
 
 # %%
-# Openness against conscientiousness. Customers with little of both have another dominant trait,
-# and those far out along one axis are coloured by it. The dotted line marks the score from which
-# on openness is the dominant trait of most customers; on the low side of this bank there is no
-# such score.
+# Openness against conscientiousness. Customers with little of both have another dominant trait, and
+# those far out along one axis are coloured by it. The dotted line marks the score from which on
+# openness is the dominant trait of most customers; on the low side of this bank there is no such
+# score.
 
 from skspend.plotting import PersonalityDisplay
 
@@ -43,8 +43,8 @@ print({sign: round(float(at), 2) for sign, at in display.thresholds_.items()})
 
 # %%
 # There is no gap between the colours: types are regions of one cloud, and who is near a border may
-# be given either name. Nothing here says how personality is distributed among people: the traits
-# of this bank were drawn from a normal distribution, and scores from the spending of real people
-# agree with questionnaires at r = .15 only.
+# be given either name. Nothing here says how personality is distributed among people: the traits of
+# this bank were drawn from a normal distribution, and scores from the spending of real people agree
+# with questionnaires at r = .15 only.
 #
 # Next: :ref:`sphx_glr_gallery_plot_figure_2.py`, how the same customers move in a state space.

@@ -31,9 +31,21 @@ print(f"accuracy {states.score(bank.data):.2f}, kappa of the top level in time {
 
 # %%
 # All customers, in three projections of the three states; a dot is where one stands in the last
-# year, full where the dominant trait is high, and hollow where it is low.
+# year, full where the dominant trait is high, and hollow where it is low. Without ``ax`` the
+# projections are beside each other, as in the paper; here they are to fit on a phone.
 
-everybody = TrajectoryDisplay.from_estimator(pipeline, bank.data)
+import matplotlib.pyplot as plt
+
+
+def three_of_four():
+    """Axes for three projections; the place of the fourth is left to the legend."""
+    _, axes = plt.subplots(2, 2, figsize=(6.2, 6.2), layout="constrained")
+    axes[1, 1].axis("off")
+    return axes.flat[:3]
+
+
+everybody = TrajectoryDisplay.from_estimator(pipeline, bank.data, ax=three_of_four())
+everybody.legend_.set_in_layout(False)
 
 # %%
 # The largest segment, by the second most dominant trait of its customers.
@@ -43,18 +55,22 @@ names = name_segments(segment, None, scores)
 tree = segment.tree_
 top = tree.loc[tree["parent"] == 0, "size"].idxmax()
 print(f"{names[top]}: {tree.loc[top, 'size']:,} customers")
-inside = TrajectoryDisplay.from_estimator(pipeline, bank.data, segment=top)
+inside = TrajectoryDisplay.from_estimator(pipeline, bank.data, segment=top, ax=three_of_four())
+inside.legend_.set_in_layout(False)
 
 # %%
 # And the largest segment inside it, by the third.
 
 deeper = tree.loc[tree["parent"] == top, "size"].idxmax()
 print(f"{names[top]} > {names[deeper]}: {tree.loc[deeper, 'size']:,} customers")
-inside_that = TrajectoryDisplay.from_estimator(pipeline, bank.data, segment=deeper)
+within = TrajectoryDisplay.from_estimator(pipeline, bank.data, segment=deeper, ax=three_of_four())
+within.legend_.set_in_layout(False)
 
 # %%
-# At the top the colours lie apart: the network was trained to hold them apart. Inside a segment
-# they mix. How far the levels of the tree follow the ranks of the traits can be measured:
+# Customers gather in the corners of the state space, and most lines end near where they began. At
+# the top each corner has its colours, for the network was trained to hold the types apart. Inside a
+# segment the colours mix. How far the levels of the tree follow the ranks of the traits can be
+# measured:
 
 from skspend.metrics import hierarchy_agreement
 
@@ -62,7 +78,9 @@ agreement = hierarchy_agreement(segment.level_labels_, scores, n_permutations=20
 print(agreement[["level", "ami", "baseline", "p_value"]].round(3).to_string(index=False))
 
 # %%
-# The top level agrees with the dominant trait. Below it the agreement is more than chance, and
-# weak: do not read the name of an inner segment as the rank of a trait of its customers.
+# The top level agrees with the dominant trait, with an adjusted mutual information of .65. At the
+# second and third level it is .03 and .01: more than in any of 20 shuffles, and next to nothing. Do
+# not read the name of an inner segment as the rank of a trait of its customers. All figures are of
+# customers that the network has seen; of others :doc:`/measured` tells.
 #
 # Next: :ref:`sphx_glr_gallery_plot_hierarchy.py`, the whole tree at once.

@@ -7,8 +7,7 @@ in which everybody has a place. What does a segment mean?
 """
 
 # %%
-# The main job in a pipeline of three steps. Households that shop in all six periods shape the
-# tree.
+# The main job in a pipeline of three steps. Households that shop in all six periods shape the tree.
 
 from sklearn.pipeline import Pipeline
 
@@ -45,6 +44,7 @@ print(f"{states.scorer_.coverage_:.1%} of the spending has a coefficient.")
 
 # %%
 # The segments of the top level, with the categories on which their members spend more than others.
+# All 2,469 households are counted here.
 
 panel = spend.transform(log)
 trajectories, scores = states.transform(panel), states.scorer_.transform(panel)
@@ -55,13 +55,36 @@ for row in top.itertuples():
     print(f"{row.path:<20} {row.customers:>4}  {', '.join(row.spends_more_on)}")
 
 # %%
-# The whole tree: a column for each level, as high as there are households, in the colour of the
-# first trait in a segment's name, pale where that trait is low.
+# The upper two levels of the tree: a segment is as high as there are households among the 1,792
+# that shape the tree, in the colour of the first trait in its name, pale where that trait is low.
+# Segments of the top level say what they spend more on. ``HierarchyDisplay.from_estimator(segment,
+# names)`` draws all levels.
 
-display = HierarchyDisplay.from_estimator(segment, names)
+import matplotlib.pyplot as plt
+
+upper = segment.tree_[segment.tree_["depth"] <= 2]
+_, ax = plt.subplots(figsize=(6, 9), layout="constrained")
+display = HierarchyDisplay(upper, names).plot(ax)
+for label in display.texts_.values():
+    # Smaller ones cannot be read on a phone.
+    label.set_visible(label.get_fontsize() > 6)
+for node, categories in top.set_index("node")["spends_more_on"].items():
+    label = display.texts_[node]
+    label.set_va("bottom")
+    ax.annotate(
+        ", ".join(category.lower().split("/")[0] for category in categories[:2]),
+        xy=label.get_position(),
+        xytext=(0, -1),
+        textcoords="offset points",
+        va="top",
+        fontsize=7.5,
+        color=label.get_color(),
+        clip_path=display.patches_[node],
+    )
 
 # %%
-# A name is short for what was bought: where few categories have a coefficient, `neuroticism+` is
-# mostly who buys few greeting cards. Read the categories, not the name, and show both.
+# The largest segment has 23 % of these households, and eight of the ten divide further. A name is
+# short for what was bought: where few categories have a coefficient, `neuroticism+` is mostly who
+# buys few greeting cards. Read the categories, not the name, and show both.
 #
 # Next: :ref:`sphx_glr_gallery_plot_explanation.py`, what the states answer to.

@@ -8,8 +8,8 @@ the outliers.
 """
 
 # %%
-# Ten main directions, three segments inside each, three inside each of these: 90 in all, and 5 %
-# of the customers go anywhere.
+# Ten main directions, three segments inside each, three inside each of these: 90 in all, and 5 % of
+# the customers go anywhere.
 
 import pandas as pd
 from sklearn.metrics import adjusted_mutual_info_score, average_precision_score
@@ -34,25 +34,31 @@ precision = average_precision_score(planted.is_outlier, clusterer.outlier_scores
 print(f"outliers, average precision: {precision:.3f}")
 
 # %%
-# The picture: where customers end, in the colour of their segment at the top; those who belong
-# nowhere are crosses, larger where their outlier score is higher.
+# The picture: where customers end, in the colour of the segment of the top level that was found;
+# these segments are of no trait. Those who belong nowhere are crosses, larger where their outlier
+# score is higher.
 
 import matplotlib.pyplot as plt
 
+from skspend.personality import TYPES
+from skspend.plotting.colors import type_color
+
 ends = planted.data[:, -1]
 top = pd.factorize(clusterer.level_labels_[:, 0])[0]
-figure, ax = plt.subplots(figsize=(6.5, 5.5), layout="constrained")
-ax.scatter(*ends[belongs, :2].T, c=top[belongs], cmap="tab20", s=3, label="belong to a segment")
-sizes = 10 + 70 * clusterer.outlier_scores_[~belongs]
-ax.scatter(
-    *ends[~belongs, :2].T, marker="x", color="black", s=sizes, lw=0.8, label="belong nowhere"
-)
+palette = [type_color(name) for name in TYPES]
+colors = [palette[number] for number in top[belongs]]
+figure, ax = plt.subplots(figsize=(6, 5.8), layout="constrained")
+sizes = 2 + 25 * clusterer.outlier_scores_[~belongs]
+ax.scatter(*ends[~belongs, :2].T, marker="x", color="0.55", s=sizes, lw=0.6, label="belong nowhere")
+ax.scatter(*ends[belongs, :2].T, c=colors, s=3, label="belong to a segment")
 ax.set(xlabel="state 0", ylabel="state 1", aspect="equal")
 ax.spines[["top", "right"]].set_visible(False)
-figure.legend(frameon=False, loc="outside lower center", ncols=2)
+_ = figure.legend(markerscale=1.5, frameon=False, loc="outside lower center", ncols=2)
 
 # %%
-# Planted segments are set apart by construction. Customers are not: on the synthetic bank and on
-# real households segments touch, and what was measured there is in :doc:`/measured`.
+# All ten segments, the thirty inside them and the ninety inside these are found, and the outliers
+# with an average precision of .997. Planted segments are set apart by construction. Customers are
+# not: on the synthetic bank and on real households segments touch, and what was measured there is
+# in :doc:`/measured`.
 #
 # Next: :ref:`sphx_glr_gallery_plot_coverage.py`.

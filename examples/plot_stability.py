@@ -35,20 +35,29 @@ def top_levels(n_units, seed):
 seeds = {n_units: [top_levels(n_units, seed) for seed in range(3)] for n_units in (3, 5)}
 
 # %%
-# In time: Cohen's kappa between the segment at each year and at the last, for each seed. Beside
-# it, what the scores of a single year would say: how far the type of one year is the type of the
-# last.
+# In time: Cohen's kappa between the segment at each year and at the last, for each seed. Beside it,
+# the same for types without a network: those of the scores of single years, and those of the mean
+# of the scores so far, which sums up the past as a state does.
 
 yearly = BigFivePersonalityScorer(bank.coefficients, level="period").fit(bank.data)
 scores = np.asarray(yearly.transform(bank.data)).reshape(len(bank.data), n_years, 5)
-types = [personality_types(scores[:, year]) for year in range(n_years)]
-by_type = [temporal_stability(types[year], types[-1]) for year in range(n_years - 1)]
-kappas = {
-    n_units: np.array(
-        [[temporal_stability(at, levels[-1]) for at in levels[:-1]] for levels in runs]
-    )
-    for n_units, runs in seeds.items()
+so_far = scores.cumsum(axis=1) / np.arange(1, n_years + 1)[:, None]
+
+
+def kappa_with_last(labels):
+    """Kappa of each year before the last, of labels of shape (n_years, n_customers)."""
+    return [temporal_stability(at, labels[-1]) for at in labels[:-1]]
+
+
+kappas = {n_units: [kappa_with_last(levels) for levels in runs] for n_units, runs in seeds.items()}
+without = {
+    name: kappa_with_last([personality_types(values[:, year]) for year in range(n_years)])
+    for name, values in (("mean scores so far", so_far), ("single years", scores))
 }
+for name, values in without.items():
+    print(f"types of {name}: {values[2]:.2f} in year 3")
+for n_units, lines in kappas.items():
+    print(f"segments of {n_units} units: {np.mean(lines, axis=0)[2]:.2f} in year 3")
 
 # %%
 # Over seeds: the adjusted Rand index of every two runs, at the last year.
@@ -62,20 +71,23 @@ for n_units, runs in seeds.items():
 
 import matplotlib.pyplot as plt
 
-figure, ax = plt.subplots(figsize=(7, 4.2), layout="constrained")
+figure, ax = plt.subplots(figsize=(6, 4.6), layout="constrained")
 years = np.arange(1, n_years)
 for (n_units, lines), color in zip(kappas.items(), ("#0072B2", "#D55E00"), strict=True):
     for number, line in enumerate(lines):
         label = f"segments, {n_units} units" if number == 0 else None
         ax.plot(years, line, "o-", color=color, alpha=0.7, label=label)
-ax.plot(years, by_type, "s--", color="0.4", label="types of single years")
+for (name, values), marker in zip(without.items(), "^s", strict=True):
+    ax.plot(years, values, f"{marker}--", color="0.4", label=f"types of {name}")
 ax.set(xlabel="year", ylabel="kappa with year 6", xticks=years, ylim=(0, 1))
 ax.spines[["top", "right"]].set_visible(False)
-ax.legend(frameon=False)
+_ = ax.legend(frameon=False)
 
 # %%
-# Segments are steadier than the scores of single years, as a state sums up all years so far: they
-# would be steadier still if they were made of the mean of all years. Steady in time does not mean
+# In year 3 the segments agree with those of year 6 by a kappa of .84 and .85, types of the mean
+# scores so far by .71, and those of single years by .28. So most of the steadiness is that of
+# adding up, and the network, which is trained with a penalty on steps, adds some. Steadiness alone
+# is no merit: a method that moved nobody would have a kappa of 1. And steady in time does not mean
 # found again: with three units two seeds agree with an adjusted Rand index of .23, with five of
 # .41, where 1 is the same segments.
 #

@@ -1,4 +1,8 @@
-"""Households scored on Spark by a pipeline that was fitted on one machine.
+"""
+Households scored on Spark
+==========================
+
+A pipeline that was fitted on one machine scores all customers, and says the same as one process.
 
     python examples/score_on_spark.py
 
