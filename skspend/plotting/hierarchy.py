@@ -21,12 +21,11 @@ if TYPE_CHECKING:
     from .._typing import Estimator
 
 ROOT_COLOR = 0.93, 0.93, 0.93
-LEAST_LABELLED = 0.012
-"""Share of customers below which a segment is too thin for its name."""
 COLUMN_INCHES, HEIGHT_INCHES = 2.4, 7
 ROOT_WIDTH = 0.3
 """Width of the column of all customers, in columns: there is little to say of them."""
-LARGEST_FONT, SMALLEST_FONT = 9, 4.5
+LARGEST_FONT, SMALLEST_FONT = 9, 6
+"""Points; a segment too thin for the smallest has no label."""
 POINTS_PER_LETTER = 0.6
 """Width of a letter, in sizes of its font."""
 
@@ -51,7 +50,7 @@ class HierarchyDisplay:
     patches_ : dict from int to Rectangle
         Node to its rectangle; its height is the share of the customers.
     texts_ : dict from int to Text
-        Node to its label, for nodes of at least 1.2 % of the customers.
+        Node to its label, where it can be read: for about 1.7 % of the customers and more.
 
     See Also
     --------
@@ -135,7 +134,8 @@ class HierarchyDisplay:
         corner = left, top - height
         patch = self.ax_.add_patch(Rectangle(corner, width, height, fc=color, ec="white", lw=1.2))
         self.patches_[node] = patch
-        if height >= LEAST_LABELLED:
+        fitting = 0.7 * 72 * HEIGHT_INCHES * height
+        if fitting >= SMALLEST_FONT:
             label = f"{name}   {size:,} ({height:.1%})" if node else f"{size:,}"
             room = 72 * (COLUMN_INCHES * width - 0.1) / (POINTS_PER_LETTER * len(label))
             self.texts_[node] = self.ax_.text(
@@ -143,9 +143,7 @@ class HierarchyDisplay:
                 top - height / 2,
                 label,
                 va="center",
-                fontsize=np.clip(
-                    min(0.7 * 72 * HEIGHT_INCHES * height, room), SMALLEST_FONT, LARGEST_FONT
-                ),
+                fontsize=np.clip(min(fitting, room), SMALLEST_FONT, LARGEST_FONT),
                 color=text_color(color),
                 clip_path=patch,
             )
