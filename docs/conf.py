@@ -44,6 +44,8 @@ pygments_style = "friendly"
 
 myst_enable_extensions = ["attrs_inline", "colon_fence", "deflist", "dollarmath"]
 myst_heading_anchors = 3
+# Or "--" in a table becomes a dash.
+smartquotes_action = "q"
 
 toc_object_entries_show_parents = "hide"
 autosummary_generate = True

@@ -94,6 +94,12 @@ def write(pipeline, names, path):
     DataError
         If :func:`read` would refuse it, or the file cannot be written.
     """
+    scorer = getattr(pipeline.named_steps.get("states"), "scorer_", None)
+    if hasattr(getattr(scorer, "coefficients", None), "columns"):
+        raise DataError(
+            f"{path}: the coefficients are a frame, which a model file cannot hold. Fit the scorer "
+            f"with coefficients=frame.to_dict()."
+        )
     with refuse(path):
         _check(pipeline, names)
         text = {str(node): name for node, name in names.items()}

@@ -61,8 +61,14 @@ def aggregate(
     Raises
     ------
     DataError
-        If fewer than 20 customers do.
+        If fewer than 20 customers do, or nothing is spent on any category.
     """
+    if not len(log.categories):
+        raise DataError(
+            f"More money comes in than goes out in each of the {len(log.income_categories)} "
+            f"categories, so nobody spends anything. If money spent is negative in the data, pass "
+            f"--outflow negative."
+        )
     spend = SpendingAggregator(period=period, n_periods=n_periods, normalize=normalize)
     with blame_data():
         panel = spend.fit(log).transform(log)

@@ -318,3 +318,12 @@ def test_the_bundled_coefficients_as_a_file_change_nothing(households, segments,
     )  # fmt: skip
     assert done.exit_code == 0, done.output
     pd.testing.assert_frame_equal(pd.read_parquet(tmp_path / "out" / "segments.parquet"), segments)
+
+
+def test_the_wrong_sign_of_money_spent_is_told(bank_log, tmp_path):
+    frame = bank_log.to_frame()
+    frame["amount"] *= -1
+    frame.to_csv(tmp_path / "negative.csv", index=False)
+    done = run("segment", tmp_path / "negative.csv", "--output", tmp_path / "out")
+    assert done.exit_code == 2
+    assert "--outflow negative" in done.stderr

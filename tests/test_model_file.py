@@ -701,3 +701,10 @@ def test_a_damaged_file_is_refused_in_one_line_or_is_a_model(
         assert table.drop(columns=levels).dtypes.tolist() == (
             expected.drop(columns=[n for n in expected if n.startswith("level")]).dtypes.tolist()
         ), seed
+
+
+def test_a_frame_of_coefficients_is_refused_with_its_remedy(bank, bank_log, tmp_path):
+    model = make_model(bank_log, bank.coefficients)
+    with pytest.raises(DataError, match=r"coefficients=frame\.to_dict\(\)"):
+        model.save(tmp_path / "model.skops")
+    assert list(tmp_path.iterdir()) == []
