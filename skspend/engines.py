@@ -145,9 +145,14 @@ def check_columns(found, names, what):
     if missing:
         listed = ", ".join(map(repr, found[:MOST_LISTED]))
         listed += f" and {len(found) - MOST_LISTED:,} more" if len(found) > MOST_LISTED else ""
+        other = next((sign for sign in ";\t|" if len(found) == 1 and sign in found[0]), None)
+        remedy = "Name the right ones by keyword."
+        if other is not None:
+            remedy = (
+                f"Its fields seem to be divided by {other!r}: write it with commas between them."
+            )
         raise ValueError(
-            f"{what} has no column {', '.join(missing)}. Its columns are: {listed}. Name the right "
-            f"ones by keyword."
+            f"{what} has no column {', '.join(missing)}. Its columns are: {listed}. {remedy}"
         )
     for name in names.values():
         if found.count(name) > 1:

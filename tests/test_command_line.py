@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -278,3 +279,22 @@ def test_a_reader_who_leaves_early_is_no_error(folder):
 def test_no_colour_codes_where_nobody_sees_them(folder):
     done = run("segment", "--output", "plain", cwd=folder)
     assert "\x1b" not in done.stdout + done.stderr
+
+
+def test_segment_says_how_to_look_at_what_was_found(bank, bank_log, tmp_path):
+    names = {"customer": "who", "date": "booked on", "amount": "nok"}
+    frame = bank_log.to_frame().rename(columns=names)
+    frame["nok"] *= -1
+    frame.to_csv(tmp_path / "my bank.csv", index=False)
+    bank.coefficients.rename_axis("category").to_csv(tmp_path / "ratings.csv")
+    columns = ("--customer", "who", "--date", "booked on", "--amount", "nok")
+    options = (*columns, "--outflow", "negative", "--coefficients", "ratings.csv")
+    done = run("segment", "my bank.csv", *options, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    command = shlex.split(done.stdout.splitlines()[-1].removeprefix("To look at it: skspend "))
+    assert command == [
+        "report", "skspend-output/model.skops", "my bank.csv", *columns, "--outflow", "negative",
+    ]  # fmt: skip
+    shown = run(*command, cwd=tmp_path)
+    assert shown.returncode == 0, shown.stderr
+    assert (tmp_path / "skspend-report.html").exists()

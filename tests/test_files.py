@@ -428,3 +428,11 @@ def test_parquet_files_of_other_but_compatible_types_are_read_together(tmp_path)
     assert log.categories.tolist() == whole["category"]
     assert log.to_frame()["amount"].tolist() == whole["amount"]
     assert log.quality_["transactions"].sum() == 3
+
+
+@pytest.mark.parametrize("separator", [";", "\t"])
+def test_a_file_with_another_separator_is_told_so(separator, tmp_path):
+    frame = pd.DataFrame({"customer": [1], "date": ["2024-01-01"], "category": ["a"], "amount": 1})
+    frame.to_csv(tmp_path / "other.csv", sep=separator, index=False)
+    with pytest.raises(DataError, match="seem to be divided by"):
+        read_log(tmp_path / "other.csv", {name: name for name in frame})

@@ -1,5 +1,6 @@
 """``skspend segment``: transactions in, a fitted pipeline and everybody's segment out."""
 
+import shlex
 import time
 from functools import partial
 
@@ -13,6 +14,7 @@ from .. import files
 from .. import segmentation as work
 from ..datasets import load_complete_journey
 from ._console import CommandError, EpochProgress, Steps, console
+from ._options import ROLES
 from ._reading import read_log
 
 BUNDLED_PERIOD = 2
@@ -172,3 +174,17 @@ def _show(described, record, output, *, is_bundled):
             "coefficients are about groceries."
         )
     click.echo(f"Written to {output}: {', '.join(files.OUTPUTS)}.")
+    click.echo(f"To look at it: {_report_command(output, record['parameters'])}")
+
+
+def _report_command(output, told):
+    """The command that shows what was found, as one would type it."""
+    words = ["skspend", "report", f"{output}/model.skops"]
+    if told["file"] is not None:
+        words.append(told["file"])
+        for name, default in [*zip(ROLES, ROLES, strict=True), ("outflow", "positive")]:
+            if told[name] != default:
+                words += [f"--{name}", told[name]]
+        words += ["--income", told["income"]] if told["income"] else []
+        words += ["--drop-unreadable"] if told["drop_unreadable"] else []
+    return shlex.join(words)
