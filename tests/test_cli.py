@@ -299,8 +299,9 @@ def test_coefficients_of_ones_own_categories_need_no_aliases_for_the_households(
 
 
 def test_no_line_of_the_screen_is_too_long(households):
-    *lines, where_it_is = households[1].stdout.splitlines()
+    *lines, where_it_is, how_to_look = households[1].stdout.splitlines()
     assert where_it_is.startswith("Written to")
+    assert how_to_look.startswith("To look at it: skspend report")
     assert max(map(len, lines)) <= 100
 
 
