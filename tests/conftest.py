@@ -83,8 +83,15 @@ def chromium():
         browser.close()
 
 
+CLUSTERS = {"dask_client", "spark"}
+
+
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items):
-    """The README shows households of whose spending few categories have a coefficient."""
+    """Clusters take long to start and to answer, so their tests are slow ones."""
     for item in items:
         if item.name == "README.md":
+            # It shows households of whose spending few categories have a coefficient.
             item.add_marker(pytest.mark.filterwarnings("ignore:Only .* of the spending"))
+        if CLUSTERS & set(getattr(item, "fixturenames", ())):
+            item.add_marker(pytest.mark.slow)

@@ -117,7 +117,11 @@ class Engine:
 def engines(*groups):
     """Parametrize a test over engines."""
     makers = {name: make for group in groups for name, make in group.items()}
-    return pytest.mark.parametrize("engine", makers.items(), ids=makers.keys(), indirect=True)
+    params = [
+        pytest.param(pair, id=pair[0], marks=[pytest.mark.slow] if pair[0] in CLUSTERS else [])
+        for pair in makers.items()
+    ]
+    return pytest.mark.parametrize("engine", params, indirect=True)
 
 
 @pytest.fixture
