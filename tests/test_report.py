@@ -128,6 +128,7 @@ def test_metrics_are_those_of_the_estimators(report, pipeline, bank):
     assert inside["value"].between(inside["low"], inside["high"]).all()
 
 
+@pytest.mark.slow
 def test_kappa_interval_holds_the_kappa_of_all_customers(scorer):
     many = make_spending(7000, 3, 24, random_state=0)
     pipeline = make_pipeline(scorer).fit(many.data[6000:])

@@ -250,7 +250,7 @@ def test_print_is_light_and_as_wide_as_the_paper(open_page, tmp_path):
         ));
     """)
     page.pdf(path=tmp_path / "report.pdf", format="A4")
-    assert page.evaluate("window.seen") == ["light", pytest.approx(690, abs=30)]
+    assert page.evaluate("window.seen") == ["light", pytest.approx(660, abs=30)]
     assert page.evaluate("document.documentElement.dataset.theme") == "dark"
 
 

@@ -24,6 +24,7 @@ TINY = study.QUICK._replace(
     window_customers=150,
     noise_customers=200,
 )
+pytestmark = pytest.mark.slow
 STUDIES = list(study.PaperStudy().studies)
 
 
@@ -119,7 +120,7 @@ def test_an_interrupted_study_goes_on_and_finds_the_same(whole, tmp_path, monkey
             write(frame, path)
 
         interrupted.setattr(page, "_write_frame", stop)
-        assert run(*arguments).exit_code == 1
+        assert run(*arguments).exit_code == 130
     assert list(frames_in(folder)) == ["bank-elbow"]
     before = {path: path.stat().st_mtime_ns for path in folder.rglob("output.pkl")}
     assert before
