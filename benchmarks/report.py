@@ -1,0 +1,76 @@
+"""What the report costs: seconds to measure and write, megabytes, and how fluid the page is.
+
+    python benchmarks/report.py [CUSTOMERS]
+
+The bank is synthetic, by default of 26,000 customers. The page is opened in headless Chromium (its
+path in SKSPEND_CHROMIUM), which draws by the processor: on a screen with a graphics card it is
+faster. Needs the extra "test".
+"""
+
+import os
+import shutil
+import statistics
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from playwright.sync_api import sync_playwright
+from sklearn.pipeline import make_pipeline
+
+from skspend import BigFivePersonalityScorer, LSTMStateExtractor, TrajectoryClusterer
+from skspend.datasets import make_spending
+from skspend.report import SegmentReport
+
+CHOOSE = """address => new Promise(done => {
+    const started = performance.now();
+    location.hash = address;
+    requestAnimationFrame(() => requestAnimationFrame(() => done(performance.now() - started)));
+})"""
+"""Milliseconds until the second frame after a segment was chosen is drawn."""
+
+
+def main():
+    n_customers = int(sys.argv[1]) if len(sys.argv) > 1 else 26_000
+    bank = make_spending(n_customers, random_state=0)
+    states = LSTMStateExtractor(scorer=BigFivePersonalityScorer(bank.coefficients), random_state=0)
+    started = time.perf_counter()
+    pipeline = make_pipeline(states, TrajectoryClusterer(random_state=0)).fit(bank.data)
+    fitted = time.perf_counter() - started
+    started = time.perf_counter()
+    report = SegmentReport.from_estimator(pipeline, bank.data)
+    measured = time.perf_counter() - started
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "report.html"
+        started = time.perf_counter()
+        report.save(path)
+        written = time.perf_counter() - started
+        size = path.stat().st_size / 1e6
+        opened, chosen = look(path, report)
+    print(f"{n_customers:,} customers, {len(report.segments)} segments")
+    print(f"fit {fitted:.1f} s, measure {measured:.1f} s, write {written:.2f} s, {size:.1f} MB")
+    print(
+        f"open {opened:.1f} s, everybody {chosen[0]:.0f} ms, a segment {chosen[1]:.0f} ms (median)"
+    )
+
+
+def look(path, report):
+    """Seconds to open the page, and milliseconds to choose everybody and a segment."""
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=os.environ.get("SKSPEND_CHROMIUM") or shutil.which("chromium"),
+            args=["--no-sandbox", "--use-angle=swiftshader", "--enable-unsafe-swiftshader"],
+        )
+        page = browser.new_page(viewport={"width": 1280, "height": 900})
+        started = time.perf_counter()
+        page.goto(path.as_uri())
+        page.wait_for_selector("#icicle .slice")
+        opened = time.perf_counter() - started
+        each = [page.evaluate(CHOOSE, f"segment-{node}") for node in report.segments["node"][:20]]
+        everybody = page.evaluate(CHOOSE, "segment-0")
+        browser.close()
+    return opened, (everybody, statistics.median(each))
+
+
+if __name__ == "__main__":
+    main()
