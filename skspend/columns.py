@@ -54,8 +54,7 @@ class Screen:
         if not bad.any():
             return
         if not self.drops:
-            found = None if example is None else _example(example, bad)
-            such = "" if pd.isna(found) else f" (such as {found!r})"
+            such = "" if example is None else f" (such as {_example(example, bad)!r})"
             refuse(bad, column, problem + such, remedy, self.transactions, self.n_before)
         if self._reasons is None:
             self._reasons = np.zeros(self.n_rows, dtype=np.int8)
