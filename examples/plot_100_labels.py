@@ -85,7 +85,7 @@ _ = ax.legend(frameon=False, loc="upper left")
 # %%
 # With 100 labels the pretrained network has an R2 of .10, and the one trained whole knows less than
 # the mean of the labels; it needs a thousand to know as much. Ridge regression on the factors does
-# as well as the pretrained network, and better from 500 labels on: it is the factors that make few
+# as well as the pretrained network, and better from 200 labels on: it is the factors that make few
 # labels speak, and the spending of this bank is made so that factors can hold it. Real loans did
 # not behave like this (:doc:`/study/claims`).
 #

@@ -65,6 +65,6 @@ _ = ax.legend(frameon=False, loc="lower right")
 # The five largest categories say nothing, and no category that speaks has one hundredth of the
 # spending. Pet food, hair care and greeting cards carry the scores of these households, and a
 # segment's name must be read with that in mind. With a table of your own categories
-# (``coefficients=``) the coverage rises.
+# (``coefficients=``) the coverage can rise.
 #
 # Next: :doc:`/howto/coefficients`, and :ref:`sphx_glr_gallery_plot_hierarchy.py`.

@@ -67,7 +67,8 @@ within = TrajectoryDisplay.from_estimator(pipeline, bank.data, segment=deeper, a
 within.legend_.set_in_layout(False)
 
 # %%
-# Customers gather in the corners of the state space, and most lines end near where they began. At
+# Customers gather in the corners of the state space, and lines end nearer to where they began than
+# to where others do. At
 # the top each corner has its colours, for the network was trained to hold the types apart. Inside a
 # segment the colours mix. How far the levels of the tree follow the ranks of the traits can be
 # measured:

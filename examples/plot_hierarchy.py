@@ -52,7 +52,8 @@ names = name_segments(segment, trajectories[is_active], scores[is_active])
 segments = describe_segments(segment, trajectories, scores, panel, names=names)
 top = segments[segments["depth"] == 1].sort_values("customers", ascending=False)
 for row in top.itertuples():
-    print(f"{row.path:<20} {row.customers:>4}  {', '.join(row.spends_more_on)}")
+    more, less = (", ".join(names) for names in (row.spends_more_on, row.spends_less_on))
+    print(f"{row.path:<20} {row.customers:>4}  {more} (and less on {less})")
 
 # %%
 # The upper two levels of the tree: a segment is as high as there are households among the 1,792

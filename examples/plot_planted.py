@@ -35,8 +35,7 @@ print(f"outliers, average precision: {precision:.3f}")
 
 # %%
 # The picture: where customers end, in the colour of the segment of the top level that was found;
-# these segments are of no trait. Those who belong nowhere are crosses, larger where their outlier
-# score is higher.
+# these segments are of no trait. Those who belong nowhere are crosses.
 
 import matplotlib.pyplot as plt
 
@@ -48,8 +47,7 @@ top = pd.factorize(clusterer.level_labels_[:, 0])[0]
 palette = [type_color(name) for name in TYPES]
 colors = [palette[number] for number in top[belongs]]
 figure, ax = plt.subplots(figsize=(6, 5.8), layout="constrained")
-sizes = 2 + 25 * clusterer.outlier_scores_[~belongs]
-ax.scatter(*ends[~belongs, :2].T, marker="x", color="0.55", s=sizes, lw=0.6, label="belong nowhere")
+ax.scatter(*ends[~belongs, :2].T, marker="x", color="0.55", s=25, lw=0.6, label="belong nowhere")
 ax.scatter(*ends[belongs, :2].T, c=colors, s=3, label="belong to a segment")
 ax.set(xlabel="state 0", ylabel="state 1", aspect="equal")
 ax.spines[["top", "right"]].set_visible(False)

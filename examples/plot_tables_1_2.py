@@ -84,10 +84,11 @@ _ = axes[0].legend([known_of_nobody], ["mean of the labels"], frameon=False, loc
 # %%
 # Training 1,637 weights on 100 labels does far worse than knowing nothing: an error of .128 against
 # .083 for default, and of 1.52 against 1.02 for liquidity. The frozen network that was pretrained
-# on types, as in the paper, does no better than the mean of the labels. Pretrained on factors, and
-# with a ridge penalty on its head, it does, with an R2 of .06. In the paper's tables frozen and
-# random recurrent networks have the same error, and what a constant would have reached is not said.
-# On 596 real loans no frozen network helped (:doc:`/study/claims`): try it on your own data before
+# on types, as in the paper, does no better than the mean of the labels, and a little worse for
+# default. Pretrained on factors, and with a ridge penalty on its head, it does, with an R2 of .06.
+# In the paper's tables frozen and random recurrent networks have the same error, and what a
+# constant would have reached is not said.
+# On 596 real loans no frozen network helped (:doc:`/measured`): try it on your own data before
 # you believe it.
 #
 # Next: :ref:`sphx_glr_gallery_plot_100_labels.py`, how many labels it takes.

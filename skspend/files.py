@@ -5,9 +5,11 @@ What is wrong with a file is said in one line, in the words of the command line.
 
 import json
 import math
+import re
 import shutil
+import time
 import uuid
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import numpy as np
@@ -29,6 +31,8 @@ OUTPUTS = (
 )
 
 STUDY_RECORD = "study.json"
+STALE = 7 * 24 * 3600
+"""Seconds from which what is temporary is taken for what a killed run left."""
 BAD_INCOME = "negative, infinite or unreadable income (its transaction counts)"
 
 
@@ -210,8 +214,9 @@ def read_transfer(path):
 
 
 def write_json(record, path):
-    """Write strict JSON."""
-    path.write_text(json.dumps(strict(record), indent=2, allow_nan=False) + "\n", "utf-8")
+    """Write strict JSON, whole or not at all."""
+    with output_file(path, force=True) as temporary:
+        temporary.write_text(json.dumps(strict(record), indent=2, allow_nan=False) + "\n", "utf-8")
 
 
 def strict(value):
@@ -250,20 +255,49 @@ def output_folder(folder, *, force=False):
         )
     # Within what is there, so that moving is renaming on one file system.
     base = next(path for path in (folder, *folder.absolute().parents) if path.exists())
-    temporary = base / f".skspend-{uuid.uuid4().hex}"
+    temporary = _temporary(base)
     with blame_data(folder):
         temporary.mkdir()
     try:
         yield temporary
         with blame_data(folder):
             if folder.exists():
-                for path in temporary.iterdir():
-                    path.replace(folder / path.name)
+                _move_all(temporary, folder)
             else:
                 folder.parent.mkdir(parents=True, exist_ok=True)
                 temporary.rename(folder)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _temporary(folder):
+    """A new name in a folder, from which what killed runs left long ago is removed."""
+    for path in folder.glob(".skspend-*"):
+        with suppress(OSError):
+            is_ours = re.fullmatch(r"\.skspend-[0-9a-f]{32}", path.name)
+            if is_ours and time.time() - path.stat().st_mtime > STALE:
+                shutil.rmtree(path) if path.is_dir() else path.unlink()
+    return folder / f".skspend-{uuid.uuid4().hex}"
+
+
+def _move_all(temporary, folder):
+    """Put new files into a folder in the place of old ones: all, or none if one will not move."""
+    new = list(temporary.iterdir())
+    before = temporary / "before"
+    before.mkdir()
+    try:
+        for path in new:
+            target = folder / path.name
+            if target.exists():
+                target.replace(before / path.name)
+            path.replace(target)
+    except BaseException:
+        for path in new:
+            if not path.exists():
+                (folder / path.name).unlink()
+            if (before / path.name).exists():
+                (before / path.name).replace(folder / path.name)
+        raise
 
 
 def study_folder(folder, parameters, *, force=False):
@@ -291,7 +325,7 @@ def study_folder(folder, parameters, *, force=False):
     record = folder / STUDY_RECORD
     with blame_data(folder):
         if record.exists():
-            found = json.loads(record.read_text(encoding="utf-8"))["parameters"]
+            found = _study_parameters(record)
             if found != parameters and not force:
                 raise DataError(
                     f"{folder} holds a study with other options: {found}. Choose another "
@@ -310,13 +344,24 @@ def study_folder(folder, parameters, *, force=False):
     return folder
 
 
+def _study_parameters(record):
+    try:
+        return json.loads(record.read_text(encoding="utf-8"))["parameters"]
+    except (ValueError, TypeError, KeyError):
+        return f"unknown, as {record.name} cannot be read"
+
+
 @contextmanager
 def output_file(path, *, force=False):
     """Give a temporary path whose file is moved to `path` at the end, or not at all."""
     path = Path(path)
+    if path.is_dir():
+        raise DataError(f"{path} is a folder. Name a file as --output.")
+    if not path.parent.is_dir():
+        raise DataError(f"{path}: no folder {path.parent}. Make it, or choose another --output.")
     if path.exists() and not force:
         raise DataError(f"{path} is already there. Pass --force to replace it.")
-    temporary = path.with_name(f".skspend-{uuid.uuid4().hex}")
+    temporary = _temporary(path.parent)
     with blame_data(path):
         temporary.touch()
     try:

@@ -7,11 +7,14 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pandas as pd
 import pytest
 from click.testing import CliRunner
 
+from skspend import files
+from skspend._errors import DataError
 from skspend.cli import main
 from skspend.files import OUTPUTS
 
@@ -298,3 +301,75 @@ def test_segment_says_how_to_look_at_what_was_found(bank, bank_log, tmp_path):
     shown = run(*command, cwd=tmp_path)
     assert shown.returncode == 0, shown.stderr
     assert (tmp_path / "skspend-report.html").exists()
+
+
+@pytest.mark.parametrize("failing", range(1, 2 * len(OUTPUTS) + 1))
+def test_results_are_replaced_together_or_not_at_all(failing, monkeypatch, tmp_path):
+    for name in OUTPUTS:
+        (tmp_path / name).write_text("old")
+    (tmp_path / "notes.txt").write_text("mine")
+    replace, calls = Path.replace, []
+
+    def fail_once(self, target):
+        calls.append(target)
+        if len(calls) == failing:
+            raise OSError(5, "Input/output error")
+        return replace(self, target)
+
+    with (
+        pytest.raises(DataError, match="Input/output error"),
+        files.output_folder(tmp_path, force=True) as folder,
+    ):
+        for name in OUTPUTS:
+            (folder / name).write_text("new")
+        monkeypatch.setattr(Path, "replace", fail_once)
+    assert len(calls) >= failing
+    found = {path.name: path.read_text() for path in tmp_path.iterdir()}
+    assert found == dict.fromkeys(OUTPUTS, "old") | {"notes.txt": "mine"}
+
+
+def test_what_a_killed_run_left_is_removed_when_it_is_old(tmp_path):
+    old, young = (tmp_path / f".skspend-{letter * 32}" for letter in "ab")
+    mine = tmp_path / ".skspend-notes"
+    for path in (old, young, mine):
+        path.mkdir()
+        (path / "file").touch()
+    for path in (old, mine):
+        os.utime(path, (time.time() - 8 * 24 * 3600,) * 2)
+    with files.output_file(tmp_path / "new") as path:
+        path.touch()
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(
+        [young.name, mine.name, "new"]
+    )
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no device that is always full")
+def test_a_full_disk_is_told_in_one_line(folder, few):
+    options = ("--drop-unreadable", "--json", "-q", "-o", "full.parquet")
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "skspend", "predict", "out/model.skops", few, *options],
+            cwd=folder,
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+    assert done.returncode == 2
+    assert len(done.stderr.splitlines()) == 1
+    assert "No space left on device" in done.stderr
+
+
+def test_where_a_file_cannot_go_is_said_before_any_work(tmp_path):
+    for place, reason in ((tmp_path, "is a folder"), (tmp_path / "no" / "file", "no folder")):
+        with pytest.raises(DataError, match=reason), files.output_file(place, force=True):
+            pytest.fail("began to work")
+
+
+@pytest.mark.parametrize("text", ['{"parame', "[]", "{}"])
+def test_a_study_whose_record_is_broken_is_replaced_if_forced(text, tmp_path):
+    (tmp_path / files.STUDY_RECORD).write_text(text)
+    with pytest.raises(DataError, match=r"cannot be read.*--force"):
+        files.study_folder(tmp_path, {"seed": 0})
+    files.study_folder(tmp_path, {"seed": 0}, force=True)
+    record = (tmp_path / files.STUDY_RECORD).read_text(encoding="utf-8")
+    assert strict(record) == {"parameters": {"seed": 0}}

@@ -39,7 +39,7 @@ def main():
       0    done
       1    a bug in skspend; the traceback tells where
       2    what was given is wrong: one line on standard error says what, and what to do
-      130  interrupted: no file is half-written
+      130  interrupted: no file is half-written (143 if told to end, 141 if nobody reads)
 
     \b
     Completion of commands, options and files, in ~/.bashrc (or zsh_source, fish_source):

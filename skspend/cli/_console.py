@@ -4,6 +4,7 @@ A command returns its result twice: as a record for ``--json``, and as a functio
 people. What goes wrong is one line and an exit code.
 """
 
+import errno
 import json
 import os
 import signal
@@ -24,6 +25,8 @@ PIPED_WIDTH = 100
 """Columns of a table that goes to no terminal."""
 BUG, INTERRUPTED, TERMINATED, NOBODY_READS = 1, 130, 143, 141
 """Exit codes; those above 128 are what shells say of a program that a signal ended."""
+FULL = (errno.ENOSPC, errno.EDQUOT)
+"""What the system says where nothing more can be written."""
 
 
 class CommandError(click.ClickException):
@@ -57,16 +60,27 @@ class Main(click.Group):
             click.echo("Interrupted: no file is half-written.", err=True)
             return INTERRUPTED
         except BrokenPipeError:
-            # Python would complain when it closes the stream.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            _forget_output()
             return NOBODY_READS
-        except Exception:
+        except Exception as error:
+            if isinstance(error, OSError) and error.errno in FULL:
+                _forget_output()
+                CommandError(
+                    f"{os.strerror(error.errno)}; no file is half-written. Make room, or choose "
+                    f"another --output."
+                ).show()
+                return CommandError.exit_code
             traceback.print_exc()
             click.echo(
                 "Error: this is a bug in skspend. Please report it with the lines above.", err=True
             )
             return BUG
         return code or 0
+
+
+def _forget_output():
+    """Drop what waits to be written: Python would complain when it closes the stream."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 @contextmanager
