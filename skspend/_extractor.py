@@ -9,7 +9,7 @@ from __future__ import annotations
 from contextlib import closing
 from functools import partial
 from numbers import Integral, Real
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
 import pandas as pd
@@ -19,7 +19,6 @@ from sklearn.model_selection import train_test_split
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils import check_array, check_random_state
 from sklearn.utils.class_weight import compute_class_weight
-from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
 from ._sklearn import (
@@ -28,6 +27,7 @@ from ._sklearn import (
     Interval,
     StrOptions,
     _fit_context,
+    available_if,
     with_callbacks,
 )
 from ._threads import one_thread
@@ -46,12 +46,14 @@ from .panel import fold, like_input, output_names, unfold, validate_panel
 from .personality import TRAITS, TYPES, BigFivePersonalityScorer, encode_types
 
 if TYPE_CHECKING:
-    from numpy.typing import ArrayLike
+    import keras
+    from numpy.typing import ArrayLike, NDArray
+    from sklearn.utils import Tags
 
     from ._typing import Floats, Names, Panel, Table
 
 
-def _reconstructs(extractor):
+def _reconstructs(extractor: StateExtractor) -> bool:
     return extractor.objective == "reconstruct"
 
 
@@ -78,7 +80,16 @@ class StateExtractor(CallbackSupportMixin, TransformerMixin, BaseEstimator):
         "verbose": ["verbose"],
         "random_state": ["random_state"],
     }
+    weights_: list[Floats]
+    network_: Network
+    scorer_: BigFivePersonalityScorer
+    scaler_: StandardScaler
+    classes_: NDArray[Any] | None
+    target_scaler_: StandardScaler | None
+    n_periods_: int
     _history: dict[str, Floats]
+    _recurrent: bool
+    _pooling: Literal["last", "mean"]
 
     @with_callbacks
     @_fit_context(prefer_skip_nested_validation=True)
@@ -397,7 +408,7 @@ class StateExtractor(CallbackSupportMixin, TransformerMixin, BaseEstimator):
         states = encode(self.network_, panel, self.weights_)
         return decode(self.network_, pool(states, self.network_.reads), self.weights_)
 
-    def predict_target(self, X: Panel) -> Any:
+    def predict_target(self, X: Panel) -> NDArray[Any]:
         """Return what the network believes its target to be.
 
         Parameters
@@ -443,7 +454,7 @@ class StateExtractor(CallbackSupportMixin, TransformerMixin, BaseEstimator):
         n_outputs = target.shape[-1]
         return r2_score(target.reshape(-1, n_outputs), outputs.reshape(-1, n_outputs))
 
-    def to_keras(self) -> Any:
+    def to_keras(self) -> keras.Model:
         """Return the equivalent Keras model.
 
         Returns
@@ -477,7 +488,7 @@ class StateExtractor(CallbackSupportMixin, TransformerMixin, BaseEstimator):
     def _state_names(self):
         return [f"state{unit}" for unit in range(self.network_.n_units)]
 
-    def __sklearn_tags__(self):
+    def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
         tags.input_tags.three_d_array = True
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]

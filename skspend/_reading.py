@@ -49,7 +49,7 @@ class Reading:
     unit: int
     first_day: np.datetime64
     last_day: np.datetime64
-    dropped: dict
+    dropped: dict[str, tuple[int, float]]
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ class Reader:
     errors : {"raise", "drop"}
     """
 
-    names: dict
+    names: dict[str, str]
     customers: object
     n_months: int
     last_month: int | None

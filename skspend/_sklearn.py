@@ -16,6 +16,7 @@ __all__ = [
     "RealNotInt",
     "StrOptions",
     "_fit_context",
+    "available_if",
     "is_in_search",
     "one_task",
     "with_callbacks",
@@ -26,10 +27,12 @@ Method = TypeVar("Method", bound=Callable[..., Any])
 if TYPE_CHECKING:
     # Without types they would take those of what they decorate away.
     def _fit_context(*, prefer_skip_nested_validation: bool) -> Callable[[Method], Method]: ...
+    def available_if(check: Callable[[Any], bool]) -> Callable[[Method], Method]: ...
     def with_callbacks(fit: Method) -> Method: ...
 else:
     from sklearn.base import _fit_context
     from sklearn.callback import with_callbacks
+    from sklearn.utils.metaestimators import available_if
 
 
 def one_task(fit: Method) -> Method:

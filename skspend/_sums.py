@@ -9,7 +9,7 @@ import numpy as np
 from ._periods import number_periods, period_edges
 
 if TYPE_CHECKING:
-    from ._typing import Floats, Integers, Names
+    from ._typing import Floats, Integers, Names, Resolution
 
 RESOLUTIONS = {"day": 0, "month": 1, "quarter": 3, "half": 6, "year": 12}
 """Months that a row of a log stands for; 0 is a single day."""
@@ -23,7 +23,7 @@ class PeriodSums:
         _incomes: Any
         _unit: float
         _ends: Integers
-        resolution: str
+        resolution: Resolution
         categories: Names
         income_categories: Names
         span: tuple[np.datetime64, np.datetime64]

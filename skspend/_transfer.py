@@ -11,7 +11,7 @@ import copy
 from contextlib import closing
 from functools import partial
 from numbers import Integral, Real
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from sklearn.base import BaseEstimator
@@ -45,9 +45,12 @@ from .networks.forward import BLOCK
 from .panel import panel_of, unfold, validate_panel
 
 if TYPE_CHECKING:
+    import keras
     from numpy.typing import ArrayLike
+    from sklearn.utils import Tags
 
-    from ._typing import Panel
+    from ._typing import Floats, Names, Panel
+    from .networks import Network
 
 
 class TransferModel(CallbackSupportMixin, BaseEstimator):
@@ -68,6 +71,15 @@ class TransferModel(CallbackSupportMixin, BaseEstimator):
         "n_iter_no_change": [Interval(Integral, 1, None, closed="left")],
         "random_state": ["random_state"],
     }
+    weights_: list[Floats]
+    network_: Network | None
+    keras_: keras.Model | None
+    coef_: Floats
+    intercept_: Floats | float
+    coef_names_: Names
+    n_weights_: int
+    n_trainable_weights_: int
+    n_periods_: int
 
     @one_task
     @_fit_context(prefer_skip_nested_validation=True)
@@ -355,14 +367,14 @@ class TransferModel(CallbackSupportMixin, BaseEstimator):
         outputs = self.keras_.predict(panel, batch_size=BLOCK, verbose=0)
         return outputs.reshape(len(panel), -1)
 
-    def __sklearn_clone__(self):
+    def __sklearn_clone__(self) -> Self:
         """Share a Keras model with the clone: `fit` only reads it."""
         if not _is_keras_model(self.model):
             return super().__sklearn_clone__()
         bare = copy.copy(self).set_params(model=None)
         return super(TransferModel, bare).__sklearn_clone__().set_params(model=self.model)
 
-    def __getstate__(self):
+    def __getstate__(self) -> dict[str, Any]:
         state = super().__getstate__()
         if self.model is None:
             return state
@@ -370,12 +382,12 @@ class TransferModel(CallbackSupportMixin, BaseEstimator):
 
         return {name: Pickled(it) if _is_keras_model(it) else it for name, it in state.items()}
 
-    def __copy__(self):
+    def __copy__(self) -> Self:
         twin = object.__new__(type(self))
-        vars(twin).update(vars(self))
+        twin.__dict__.update(self.__dict__)
         return twin
 
-    def __sklearn_tags__(self):
+    def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
         tags.input_tags.three_d_array = True
         tags.target_tags.multi_output = True

@@ -4,14 +4,19 @@ Nothing here is imported when the package runs, except to read annotations.
 """
 
 import datetime
+from collections.abc import Sequence
 from os import PathLike
-from typing import Any, Literal, TypeAlias
+from typing import Any, Generic, Literal, TypeAlias, TypeVar
 
 import numpy as np
 import pandas as pd
-from narwhals.typing import IntoDataFrame
+from narwhals.typing import IntoDataFrame, IntoFrame
 from numpy.typing import ArrayLike, NDArray
 
+from .transactions import TransactionLog
+
+Log: TypeAlias = TransactionLog | IntoFrame
+"""A log, or the long frame to make one of."""
 Panel: TypeAlias = IntoDataFrame | ArrayLike
 """A frame of any library with the columns of a panel, or an array of two or three dimensions."""
 Table: TypeAlias = Any
@@ -22,6 +27,10 @@ Estimator: TypeAlias = Any
 Floats: TypeAlias = NDArray[np.floating[Any]]
 Integers: TypeAlias = NDArray[np.integer[Any]]
 Names: TypeAlias = NDArray[np.object_]
+Selection: TypeAlias = (
+    int | slice | Sequence[int] | Sequence[bool] | Integers | NDArray[np.bool] | pd.Series
+)
+"""Which customers: by position, or by a mask."""
 RandomState: TypeAlias = int | np.random.RandomState | None
 FilePath: TypeAlias = str | PathLike[str]
 Period: TypeAlias = Literal["year", "half", "quarter", "month"] | int
@@ -29,5 +38,61 @@ Resolution: TypeAlias = Literal["day", "month", "quarter", "half", "year"]
 Date: TypeAlias = str | datetime.date | np.datetime64
 Cutoff: TypeAlias = Date | dict[Any, Date] | pd.Series | None
 """The last day that counts, for all or for each customer."""
-Coefficients: TypeAlias = IntoDataFrame | dict[str, dict[str, float]] | FilePath | None
+Coefficients: TypeAlias = IntoDataFrame | dict[Any, dict[Any, float]] | FilePath | None
 Aliases: TypeAlias = dict[str, str] | None
+
+Data = TypeVar("Data", pd.DataFrame, TransactionLog)
+
+
+# What is in the Bunch that a function returns. A Bunch is a dict, and scikit-learn has no types.
+class Bank(dict[str, Any], Generic[Data]):
+    data: Data
+    coefficients: pd.DataFrame
+    traits: pd.DataFrame
+    scores: pd.DataFrame
+    types: pd.Series
+    income: pd.DataFrame
+    finances: pd.DataFrame
+    default: pd.Series
+    liquidity: pd.Series
+    DESCR: str
+
+
+class Households(dict[str, Any]):
+    data: TransactionLog
+    income: pd.Series
+    coupon: pd.Series
+    demographics: pd.DataFrame
+    aliases: dict[str, str]
+    DESCR: str
+
+
+class LoanAccounts(dict[str, Any]):
+    data: TransactionLog
+    target: pd.Series
+    default: pd.Series
+    liquidity: pd.Series
+    complete: pd.Series
+    ages: pd.Series | None
+    loans: pd.DataFrame
+    DESCR: str
+
+
+class PlantedTrajectories(dict[str, Any]):
+    data: Floats
+    levels: Integers
+    is_outlier: NDArray[np.bool]
+    ends: Floats
+
+
+class Explanation(dict[str, Any]):
+    fidelity: pd.DataFrame
+    coefficients: pd.DataFrame
+    candidates: pd.DataFrame
+    regressors: Literal["mean", "period"]
+    cap: float
+
+
+class Fairness(dict[str, Any]):
+    rates: pd.DataFrame
+    association: pd.Series

@@ -41,12 +41,12 @@ from .panel import (
 from .transactions import TransactionLog
 
 if TYPE_CHECKING:
-    from narwhals.typing import IntoFrame
     from numpy.typing import ArrayLike, DTypeLike
+    from sklearn.utils import Tags
 
-    from ._typing import Names, Panel, Period, Table
+    from ._typing import Integers, Log, Names, Panel, Period, Table
 
-MONTHS = {"year": 12, "half": 6, "quarter": 3, "month": 1}
+MONTHS: dict[Period, int] = {"year": 12, "half": 6, "quarter": 3, "month": 1}
 INFREQUENT = "infrequent"
 """The column of all categories that few customers use."""
 CELLS_AT_ONCE = 2**24
@@ -149,6 +149,12 @@ class SpendingAggregator(CallbackSupportMixin, TransformerMixin, BaseEstimator):
         "handle_unknown": [StrOptions({"warn", "error", "ignore", "infrequent_if_exist"})],
         "dtype": "no_validation",
     }
+    categories_: Names | None
+    infrequent_categories_: Names | None
+    n_periods_: int
+    active_periods_: Integers
+    n_features_in_: int
+    feature_names_in_: Names
 
     def __init__(
         self,
@@ -172,7 +178,7 @@ class SpendingAggregator(CallbackSupportMixin, TransformerMixin, BaseEstimator):
 
     @one_task
     @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X: TransactionLog | IntoFrame | Panel, y: object = None) -> Self:
+    def fit(self, X: Log | Panel, y: object = None) -> Self:
         """Learn the categories and the number of periods.
 
         Parameters
@@ -267,7 +273,7 @@ class SpendingAggregator(CallbackSupportMixin, TransformerMixin, BaseEstimator):
         self.active_periods_ = count_active_periods(panel)
         self._left_out = {}
 
-    def transform(self, X: TransactionLog | IntoFrame | Panel) -> Table:
+    def transform(self, X: Log | Panel) -> Table:
         """Aggregate and normalise.
 
         Parameters
@@ -407,19 +413,19 @@ class SpendingAggregator(CallbackSupportMixin, TransformerMixin, BaseEstimator):
         names : ndarray of str, shape (n_periods * n_categories,)
         """
         check_is_fitted(self)
+        if self.categories_ is None:
+            n_categories = self.n_features_in_ // self.n_periods_
+            return output_names(self, [f"x{position}" for position in range(n_categories)])
         if self._fitted_on_log:
             name = self.period if self.period in MONTHS else "period"
-            return panel_names(name, self.n_periods_, self.categories_)
-        if self.categories_ is not None:
-            return output_names(self, self.categories_)
-        n_categories = self.n_features_in_ // self.n_periods_
-        return output_names(self, [f"x{position}" for position in range(n_categories)])
+            return panel_names(str(name), self.n_periods_, self.categories_)
+        return output_names(self, self.categories_)
 
     @property
     def _n_months(self):
         return MONTHS.get(self.period, self.period)
 
-    def __sklearn_tags__(self):
+    def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
         tags.input_tags.three_d_array = True
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]

@@ -13,7 +13,7 @@ from decimal import Decimal
 from functools import cache
 from importlib import resources
 from numbers import Real
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, overload
 
 import narwhals.stable.v2 as nw
 import numpy as np
@@ -22,7 +22,12 @@ import pandas as pd
 from .columns import refuse
 
 if TYPE_CHECKING:
-    pass
+    from collections.abc import Sequence
+
+    from narwhals.typing import IntoSeriesT
+    from numpy.typing import NDArray
+
+    from ._typing import Names
 
 UNKNOWN = "unknown"
 """The category of codes that are missing, malformed or not listed."""
@@ -35,6 +40,27 @@ _CODE = re.compile(r"([0-9]{1,4})(?:\.0*)?")
 _REMEDY = "Correct the codes, name their categories with overrides="
 
 
+@overload
+def mcc_to_category(
+    codes: pd.Series,
+    *,
+    handle_unknown: Literal["warn", "error", "ignore"] = "warn",
+    overrides: dict[Any, str] | None = None,
+) -> pd.Series: ...
+@overload
+def mcc_to_category(
+    codes: IntoSeriesT,
+    *,
+    handle_unknown: Literal["warn", "error", "ignore"] = "warn",
+    overrides: dict[Any, str] | None = None,
+) -> IntoSeriesT: ...
+@overload
+def mcc_to_category(
+    codes: Sequence[Any] | NDArray[Any],
+    *,
+    handle_unknown: Literal["warn", "error", "ignore"] = "warn",
+    overrides: dict[Any, str] | None = None,
+) -> Names: ...
 def mcc_to_category(
     codes: Any,
     *,

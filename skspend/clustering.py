@@ -25,6 +25,7 @@ from .panel import validate_panel
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
+    from sklearn.utils import Tags
 
     from ._typing import Estimator, Floats, Integers, Panel, RandomState
 
@@ -131,6 +132,13 @@ class TrajectoryClusterer(CallbackSupportMixin, ClusterMixin, BaseEstimator):
         "max_fit_samples": [Interval(Integral, 2, None, closed="left")],
         "random_state": ["random_state"],
     }
+    labels_: Integers
+    level_labels_: Integers
+    strengths_: Floats
+    outlier_scores_: Floats
+    centers_: Floats
+    exemplars_: Integers
+    n_periods_: int
 
     def __init__(
         self,
@@ -471,7 +479,7 @@ class TrajectoryClusterer(CallbackSupportMixin, ClusterMixin, BaseEstimator):
             }
         )
 
-    def __sklearn_tags__(self):
+    def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
         tags.input_tags.three_d_array = True
         return tags

@@ -4,12 +4,20 @@ What cannot be read is refused with the column, the count, the first row and a r
 and counted, as the user chooses.
 """
 
+from __future__ import annotations
+
 from decimal import Decimal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 from pandas.api import types
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from ._typing import Floats, Integers, Names
 
 FIRST_YEAR, LAST_YEAR = 1900, 2100
 """Dates before or after are placeholders such as 9999-12-31: one would shift every period."""
@@ -41,15 +49,33 @@ class Screen:
         Rows that were read before these.
     """
 
-    def __init__(self, errors, n_rows, transactions=None, n_before=0):
+    drops: bool
+    n_rows: int
+    transactions: Integers | None
+    n_before: int
+
+    def __init__(
+        self,
+        errors: Literal["raise", "drop"],
+        n_rows: int,
+        transactions: Integers | None = None,
+        n_before: int = 0,
+    ) -> None:
         self.drops = errors == "drop"
         self.n_rows = n_rows
         self.transactions = transactions
         self.n_before = n_before
         # Made when the first bad row is met: position in DROPPED, from 1.
-        self._reasons = None
+        self._reasons: Integers | None = None
 
-    def refuse(self, bad, column, problem, remedy, example=None):
+    def refuse(
+        self,
+        bad: NDArray[np.bool],
+        column: str,
+        problem: str,
+        remedy: str,
+        example: pd.Series | None = None,
+    ) -> None:
         """Raise on account of the bad rows, or mark those that no other reason has marked."""
         if not bad.any():
             return
@@ -61,11 +87,11 @@ class Screen:
         self._reasons[bad & (self._reasons == 0)] = DROPPED.index(problem) + 1
 
     @property
-    def kept(self):
+    def kept(self) -> NDArray[np.bool] | None:
         """Mask of the rows to keep; None if that is all."""
         return None if self._reasons is None else self._reasons == 0
 
-    def count(self, amounts, unit):
+    def count(self, amounts: Floats, unit: float) -> dict[str, tuple[int, float]]:
         """How many transactions were dropped for each reason, and what they add up to.
 
         Returns
@@ -86,7 +112,14 @@ class Screen:
         }
 
 
-def refuse(bad, column, problem, remedy, transactions=None, n_before=0):
+def refuse(
+    bad: NDArray[np.bool],
+    column: str,
+    problem: str,
+    remedy: str,
+    transactions: Integers | None = None,
+    n_before: int = 0,
+) -> None:
     """Raise if any value is bad, with the column, the count, the first row and a remedy.
 
     Where a row stands for several `transactions`, the engine that grouped them has forgotten which
@@ -104,7 +137,7 @@ def refuse(bad, column, problem, remedy, transactions=None, n_before=0):
     raise ValueError(f"Column {column!r}: {problem} in {rows}. {remedy}.")
 
 
-def no_dates(column, dtype, kind="numbers"):
+def no_dates(column: str, dtype: object, kind: str = "numbers") -> TypeError:
     """The error that a column of no dates at all is met with."""
     return TypeError(
         f"Column {column!r} holds {kind} ({dtype}), not dates. Convert it first, for example with "
@@ -112,7 +145,7 @@ def no_dates(column, dtype, kind="numbers"):
     )
 
 
-def no_amounts(column, dtype):
+def no_amounts(column: str, dtype: object) -> TypeError:
     """The error that a column of no amounts at all is met with."""
     return TypeError(
         f"Column {column!r} holds values of type {dtype}, not amounts. Name or convert the right "
@@ -125,7 +158,9 @@ def _example(values, bad):
     return values.iloc[[position]].to_numpy(dtype=object)[0]
 
 
-def customer_codes(values, column, customers, screen):
+def customer_codes(
+    values: pd.Series, column: str, customers: Any, screen: Screen
+) -> tuple[Integers, NDArray[Any]]:
     """Number the customers; by default in sorted order, else in that of `customers`."""
     codes, labels = _factorize(values, column, "customer", screen)
     if customers is None:
@@ -144,7 +179,7 @@ def customer_codes(values, column, customers, screen):
     return found, np.asarray(listed)
 
 
-def sort_customers(labels, column):
+def sort_customers(labels: NDArray[Any], column: str) -> tuple[Integers, NDArray[Any]]:
     """The place of each distinct identifier in sorted order, and the identifiers in that order."""
     try:
         order = np.argsort(labels, kind="stable")
@@ -157,13 +192,13 @@ def sort_customers(labels, column):
     return np.argsort(order).astype(np.int32), labels[order]
 
 
-def known_customer_codes(values, column, customers):
+def known_customer_codes(values: pd.Series, column: str, customers: NDArray[Any]) -> Integers:
     """Number the customers by their place in `customers`, -1 where they are not among them."""
     codes, labels = _factorize(values, column, "customer", Screen("raise", len(values)))
     return take(pd.Index(customers).get_indexer(labels).astype(np.int32), codes)
 
 
-def category_codes(values, column, screen):
+def category_codes(values: pd.Series, column: str, screen: Screen) -> tuple[Integers, Names]:
     """Number the categories in the order of their names as text."""
     codes, labels = _factorize(values, column, "category", screen)
     names = np.array([str(label) for label in labels], dtype=object)
@@ -172,7 +207,7 @@ def category_codes(values, column, screen):
     return take(position.astype(np.min_scalar_type(-max(len(names), 1))), codes), names
 
 
-def take(position, codes):
+def take(position: NDArray[Any], codes: Integers) -> NDArray[Any]:
     """Look up the position of every code; of the code -1, which means missing, it is -1 or NaT."""
     missing = np.datetime64("NaT") if position.dtype.kind == "M" else position.dtype.type(-1)
     return np.append(position, missing)[codes]
@@ -199,7 +234,7 @@ def _factorize(values, column, role, screen):
     return codes, labels
 
 
-def days_since_1970(values, column, screen=None):
+def days_since_1970(values: pd.Series, column: str, screen: Screen | None = None) -> Integers:
     """Convert dates, timestamps or ISO text to days since 1970, each in its own time zone."""
     screen = Screen("raise", len(values)) if screen is None else screen
     if isinstance(values.dtype, pd.CategoricalDtype):
@@ -248,7 +283,9 @@ def _local_times(values):
     return times.dt.tz_localize(None)
 
 
-def read_amounts(values, column, screen, unreadable=None):
+def read_amounts(
+    values: pd.Series, column: str, screen: Screen, unreadable: pd.Series | None = None
+) -> tuple[Floats, int]:
     """Convert amounts to numbers, refusing what is no finite one.
 
     Parameters

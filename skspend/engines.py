@@ -5,12 +5,21 @@ own engine, and only the cells are fetched: one row for each customer, day or mo
 Files and arrow datasets are read piece by piece.
 """
 
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
 import narwhals.stable.v2 as nw
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 
 from .columns import FIRST_YEAR, LAST_YEAR, no_amounts, no_dates
+
+if TYPE_CHECKING:
+    from narwhals.typing import IntoFrame
+    from pyarrow.dataset import Dataset
 
 # Digits and spaces are spelt out: to some engines \d and \s are more than those of ASCII.
 _HOUR, _SIXTY = "(?:[01][0-9]|2[0-3])", "[0-5][0-9]"
@@ -34,7 +43,9 @@ FIRST_DAY = 12 * FIRST_YEAR * DAYS_OF_A_MONTH + 1
 LAST_DAY = 12 * (LAST_YEAR + 1) * DAYS_OF_A_MONTH - 1
 
 
-def fetch_columns(frame, names, what, optional=()):
+def fetch_columns(
+    frame: IntoFrame, names: Mapping[str, str], what: str, optional: Collection[str] = ()
+) -> dict[str, pd.Series]:
     """Fetch the named columns of any frame as pandas Series, or say which are missing.
 
     Parameters
@@ -58,7 +69,12 @@ def fetch_columns(frame, names, what, optional=()):
     return {role: _to_pandas(frame.get_column(name)) for role, name in found.items()}
 
 
-def fetch_transactions(frame, names, n_months=0, last_month=None):
+def fetch_transactions(
+    frame: IntoFrame,
+    names: Mapping[str, str],
+    n_months: int = 0,
+    last_month: int | None = None,
+) -> dict[str, Any]:
     """Fetch transactions, or cells of transactions if the frame is lazy.
 
     Parameters
@@ -88,12 +104,12 @@ def fetch_transactions(frame, names, n_months=0, last_month=None):
     return _fetch_cells(frame, names, n_months, last_month)
 
 
-def is_polars(frame):
+def is_polars(frame: object) -> bool:
     """Tell whether a frame, eager or lazy, is of polars."""
     return nw.dependencies.is_polars_dataframe(frame) or nw.dependencies.is_polars_lazyframe(frame)
 
 
-def stream_tables(data, names):
+def stream_tables(data: Dataset, names: Mapping[str, str]) -> Iterator[dict[str, pd.Series]]:
     """Fetch columns of an arrow dataset piece by piece.
 
     Parameters
@@ -138,7 +154,7 @@ def _find_columns(frame, names, what, optional=()):
     return {role: name for role, name in names.items() if name in columns}
 
 
-def check_columns(found, names, what):
+def check_columns(found: Iterable[str], names: Mapping[str, str], what: str) -> None:
     """Refuse a table that has not one column of each name."""
     found = list(found)
     missing = [f"{name!r} (keyword {role}=)" for role, name in names.items() if name not in found]

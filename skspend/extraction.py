@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from numbers import Integral, Real
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from sklearn.utils import check_array
@@ -21,6 +21,8 @@ from .networks import encode
 from .panel import like_input, validate_period
 
 if TYPE_CHECKING:
+    import keras
+
     from ._typing import Estimator, Panel, RandomState, Table
 
 
@@ -152,16 +154,16 @@ class LSTMStateExtractor(StateExtractor):
         n_layers: int = 1,
         objective: Literal["type", "scores", "reconstruct", "y"] = "type",
         scorer: Estimator | None = None,
-        state: str = "hidden",
+        state: Literal["hidden", "both"] = "hidden",
         state_noise: float = 0.4,
         step_penalty: float = 0.1,
         n_periods: int | None = None,
         epochs: int = 100,
         batch_size: int | Literal["auto"] = "auto",
-        optimizer: str | Any = "adam",
+        optimizer: str | keras.optimizers.Optimizer = "adam",
         learning_rate: float = 0.01,
         l2: float = 0.0,
-        class_weight: dict[Any, float] | Literal["balanced"] | None = None,
+        class_weight: Literal["balanced"] | None = None,
         n_init: int = 4,
         early_stopping: bool = False,
         validation_fraction: float = 0.1,
@@ -261,7 +263,7 @@ class LSTMStateExtractor(StateExtractor):
         panel = validate_period(self, X_new_period, previous_states)
         new = encode(self.network_, panel, self.weights_, cells=True, start=states[:, -n_states:])
         moved = np.hstack([states[:, n_states:], new[:, 0]])
-        return like_input(moved, getattr(previous_states, "columns", None), previous_states)
+        return like_input(moved, getattr(previous_states, "columns", ()), previous_states)
 
 
 class FeedForwardExtractor(StateExtractor):
@@ -377,10 +379,10 @@ class FeedForwardExtractor(StateExtractor):
         n_periods: int | None = None,
         epochs: int = 100,
         batch_size: int | Literal["auto"] = "auto",
-        optimizer: str | Any = "adam",
+        optimizer: str | keras.optimizers.Optimizer = "adam",
         learning_rate: float = 0.01,
         l2: float = 0.0,
-        class_weight: dict[Any, float] | Literal["balanced"] | None = None,
+        class_weight: Literal["balanced"] | None = None,
         n_init: int = 4,
         early_stopping: bool = False,
         validation_fraction: float = 0.1,

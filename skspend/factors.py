@@ -23,6 +23,7 @@ from .panel import like_input, panel_of, validate_panel
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
+    from sklearn.utils import Tags
 
     from ._typing import Floats, Names, Panel, Table
 
@@ -133,6 +134,9 @@ class SpendingFactors(CallbackSupportMixin, TransformerMixin, BaseEstimator):
     """
 
     _parameter_constraints = {"n_factors": [Interval(Integral, 1, None, closed="left")]}
+    analysis_: FactorAnalysis | None
+    scaler_: StandardScaler
+    n_periods_: int
 
     def __init__(self, n_factors: int = 5) -> None:
         self.n_factors = n_factors
@@ -238,7 +242,7 @@ class SpendingFactors(CallbackSupportMixin, TransformerMixin, BaseEstimator):
         factors = [f"factor{number}" for number in range(self._n_outputs)]
         return np.array(["total", *factors], dtype=object)
 
-    def __sklearn_tags__(self):
+    def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
         tags.input_tags.three_d_array = True
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]

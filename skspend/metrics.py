@@ -6,7 +6,7 @@ Maree & Omlin (2021). Each is also a scorer for searches, which needs no y.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -19,7 +19,7 @@ from .personality import TRAITS, encode_types
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
-    from ._typing import Estimator, Floats, RandomState
+    from ._typing import Estimator, Floats, Log, Panel, RandomState
 
 
 def direction_change(trajectories: ArrayLike) -> Floats:
@@ -212,7 +212,7 @@ def _mean_ami(pairs):
     return float(np.average(values, weights=[len(parts) for parts, _ in pairs]))
 
 
-def direction_scorer(estimator: Estimator, X: Any, y: object = None) -> float:
+def direction_scorer(estimator: Estimator, X: Log | Panel, y: object = None) -> float:
     """Minus the mean :func:`direction_change` in degrees, for ``scoring=`` in a search.
 
     Parameters
@@ -243,7 +243,7 @@ def direction_scorer(estimator: Estimator, X: Any, y: object = None) -> float:
     return -mean_direction_change(states.reshape(len(states), found.n_periods, -1))
 
 
-def stability_scorer(estimator: Estimator, X: Any, y: object = None) -> float:
+def stability_scorer(estimator: Estimator, X: Log | Panel, y: object = None) -> float:
     """:func:`temporal_stability` of level 1 from the middle to the last period, for searches.
 
     Parameters
@@ -261,7 +261,7 @@ def stability_scorer(estimator: Estimator, X: Any, y: object = None) -> float:
     return _need_clusterer(found.clusterer, "stability_scorer").score(found.states)
 
 
-def hierarchy_scorer(estimator: Estimator, X: Any, y: object = None) -> float:
+def hierarchy_scorer(estimator: Estimator, X: Log | Panel, y: object = None) -> float:
     """Mean ``ami`` over the levels of :func:`hierarchy_agreement`, for searches.
 
     Parameters

@@ -7,6 +7,8 @@ size and its version, then the types it names, then the objects, which must fit 
 given only what has been looked at.
 """
 
+from __future__ import annotations
+
 import copy
 import io
 import json
@@ -14,7 +16,9 @@ import math
 import re
 import warnings
 import zipfile
+from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import sklearn
@@ -31,7 +35,10 @@ from .files import DataError, blame_data
 from .networks import Network
 from .personality import TRAITS, BigFivePersonalityScorer
 
-TRUSTED_TYPES = {
+if TYPE_CHECKING:
+    from ._typing import FilePath
+
+TRUSTED_TYPES: dict[str, tuple[str, ...]] = {
     "DictNode": ("builtins.dict",),
     "ListNode": ("builtins.list",),
     "TupleNode": ("builtins.tuple", "skspend.networks.specification.Network"),
@@ -65,12 +72,12 @@ MOST_MONTHS = 12_000
 """A thousand years: dates go no further back."""
 LARGEST_NUMBER = 1e30
 """Beyond, and below its inverse, sums of products in single precision may be no number."""
-STEPS = [
+STEPS: list[tuple[str, type[Any]]] = [
     ("spend", SpendingAggregator),
     ("states", LSTMStateExtractor),
     ("segment", TrajectoryClusterer),
 ]
-OF_CUSTOMERS = {
+OF_CUSTOMERS: dict[str, tuple[str, ...]] = {
     "spend": ("active_periods_",),
     "segment": ("labels_", "level_labels_", "strengths_", "outlier_scores_"),
 }
@@ -78,7 +85,7 @@ OF_CUSTOMERS = {
 REMEDY = "Copy the file anew, or write it anew with skspend segment."
 
 
-def write(pipeline, names, path):
+def write(pipeline: Pipeline, names: dict[int, str], path: FilePath) -> None:
     """Write a model.
 
     Parameters
@@ -118,7 +125,7 @@ def write(pipeline, names, path):
         file.write(content)
 
 
-def read(path):
+def read(path: FilePath) -> tuple[Pipeline, dict[int, str]]:
     """Read a model, and nothing but a model.
 
     Returns
@@ -149,7 +156,7 @@ def read(path):
 
 
 @contextmanager
-def refuse(path):
+def refuse(path: FilePath) -> Iterator[None]:
     """Turn whatever a damaged or hostile file makes Python raise into one line of DataError."""
     try:
         yield

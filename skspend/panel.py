@@ -9,7 +9,7 @@ period first), so that every scikit-learn tool works on it, and is computed on a
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import narwhals.stable.v2 as nw
@@ -18,15 +18,15 @@ import pandas as pd
 from sklearn.utils.validation import _get_feature_names, check_array, validate_data
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
+    from numpy.typing import DTypeLike, NDArray
 
-    from ._typing import Floats, Integers, Names, Panel
+    from ._typing import Estimator, Floats, Integers, Names, Panel, Table
 
 _PANEL_NAME = re.compile(r"(?P<period>[^|]*?)(?P<position>\d+)\|(?P<feature>.*)", re.DOTALL)
 _GENERATED_NAME = re.compile(r"x\d+")
 
 
-def panel_names(period: str, n_periods: int, features: Sequence[str]) -> Names:
+def panel_names(period: str, n_periods: int, features: Collection[str]) -> Names:
     """Name the columns of an unfolded panel.
 
     Parameters
@@ -134,8 +134,14 @@ def unfold(cube: NDArray[Any]) -> NDArray[Any]:
 
 
 def validate_panel(
-    estimator, X, *, n_periods=None, reset=True, shorter=False, dtype=(np.float64, np.float32)
-):
+    estimator: Estimator,
+    X: Any,
+    *,
+    n_periods: int | None = None,
+    reset: bool = True,
+    shorter: bool = False,
+    dtype: DTypeLike | Sequence[DTypeLike] = (np.float64, np.float32),
+) -> Floats:
     """Check a panel on its way into an estimator and fold it.
 
     Sets ``n_features_in_``, ``feature_names_in_`` and ``n_periods_`` when ``reset``. The number of
@@ -212,7 +218,7 @@ def _count_first_periods(estimator, X):
     return n_columns // width
 
 
-def validate_period(estimator, X, previous):
+def validate_period(estimator: Estimator, X: Any, previous: Any) -> Floats:
     """Check one further period for the customers of `previous`, and fold it.
 
     Parameters
@@ -265,7 +271,7 @@ def validate_period(estimator, X, previous):
     return fold(X, 1)
 
 
-def panel_of(estimator):
+def panel_of(estimator: Estimator) -> tuple[str, list[str] | None]:
     """Return (period, features) of the panel that an estimator was fitted on.
 
     ``features`` is None where the columns carried no names of their own: an array, or the names
@@ -282,7 +288,7 @@ def panel_of(estimator):
     return period or "period", features
 
 
-def output_names(estimator, features):
+def output_names(estimator: Estimator, features: Collection[str]) -> Names:
     """Name the columns that an estimator emits for the periods it was fitted on.
 
     One period without a name of its own gives the bare features, so that plain two-dimensional
@@ -294,7 +300,7 @@ def output_names(estimator, features):
     return panel_names(period, estimator.n_periods_, features)
 
 
-def like_input(values, names, X, index=None):
+def like_input(values: NDArray[Any], names: Iterable[str], X: Any, index: Any = None) -> Table:
     """Give frames where frames came in: the same library, the same index; arrays stay arrays.
 
     Parameters

@@ -23,8 +23,9 @@ from .panel import like_input, output_names, panel_of, unfold, validate_panel
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
+    from sklearn.utils import Tags
 
-    from ._typing import Aliases, Coefficients, Integers, Names, Panel, Table
+    from ._typing import Aliases, Coefficients, Floats, Integers, Names, Panel, Table
 
 TRAITS = ("openness", "conscientiousness", "extraversion", "agreeableness", "neuroticism")
 TYPES = tuple(f"{trait}{sign}" for trait in TRAITS for sign in "+-")
@@ -239,6 +240,10 @@ class BigFivePersonalityScorer(CallbackSupportMixin, TransformerMixin, BaseEstim
         "level": [StrOptions({"overall", "period"})],
         "aliases": [None, dict],
     }
+    coefficients_: Floats
+    coverage_: float
+    scaler_: StandardScaler | None
+    n_periods_: int
 
     def __init__(
         self,
@@ -341,7 +346,7 @@ class BigFivePersonalityScorer(CallbackSupportMixin, TransformerMixin, BaseEstim
             return np.array(TRAITS, dtype=object)
         return output_names(self, TRAITS)
 
-    def __sklearn_tags__(self):
+    def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
         tags.input_tags.three_d_array = True
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]

@@ -39,7 +39,7 @@ def segment_frame(
     income: IntoFrame | None = None,
     outflow: Literal["positive", "negative"] = "positive",
     errors: Literal["raise", "drop"] = "raise",
-) -> Any:
+) -> pd.DataFrame:
     """Tell the segment of every customer in a frame, the same in whatever parts they come.
 
     Made to run inside of Dask's ``map_partitions`` and Spark's ``applyInArrow``, with all

@@ -4,13 +4,17 @@ CSV files are told from what merely looks like one, and no row of theirs is lost
 what is wrong is said with the file and the line.
 """
 
+from __future__ import annotations
+
 import csv
 import errno
 import os
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from functools import partial
 from glob import glob
 from pathlib import Path
+from typing import TYPE_CHECKING, Literal
 
 import pyarrow as pa
 from pyarrow import csv as pyarrow_csv
@@ -18,6 +22,11 @@ from pyarrow import parquet
 from pyarrow.dataset import CsvFileFormat, dataset
 
 from .engines import check_columns, stream_tables
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from ._typing import FilePath
 
 CSV_BLOCK = 2**24
 """Bytes of a CSV file that are read at once; no row may be longer."""
@@ -66,19 +75,23 @@ class TransactionFiles:
         If a file is not what its name says, or has not these columns.
     """
 
-    def __init__(self, path, names, errors):
+    is_csv: bool
+
+    def __init__(
+        self, path: FilePath, names: Mapping[str, str], errors: Literal["raise", "drop"]
+    ) -> None:
         self._path = path
         self._paths, suffix = _find_files(path)
         self.is_csv = suffix == ".csv"
         # Files may be read twice: a malformed row is known by its place.
-        self._malformed = set() if errors == "drop" else None
+        self._malformed: set[tuple[str, int]] | None = set() if errors == "drop" else None
         self._data = _open_files(self._paths, suffix, names, self._malformed)
 
     @property
-    def n_malformed(self):
+    def n_malformed(self) -> int:
         return len(self._malformed or ())
 
-    def tables(self, names):
+    def tables(self, names: Mapping[str, str]) -> Iterator[dict[str, pd.Series]]:
         """Read some of the columns piece by piece; see :func:`stream_tables`."""
         try:
             yield from stream_tables(self._data, names)

@@ -8,7 +8,7 @@ has. The data behind section III-A of Maree & Omlin (2021).
 from __future__ import annotations
 
 import copy
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 import pandas as pd
@@ -24,9 +24,9 @@ from .tables import TransactionFiles
 if TYPE_CHECKING:
     import pyarrow.dataset
     from narwhals.typing import IntoFrame
-    from numpy.typing import ArrayLike
+    from numpy.typing import ArrayLike, NDArray
 
-    from ._typing import Cutoff, FilePath, Names, Resolution
+    from ._typing import Cutoff, FilePath, Names, Resolution, Selection
 
 AFTER_CUTOFF = "after the cutoff"
 
@@ -121,6 +121,14 @@ class TransactionLog(PeriodSums):
       customer       date category  amount
     0      bob 2023-02-01   travel   300.0
     """
+
+    customers: NDArray[Any]
+    categories: Names
+    income_categories: Names
+    span: tuple[np.datetime64, np.datetime64]
+    shape: tuple[int]
+    resolution: Resolution
+    is_polars: bool
 
     def __init__(
         self,
@@ -332,7 +340,7 @@ class TransactionLog(PeriodSums):
         """Number of transactions that count."""
         return self._rows.n_transactions
 
-    def __getitem__(self, key: Any) -> TransactionLog:
+    def __getitem__(self, key: Selection) -> TransactionLog:
         positions = np.atleast_1d(np.arange(len(self))[key])
         selected = copy.copy(self)
         selected.customers = self.customers[positions]
@@ -362,7 +370,7 @@ class TransactionLog(PeriodSums):
             )
         )
 
-    __hash__ = None  # type: ignore[assignment] # as Python has it for what is not hashable
+    __hash__: ClassVar[None]  # type: ignore[assignment] # as Python has it for what is not hashable
 
     def __repr__(self) -> str:
         first, last = self.span

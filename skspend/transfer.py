@@ -22,7 +22,11 @@ from ._transfer import TransferModel
 from .networks.forward import class_log_odds
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import keras
     from numpy.typing import NDArray
+    from sklearn.utils import Tags
 
     from ._typing import Estimator, Floats, Panel, RandomState
 
@@ -127,9 +131,9 @@ class TransferRegressor(RegressorMixin, TransferModel):
         trainable: Literal["head", "all"] | None = None,
         alpha: float = 0.0,
         engine: Literal["native", "scikeras"] = "native",
-        model: Any = None,
+        model: keras.Model | Callable[..., keras.Model] | None = None,
         epochs: int = 100,
-        batch_size: int | Literal["auto"] = 32,
+        batch_size: int = 32,
         learning_rate: float = 0.01,
         early_stopping: bool = False,
         validation_fraction: float = 0.2,
@@ -290,6 +294,8 @@ class TransferClassifier(ClassifierMixin, TransferModel):
         **TransferModel._parameter_constraints,
         "class_weight": [None, dict, StrOptions({"balanced"})],
     }
+    classes_: NDArray[Any] | list[NDArray[Any]]
+    intercept_: Floats
     _classifies = True
 
     def __init__(
@@ -299,10 +305,10 @@ class TransferClassifier(ClassifierMixin, TransferModel):
         trainable: Literal["head", "all"] | None = None,
         alpha: float = 1.0,
         engine: Literal["native", "scikeras"] = "native",
-        model: Any = None,
+        model: keras.Model | Callable[..., keras.Model] | None = None,
         class_weight: dict[Any, float] | Literal["balanced"] | None = None,
         epochs: int = 100,
-        batch_size: int | Literal["auto"] = 32,
+        batch_size: int = 32,
         learning_rate: float = 0.01,
         early_stopping: bool = False,
         validation_fraction: float = 0.2,
@@ -422,7 +428,7 @@ class TransferClassifier(ClassifierMixin, TransferModel):
         ]
         return np.column_stack(told)
 
-    def __sklearn_tags__(self):
+    def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
         tags.classifier_tags.multi_label = True
         return tags

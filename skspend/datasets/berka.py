@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from importlib.resources import files
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import pandas as pd
@@ -17,7 +17,7 @@ from sklearn.utils import Bunch
 from ..transactions import TransactionLog
 
 if TYPE_CHECKING:
-    from .._typing import FilePath
+    from .._typing import FilePath, LoanAccounts
 
 # What an outflow is, by operation and k_symbol; SIPO is the Czech way to pay household bills.
 OUTFLOWS = {
@@ -44,7 +44,12 @@ _TRANSACTION_COLUMNS = ["account_id", "date", "type", "operation", "amount", "k_
 _LOAN_COLUMNS = ["loan_id", "account_id", "date", "amount", "duration", "payments", "status"]
 
 
-def load_berka(folder: FilePath, *, label: str = "default", ages: bool | None = None) -> Bunch:
+def load_berka(
+    folder: FilePath,
+    *,
+    label: Literal["default", "liquidity"] = "default",
+    ages: tuple[int, int] | None = None,
+) -> LoanAccounts:
     """Load the accounts with a loan of the Berka bank (1993-1998, in CZK) from a local folder.
 
     Parameters

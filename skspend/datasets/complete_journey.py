@@ -7,12 +7,16 @@ to the data of Maree & Omlin (2021), section III-A, that may be shipped.
 from __future__ import annotations
 
 from importlib.resources import files
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 from sklearn.utils import Bunch
 
 from ..transactions import TransactionLog
+
+if TYPE_CHECKING:
+    from .._typing import Households
 
 # Middle of each bracket in dollars a year; of the open one, where it begins.
 INCOME_MIDPOINTS = {
@@ -58,7 +62,7 @@ ALIASES = {
 }
 
 
-def load_complete_journey() -> Bunch:
+def load_complete_journey() -> Households:
     """Load a year of grocery shopping of 2,469 households (2017, in dollars).
 
     Returns

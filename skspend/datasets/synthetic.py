@@ -11,7 +11,7 @@ from __future__ import annotations
 from importlib.resources import files
 from math import log, sqrt
 from numbers import Integral
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Literal, overload
 
 import numpy as np
 import pandas as pd
@@ -22,7 +22,7 @@ from sklearn.utils import Bunch
 from ..transactions import TransactionLog
 
 if TYPE_CHECKING:
-    from .._typing import RandomState
+    from .._typing import Bank, RandomState
 
 TRAITS = ("openness", "conscientiousness", "extraversion", "agreeableness", "neuroticism")
 
@@ -83,14 +83,32 @@ LABEL_WEIGHTS = pd.DataFrame(
 )
 
 
+@overload
+def make_spending(
+    n_customers: int = 26000,
+    n_periods: int = 6,
+    n_categories: int = 97,
+    *,
+    transactions: Literal[False] = False,
+    random_state: RandomState | np.random.Generator = None,
+) -> Bank[pd.DataFrame]: ...
+@overload
+def make_spending(
+    n_customers: int = 26000,
+    n_periods: int = 6,
+    n_categories: int = 97,
+    *,
+    transactions: Literal[True],
+    random_state: RandomState | np.random.Generator = None,
+) -> Bank[TransactionLog]: ...
 def make_spending(
     n_customers: int = 26000,
     n_periods: int = 6,
     n_categories: int = 97,
     *,
     transactions: bool = False,
-    random_state: RandomState = None,
-) -> Bunch:
+    random_state: RandomState | np.random.Generator = None,
+) -> Bank[Any]:
     """Generate the yearly spending of a bank's customers, with the truth behind it.
 
     Parameters

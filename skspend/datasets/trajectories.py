@@ -12,7 +12,7 @@ import numpy as np
 from sklearn.utils import Bunch, check_random_state
 
 if TYPE_CHECKING:
-    from .._typing import RandomState
+    from .._typing import PlantedTrajectories, RandomState
 
 SMALLEST_ANGLE = 41.0
 """Degrees between two main directions, at least."""
@@ -34,7 +34,7 @@ def make_trajectories(
     n_directions: int = 10,
     outlier_share: float = 0.05,
     random_state: RandomState = None,
-) -> Bunch:
+) -> PlantedTrajectories:
     """Make trajectories that grow straight from the origin into a hierarchy of clusters.
 
     Each of `n_directions` main directions has three children, and each child three again: 90

@@ -20,7 +20,7 @@ from .._threads import one_thread
 from ..panel import read_panel
 
 if TYPE_CHECKING:
-    from .._typing import Estimator, Panel, RandomState
+    from .._typing import Estimator, Explanation, Panel, RandomState
 
 CAPS = np.inf, 4.0
 """Standard deviations beyond which a share may count no more. Without a cap a linear network is
@@ -35,7 +35,7 @@ LEAST_FREEDOM = 1e-9
 
 def explain_trajectories(
     extractor: Estimator, X: Panel, *, n_resamples: int = 400, random_state: RandomState = None
-) -> Bunch:
+) -> Explanation:
     """Explain the states of an extractor by a linear model of the shares.
 
     For every period a ridge regression reconstructs the states from one regressor per category:

@@ -18,7 +18,7 @@ from sklearn.utils import Bunch, check_random_state
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
-    from .._typing import RandomState
+    from .._typing import Fairness, RandomState
 
 MISSING = "(missing)"
 """The group of the customers whose attribute is not known."""
@@ -30,7 +30,7 @@ def segment_fairness(
     *,
     n_permutations: int = 999,
     random_state: RandomState = None,
-) -> Bunch:
+) -> Fairness:
     """Compare how often the groups of a protected attribute are in each segment.
 
     Parameters

@@ -1,7 +1,10 @@
 """The forward pass over plain arrays, in the precision of the data."""
 
+from __future__ import annotations
+
+from collections.abc import Sequence
 from itertools import pairwise
-from typing import NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 from scipy.special import log_softmax
@@ -9,13 +12,26 @@ from sklearn.utils import gen_batches
 
 from .._threads import in_threads
 
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from .._typing import Floats
+    from .specification import Network
+
 BLOCK = 2048
 """Customers computed at a time: large enough for matrix products, small enough for the cache."""
 MANY_BLOCKS = 50
 """From so many blocks on, a thread for some of them beats the threads inside each product."""
 
 
-def encode(network, panel, weights, *, cells=False, start=None):
+def encode(
+    network: Network,
+    panel: Floats,
+    weights: Sequence[Floats],
+    *,
+    cells: bool = False,
+    start: Floats | None = None,
+) -> Floats:
     """Run the encoder over a panel and return its state at every period.
 
     Parameters
@@ -56,7 +72,7 @@ def encode(network, panel, weights, *, cells=False, start=None):
     n_states = 2 * sum(network.encoder) if cells else network.n_units
     states = np.empty((n_customers, n_periods, n_states), dtype=panel.dtype)
 
-    def run(rows):
+    def run(rows: slice) -> None:
         if network.recurrent:
             memory = _lstms(panel[rows], layers, None if start is None else start[rows])
             states[rows] = np.concatenate(memory if cells else memory[:1], axis=2)
@@ -72,17 +88,19 @@ def encode(network, panel, weights, *, cells=False, start=None):
     return states
 
 
-def _lstms(panel, layers, start):
+def _lstms(panel: Floats, layers: Sequence[Sequence[Floats]], start: Floats | None) -> list[Floats]:
     """Hidden and cell states of every layer, the last layer first."""
     sizes = [len(recurrent) for _, recurrent, _ in layers]
     if start is None:
         start = np.zeros((len(panel), 2 * sum(sizes)), dtype=panel.dtype)
     bounds = np.cumsum([0, *np.repeat(sizes[::-1], 2)])
-    start = [start[:, begin:end].T for begin, end in pairwise(bounds)]
-    memory, inputs = [], panel
+    starts = [start[:, begin:end].T for begin, end in pairwise(bounds)]
+    memory: list[Floats] = []
+    inputs = panel
     for layer, weights in enumerate(layers):
-        hidden, cell = start[2 * (len(layers) - 1 - layer) :][:2]
-        run = run_lstm(inputs, *weights, hidden, cell)
+        hidden, cell = starts[2 * (len(layers) - 1 - layer) :][:2]
+        kernel, recurrent, bias = weights
+        run = run_lstm(inputs, kernel, recurrent, bias, hidden, cell)
         inputs = customers_first(run.hidden[1:])
         memory = [inputs, customers_first(run.cells[1:]), *memory]
     return memory
@@ -91,17 +109,24 @@ def _lstms(panel, layers, start):
 class LSTMRun(NamedTuple):
     """What one LSTM layer has computed; customers lie along the last axis of all arrays."""
 
-    gates: np.ndarray
+    gates: Floats
     """Shape (n_periods, 4 n_units, n_customers): input, forget, candidate and output gate."""
-    hidden: np.ndarray
+    hidden: Floats
     """Shape (n_periods + 1, n_units, n_customers): before the first period, and after each."""
-    cells: np.ndarray
+    cells: Floats
     """As `hidden`."""
-    tanh_cells: np.ndarray
+    tanh_cells: Floats
     """Shape (n_periods, n_units, n_customers)."""
 
 
-def run_lstm(inputs, kernel, recurrent, bias, hidden=0.0, cell=0.0):
+def run_lstm(
+    inputs: Floats,
+    kernel: Floats,
+    recurrent: Floats,
+    bias: Floats,
+    hidden: Floats | float = 0.0,
+    cell: Floats | float = 0.0,
+) -> LSTMRun:
     """Run one LSTM layer.
 
     Parameters
@@ -124,7 +149,7 @@ def run_lstm(inputs, kernel, recurrent, bias, hidden=0.0, cell=0.0):
     from_inputs = from_inputs.reshape(n_customers, n_periods, 4 * n_units)
     recurrent, bias = np.ascontiguousarray((recurrent * half).T), (bias * half)[:, None]
 
-    def empty(*shape):
+    def empty(*shape: int) -> Floats:
         return np.empty((*shape, n_customers), dtype=inputs.dtype)
 
     run = LSTMRun(
@@ -150,19 +175,21 @@ def run_lstm(inputs, kernel, recurrent, bias, hidden=0.0, cell=0.0):
     return run
 
 
-def customers_first(states):
+def customers_first(states: Floats) -> Floats:
     """View (n_periods, n_units, n_customers) as (n_customers, n_periods, n_units)."""
     return states.transpose(2, 0, 1)
 
 
-def _dense_layers(values, layers):
+def _dense_layers(values: Floats, layers: Sequence[Sequence[Floats]]) -> Floats:
     """Dense layers with tanh."""
     for kernel, bias in layers:
         values = np.tanh(values @ kernel + bias)
     return values
 
 
-def split_layers(network, weights):
+def split_layers(
+    network: Network, weights: Sequence[Floats]
+) -> tuple[list[list[Floats]], list[list[Floats]]]:
     """Part a list of weights into those of each layer.
 
     Returns
@@ -177,7 +204,7 @@ def split_layers(network, weights):
     return encoder, [[next(rest) for _ in layer] for layer in network.head_shapes]
 
 
-def pool(states, reads):
+def pool(states: Floats, reads: Literal["last", "mean", "every"]) -> Floats:
     """What a head answers from: the last state, the mean over periods, or every state.
 
     Parameters
@@ -194,7 +221,7 @@ def pool(states, reads):
     return states[:, -1] if reads == "last" else states.mean(axis=1)
 
 
-def decode(network, states, weights):
+def decode(network: Network, states: Floats, weights: Sequence[Floats]) -> Floats:
     """Answer from states: decoder and head.
 
     Parameters
@@ -215,7 +242,7 @@ def decode(network, states, weights):
     return _dense_layers(states, layers[:-1]) @ kernel + bias
 
 
-def class_log_odds(outputs):
+def class_log_odds(outputs: Floats) -> Floats:
     """Log-odds of each class; one output alone is that of the second of two classes.
 
     Examples
@@ -228,7 +255,13 @@ def class_log_odds(outputs):
     return np.concatenate([np.zeros_like(outputs), outputs], axis=-1)
 
 
-def mean_loss(network, panel, target, weights, class_weights):
+def mean_loss(
+    network: Network,
+    panel: Floats,
+    target: NDArray[Any],
+    weights: Sequence[Floats],
+    class_weights: Floats | None,
+) -> float:
     """Cross-entropy of classes, or mean squared error of values, as in training but without noise.
 
     Parameters
@@ -239,8 +272,8 @@ def mean_loss(network, panel, target, weights, class_weights):
         Class numbers, shape (n_customers[, n_periods]), or values, with n_outputs more.
     weights : sequence of ndarray
         As in :class:`Network`.
-    class_weights : ndarray, shape (n_classes,)
-        What a customer of each class counts.
+    class_weights : ndarray, shape (n_classes,), or None
+        What a customer of each class counts; with None, or for values, 1.
 
     Returns
     -------
@@ -251,4 +284,6 @@ def mean_loss(network, panel, target, weights, class_weights):
         return float(np.mean((outputs - target) ** 2))
     log_odds = log_softmax(class_log_odds(outputs), axis=-1)
     told = np.take_along_axis(log_odds, target[..., None], axis=-1)[..., 0]
-    return float(-np.mean(class_weights[target] * told))
+    if class_weights is not None:
+        told = class_weights[target] * told
+    return float(-np.mean(told))

@@ -4,12 +4,31 @@ Backpropagation, through time where the network is recurrent. The arrays are sma
 would spend its time on calls: this is faster than a compiled graph, and starts at once.
 """
 
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
 import numpy as np
 
 from .forward import class_log_odds, customers_first, pool, run_lstm, split_layers
 
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
-def loss_and_gradients(network, panel, target, weights, *, class_weights=None, noise=None):
+    from .._typing import Floats
+    from .specification import Network
+
+
+def loss_and_gradients(
+    network: Network,
+    panel: Floats,
+    target: NDArray[Any],
+    weights: Sequence[Floats],
+    *,
+    class_weights: Floats | None = None,
+    noise: Floats | None = None,
+) -> tuple[float, list[Floats]]:
     """Compute the training loss of a batch, and its gradients.
 
     Parameters

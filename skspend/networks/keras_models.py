@@ -3,19 +3,29 @@
 This module alone imports Keras, and with it TensorFlow.
 """
 
+from __future__ import annotations
+
 import warnings
+from collections.abc import Callable, Collection, Sequence
 from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Literal
 
 import keras
 import numpy as np
 from tensorflow.python.eager import context
 from tensorflow.python.framework.config import is_op_determinism_enabled
 
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from .._typing import Floats
+    from .specification import Network
+
 LONGEST_UNROLLED = 12
 """Sequences up to this length are unrolled: faster to run, and still quick to trace."""
 
 
-def build(network, dtype="float32"):
+def build(network: Network, dtype: Literal["float32", "float64"] = "float32") -> keras.Model:
     """Define a network in Keras; its outputs are ``states`` and ``outputs`` (log-odds, values).
 
     Parameters
@@ -83,7 +93,16 @@ class KerasOptimizer:
         If Keras knows no optimizer of this name.
     """
 
-    def __init__(self, optimizer, learning_rate, weights):
+    optimizer: keras.optimizers.Optimizer
+    weights: Sequence[Floats]
+    variables: list[keras.Variable]
+
+    def __init__(
+        self,
+        optimizer: str | keras.optimizers.Optimizer,
+        learning_rate: float,
+        weights: Sequence[Floats],
+    ) -> None:
         configuration = keras.optimizers.serialize(keras.optimizers.get(optimizer))
         self.optimizer = keras.optimizers.deserialize(configuration)
         if isinstance(optimizer, str):
@@ -92,7 +111,7 @@ class KerasOptimizer:
         self.variables = [keras.Variable(array) for array in weights]
         self.optimizer.build(self.variables)
 
-    def step(self, gradients):
+    def step(self, gradients: Sequence[Floats]) -> None:
         """Take one step."""
         tensors = [keras.ops.convert_to_tensor(gradient) for gradient in gradients]
         self.optimizer.apply(tensors, self.variables)
@@ -100,7 +119,9 @@ class KerasOptimizer:
             array[...] = np.asarray(keras.ops.convert_to_tensor(variable))
 
 
-def build_to_train(network, weights, learning_rate):
+def build_to_train(
+    network: Network, weights: Sequence[Floats], learning_rate: float
+) -> keras.Model:
     """Define a network in Keras, from given weights, compiled for its own loss and Adam.
 
     Parameters
@@ -120,7 +141,9 @@ def build_to_train(network, weights, learning_rate):
     return _compile(model, network.n_outputs, network.classifies, learning_rate)
 
 
-def build_head(n_features, n_outputs, classifies, penalty, learning_rate):
+def build_head(
+    n_features: int, n_outputs: int, classifies: bool, penalty: float, learning_rate: float
+) -> keras.Model:
     """Define a head alone, from zero weights, compiled for its loss and Adam.
 
     Parameters
@@ -157,9 +180,17 @@ def _compile(model, n_outputs, classifies, learning_rate):
 
 
 def fit_by_scikeras(
-    wrapper, model, n_outputs, customers, held_out=None, *, n_iter_no_change, epochs, batch_size,
-    seed,
-):  # fmt: skip
+    wrapper: Literal["KerasRegressor", "KerasClassifier"],
+    model: Callable[[], keras.Model],
+    n_outputs: Collection[int],
+    customers: tuple[NDArray[Any], NDArray[Any], NDArray[Any] | None],
+    held_out: tuple[NDArray[Any], NDArray[Any], NDArray[Any] | None] | None = None,
+    *,
+    n_iter_no_change: int,
+    epochs: int,
+    batch_size: int,
+    seed: int,
+) -> keras.Model:
     """Train a Keras model as scikeras does it, with the randomness of one seed.
 
     Parameters
@@ -195,7 +226,7 @@ def fit_by_scikeras(
     # Not above, because from its import on Keras pickles all models in the way of scikeras.
     from scikeras import wrappers
 
-    how = {}
+    how: dict[str, Any] = {}
     if held_out is not None:
         how["fit__validation_data"] = held_out
         how["callbacks"] = [
@@ -247,10 +278,12 @@ def _process_kept():
 class Pickled:
     """Stands for a Keras model in a pickle, from which the model itself comes out."""
 
-    def __init__(self, model):
+    model: keras.Model
+
+    def __init__(self, model: keras.Model) -> None:
         self.model = model
 
-    def __reduce__(self):
+    def __reduce__(self) -> tuple[Any, ...]:
         # Keras's own way, beneath that of scikeras, which refuses some layers.
         with _quietly():
             return _load, super(keras.Model, self.model).__reduce__()
@@ -261,7 +294,7 @@ def _load(load, arguments):
         return load(*arguments)
 
 
-def copy_model(model):
+def copy_model(model: keras.Model) -> keras.Model:
     """Copy a Keras model: its layers, their weights, and how it is compiled."""
     load, arguments = Pickled(model).__reduce__()
     return load(*arguments)

@@ -4,15 +4,32 @@ A network is trained on standardised values. Folded in, its weights apply to the
 their number stays that of the paper.
 """
 
+from __future__ import annotations
 
-def scale(values, scaler):
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+    from sklearn.preprocessing import StandardScaler
+
+    from .._typing import Floats
+    from .specification import Network
+
+
+def scale(values: NDArray[Any], scaler: StandardScaler | None) -> NDArray[Any]:
     """Standardise values along their last axis; without a scaler they stay as they are."""
     if scaler is None:
         return values
     return scaler.transform(values.reshape(-1, values.shape[-1])).reshape(values.shape)
 
 
-def fold_scales(network, weights, inputs, targets):
+def fold_scales(
+    network: Network,
+    weights: Sequence[Floats],
+    inputs: StandardScaler,
+    targets: StandardScaler | None,
+) -> list[Floats]:
     """Let weights that were trained on standardised values apply to values as they are.
 
     Parameters
@@ -38,7 +55,12 @@ def fold_scales(network, weights, inputs, targets):
     return weights
 
 
-def unfold_scales(network, weights, inputs, targets):
+def unfold_scales(
+    network: Network,
+    weights: Sequence[Floats],
+    inputs: StandardScaler,
+    targets: StandardScaler | None,
+) -> list[Floats]:
     """Undo :func:`fold_scales`: return weights that apply to standardised values."""
     weights = [array.astype(float) for array in weights]
     bias = network.n_arrays_per_encoder_layer - 1

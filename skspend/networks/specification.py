@@ -2,7 +2,9 @@
 
 from itertools import pairwise
 from math import prod
-from typing import NamedTuple
+from typing import Literal, NamedTuple, TypeAlias
+
+Shape: TypeAlias = tuple[int, ...]
 
 
 class Network(NamedTuple):
@@ -21,12 +23,12 @@ class Network(NamedTuple):
     """True: the encoder's layers are LSTMs. False: they are dense."""
     n_periods: int
     n_features: int
-    encoder: tuple
+    encoder: tuple[int, ...]
     """Units of each layer; those of the last one span the state space."""
     n_outputs: int
-    decoder: tuple = ()
+    decoder: tuple[int, ...] = ()
     """Units of each layer between the states and the head."""
-    reads: str = "last"
+    reads: Literal["last", "mean", "every"] = "last"
     """What the head answers from: the ``"last"`` state, the ``"mean"`` over periods, or ``"every"``
     state for itself."""
     classifies: bool = False
@@ -41,17 +43,17 @@ class Network(NamedTuple):
     """Penalty in training on the sum of squares of each kernel."""
 
     @property
-    def n_units(self):
+    def n_units(self) -> int:
         """Dimensions of the state space."""
         return self.encoder[-1]
 
     @property
-    def n_arrays_per_encoder_layer(self):
+    def n_arrays_per_encoder_layer(self) -> int:
         """Length of a layer's part of the list of weights."""
         return 3 if self.recurrent else 2
 
     @property
-    def encoder_shapes(self):
+    def encoder_shapes(self) -> list[tuple[Shape, ...]]:
         """Shapes of the encoder's weights, one tuple of shapes per layer."""
         return [
             ((n_inputs, 4 * n), (n, 4 * n), (4 * n,)) if self.recurrent else ((n_inputs, n), (n,))
@@ -59,18 +61,18 @@ class Network(NamedTuple):
         ]
 
     @property
-    def head_shapes(self):
+    def head_shapes(self) -> list[tuple[Shape, ...]]:
         """Shapes of the weights of decoder and head, one tuple of shapes per layer."""
         sizes = (self.n_units, *self.decoder, self.n_outputs)
         return [((n_inputs, n), (n,)) for n_inputs, n in pairwise(sizes)]
 
     @property
-    def n_body_weights(self):
+    def n_body_weights(self) -> int:
         """Number of weights of the encoder."""
         return _count(self.encoder_shapes)
 
     @property
-    def n_weights(self):
+    def n_weights(self) -> int:
         """Number of weights in all (Table 1).
 
         Examples
@@ -83,5 +85,5 @@ class Network(NamedTuple):
         return self.n_body_weights + _count(self.head_shapes)
 
 
-def _count(layers):
+def _count(layers: list[tuple[Shape, ...]]) -> int:
     return sum(prod(shape) for layer in layers for shape in layer)

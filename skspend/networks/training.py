@@ -4,15 +4,26 @@ Weights start as Keras would draw them, and a step of Adam changes them as Keras
 the two equal. All randomness comes from a seed; nothing global is touched.
 """
 
+from __future__ import annotations
+
+from collections.abc import Generator, Iterable, Sequence
 from functools import partial
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from .forward import mean_loss
 from .gradients import loss_and_gradients
 
+if TYPE_CHECKING:
+    import keras
+    from numpy.typing import ArrayLike, NDArray
 
-def initial_weights(network, generator):
+    from .._typing import Floats
+    from .specification import Network
+
+
+def initial_weights(network: Network, generator: np.random.Generator) -> list[Floats]:
     """Draw weights as Keras does by default: Glorot uniform, orthogonal, forget bias 1.
 
     Parameters
@@ -25,39 +36,40 @@ def initial_weights(network, generator):
     weights : list of ndarray of float32
         In the order of :class:`Network`.
     """
-    weights = []
+    weights: list[Floats] = []
     for kernel, *recurrent, (n_biases,) in (*network.encoder_shapes, *network.head_shapes):
         limit = np.sqrt(6 / sum(kernel))
         weights.append(generator.uniform(-limit, limit, size=kernel))
         bias = np.zeros(n_biases)
         if recurrent:
-            weights.append(_orthogonal(*recurrent[0], generator))
+            n_rows, n_columns = recurrent[0]
+            weights.append(_orthogonal(n_rows, n_columns, generator))
             n_units = n_biases // 4
             bias[n_units : 2 * n_units] = 1
         weights.append(bias)
     return [array.astype(np.float32) for array in weights]
 
 
-def _orthogonal(n_rows, n_columns, generator):
+def _orthogonal(n_rows: int, n_columns: int, generator: np.random.Generator) -> Floats:
     """A matrix with orthonormal rows, of which there are fewer than columns."""
     q, r = np.linalg.qr(generator.standard_normal((n_columns, n_rows)))
     return (q * np.sign(np.diag(r))).T
 
 
 def train(
-    network,
-    panel,
-    target,
+    network: Network,
+    panel: NDArray[Any],
+    target: NDArray[Any],
     *,
-    epochs,
-    batch_size,
-    optimizer,
-    learning_rate,
-    random_state,
-    class_weights=None,
-    n_init=1,
-    weights=None,
-):
+    epochs: int,
+    batch_size: int,
+    optimizer: str | keras.optimizers.Optimizer,
+    learning_rate: float,
+    random_state: np.random.RandomState,
+    class_weights: ArrayLike | None = None,
+    n_init: int = 1,
+    weights: list[Floats] | None = None,
+) -> Generator[tuple[float, list[Floats]], None, None]:
     """Train a network, from new weights or from given ones, and pause after every epoch.
 
     Small networks end in different local optima. So several starts are trained for a tenth of the
@@ -113,7 +125,13 @@ def train(
     yield from run(epochs, seeds[0])
 
 
-def keep_best(epochs, network, held_out, class_weights, n_iter_no_change):
+def keep_best(
+    epochs: Iterable[tuple[float, list[Floats]]],
+    network: Network,
+    held_out: tuple[Floats, NDArray[Any]] | None,
+    class_weights: Floats | None,
+    n_iter_no_change: int,
+) -> Generator[tuple[float, float | None, list[Floats], bool], None, None]:
     """Follow a training by the loss of customers held out, and keep the best weights.
 
     Parameters
@@ -124,7 +142,7 @@ def keep_best(epochs, network, held_out, class_weights, n_iter_no_change):
     held_out : tuple of ndarray, or None
         Panel and target of these customers. If there are none, the weights of every epoch are
         taken as they are, and training does not converge.
-    class_weights : ndarray, shape (n_classes,)
+    class_weights : ndarray, shape (n_classes,), or None
         What a customer of each class counts.
     n_iter_no_change : int
         Epochs without a lower loss after which training has converged.
@@ -137,7 +155,7 @@ def keep_best(epochs, network, held_out, class_weights, n_iter_no_change):
         Those of the epoch with the lowest validation loss so far.
     has_converged : bool
     """
-    losses = []
+    losses: list[float] = []
     for loss, weights in epochs:
         if held_out is None:
             yield loss, None, weights, False
@@ -223,13 +241,19 @@ class Adam:
 
     MEAN_DECAY, SQUARE_DECAY, EPSILON = 0.9, 0.999, 1e-7
 
-    def __init__(self, learning_rate, weights):
+    learning_rate: float
+    weights: Floats
+    mean: Floats
+    square: Floats
+    n_steps: int
+
+    def __init__(self, learning_rate: float, weights: Floats) -> None:
         self.learning_rate = learning_rate
         self.weights = weights
         self.mean, self.square = np.zeros_like(weights), np.zeros_like(weights)
         self.n_steps = 0
 
-    def step(self, gradients):
+    def step(self, gradients: Sequence[Floats]) -> None:
         """Take one step."""
         gradient = np.concatenate([array.ravel() for array in gradients])
         self.n_steps += 1

@@ -1,10 +1,30 @@
 """Axes for the displays: the user's, or those of a new figure."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TypeAlias
+
 import numpy as np
 from matplotlib.figure import Figure
 
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
-def prepare_axes(ax, n_panels=1, *, width, height, n_columns=None, what="projections"):
+    from matplotlib.axes import Axes
+    from numpy.typing import NDArray
+
+    SeveralAxes: TypeAlias = Sequence[Axes] | NDArray[np.object_]
+
+
+def prepare_axes(
+    ax: Axes | SeveralAxes | None,
+    n_panels: int = 1,
+    *,
+    width: float,
+    height: float,
+    n_columns: int | None = None,
+    what: str = "projections",
+) -> tuple[NDArray[np.object_], bool]:
     """The axes to draw on, and whether their figure is ours.
 
     Parameters

@@ -13,6 +13,10 @@ from .axes import prepare_axes
 
 if TYPE_CHECKING:
     import pandas as pd
+    from matplotlib.axes import Axes
+    from matplotlib.container import ErrorbarContainer
+    from matplotlib.figure import Figure
+    from matplotlib.lines import Line2D
 
 CURVE_COLOR, CHOSEN_COLOR = "#0072B2", "#D55E00"
 
@@ -62,6 +66,11 @@ class ElbowDisplay:
     3.0
     """
 
+    ax_: Axes
+    figure_: Figure
+    errorbar_: ErrorbarContainer
+    chosen_: Line2D
+
     def __init__(self, curve: pd.DataFrame, chosen: float, param: str) -> None:
         self.curve = curve
         self.chosen = chosen
@@ -69,7 +78,12 @@ class ElbowDisplay:
 
     @classmethod
     def from_cv_results(
-        cls, search: Any, param: str | None = None, *, ax: Any = None, score_name: str = "score"
+        cls,
+        search: Any,
+        param: str | None = None,
+        *,
+        ax: Axes | None = None,
+        score_name: str = "score",
     ) -> Self:
         """Draw the elbow of a search.
 
@@ -100,7 +114,7 @@ class ElbowDisplay:
         chosen = curve.set_index("candidate")["value"].loc[elbow(param)(cv_results)]
         return cls(curve, float(chosen), param).plot(ax, score_name=score_name)
 
-    def plot(self, ax: Any = None, *, score_name: str = "score") -> Self:
+    def plot(self, ax: Axes | None = None, *, score_name: str = "score") -> Self:
         """Draw.
 
         Parameters
@@ -113,7 +127,7 @@ class ElbowDisplay:
         display : ElbowDisplay
         """
         (self.ax_,), _ = prepare_axes(ax, width=5, height=3.6)
-        self.figure_ = self.ax_.figure
+        self.figure_ = self.ax_.figure.figure
         curve, name = self.curve, self.param.rpartition("__")[2]
         self.errorbar_ = self.ax_.errorbar(
             curve["value"],

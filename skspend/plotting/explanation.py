@@ -18,7 +18,13 @@ from .axes import prepare_axes
 from .trajectories import TRAIT_COLORS
 
 if TYPE_CHECKING:
+    from matplotlib.container import ErrorbarContainer
+    from matplotlib.figure import Figure
+    from matplotlib.legend import Legend
+    from numpy.typing import NDArray
+
     from .._typing import Estimator, Panel, RandomState
+    from .axes import SeveralAxes
 
 HIGHER_COLOR, LOWER_COLOR = "#0072B2", "#D55E00"
 MARKERS = "osD^vP*X"
@@ -74,6 +80,12 @@ class ExplanationDisplay:
     ['state0', 'state1', 'state2', 'fidelity']
     """
 
+    axes_: NDArray[np.object_]
+    figure_: Figure
+    coefficients_: list[list[ErrorbarContainer]]
+    fidelity_: list[ErrorbarContainer]
+    legend_: Legend
+
     def __init__(self, fidelity: pd.DataFrame, coefficients: pd.DataFrame) -> None:
         self.fidelity = fidelity
         self.coefficients = coefficients
@@ -84,7 +96,7 @@ class ExplanationDisplay:
         estimator: Estimator,
         X: Panel,
         *,
-        ax: Any = None,
+        ax: SeveralAxes | None = None,
         n_categories: int = 8,
         random_state: RandomState = None,
     ) -> Self:
@@ -109,7 +121,11 @@ class ExplanationDisplay:
 
     @classmethod
     def from_explanation(
-        cls, explanation: Mapping[str, Any], *, ax: Any = None, n_categories: int = 8
+        cls,
+        explanation: Mapping[str, Any],
+        *,
+        ax: SeveralAxes | None = None,
+        n_categories: int = 8,
     ) -> Self:
         """Draw what :func:`~skspend.inspection.explain_trajectories` returned.
 
@@ -126,7 +142,7 @@ class ExplanationDisplay:
         display = cls(explanation["fidelity"], explanation["coefficients"])
         return display.plot(ax, n_categories=n_categories)
 
-    def plot(self, ax: Any = None, *, n_categories: int = 8) -> Self:
+    def plot(self, ax: SeveralAxes | None = None, *, n_categories: int = 8) -> Self:
         """Draw.
 
         Parameters
@@ -162,7 +178,7 @@ class ExplanationDisplay:
             n_columns=MOST_COLUMNS if len(states) != 3 else 2,
             what="states and fidelities",
         )
-        self.figure_ = self.axes_[0].figure
+        self.figure_ = self.axes_[0].figure.figure
         # One scale for all states, or a weak one would look like a strong one.
         reach = 1.08 * pd.concat(strongest)[["coefficient", "low", "high"]].abs().to_numpy().max()
         self.coefficients_ = []

@@ -6,7 +6,7 @@ that Fig. 2 of Maree & Omlin (2021) leaves out.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
 from matplotlib.patches import Rectangle
@@ -17,6 +17,8 @@ from .colors import text_color, type_color
 
 if TYPE_CHECKING:
     import pandas as pd
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
     from .._typing import Estimator
 
@@ -68,13 +70,18 @@ class HierarchyDisplay:
     [1.0, 0.33, 0.33, 0.33]
     """
 
+    ax_: Axes
+    figure_: Figure
+    patches_: dict[int, Rectangle]
+    texts_: dict[int, Text]
+
     def __init__(self, tree: pd.DataFrame, names: dict[int, str]) -> None:
         self.tree = tree
         self.names = names
 
     @classmethod
     def from_estimator(
-        cls, clusterer: Estimator, names: dict[int, str] | None = None, *, ax: Any = None
+        cls, clusterer: Estimator, names: dict[int, str] | None = None, *, ax: Axes | None = None
     ) -> Self:
         """Draw the tree of a fitted clusterer.
 
@@ -92,7 +99,7 @@ class HierarchyDisplay:
         """
         return cls(clusterer.tree_, {} if names is None else names).plot(ax)
 
-    def plot(self, ax: Any = None) -> Self:
+    def plot(self, ax: Axes | None = None) -> Self:
         """Draw.
 
         Parameters
@@ -106,9 +113,8 @@ class HierarchyDisplay:
         n_levels = int(self.tree["depth"].max())
         width = COLUMN_INCHES * (n_levels + ROOT_WIDTH)
         (self.ax_,), _ = prepare_axes(ax, width=width, height=HEIGHT_INCHES)
-        self.figure_ = self.ax_.figure
-        self.patches_: dict[int, Rectangle] = {}
-        self.texts_: dict[int, Text] = {}
+        self.figure_ = self.ax_.figure.figure
+        self.patches_, self.texts_ = {}, {}
         self._draw(0, top=1.0)
         levels = range(1, n_levels + 1)
         self.ax_.set(

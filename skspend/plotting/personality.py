@@ -7,7 +7,7 @@ on a trait, that trait is the dominant one for nearly everybody.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
 from matplotlib.lines import Line2D
@@ -19,9 +19,12 @@ from .axes import prepare_axes
 from .colors import NO_TRAIT, TRAIT_COLORS
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.collections import PathCollection
+    from matplotlib.figure import Figure
     from numpy.typing import ArrayLike
 
-    from .._typing import Estimator, Floats, Panel, RandomState
+    from .._typing import Estimator, Floats, Integers, Panel, RandomState
 
 MOSTLY = 0.5
 """Share of the customers beyond a threshold whose dominant trait is that of the axis."""
@@ -68,6 +71,12 @@ class PersonalityDisplay:
     True
     """
 
+    ax_: Axes
+    figure_: Figure
+    drawn_: Integers
+    dots_: PathCollection
+    thresholds_: dict[str, float]
+
     def __init__(self, scores: Floats, traits: tuple[str, str]) -> None:
         self.scores = scores
         self.traits = traits
@@ -79,7 +88,7 @@ class PersonalityDisplay:
         X: Panel,
         *,
         traits: Sequence[str] = TRAITS[:2],
-        ax: Any = None,
+        ax: Axes | None = None,
         max_customers: int = 3000,
         random_state: RandomState = 0,
     ) -> Self:
@@ -113,7 +122,7 @@ class PersonalityDisplay:
         scores: ArrayLike,
         *,
         traits: Sequence[str] = TRAITS[:2],
-        ax: Any = None,
+        ax: Axes | None = None,
         max_customers: int = 3000,
         random_state: RandomState = 0,
     ) -> Self:
@@ -150,7 +159,7 @@ class PersonalityDisplay:
         return display.plot(ax, max_customers=max_customers, random_state=random_state)
 
     def plot(
-        self, ax: Any = None, *, max_customers: int = 3000, random_state: RandomState = 0
+        self, ax: Axes | None = None, *, max_customers: int = 3000, random_state: RandomState = 0
     ) -> Self:
         """Draw.
 
@@ -164,7 +173,7 @@ class PersonalityDisplay:
         display : PersonalityDisplay
         """
         (self.ax_,), _ = prepare_axes(ax, width=5.2, height=4.6)
-        self.figure_ = self.ax_.figure
+        self.figure_ = self.ax_.figure.figure
         horizontal, vertical = (TRAITS.index(trait) for trait in self.traits)
         dominant = rank_traits(self.scores)[:, 0]
         order = check_random_state(random_state).permutation(len(self.scores))

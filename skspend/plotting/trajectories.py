@@ -22,9 +22,14 @@ from .axes import prepare_axes
 from .colors import TRAIT_COLORS
 
 if TYPE_CHECKING:
-    from numpy.typing import ArrayLike
+    from matplotlib.axes import Axes
+    from matplotlib.collections import PathCollection
+    from matplotlib.figure import Figure
+    from matplotlib.legend import Legend
+    from numpy.typing import ArrayLike, NDArray
 
-    from .._typing import Estimator, Floats, Integers, Names, Panel, RandomState
+    from .._typing import Estimator, Floats, Integers, Log, Names, Panel, RandomState
+    from .axes import SeveralAxes
 
 MOST_UNITS = 3
 """Projections of more units would be too many to look at; the first ones are shown."""
@@ -83,6 +88,13 @@ class TrajectoryDisplay:
     [('state 0', 'state 1'), ('state 0', 'state 2'), ('state 1', 'state 2')]
     """
 
+    axes_: NDArray[np.object_]
+    figure_: Figure
+    drawn_: Integers
+    lines_: list[LineCollection]
+    dots_: list[PathCollection]
+    legend_: Legend
+
     def __init__(
         self, states: Floats, types: Names, *, period: str = "period", rank: int = 1
     ) -> None:
@@ -95,10 +107,10 @@ class TrajectoryDisplay:
     def from_estimator(
         cls,
         estimator: Estimator,
-        X: Any,
+        X: Log | Panel,
         *,
         segment: int | None = None,
-        ax: Any = None,
+        ax: Axes | SeveralAxes | None = None,
         max_customers: int = 600,
         random_state: RandomState = 0,
     ) -> Self:
@@ -148,7 +160,7 @@ class TrajectoryDisplay:
         types: ArrayLike,
         *,
         n_periods: int | None = None,
-        ax: Any = None,
+        ax: Axes | SeveralAxes | None = None,
         max_customers: int = 600,
         random_state: RandomState = 0,
     ) -> Self:
@@ -185,7 +197,11 @@ class TrajectoryDisplay:
         return display.plot(ax, max_customers=max_customers, random_state=random_state)
 
     def plot(
-        self, ax: Any = None, *, max_customers: int = 600, random_state: RandomState = 0
+        self,
+        ax: Axes | SeveralAxes | None = None,
+        *,
+        max_customers: int = 600,
+        random_state: RandomState = 0,
     ) -> Self:
         """Draw.
 
@@ -212,7 +228,7 @@ class TrajectoryDisplay:
         projections: list[tuple[Any, int]]
         projections = list(combinations(range(min(n_units, MOST_UNITS)), 2)) or [(None, 0)]
         self.axes_, is_own = prepare_axes(ax, len(projections), width=4, height=4.6)
-        self.figure_ = self.axes_[0].figure
+        self.figure_ = self.axes_[0].figure.figure
         traits = np.array([name[:-1] for name in self.types], dtype=object)
         self.drawn_ = balanced_sample(traits, max_customers, check_random_state(random_state))
         colors = [TRAIT_COLORS[trait] for trait in traits[self.drawn_]]

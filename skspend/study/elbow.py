@@ -22,7 +22,7 @@ from ._tasks import draw_seeds, run_tasks
 if TYPE_CHECKING:
     from joblib import Memory
 
-    from .._typing import Estimator, FilePath, Panel, RandomState
+    from .._typing import Estimator, FilePath, Log, Panel, RandomState
 
 
 def paper_networks() -> dict[str, Estimator]:
@@ -36,7 +36,7 @@ def paper_networks() -> dict[str, Estimator]:
 
 
 def elbow_study(
-    X: Panel,
+    X: Log | Panel,
     *,
     spend: Estimator | None = None,
     scorer: Estimator | None = None,

@@ -36,14 +36,14 @@ from .trajectories import (
 if TYPE_CHECKING:
     from joblib import Memory
 
-    from .._typing import Estimator, FilePath, Panel, RandomState
+    from .._typing import Estimator, FilePath, Log, Panel, RandomState
 
 SHARES_TOLERANCE = 1e-4
 """Sums of some hundred shares of single precision are this near to 1."""
 
 
 def noise_study(
-    X: Panel,
+    X: Log | Panel,
     *,
     spend: Estimator | None = None,
     scorer: Estimator | None = None,
@@ -179,7 +179,7 @@ def noise_study(
 
 def disturb(
     X: Panel, *, noise: float = 0.0, outliers: float = 0.0, random_state: RandomState = None
-) -> Any:
+) -> pd.DataFrame:
     """Put noise on a panel, and customers of no habit below it.
 
     Parameters

@@ -1,6 +1,12 @@
 """A folder with the whole study in it: frames, figures, and one page of claims."""
 
+from __future__ import annotations
+
 from collections import Counter
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 from sklearn.pipeline import make_pipeline
@@ -11,6 +17,9 @@ from ..plotting import PersonalityDisplay, TrajectoryDisplay
 from ._figures import draw
 from .claims import NAMES, UNTESTABLE, judge_claims
 from .transfer import transfer_table
+
+if TYPE_CHECKING:
+    from .paper import PaperStudy
 
 CLAIMS = "claims.md"
 LIMITS = (
@@ -28,7 +37,9 @@ PICTURES = "paper-figures"
 """The step that draws figures 1 and 2."""
 
 
-def write_study(study, folder, step):
+def write_study(
+    study: PaperStudy, folder: Path, step: Callable[[str], AbstractContextManager[Any]]
+) -> pd.DataFrame:
     """Run all studies and write what they find, each as soon as it is there.
 
     Parameters
@@ -155,7 +166,7 @@ def _transfer_lines(name, table):
     return lines
 
 
-def summarise(claims):
+def summarise(claims: pd.DataFrame) -> pd.DataFrame:
     """Verdicts by claim, a column for each kind of data, for the screen.
 
     Returns

@@ -9,7 +9,7 @@ from __future__ import annotations
 import pickle
 from collections.abc import Callable
 from functools import cached_property
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -32,9 +32,8 @@ from .window import window_study
 
 if TYPE_CHECKING:
     from joblib import Memory
-    from sklearn.utils import Bunch
 
-    from .._typing import FilePath, RandomState
+    from .._typing import Bank, FilePath, Period, RandomState
     from ..transactions import TransactionLog
 
 PAPER_CATEGORIES = {"recurrent": 97, "feed-forward": 99}
@@ -57,12 +56,12 @@ class Effort(NamedTuple):
     """Customers whose labels are drawn and predicted; the others pretrain."""
     repetitions: int
     """Of the transfer study, in which fits are short."""
-    sizes: tuple
+    sizes: tuple[int, ...]
     """Numbers of labels besides 100."""
     elbow_repetitions: int
     elbow_epochs: int
-    units: tuple
-    windows: tuple
+    units: tuple[int, ...]
+    windows: tuple[Period, ...]
     window_customers: int
     """Whose transactions are aggregated to months."""
     noise_customers: int
@@ -136,6 +135,12 @@ class PaperStudy:
     households-noise
     """
 
+    effort: Effort
+    berka: FilePath | None
+    random_state: RandomState
+    how: dict[str, Any]
+    studies: dict[str, Callable[..., pd.DataFrame]]
+
     def __init__(
         self,
         effort: Effort = FULL,
@@ -167,7 +172,7 @@ class PaperStudy:
             self.studies["berka-transfer"] = self._transfer_berka
 
     @cached_property
-    def bank(self) -> Bunch:
+    def bank(self) -> Bank[pd.DataFrame]:
         """The synthetic bank, as a panel."""
         return make_spending(self.effort.customers, random_state=self.random_state)
 
@@ -185,7 +190,7 @@ class PaperStudy:
         return some.data, BigFivePersonalityScorer(some.coefficients.to_dict())
 
     @cached_property
-    def households(self) -> Bunch:
+    def households(self) -> tuple[TransactionLog, pd.DataFrame, BigFivePersonalityScorer]:
         """Log, panel and scorer of the households that shop in all periods."""
         households = load_complete_journey()
         spend = SpendingAggregator(period=HOUSEHOLD_PERIOD, n_periods=HOUSEHOLD_PERIODS)

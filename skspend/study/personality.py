@@ -27,16 +27,16 @@ from .trajectories import mean_turn
 
 if TYPE_CHECKING:
     from joblib import Memory
-    from sklearn.utils import Bunch
+    from numpy.typing import NDArray
 
-    from .._typing import Estimator, FilePath, Period, RandomState
+    from .._typing import Estimator, FilePath, Floats, Log, Period, RandomState
 
 SILHOUETTE_SAMPLE = 5000
 """The cost of a silhouette grows with the square of the sample."""
 
 
 def personality_study(
-    log: TransactionLog,
+    log: Log,
     *,
     scorer: Estimator | None = None,
     spend: Estimator | None = None,
@@ -45,7 +45,7 @@ def personality_study(
     memory: FilePath | Memory | None = None,
     progress: Callable[[int, int], None] | None = None,
     random_state: RandomState = 0,
-) -> Bunch:
+) -> pd.DataFrame:
     """Compare the scores and types of single windows with those of the whole time.
 
     Parameters
@@ -138,7 +138,9 @@ def personality_study(
     return cases.join(pd.DataFrame(rows))
 
 
-def count_windows(log, periods):
+def count_windows(
+    log: Log, periods: Sequence[Period]
+) -> tuple[TransactionLog, list[tuple[Period, int, int]]]:
     """Make a log of what came in, and count the whole windows of each length that it spans.
 
     Returns
@@ -154,13 +156,13 @@ def count_windows(log, periods):
     if not isinstance(log, TransactionLog):
         log = TransactionLog(log)
     span = _count_whole_periods(log, 1)
-    lengths = []
+    lengths: list[tuple[Period, int, int]] = []
     for period in periods:
         n_months = MONTHS.get(period, period)
         if not isinstance(n_months, Integral) or isinstance(n_months, bool) or n_months < 1:
             raise ValueError(
-                f"periods has {period!r}, which is none of {', '.join(MONTHS)}, and no number of "
-                f"months."
+                f"periods has {period!r}, which is none of {', '.join(map(str, MONTHS))}, and no "
+                f"number of months."
             )
         if span < 2 * n_months:
             raise ValueError(
@@ -171,12 +173,16 @@ def count_windows(log, periods):
     return log, lengths
 
 
-def window_panel(log, spend, n_months, n_windows):
+def window_panel(
+    log: TransactionLog, spend: Estimator, n_months: int, n_windows: int
+) -> pd.DataFrame:
     """The panel of windows of a length, a frame."""
     return clone(spend).set_params(period=n_months, n_periods=n_windows).fit_transform(log)
 
 
-def window_scores(panel, scorer, n_windows):
+def window_scores(
+    panel: pd.DataFrame, scorer: Estimator, n_windows: int
+) -> tuple[Floats, NDArray[np.bool]]:
     """Score every window, and tell in which there is anything to score.
 
     Returns

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 import numpy as np
 import pandas as pd
@@ -32,8 +32,9 @@ from ._tasks import run_tasks
 
 if TYPE_CHECKING:
     from joblib import Memory
+    from sklearn.pipeline import Pipeline
 
-    from .._typing import Estimator, FilePath, Panel, RandomState
+    from .._typing import Estimator, FilePath, Floats, Integers, Log, Panel, RandomState, Table
 
 LESSER_LEVELS = 2, 3
 """Levels of the default tree that are compared with traits of lesser rank."""
@@ -43,7 +44,7 @@ trees."""
 
 
 def trajectory_study(
-    X: Panel,
+    X: Log | Panel,
     *,
     spend: Estimator | None = None,
     scorer: Estimator | None = None,
@@ -199,7 +200,7 @@ def network_extractors(n_units: int = 3) -> dict[str, Estimator]:
     }
 
 
-def mean_so_far(X):
+def mean_so_far(X: Panel) -> Table:
     """Average every period of a panel with those before it.
 
     Parameters
@@ -231,10 +232,10 @@ def mean_so_far(X):
         )
     cube, _, _ = read_panel(X)
     means = cube.cumsum(axis=1) / np.arange(1, cube.shape[1] + 1, dtype=cube.dtype)[:, None]
-    return like_input(unfold(means), names, X)
+    return like_input(unfold(means), () if names is None else names, X)
 
 
-def check_transformer(name, transformer):
+def check_transformer(name: str, transformer: object) -> None:
     """Raise a TypeError unless it is an object that can fit, transform and be cloned."""
     methods = "fit", "transform", "get_params"
     if isinstance(transformer, type) or not all(hasattr(transformer, one) for one in methods):
@@ -244,7 +245,7 @@ def check_transformer(name, transformer):
         )
 
 
-def complete(transformer, scorer, seed):
+def complete(transformer: Estimator, scorer: Estimator, seed: int) -> Estimator:
     """Clone a transformer, and give the scorer and the seed to each part that has none."""
     given = {"scorer": scorer, "random_state": seed}
     missing = {
@@ -255,7 +256,7 @@ def complete(transformer, scorer, seed):
     return clone(transformer).set_params(**missing)
 
 
-def mean_scores(scorer):
+def mean_scores(scorer: Estimator) -> Pipeline:
     """Make the transformer to the mean scores of the periods so far, which needs no network."""
     each_period = clone(scorer).set_params(level="period")
     return make_pipeline(each_period, FunctionTransformer(mean_so_far))
@@ -270,20 +271,22 @@ class TenMeans(BaseEstimator):
         Draws the starts.
     """
 
-    def __init__(self, random_state=None):
+    kmeans_: KMeans
+
+    def __init__(self, random_state: int | None = None) -> None:
         self.random_state = random_state
 
-    def fit(self, X, y=None):
+    def fit(self, X: Panel, y: object = None) -> Self:
         """Fit on a panel of states: a frame that is named like one, or three dimensions."""
         last = read_panel(X)[0][:, -1]
         self.kmeans_ = KMeans(len(TYPES), n_init=10, random_state=self.random_state).fit(last)
         return self
 
-    def predict(self, X, *, period=-1):
+    def predict(self, X: Panel, *, period: int = -1) -> Integers:
         """Return segments, shape (n_customers,), by the states of a period."""
         return self.kmeans_.predict(np.ascontiguousarray(read_panel(X)[0][:, period]))
 
-    def predict_levels(self, X, *, period=-1):
+    def predict_levels(self, X: Panel, *, period: int = -1) -> Integers:
         """Return segments, shape (n_customers, 1), as a tree of one level does."""
         return self.predict(X, period=period)[:, None]
 
@@ -297,16 +300,18 @@ class EachPeriod(TransformerMixin, BaseEstimator):
         Cloned; it sees an array of shape (n_customers * n_periods, n_features).
     """
 
-    def __init__(self, transformer):
+    transformer_: Estimator
+
+    def __init__(self, transformer: Estimator) -> None:
         self.transformer = transformer
 
-    def fit(self, X, y=None):
+    def fit(self, X: Panel, y: object = None) -> Self:
         """Fit on a frame that is named like a panel."""
         cube, _, _ = read_panel(X)
         self.transformer_ = clone(self.transformer).fit(cube.reshape(-1, cube.shape[2]))
         return self
 
-    def transform(self, X):
+    def transform(self, X: Panel) -> Table:
         """Return a frame of shape (n_customers, n_periods * n_outputs)."""
         cube, period, _ = read_panel(X)
         n_periods = cube.shape[1]
@@ -434,12 +439,12 @@ def _kappa(clusterer, trajectories, last):
     return temporal_stability(middle, last)
 
 
-def middle_period(n_periods):
+def middle_period(n_periods: int) -> int:
     """The period that ends where half of the time does, or before."""
     return (n_periods - 1) // 2
 
 
-def mean_turn(trajectories):
+def mean_turn(trajectories: Floats) -> float:
     """Mean angle between steps, in degrees; NaN with fewer than three periods, or no customers."""
     if not len(trajectories) or trajectories.shape[1] < 3:
         return np.nan

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from joblib import Memory
     from numpy.typing import ArrayLike
 
-    from .._typing import Estimator, FilePath, Floats, Panel, RandomState
+    from .._typing import Estimator, FilePath, Floats, Log, Panel, RandomState
 
 FEW = 100
 """Labels in the paper."""
@@ -158,7 +158,7 @@ def _searched(regressor, classifier, *grids):
 
 
 def transfer_study(
-    X: Any,
+    X: Log | Panel,
     labels: Mapping[str, ArrayLike],
     models: Mapping[str, tuple[Estimator, Estimator | None]],
     *,

@@ -29,14 +29,13 @@ from .trajectories import TenMeans, mean_so_far, middle_period
 if TYPE_CHECKING:
     from joblib import Memory
 
-    from .._typing import Estimator, FilePath, Period, RandomState
-    from ..transactions import TransactionLog
+    from .._typing import Estimator, FilePath, Log, Period, RandomState
 
 METHODS = "states", "mean scores so far", "scores of the window"
 
 
 def window_study(
-    log: TransactionLog,
+    log: Log,
     *,
     scorer: Estimator | None = None,
     spend: Estimator | None = None,
