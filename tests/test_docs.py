@@ -122,6 +122,7 @@ def test_a_block_is_run_or_is_no_code(page):
     [page for page in PAGES if any(kind == "console" for kind, _, _ in _blocks(page))],
     ids=lambda page: str(page.relative_to(ROOT)),
 )
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:Only .* of the spending")
 def test_commands_run_in_the_order_of_the_page(page, tmp_path, monkeypatch):
     """What they need, the code above them has written."""
