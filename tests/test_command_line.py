@@ -279,6 +279,16 @@ def test_a_reader_who_leaves_early_is_no_error(folder):
     assert (folder / "again" / "run.json").exists()
 
 
+@pytest.mark.parametrize("arguments", [["--help"], ["report", "out/model.skops", "--json"]])
+def test_every_answer_may_find_nobody_to_read_it(arguments, folder, tmp_path):
+    options = ["-o", str(tmp_path / "page.html")] if "report" in arguments else []
+    with start(*arguments, *options, cwd=folder) as process:
+        process.stdout.close()
+        stderr = process.stderr.read()
+    assert process.returncode == 141
+    assert "Traceback" not in stderr and "Error" not in stderr
+
+
 def test_no_colour_codes_where_nobody_sees_them(folder):
     done = run("segment", "--output", "plain", cwd=folder)
     assert "\x1b" not in done.stdout + done.stderr

@@ -49,6 +49,7 @@ class Main(click.Group):
             sys.exit(self._exit_code(*args, **extra))
 
     def _exit_code(self, *args, **extra):
+        output = sys.stdout
         try:
             code = super().main(*args, standalone_mode=False, **extra)
             # Here, as what waits in the buffer is written at the very end.
@@ -60,6 +61,13 @@ class Main(click.Group):
             click.echo("Interrupted: no file is half-written.", err=True)
             return INTERRUPTED
         except BrokenPipeError:
+            _forget_output()
+            return NOBODY_READS
+        except SystemExit:
+            # Where nobody reads, click puts another stream in the place of this one, and ends.
+            if sys.stdout is output:
+                raise
+            sys.stdout = output
             _forget_output()
             return NOBODY_READS
         except Exception as error:
