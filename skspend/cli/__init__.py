@@ -76,7 +76,7 @@ def main():
     help="Two columns: category in the data, category of the coefficients.",
 )
 @click.option("--units", type=click.IntRange(min=1), default=6, show_default=True,
-              help="Dimensions of the state space; 3 in the paper; seeds agree better with more.")  # fmt: skip
+              help="Dimensions of the states; 3 in the paper, steadier with 6.")  # fmt: skip
 @click.option("--depth", type=click.IntRange(min=1), default=3, show_default=True,
               help="Most levels of the tree.")  # fmt: skip
 @seed_option
