@@ -14,10 +14,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from kneed import KneeLocator
-from scipy import stats
 from sklearn.isotonic import isotonic_regression
 
-CONFIDENCE = 0.95
+from ._intervals import t_reach
 
 
 def elbow(param: str) -> Callable[[dict[str, Any]], int]:
@@ -127,7 +126,7 @@ def elbow_curve(cv_results: dict[str, Any], param: str) -> pd.DataFrame:
     n_splits = scores.shape[1]
     error = scores.std(axis=1, ddof=1) / np.sqrt(n_splits) if n_splits > 1 else np.nan
     curve = pd.DataFrame({"value": values, "score": scores.mean(axis=1), "error": error})
-    reach = stats.t.ppf((1 + CONFIDENCE) / 2, n_splits - 1) * curve["error"]
+    reach = t_reach(n_splits) * curve["error"]
     curve = curve.assign(
         low=curve["score"] - reach, high=curve["score"] + reach, candidate=range(len(curve))
     ).dropna(subset="score")

@@ -272,7 +272,7 @@ def summarise(
     figures : dict
     """
     spend, states, segment = model.pipeline.named_steps.values()
-    top = described[described["depth"] == 1] if len(described) else described
+    top = described[described["depth"] == 1]
     return {
         "customers": len(panel),
         "customers_active_in_all_periods": int(is_active.sum()),

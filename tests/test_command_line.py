@@ -15,7 +15,9 @@ from click.testing import CliRunner
 
 from skspend import files
 from skspend._errors import DataError
+from skspend.aggregation import MONTHS
 from skspend.cli import main
+from skspend.cli._options import PERIODS
 from skspend.files import OUTPUTS
 
 COMMANDS = ("segment", "predict", "report", "study")
@@ -383,3 +385,7 @@ def test_a_study_whose_record_is_broken_is_replaced_if_forced(text, tmp_path):
     files.study_folder(tmp_path, {"seed": 0}, force=True)
     record = (tmp_path / files.STUDY_RECORD).read_text(encoding="utf-8")
     assert strict(record) == {"parameters": {"seed": 0}}
+
+
+def test_the_command_knows_the_periods_of_the_aggregator():
+    assert tuple(MONTHS) == PERIODS

@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
-from scipy.stats import binomtest, random_table
+from scipy.stats import random_table
 from scipy.stats.contingency import crosstab, expected_freq
 from sklearn.utils import Bunch, check_random_state
+
+from .._intervals import wilson_interval
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
@@ -151,7 +153,7 @@ def _rates(counts, segments, groups):
     for segment, row in zip(segments, counts, strict=True):
         overall = row.sum() / n_customers
         for group, members, customers in zip(groups, row, sizes, strict=True):
-            interval = binomtest(members, customers).proportion_ci(method="wilson")
+            low, high = wilson_interval(members, customers)
             rate = members / customers
             rows.append(
                 {
@@ -160,8 +162,8 @@ def _rates(counts, segments, groups):
                     "members": members,
                     "customers": customers,
                     "rate": rate,
-                    "low": interval.low,
-                    "high": interval.high,
+                    "low": low,
+                    "high": high,
                     "overall": overall,
                     "difference": rate - overall,
                     "ratio": rate / overall,

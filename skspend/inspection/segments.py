@@ -100,7 +100,7 @@ def describe_segments(
         if node == 0:
             continue
         members = (nodes == node).any(axis=1)
-        effects = spending_effects(shares, members, spread)
+        *_, effects = compare_spending(shares, members, spread)
         more, less = _distinctive(effects, categories, n_categories)
         rows.append(
             {
@@ -234,8 +234,10 @@ def _number_equals(names, siblings):
             names[node] = f"{name} ({seen[name]})"
 
 
-def spending_effects(shares: Floats, members: NDArray[np.bool_], spread: Floats) -> Floats:
-    """How much more the members spend on each category than all others, in standard deviations.
+def compare_spending(
+    shares: Floats, members: NDArray[np.bool], spread: Floats
+) -> tuple[Floats, Floats, Floats]:
+    """What the members spend on each category, what all others do, and how far these lie apart.
 
     Parameters
     ----------
@@ -247,13 +249,18 @@ def spending_effects(shares: Floats, members: NDArray[np.bool_], spread: Floats)
 
     Returns
     -------
+    own, others : ndarray, shape (n_categories,)
+        Mean shares; NaN where there are none.
     effects : ndarray, shape (n_categories,)
-        Zeros if there are no members, or nobody else.
+        The difference in standard deviations; zeros if there are no members, or nobody else.
     """
-    if members.all() or not members.any():
-        return np.zeros(len(spread))
-    difference = shares[members].mean(axis=0) - shares[~members].mean(axis=0)
-    return np.divide(difference, spread, out=np.zeros_like(spread), where=spread > 0)
+    own, others = (
+        shares[part].mean(axis=0) if part.any() else np.full(len(spread), np.nan)
+        for part in (members, ~members)
+    )
+    comparable = (spread > 0) & ~np.isnan(own) & ~np.isnan(others)
+    effects = np.divide(own - others, spread, out=np.zeros_like(spread), where=comparable)
+    return own, others, effects
 
 
 def _distinctive(effects, categories, n_categories):

@@ -10,17 +10,18 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import pandas as pd
-from scipy.stats import binomtest, norm, t
+from scipy.stats import norm
 from sklearn.base import clone
 from sklearn.metrics import cohen_kappa_score
 from sklearn.pipeline import Pipeline
 from sklearn.utils import _safe_indexing, check_random_state
 
+from .._intervals import CONFIDENCE, half_interval, wilson_interval
 from .._pipeline import run_to_trajectories
 from ..aggregation import MONTHS, SpendingAggregator
 from ..clustering import TrajectoryClusterer
 from ..inspection import segment_fairness
-from ..inspection.segments import EVERYBODY, spending_effects
+from ..inspection.segments import EVERYBODY, compare_spending
 from ..metrics import direction_change, temporal_stability
 from ..panel import count_active_periods, panel_names, panel_of, read_panel, unfold
 from ..personality import TRAITS, personality_types
@@ -29,7 +30,6 @@ from ..transactions import TransactionLog
 if TYPE_CHECKING:
     from .._typing import RandomState
 
-CONFIDENCE = 0.95
 N_RESAMPLES = 999
 N_FAVOURITES = 3
 """Categories that are told of an exemplar."""
@@ -46,6 +46,8 @@ class Customers(NamedTuple):
     """Shares by period and category, with the names of a panel, indexed by customer."""
     shares: np.ndarray
     """The same, shape (n_customers, n_periods, n_categories)."""
+    active_periods: np.ndarray
+    """In how many periods each customer spends anything."""
     categories: list[str]
     period: str
     """What a period is called."""
@@ -64,7 +66,7 @@ class Customers(NamedTuple):
     @property
     def is_active(self) -> np.ndarray:
         """Who spends in all periods."""
-        return count_active_periods(self.shares) == self.shares.shape[1]
+        return self.active_periods == self.shares.shape[1]
 
     def members(self, node: int, period: int = -1) -> np.ndarray:
         """Who is in a node at a period, as a mask."""
@@ -110,6 +112,7 @@ def see_customers(pipeline: Any, X: Any) -> Customers:
         source=found.panel,
         panel=pd.DataFrame(unfold(shares), index=names, columns=columns),
         shares=shares,
+        active_periods=count_active_periods(shares),
         categories=categories,
         period=period,
         trajectories=found.states,
@@ -209,25 +212,13 @@ def measure_categories(customers: Customers) -> pd.DataFrame:
     """
     shares = customers.shares.mean(axis=1, dtype=np.float64)
     spread = shares.std(axis=0)
-    total = shares.sum(axis=0)
-    parts = []
-    for node in customers.clusterer.tree_.index[1:]:
-        members = customers.members(node)
-        n = members.sum()
-        own = shares[members].sum(axis=0)
-        parts.append(
-            pd.DataFrame(
-                {
-                    "node": node,
-                    "category": customers.categories,
-                    "share": own / n if n else np.nan,
-                    "others": (total - own) / (len(shares) - n) if n < len(shares) else np.nan,
-                    "effect": spending_effects(shares, members, spread),
-                }
-            )
-        )
     columns = ["node", "category", "share", "others", "effect"]
-    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=columns)
+    parts = [pd.DataFrame(columns=columns)]
+    for node in customers.clusterer.tree_.index[1:]:
+        own, others, effect = compare_spending(shares, customers.members(node), spread)
+        values = (node, customers.categories, own, others, effect)
+        parts.append(pd.DataFrame(dict(zip(columns, values, strict=True))))
+    return pd.concat(parts[1:] or parts, ignore_index=True)
 
 
 def measure_history(customers: Customers) -> pd.DataFrame:
@@ -250,7 +241,7 @@ def measure_history(customers: Customers) -> pd.DataFrame:
             rate = low = high = np.nan
             if n:
                 rate = stayed / n
-                low, high = binomtest(stayed, n).proportion_ci(CONFIDENCE, method="wilson")
+                low, high = wilson_interval(stayed, n)
             rows.append((node, period + 1, n, n / n_customers, stayed, rate, low, high))
     names = ["node", "period", "customers", "share", "stayed", "rate", "low", "high"]
     return pd.DataFrame(rows, columns=names)
@@ -268,7 +259,6 @@ def find_exemplars(customers: Customers) -> pd.DataFrame:
     """
     found = customers.clusterer.find_exemplars(customers.trajectories)
     rows = []
-    active = count_active_periods(customers.shares)
     types = personality_types(customers.scores)
     for node, positions in enumerate(found):
         for rank, row in enumerate(positions[positions >= 0], start=1):
@@ -283,7 +273,7 @@ def find_exemplars(customers: Customers) -> pd.DataFrame:
                     "type": types[row],
                     "strength": customers.strengths[row],
                     **customers.scores.iloc[row],
-                    "active_periods": active[row],
+                    "active_periods": customers.active_periods[row],
                     "spends_on": [customers.categories[i] for i in largest if shares[i] > 0],
                 }
             )
@@ -331,7 +321,7 @@ def _judge_extractor(customers: Customers, active: np.ndarray) -> list[tuple[obj
     if extractor.objective != "type":
         return [("R2", value, np.nan, np.nan, f"of the network's objective, {extractor.objective}")]
     n = int(active.sum())
-    low, high = binomtest(round(value * n), n).proportion_ci(CONFIDENCE, method="wilson")
+    low, high = wilson_interval(round(value * n), n)
     types = pd.Series(personality_types(customers.scores[active]))
     commonest = types.value_counts(normalize=True).iloc[0]
     meaning = f"share whose type the network tells; the commonest type is that of {commonest:.1%}"
@@ -365,12 +355,9 @@ def _judge_segments(
 
 def mean_interval(values: np.ndarray) -> tuple[float, float, float]:
     """Mean of some values and its 95 % interval by Student's t; NaN where there is none."""
-    n = len(values)
-    mean = values.mean() if n else np.nan
-    half = np.nan
-    if n > 1:
-        half = t.ppf((1 + CONFIDENCE) / 2, n - 1) * values.std(ddof=1) / np.sqrt(n)
-    return float(mean), float(mean - half), float(mean + half)
+    mean = float(values.mean()) if len(values) else np.nan
+    half = half_interval(values)
+    return mean, mean - half, mean + half
 
 
 def _kappa_interval(

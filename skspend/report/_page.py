@@ -34,6 +34,14 @@ MOST_CATEGORIES = 8
 DECIMALS = 3
 """Of states: a thousandth of the state space is a third of a pixel."""
 
+
+def _figure(value: float) -> str:
+    """A figure in as many digits as it bears; nothing where there is none."""
+    if not np.isfinite(value):
+        return ""
+    return f"{value:,.0f}" if abs(value) >= 10 else f"{value:.3f}".replace("0.", ".", 1)
+
+
 _environment = Environment(
     loader=PackageLoader("skspend.report"),
     autoescape=True,
@@ -46,7 +54,7 @@ _environment.policies["json.dumps_kwargs"] = {"allow_nan": False, "ensure_ascii"
 _environment.filters |= {
     "count": lambda value: f"{value:,.0f}",
     "percent": lambda value: f"{value:.1%}",
-    "figure": lambda value: _figure(value),
+    "figure": _figure,
 }
 
 
@@ -79,17 +87,9 @@ def _records(frame: pd.DataFrame | None) -> list[dict[Any, Any]]:
     return [] if frame is None else frame.to_dict("records")
 
 
-def _figure(value: float) -> str:
-    """A figure in as many digits as it bears; nothing where there is none."""
-    if not np.isfinite(value):
-        return ""
-    return f"{value:,.0f}" if abs(value) >= 10 else f"{value:.3f}".replace("0.", ".", 1)
-
-
 def _payload(report: SegmentReport, customer_ids: bool) -> dict[str, Any]:
     """The numbers that the browser draws from."""
     customers = report.customers_
-    tree = customers.clusterer.tree_
     random_state = check_random_state(report.random_state)
     leaves = customers.nodes[-1][:, -1]
     drawn = np.sort(balanced_sample(leaves, MOST_LINES, random_state))
@@ -108,7 +108,6 @@ def _payload(report: SegmentReport, customer_ids: bool) -> dict[str, Any]:
                 "leaf": leaves[drawn].tolist(),
                 "states": customers.states[drawn].round(DECIMALS).tolist(),
             },
-            "ancestors": {int(node): _ancestors(tree["parent"], node) for node in tree.index},
             "exemplars": _exemplars(report, customer_ids),
             "transfer": _records(report.transfer),
         }
@@ -132,13 +131,18 @@ def _nodes(report: SegmentReport) -> list[dict[str, Any]]:
             ("history", report.history),
         )
     }
+    everybody = {
+        "customers": len(customers.names),
+        "share": 1.0,
+        "strength": customers.strengths.mean(),
+    }
     units = {0: list(range(min(MOST_UNITS, customers.states.shape[2])))}
     nodes = []
     for node in [0, *described.index]:
         parent = int(tree.loc[node, "parent"])
         units[node] = _telling_units(customers, tree, node) or units[max(parent, 0)]
         traits, history = by_node["traits"][node], by_node["history"][node]
-        row: Any = described.loc[node] if node else None
+        row: Any = described.loc[node] if node else everybody
         nodes.append(
             {
                 "id": int(node),
@@ -146,9 +150,7 @@ def _nodes(report: SegmentReport) -> list[dict[str, Any]]:
                 "name": report.names[node] if node else EVERYBODY,
                 "path": segment_path(customers.clusterer, node, report.names) or EVERYBODY,
                 "depth": int(tree.loc[node, "depth"]),
-                "customers": int(row["customers"]) if node else len(customers.names),
-                "share": row["share"] if node else 1.0,
-                "strength": row["strength"] if node else customers.strengths.mean(),
+                **{name: row[name] for name in everybody},
                 "units": units[node],
                 "traits": traits[["mean", "low", "high"]].to_numpy().tolist(),
                 "history": history[["customers", "share", "rate", "low", "high"]].to_dict("list"),
@@ -184,15 +186,6 @@ def _telling_categories(categories: pd.DataFrame | None) -> list[dict[Any, Any]]
     more, less = ordered[ordered["effect"] > 0], ordered[ordered["effect"] < 0]
     shown = pd.concat([more.head(MOST_CATEGORIES), less.tail(MOST_CATEGORIES)])
     return shown[["category", "share", "others", "effect"]].to_dict("records")
-
-
-def _ancestors(parents: pd.Series, node: int) -> list[int]:
-    """A node and all that it is inside of, itself first."""
-    found = []
-    while node >= 0:
-        found.append(int(node))
-        node = parents[node]
-    return found
 
 
 def _exemplars(report: SegmentReport, customer_ids: bool) -> dict[int, list[dict[str, Any]]]:

@@ -177,9 +177,8 @@ class SegmentReport:
         customers = see_customers(pipeline, X)
         random_state = check_random_state(random_state).randint(2**31)
         if names is None:
-            shown = np.flatnonzero(
-                customers.is_active if customers.is_active.any() else ~customers.is_active
-            )
+            # All, if nobody spends in all periods.
+            shown = np.flatnonzero(customers.is_active | ~customers.is_active.any())
             names = name_segments(
                 customers.clusterer,
                 _safe_indexing(customers.trajectories, shown),

@@ -25,8 +25,8 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from sklearn.utils import check_consistent_length
 
+from .._intervals import half_interval
 from ..factors import SpendingFactors
-from ..model_selection import CONFIDENCE
 from ..transfer import TransferClassifier, TransferRegressor
 from ._data import read_data
 from ._tasks import draw_seeds, run_tasks
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from joblib import Memory
     from numpy.typing import ArrayLike
 
-    from .._typing import Estimator, FilePath, Floats, Log, Panel, RandomState
+    from .._typing import Estimator, FilePath, Log, Panel, RandomState
 
 FEW = 100
 """Labels in the paper."""
@@ -315,14 +315,6 @@ def transfer_table(study: pd.DataFrame) -> pd.DataFrame:
         for label, size, model in table[["label", "size", "model"]].to_numpy()
     ]
     return table
-
-
-def half_interval(values: Floats) -> float:
-    """Half of the 95 % interval of the mean of some values, by Student's t; NaN for one value."""
-    if len(values) < 2:
-        return np.nan
-    reach = stats.t.ppf((1 + CONFIDENCE) / 2, len(values) - 1)
-    return float(reach * stats.sem(values))
 
 
 def p_value_of_less(

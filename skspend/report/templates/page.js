@@ -5,6 +5,7 @@
   const nodes = new Map(data.nodes.map((node) => [node.id, node]));
   const inside = new Map(data.nodes.map((node) => [node.id, []]));
   for (const node of data.nodes) if (node.parent >= 0) inside.get(node.parent).push(node);
+  const ancestors = (id) => (id < 0 ? [] : [id, ...ancestors(nodes.get(id).parent)]);
   const byId = (id) => document.getElementById(id);
   const NARROW = 600;
   const MOST_LETTERS = 26;
@@ -92,7 +93,7 @@
   }
 
   // Lines of the customers drawn who end in a segment.
-  const rowsOf = (id) => data.lines.leaf.map((leaf, row) => [leaf, row]).filter(([leaf]) => data.ancestors[leaf].includes(id)).map(([, row]) => row);
+  const rowsOf = (id) => data.lines.leaf.map((leaf, row) => [leaf, row]).filter(([leaf]) => ancestors(leaf).includes(id)).map(([, row]) => row);
   const groups = () => (inside.get(chosen).length ? inside.get(chosen) : [nodes.get(chosen)]).map((node) => ({ node, rows: rowsOf(node.id) }));
 
   function path(rows, unit) {
@@ -353,7 +354,7 @@
     const node = nodes.get(chosen);
     byId("name").textContent = node.path;
     byId("summary").textContent = `${count(node.customers)} customers, ${percent(node.share)} of all; mean strength ${two(node.strength)}.`;
-    byId("way").replaceChildren(...data.ancestors[chosen].toReversed().map((id) => {
+    byId("way").replaceChildren(...ancestors(chosen).toReversed().map((id) => {
       const item = document.createElement("li");
       const above = nodes.get(id);
       if (id === chosen) {
