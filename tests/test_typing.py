@@ -22,6 +22,7 @@ from skspend import _typing
 
 PACKAGE = Path(skspend.__file__).parent
 TESTS = Path(__file__).parent
+CHECKOUT = TESTS.parent
 # What people type at a terminal, and what reads it: nobody calls these functions.
 COMMAND_LINE = {"skspend.__main__", "skspend.cli", "skspend.files"}
 
@@ -186,9 +187,9 @@ def _mypy(*arguments, cwd):
         capture_output=True,
         text=True,
         cwd=cwd,
-        env=os.environ | {"MYPYPATH": str(PACKAGE.parent)},
+        env=os.environ | {"MYPYPATH": str(CHECKOUT)},
     )
-    return done.returncode, done.stdout
+    return done.returncode, done.stdout + done.stderr
 
 
 WRONG = {
@@ -211,7 +212,7 @@ def test_what_users_write_is_checked_strictly(tmp_path):
     (tmp_path / "sample.py").write_text(sample, encoding="utf-8")
     # As if the package were installed: what is wrong inside it is not said here.
     options = ("--strict", "--follow-imports", "silent", "sample.py")
-    options = ("--config-file", str(PACKAGE.parent / "pyproject.toml"), *options)
+    options = ("--config-file", str(CHECKOUT / "pyproject.toml"), *options)
     code, said = _mypy(*options, cwd=tmp_path)
     assert code == 0, said
     lines = "".join(f"    {line}\n" for line in WRONG)
@@ -226,5 +227,5 @@ def test_what_users_write_is_checked_strictly(tmp_path):
 
 @pytest.mark.slow
 def test_the_package_agrees_with_its_annotations():
-    code, said = _mypy(cwd=PACKAGE.parent)
+    code, said = _mypy(cwd=CHECKOUT)
     assert code == 0, said
