@@ -115,9 +115,9 @@ class StateExtractor(CallbackSupportMixin, TransformerMixin, BaseEstimator):
         """
         task = self._init_callback_context(max_subtasks=self.epochs)
         task.call_on_fit_task_begin(estimator=self, X=X, y=y)
-        panel, target = self._start(X, y)
+        panel, target, support = self._start(X, y)
         random_state = check_random_state(self.random_state)
-        epochs = self._train(panel, target, random_state, self.epochs, self.n_init)
+        epochs = self._train(panel, target, support, random_state, self.epochs, self.n_init)
         with one_thread(), closing(epochs):
             for _ in range(self.epochs):
                 step = task.subcontext(task_name="epoch")
@@ -153,16 +153,16 @@ class StateExtractor(CallbackSupportMixin, TransformerMixin, BaseEstimator):
             panel = validate_panel(self, X, reset=False)
             target = self._encoded_target(X, panel, y)
             panel = scale(panel, self.scaler_)
-            before = self._history
+            support, before = self.support_, self._history
             weights = unfold_scales(self.network_, self.weights_, self.scaler_, self.target_scaler_)
         else:
-            panel, target = self._start(X, y)
+            panel, target, support = self._start(X, y)
             before, weights = {"loss": np.array([])}, None
         n_before = len(before["loss"])
         # Each pass has a seed of its own, or all would draw the same noise and the same order.
         seed = check_random_state(self.random_state).randint(2**31 - 1, size=n_before + 1)[-1]
         random_state = np.random.RandomState(seed)
-        epochs = self._train(panel, target, random_state, 1, 1, weights)
+        epochs = self._train(panel, target, support, random_state, 1, 1, weights)
         with one_thread(), closing(epochs):
             fitted, _ = next(epochs)
         self.__dict__.update(fitted())
@@ -173,7 +173,8 @@ class StateExtractor(CallbackSupportMixin, TransformerMixin, BaseEstimator):
         return self
 
     def _start(self, X, y):
-        """Learn the scales and the classes; return the scaled panel and the encoded target."""
+        """Learn the scales and the classes; return the scaled panel, the encoded target, and which
+        features to read."""
         panel = validate_panel(self, X, n_periods=self.n_periods)
         self.scaler_ = StandardScaler().fit(panel.reshape(-1, panel.shape[2]))
         self._learn_target(X, panel, y)
@@ -184,7 +185,14 @@ class StateExtractor(CallbackSupportMixin, TransformerMixin, BaseEstimator):
             )
         target = self._encoded_target(X, panel, y)
         self.network_ = self._make_network(panel, target)
-        return scale(panel, self.scaler_), target
+        return scale(panel, self.scaler_), target, self._find_support(panel.shape[2])
+
+    def _find_support(self, n_features):
+        """Type and scores hang on the features with a coefficient alone; of few customers a network
+        would learn all others by heart."""
+        if self.objective in ("type", "scores") and hasattr(self.scorer_, "coefficients_"):
+            return np.nan_to_num(self.scorer_.coefficients_).any(axis=1)
+        return np.ones(n_features, dtype=bool)
 
     def _learn_target(self, X, panel, y):
         """Learn what the target is made of: its scorer, its classes or its scale."""
@@ -265,9 +273,15 @@ class StateExtractor(CallbackSupportMixin, TransformerMixin, BaseEstimator):
     def _mirrors(self):
         return not self._recurrent and self.objective == "reconstruct"
 
-    def _train(self, panel, target, random_state, n_epochs, n_init, weights=None):
+    def _train(self, panel, target, support, random_state, n_epochs, n_init, weights=None):
         """Train; after every epoch yield a function that gives the fitted attributes, and whether
         it is time to stop."""
+        network = self.network_
+        if not support.all():
+            network = network._replace(n_features=int(support.sum()))
+            panel = panel[..., support]
+            if weights is not None:
+                weights[0] = weights[0][support]
         held_out = None
         if self.early_stopping and weights is None and n_epochs > 1:
             rows, others = train_test_split(
@@ -281,7 +295,6 @@ class StateExtractor(CallbackSupportMixin, TransformerMixin, BaseEstimator):
         batch_size = self.batch_size
         if batch_size == "auto":
             batch_size = int(np.clip(len(panel) // STEPS_PER_EPOCH, *AUTO_BATCH_SIZES))
-        network = self.network_
         if network.step_penalty and network.reads == "last":
             # Who shall be told at every period is told early, and seldom moves afterwards.
             network = network._replace(reads="every")
@@ -308,7 +321,7 @@ class StateExtractor(CallbackSupportMixin, TransformerMixin, BaseEstimator):
                     validation_losses.append(validation_loss)
                 if self.verbose:
                     print(_progress(type(self).__name__, n_epochs, losses, validation_losses))
-                fitted = partial(self._fitted_attributes, now, losses, validation_losses)
+                fitted = partial(self._fitted_attributes, now, support, losses, validation_losses)
                 yield fitted, has_converged
 
     def _class_weights(self, target):
@@ -321,13 +334,22 @@ class StateExtractor(CallbackSupportMixin, TransformerMixin, BaseEstimator):
             )
         return weights
 
-    def _fitted_attributes(self, weights, losses, validation_losses):
+    def _fitted_attributes(self, weights, support, losses, validation_losses):
         """Weights that apply to X in its own units and answer in the target's."""
+        kernel = np.zeros((len(support), weights[0].shape[1]))
+        kernel[support] = weights[0]
+        weights = [kernel, *weights[1:]]
         weights = fold_scales(self.network_, weights, self.scaler_, self.target_scaler_)
         history = {"loss": np.array(losses)}
         if validation_losses:
             history["validation_loss"] = np.array(validation_losses)
         return {"weights_": weights, "_history": history}
+
+    @property
+    def support_(self) -> NDArray[np.bool_]:
+        """Which features the network reads, shape (n_features,)."""
+        check_is_fitted(self, "weights_")
+        return self.weights_[0].any(axis=1)
 
     @property
     def history_(self) -> pd.DataFrame:

@@ -42,7 +42,8 @@ class LSTMStateExtractor(StateExtractor):
     objective : {"type", "scores", "reconstruct", "y"}, default="type"
         What the network learns to tell at the last period: the personality type (trait and sign),
         the five scores, or the `y` passed to `fit` (values if floats, else classes).
-        ``"reconstruct"`` is the autoencoder: the spending of every period from its state.
+        ``"reconstruct"`` is the autoencoder: the spending of every period from its state. Type and
+        scores are learned from the categories that have a coefficient, on which alone they depend.
     scorer : BigFivePersonalityScorer, default=None
         Computes type and scores from X; default ``BigFivePersonalityScorer()``. It is cloned.
     state : {"hidden", "both"}, default="hidden"
@@ -94,6 +95,8 @@ class LSTMStateExtractor(StateExtractor):
     weights_ : list of ndarray
         Layer by layer, in Keras's order: kernel, recurrent kernel, bias. They apply to X
         as it is: the scaling of the inputs is folded in.
+    support_ : ndarray of bool, shape (n_features,)
+        Which features the network reads; the kernel of the others is 0.
     network_ : Network
         The layers: a named tuple.
     history_ : DataFrame
@@ -283,7 +286,8 @@ class FeedForwardExtractor(StateExtractor):
         What the network learns to tell of every period: its personality type (trait and sign), its
         five scores, or with ``"reconstruct"``, the autoencoder, its spending. ``"y"`` is the `y`
         passed to `fit` (values if floats, else classes), one for all periods of a customer, from
-        the mean of the features over periods.
+        the mean of the features over periods. Type and scores are learned from the categories that
+        have a coefficient, on which alone they depend.
     scorer : BigFivePersonalityScorer, default=None
         Computes type and scores from X; default ``BigFivePersonalityScorer()``. It is cloned with
         ``level="period"``.
@@ -326,6 +330,8 @@ class FeedForwardExtractor(StateExtractor):
     weights_ : list of ndarray
         Layer by layer, in Keras's order: kernel, bias. They apply to X as it is: the scaling
         of the inputs is folded in.
+    support_ : ndarray of bool, shape (n_features,)
+        Which features the network reads; the kernel of the others is 0.
     network_ : Network
         The layers: a named tuple.
     history_ : DataFrame

@@ -29,6 +29,12 @@ def scorer(bank):
 
 
 @pytest.fixture(scope="session")
+def half_scorer(bank):
+    """A scorer that knows the first, third, fifth ... of the bank's categories."""
+    return BigFivePersonalityScorer(coefficients=bank.coefficients.iloc[::2].to_dict())
+
+
+@pytest.fixture(scope="session")
 def dask_client():
     """A Dask cluster of two worker processes."""
     distributed = pytest.importorskip("distributed")

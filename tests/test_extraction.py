@@ -2,7 +2,7 @@ import keras
 import numpy as np
 import pandas as pd
 import pytest
-from sklearn.base import clone
+from sklearn.base import BaseEstimator, TransformerMixin, clone
 from sklearn.callback import ProgressBar
 from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.metrics import r2_score
@@ -201,6 +201,55 @@ def test_a_constant_category_does_no_harm(bank, scorer):
     data["year1|rent"] = data["year2|rent"] = data["year3|rent"] = 0.0
     states = LSTMStateExtractor(scorer=scorer, epochs=2, random_state=0).fit_transform(data)
     assert np.isfinite(states.to_numpy()).all()
+
+
+@extractors
+@pytest.mark.parametrize("objective", ["type", "scores"])
+def test_what_has_no_coefficient_moves_nobody(bank, half_scorer, extractor, objective):
+    is_known = np.arange(24) % 2 == 0
+    extractor = clone(extractor).set_params(objective=objective, scorer=half_scorer, epochs=3)
+    extractor.set_params(random_state=0).fit(bank.data)
+    anything = fold(bank.data.to_numpy(copy=True), 3)
+    anything[..., ~is_known] = np.random.default_rng(0).random(anything[..., ~is_known].shape)
+    others = pd.DataFrame(anything.reshape(300, -1), columns=bank.data.columns)
+    for learned in extractor, extractor.partial_fit(bank.data):
+        assert (learned.support_ == is_known).all()
+        expected = learned.transform(bank.data)
+        np.testing.assert_array_equal(learned.transform(others), expected)
+
+
+@extractors
+@pytest.mark.parametrize("objective", ["reconstruct", "y"])
+def test_targets_that_are_no_traits_hang_on_all_categories(bank, half_scorer, extractor, objective):
+    extractor = clone(extractor).set_params(scorer=half_scorer, epochs=1)
+    extractor.fit(bank.data).set_params(objective=objective).fit(bank.data, bank.liquidity)
+    assert extractor.support_.all()
+
+
+class MeanOfAll(TransformerMixin, BaseEstimator):
+    """A scorer of one's own, which says nothing of coefficients."""
+
+    def fit(self, X, y=None):
+        return self
+
+    def transform(self, X):
+        return fold(np.asarray(X), 3).mean(axis=1)[:, :5]
+
+
+def test_a_scorer_without_coefficients_may_hang_on_all_categories(bank):
+    extractor = LSTMStateExtractor(objective="scores", scorer=MeanOfAll(), epochs=1)
+    assert extractor.fit(bank.data).support_.all()
+
+
+def test_others_are_told_better_by_what_has_a_coefficient_alone():
+    """The same classes learned from everything are learned by heart."""
+    bank = make_spending(600, 3, 97, random_state=0)
+    few, others = bank.data.iloc[:300], bank.data.iloc[300:]
+    scorer = BigFivePersonalityScorer(bank.coefficients.iloc[::5].to_dict())
+    types = LSTMStateExtractor(scorer=scorer, random_state=0).fit(few)
+    told = [personality_types(types.scorer_.transform(data)) for data in (few, others)]
+    classes = LSTMStateExtractor(objective="y", random_state=0).fit(few, told[0])
+    assert types.score(others) > classes.score(others, told[1]) + 0.1
 
 
 def test_permuting_customers_permutes_states(bank, scorer):

@@ -2,6 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from sklearn.cluster import KMeans
+from sklearn.pipeline import Pipeline
 
 from skspend import FeedForwardExtractor, LSTMStateExtractor, TrajectoryClusterer
 from skspend.inspection import (
@@ -192,6 +193,28 @@ def test_extractors_of_both_kinds_are_explained_by_the_regressors_they_read(bank
         kinds[Extractor] = explanation.regressors
         assert explanation.fidelity["state"].tolist() == ["state0", "state1"] * 3
     assert kinds == {LSTMStateExtractor: "mean", FeedForwardExtractor: "period"}
+
+
+def test_categories_that_are_not_read_explain_and_move_nothing(bank, half_scorer):
+    extractor = LSTMStateExtractor(scorer=half_scorer, random_state=0).fit(bank.data)
+    as_others = Pipeline([("states", extractor)])  # which does not say what is read
+    unread = bank.coefficients.index[1::2]
+    told, guessed = (
+        explain_trajectories(states, bank.data, random_state=0) for states in (extractor, as_others)
+    )
+    is_unread = told.coefficients["category"].isin(unread)
+    columns = ["coefficient", "low", "high"]
+    assert told.coefficients.loc[is_unread, columns].abs().max(axis=None) < 1e-12
+    assert (told.coefficients.loc[~is_unread, "coefficient"].abs() > 1e-12).all()
+    assert told.fidelity["r2"].mean() > guessed.fidelity["r2"].mean()
+    clusterer = TrajectoryClusterer(max_depth=1, random_state=0)
+    clusterer.fit(extractor.transform(bank.data))
+    told, shuffled = (
+        segment_importance(states, clusterer, bank.data, random_state=0)
+        for states in (extractor, as_others)
+    )
+    pd.testing.assert_frame_equal(told, shuffled)
+    assert set(told.query("importance > 0")["category"]).isdisjoint(unread)
 
 
 def test_what_never_varies_is_neither_explained_nor_an_explanation(shares):

@@ -38,15 +38,16 @@ def explain_trajectories(
 ) -> Explanation:
     """Explain the states of an extractor by a linear model of the shares.
 
-    For every period a ridge regression reconstructs the states from one regressor per category:
-    the category's mean share over the periods so far, or its share in the period alone, whichever
-    reconstructs the states of the last period better.
+    For every period a ridge regression reconstructs the states from one regressor per category that
+    the extractor reads: the category's mean share over the periods so far, or its share in the
+    period alone, whichever reconstructs the states of the last period better.
 
     Parameters
     ----------
     extractor : fitted transformer
         Such as LSTMStateExtractor or FeedForwardExtractor; anything whose `transform` gives
-        states, period by period, oldest first.
+        states, period by period, oldest first. Categories that its ``support_``, if it has one,
+        leaves out are no regressors.
     X : panel, shape (n_customers, n_periods * n_categories), or with three dimensions
         Shares of spending or income, of any customers, as `extractor` takes them.
     n_resamples : int, default=400
@@ -65,7 +66,7 @@ def explain_trajectories(
             ``period``, ``state``, ``category``, ``coefficient``: by how much the state differs
             where the regressor is one standard deviation higher and the others are the same,
             ``low`` and ``high``: its 95 % interval, and ``deviation``: that standard deviation,
-            in the unit of X, which the interval takes as given.
+            in the unit of X, which the interval takes as given. 0 for a category that is not read.
         candidates : DataFrame, one row per kind of regressors
             ``regressors``, ``cap`` and ``r2``: the mean over the states of the last period.
         regressors : {"mean", "period"}
@@ -170,6 +171,8 @@ def _panel_and_states(extractor, X):
     if _get_feature_names(trajectories) is None:
         names = [f"state{unit}" for unit in range(states.shape[2])]
     periods = [f"{period}{position}" for position in range(1, n_periods + 1)]
+    # What is not read does not vary for the extractor, and is no regressor.
+    panel = panel * getattr(extractor, "support_", np.True_)
     return panel.astype(np.float64), states.astype(np.float64), (periods, categories, names)
 
 

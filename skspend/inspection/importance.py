@@ -73,7 +73,8 @@ def segment_importance(
 
     Notes
     -----
-    Only customers whose shares change are routed again, so categories that few buy cost little.
+    Only customers whose shares change are routed again, so categories that few buy cost little, and
+    those that the extractor does not read (its ``support_``) nothing.
     A category may matter and yet move few: those that share its information stand in for it. After
     the shuffle, the shares of a customer no longer add up to what they did.
 
@@ -114,7 +115,8 @@ def segment_importance(
         sizes = np.bincount(members)
         permutations = [random_state.permutation(len(panel)) for _ in range(n_repeats)]
         leaving = np.zeros((n_repeats, len(categories), len(nodes)))
-        for pack in _pack(_shuffles(panel, permutations)):
+        is_read = getattr(extractor, "support_", np.ones(len(categories), dtype=bool))
+        for pack in _pack(_shuffles(panel, np.flatnonzero(is_read), permutations)):
             customers = [shuffled for *_, shuffled in pack]
             customers = np.concatenate(customers) if len(pack) > 1 else customers[0]
             trajectories = extractor.transform(_like(customers, X, np.arange(len(customers))))
@@ -129,7 +131,7 @@ def segment_importance(
     return _as_frame(leaving / sizes, nodes, sizes, categories)
 
 
-def _shuffles(panel, permutations):
+def _shuffles(panel, categories, permutations):
     """Shuffle every category by every permutation, and yield the customers whom it changes.
 
     Yields
@@ -139,7 +141,7 @@ def _shuffles(panel, permutations):
     shuffled : ndarray, shape (n_changed, n_periods, n_categories)
         With the shares they have after the shuffle.
     """
-    for category in range(panel.shape[2]):
+    for category in categories:
         shares = panel[:, :, category].copy()
         for repeat, permutation in enumerate(permutations):
             rows = np.flatnonzero((shares[permutation] != shares).any(axis=1))
