@@ -349,7 +349,7 @@ class StateExtractor(CallbackSupportMixin, TransformerMixin, BaseEstimator):
     def support_(self) -> NDArray[np.bool_]:
         """Which features the network reads, shape (n_features,)."""
         check_is_fitted(self, "weights_")
-        return self.weights_[0].any(axis=1)
+        return np.count_nonzero(self.weights_[0], axis=1) > 0
 
     @property
     def history_(self) -> pd.DataFrame:
