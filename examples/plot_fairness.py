@@ -77,10 +77,10 @@ _ = ax.legend(frameon=False, loc="lower right")
 # %%
 # Where an interval does not reach the end of the grey bar, a group is in a segment more or less
 # often than the three together. Of thirty such intervals one or two miss it by chance: the p value
-# above is of all of them at once. The clearest case is the largest segment, `neuroticism+`: it
-# holds 25 % of the households under 35,000 and 10 % of those over 75,000. Whoever treats it worse
-# treats the poor worse, though income was never looked at. Where an association is weaker, that is
-# no proof of fairness: more than half of the households are not in the picture, and other
-# attributes were not asked for.
+# above is of all of them at once. The clearest case is `neuroticism+`: it holds 23 % of the
+# households under 35,000 and 8 % of those over 75,000. Whoever treats it worse treats the poor
+# worse, though income was never looked at. Where an association is weaker, that is no proof of
+# fairness: more than half of the households are not in the picture, and other attributes were not
+# asked for.
 #
 # Next: the report, ``skspend report --protected FILE.csv``, has the same table for every attribute.

@@ -53,7 +53,7 @@ segments = describe_segments(segment, trajectories, scores, panel, names=names)
 top = segments[segments["depth"] == 1].sort_values("customers", ascending=False)
 for row in top.itertuples():
     more, less = (", ".join(names) for names in (row.spends_more_on, row.spends_less_on))
-    print(f"{row.path:<20} {row.customers:>4}  {more} (and less on {less})")
+    print(f"{row.path:<20} {row.customers:>4}  more: {more or '-'}; less: {less or '-'}")
 
 # %%
 # The upper two levels of the tree: a segment is as high as there are households among the 1,792
@@ -84,8 +84,8 @@ for node, categories in top.set_index("node")["spends_more_on"].items():
     )
 
 # %%
-# The largest segment has 23 % of these households, and eight of the ten divide further. A name is
-# short for what was bought: where few categories have a coefficient, `neuroticism+` is mostly who
-# buys few greeting cards. Read the categories, not the name, and show both.
+# The largest segment has 21 % of these households, and nine of the ten divide further. A name is
+# short for what was bought: where few categories have a coefficient, `neuroticism+` is who buys
+# next to nothing of what has one. Read the categories, not the name, and show both.
 #
 # Next: :ref:`sphx_glr_gallery_plot_explanation.py`, what the states answer to.
