@@ -154,6 +154,7 @@ def test_coverage_tells_which_categories_say_nothing(bank, scorer):
     report = SegmentReport.from_estimator(pipeline, bank.data)
     silent = report.coverage.query("~has_coefficient")
     assert silent["category"].tolist() == ["groceries"]
+    assert report.coverage.query("~is_read")["category"].tolist() == ["groceries"]
     known = 1 - silent["share"].sum()
     assert report.metrics.set_index("metric").loc["coverage", "value"] == pytest.approx(known)
 

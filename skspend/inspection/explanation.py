@@ -100,7 +100,7 @@ def explain_trajectories(
     What reconstructs a state best was measured (``benchmarks/explanation.py``): an LSTM's states by
     the mean of the shares so far, better than by each period by itself, a feed-forward network's
     by the shares of the period. Square roots of the shares were better than
-    shares with or without the cap in one case of ten, by .03, and logarithms in none.
+    shares with or without the cap in three cases of ten, by up to .03, and logarithms in none.
 
     References
     ----------

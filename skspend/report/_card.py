@@ -44,7 +44,8 @@ def write(report: SegmentReport) -> Card:
     coverage = report.coverage
     card.add(**{f"{title}/Coverage of the coefficients": (
         f"{coverage['has_coefficient'].sum()} of {len(coverage)} categories have a coefficient, "
-        f"with {coverage.loc[coverage['has_coefficient'], 'share'].sum():.1%} of the spending. "
+        f"with {coverage.loc[coverage['has_coefficient'], 'share'].sum():.1%} of the spending; "
+        f"the network reads {coverage['is_read'].sum()} categories. "
         f"The largest without one: {_list(coverage.query('~has_coefficient')['category'][:5])}."
     )})  # fmt: skip
     _add_fairness(card, title, report)

@@ -164,13 +164,13 @@ def measure_quality(X: Any, pipeline: Pipeline) -> pd.DataFrame:
 
 
 def measure_coverage(customers: Customers) -> pd.DataFrame:
-    """How much is spent on each category, and whether it has a coefficient.
+    """How much is spent on each category, whether it has a coefficient, and is read.
 
     Returns
     -------
     coverage : DataFrame
-        ``category``, ``share`` of all spending, ``has_coefficient``, and the five coefficients,
-        NaN where there is none; most spending first.
+        ``category``, ``share`` of all spending, ``has_coefficient``, ``is_read`` (by the network),
+        and the five coefficients, NaN where there is none; most spending first.
     """
     spending = np.abs(customers.shares).sum(axis=(0, 1))
     coefficients = pd.DataFrame(customers.extractor.scorer_.coefficients_, columns=TRAITS)
@@ -179,6 +179,7 @@ def measure_coverage(customers: Customers) -> pd.DataFrame:
             "category": customers.categories,
             "share": spending / (spending.sum() or 1),
             "has_coefficient": coefficients.notna().any(axis=1),
+            "is_read": customers.extractor.support_,
         }
     )
     table = pd.concat([table, coefficients], axis=1)

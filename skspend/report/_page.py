@@ -77,6 +77,7 @@ def render(report: SegmentReport, *, customer_ids: bool) -> str:
         metrics=report.metrics.to_dict("records"),
         quality=report.quality.query("transactions > 0").to_dict("records"),
         n_covered=int(report.coverage["has_coefficient"].sum()),
+        n_read=int(report.coverage["is_read"].sum()),
         transfer=_records(report.transfer),
         fairness=_records(report.fairness),
         association=_records(report.association),

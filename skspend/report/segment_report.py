@@ -54,8 +54,8 @@ class SegmentReport:
     quality : DataFrame
         What did not enter the periods: ``reason``, ``transactions``, ``amount``.
     coverage : DataFrame
-        Every ``category`` with its ``share`` of all spending, ``has_coefficient`` and the
-        coefficients.
+        Every ``category`` with its ``share`` of all spending, ``has_coefficient``, ``is_read`` (by
+        the network) and the coefficients.
     metrics : DataFrame
         By which to judge the model: ``metric``, ``value``, ``low``, ``high``, ``meaning``.
     segments : DataFrame
