@@ -33,8 +33,7 @@ display = ElbowDisplay.from_cv_results(search, score_name="accuracy on customers
 # On these 3,000 customers the elbow is at three, as in the paper: up to there a unit adds .12 to
 # the accuracy, and after it .06 or less. Yet seven units tell .58 of the types, and three tell .43.
 # The elbow is no constant: on 26,000 customers it is at five, and on the bundled households it
-# moves between two and six with the settings of the network (:doc:`/measured`). It says where
-# returns diminish, not how many units are right: for segments, look at how well two seeds agree as
-# well.
+# moves between three and five with the seed (:doc:`/measured`). It says where returns diminish, not
+# how many units are right: for segments, look at how well two seeds agree as well.
 #
 # Next: :ref:`sphx_glr_gallery_plot_stability.py`.
