@@ -191,7 +191,7 @@ class StateExtractor(CallbackSupportMixin, TransformerMixin, BaseEstimator):
         """Type and scores hang on the features with a coefficient alone; of few customers a network
         would learn all others by heart."""
         if self.objective in ("type", "scores") and hasattr(self.scorer_, "coefficients_"):
-            return np.nan_to_num(self.scorer_.coefficients_).any(axis=1)
+            return ~np.isnan(self.scorer_.coefficients_).all(axis=1)
         return np.ones(n_features, dtype=bool)
 
     def _learn_target(self, X, panel, y):
