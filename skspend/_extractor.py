@@ -1,4 +1,4 @@
-"""What the extractors share: everything but the graph of the network.
+"""What the extractors share: everything but the graph of the network and its target.
 
 A panel comes in. What the network shall tell of it is computed, the network is trained to tell it,
 and its states at every period come out. Maree & Omlin (2021), section III-C.
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
 import pandas as pd
-from sklearn.base import BaseEstimator, TransformerMixin, clone
+from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.metrics import accuracy_score, r2_score
 from sklearn.model_selection import train_test_split
 from sklearn.preprocessing import StandardScaler
@@ -30,6 +30,7 @@ from ._sklearn import (
     available_if,
     with_callbacks,
 )
+from ._target import TargetMixin
 from ._threads import one_thread
 from .networks import (
     Network,
@@ -43,7 +44,6 @@ from .networks import (
     unfold_scales,
 )
 from .panel import fold, like_input, output_names, unfold, validate_panel
-from .personality import TRAITS, TYPES, BigFivePersonalityScorer, encode_types
 
 if TYPE_CHECKING:
     import keras
@@ -57,7 +57,7 @@ def _reconstructs(extractor: StateExtractor) -> bool:
     return extractor.objective == "reconstruct"
 
 
-class StateExtractor(CallbackSupportMixin, TransformerMixin, BaseEstimator):
+class StateExtractor(TargetMixin, CallbackSupportMixin, TransformerMixin, BaseEstimator):
     """Base of the extractors; a subclass says whether it is recurrent, and how large it is."""
 
     _parameter_constraints = {
@@ -82,10 +82,6 @@ class StateExtractor(CallbackSupportMixin, TransformerMixin, BaseEstimator):
     }
     weights_: list[Floats]
     network_: Network
-    scorer_: BigFivePersonalityScorer
-    scaler_: StandardScaler
-    classes_: NDArray[Any] | None
-    target_scaler_: StandardScaler | None
     n_periods_: int
     _history: dict[str, Floats]
     _recurrent: bool
@@ -186,54 +182,6 @@ class StateExtractor(CallbackSupportMixin, TransformerMixin, BaseEstimator):
         target = self._encoded_target(X, panel, y)
         self.network_ = self._make_network(panel, target)
         return scale(panel, self.scaler_), target, self._find_support(panel.shape[2])
-
-    def _find_support(self, n_features):
-        """Type and scores hang on the features with a coefficient alone; of few customers a network
-        would learn all others by heart."""
-        if self.objective in ("type", "scores") and hasattr(self.scorer_, "coefficients_"):
-            return ~np.isnan(self.scorer_.coefficients_).all(axis=1)
-        return np.ones(n_features, dtype=bool)
-
-    def _learn_target(self, X, panel, y):
-        """Learn what the target is made of: its scorer, its classes or its scale."""
-        self.classes_ = self.target_scaler_ = None
-        if self.objective in ("type", "scores"):
-            scorer = BigFivePersonalityScorer() if self.scorer is None else clone(self.scorer)
-            if not self._recurrent:
-                scorer.set_params(level="period")
-            self.scorer_ = scorer.fit(_for_scorer(X, panel))
-        if self.objective == "type":
-            self.classes_ = np.array(TYPES, dtype=object)
-        elif self.objective == "scores":
-            scores = self._scores(X, panel).reshape(-1, len(TRAITS))
-            self.target_scaler_ = StandardScaler().fit(scores)
-        elif self.objective == "reconstruct":
-            self.target_scaler_ = self.scaler_
-        else:
-            y = _check_labels(y, len(panel))
-            if y.dtype.kind == "f":
-                self.target_scaler_ = StandardScaler().fit(y.reshape(len(y), -1).astype(float))
-            else:
-                self.classes_ = np.unique(y)
-
-    def _scores(self, X, panel):
-        """Trait scores, shape (n_customers, 5), or (n_customers, n_periods, 5) of each period."""
-        scores = np.asarray(self.scorer_.transform(_for_scorer(X, panel)))
-        return scores if self._recurrent else fold(scores, panel.shape[1])
-
-    def _encoded_target(self, X, panel, y):
-        """What the network learns: class numbers, or values in standard deviations."""
-        if self.objective == "y":
-            y = _check_labels(y, len(panel))
-            if self.classes_ is not None:
-                return _class_numbers(y, self.classes_)
-            return self.target_scaler_.transform(y.reshape(len(y), -1).astype(float))
-        if self.objective == "reconstruct":
-            return scale(panel, self.target_scaler_)
-        scores = self._scores(X, panel)
-        if self.objective == "type":
-            return encode_types(scores.reshape(-1, len(TRAITS))).reshape(scores.shape[:-1])
-        return scale(scores, self.target_scaler_)
 
     def _make_network(self, panel, target):
         classifies = self.classes_ is not None
@@ -521,34 +469,6 @@ STEPS_PER_EPOCH = 25
 """Steps of the optimizer that an automatic batch size aims at in each epoch."""
 AUTO_BATCH_SIZES = 256, 1024
 """Bounds of an automatic batch size: smaller steps are slow, larger ones learn no faster."""
-
-
-def _for_scorer(X, panel):
-    """A frame keeps its names for the scorer; an array goes in folded, to keep its periods."""
-    return X if hasattr(X, "columns") else panel
-
-
-def _check_labels(y, n_customers):
-    if y is None:
-        raise ValueError(
-            "objective='y' needs y, but y=None. Pass labels, or choose the objective 'type', "
-            "'scores' or 'reconstruct'."
-        )
-    if len(y) != n_customers:
-        raise ValueError(f"X holds {n_customers} customers, but y has {len(y)} labels.")
-    return check_array(y, ensure_2d=False, dtype=None, input_name="y")
-
-
-def _class_numbers(y, classes):
-    """Position of each label among the sorted classes."""
-    unknown = ~np.isin(y, classes)
-    if unknown.any():
-        raise ValueError(
-            f"y has {unknown.sum()} labels of classes that were not there when the network was "
-            f"made, the first is {y[unknown].tolist()[0]!r}; known are {classes.tolist()}. Fit "
-            f"anew."
-        )
-    return np.searchsorted(classes, y)
 
 
 def _progress(name, n_epochs, losses, validation_losses):

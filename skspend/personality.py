@@ -22,7 +22,7 @@ from ._sklearn import CallbackSupportMixin, HasMethods, StrOptions, _fit_context
 from .panel import like_input, output_names, panel_of, unfold, validate_panel
 
 if TYPE_CHECKING:
-    from numpy.typing import ArrayLike
+    from numpy.typing import ArrayLike, NDArray
     from sklearn.utils import Tags
 
     from ._typing import Aliases, Coefficients, Floats, Integers, Names, Panel, Table
@@ -189,6 +189,8 @@ class BigFivePersonalityScorer(CallbackSupportMixin, TransformerMixin, BaseEstim
     ----------
     coefficients_ : ndarray, shape (n_features, 5)
         The coefficient of every feature, NaN where unknown.
+    support_ : ndarray of bool, shape (n_features,)
+        Which features have a coefficient for any trait.
     coverage_ : float
         Share of the spending of the customers of `fit` that has a coefficient for any trait.
     scaler_ : StandardScaler or None
@@ -292,18 +294,24 @@ class BigFivePersonalityScorer(CallbackSupportMixin, TransformerMixin, BaseEstim
             else _match_names(table, features, self.aliases or {})
         )
         spending = np.abs(panel).sum(axis=(0, 1))
-        is_known = ~np.isnan(self.coefficients_).all(axis=1)
-        self.coverage_ = float(spending[is_known].sum() / (spending.sum() or 1))
+        self.coverage_ = float(spending[self.support_].sum() / (spending.sum() or 1))
         if features is not None and self.coverage_ < LOW_COVERAGE:
             warnings.warn(
-                f"Only {self.coverage_:.1%} of the spending, {is_known.sum()} of {len(features)} "
-                f"categories, has a coefficient. Pass aliases= or a fuller table to coefficients=.",
+                f"Only {self.coverage_:.1%} of the spending, {self.support_.sum()} of "
+                f"{len(features)} categories, has a coefficient. Pass aliases= or a fuller table "
+                f"to coefficients=.",
                 stacklevel=5,
             )
         self.scaler_ = None
         if self.standardize:
             self.scaler_ = StandardScaler().fit(self._score(panel).reshape(-1, len(TRAITS)))
         return self
+
+    @property
+    def support_(self) -> NDArray[np.bool_]:
+        """Which features have a coefficient for any trait, shape (n_features,)."""
+        check_is_fitted(self, "coefficients_")
+        return np.count_nonzero(~np.isnan(self.coefficients_), axis=1) > 0
 
     def transform(self, X: Panel) -> Table:
         """Score customers.

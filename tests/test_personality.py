@@ -233,7 +233,9 @@ def test_unknown_is_not_zero_in_coverage():
     shares = pd.DataFrame({"pets": [0.75, 0.75], "food": [0.25, 0.25]})
     table = TABLE.copy()
     table.loc["food"] = 0.0
-    assert BigFivePersonalityScorer(table).fit(shares).coverage_ == 1
+    scorer = BigFivePersonalityScorer(table).fit(shares)
+    assert scorer.coverage_ == 1
+    assert scorer.support_.all()
     table.loc["food"] = NAN
     assert BigFivePersonalityScorer(table).fit(shares).coverage_ == 0.75
 
@@ -244,6 +246,7 @@ def test_unknown_coefficients_add_nothing_to_scores():
     with_zoo = BigFivePersonalityScorer(**RAW).fit(SHARES).transform(SHARES)
     with pytest.warns(UserWarning, match="coefficient"):
         scorer = BigFivePersonalityScorer(**RAW).fit(shares)
+    assert scorer.support_.tolist() == [True, True, False]
     pd.testing.assert_frame_equal(scorer.transform(shares), with_zoo)
 
 

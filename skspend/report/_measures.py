@@ -173,16 +173,16 @@ def measure_coverage(customers: Customers) -> pd.DataFrame:
         and the five coefficients, NaN where there is none; most spending first.
     """
     spending = np.abs(customers.shares).sum(axis=(0, 1))
-    coefficients = pd.DataFrame(customers.extractor.scorer_.coefficients_, columns=TRAITS)
+    scorer = customers.extractor.scorer_
     table = pd.DataFrame(
         {
             "category": customers.categories,
             "share": spending / (spending.sum() or 1),
-            "has_coefficient": coefficients.notna().any(axis=1),
+            "has_coefficient": scorer.support_,
             "is_read": customers.extractor.support_,
         }
     )
-    table = pd.concat([table, coefficients], axis=1)
+    table[list(TRAITS)] = scorer.coefficients_
     return table.sort_values("share", ascending=False, kind="stable", ignore_index=True)
 
 
@@ -305,8 +305,8 @@ def measure_model(customers: Customers, random_state: RandomState) -> pd.DataFra
 
 def _judge_coverage(customers: Customers) -> tuple[object, ...]:
     spending = np.abs(customers.shares).sum(axis=1, dtype=np.float64)
-    is_known = ~np.isnan(customers.extractor.scorer_.coefficients_).all(axis=1)
-    known, total = spending[:, is_known].sum(axis=1), spending.sum(axis=1)
+    known = spending[:, customers.extractor.scorer_.support_].sum(axis=1)
+    total = spending.sum(axis=1)
     value = known.sum() / (total.sum() or 1)
     # The residuals of a ratio estimator add up to its error.
     half = norm.ppf((1 + CONFIDENCE) / 2) * np.linalg.norm(known - value * total)

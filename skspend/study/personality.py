@@ -193,10 +193,9 @@ def window_scores(
         Whether the customer spends in any category that has a coefficient.
     """
     scorer = clone(scorer).set_params(level="period", standardize=True).fit(panel)
-    is_known = ~np.isnan(scorer.coefficients_).all(axis=1)
     cube = fold(np.asarray(panel), n_windows)
     scores = fold(np.asarray(scorer.transform(panel)), n_windows)
-    return scores, (cube[:, :, is_known] != 0).any(axis=2)
+    return scores, (cube[:, :, scorer.support_] != 0).any(axis=2)
 
 
 def _judge(data, n_months, n_windows, seed):
