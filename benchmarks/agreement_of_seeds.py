@@ -29,6 +29,8 @@ SIZES = {600: 6, 2000: 6, 10_000: 4}
 """Customers of the fit, and seeds."""
 READ = {"type": "those with a coefficient", "y": "all"}
 """Objectives, and the categories that the network reads."""
+SETTINGS = {"state_noise": 0.2}, {"l2": 0.001}, {"n_init": 64}, {"n_units": 8}
+"""What else may help households that the network has not seen."""
 
 
 def compare(name, fitted, others, scorer, n_seeds, objective="type", **parameters):
@@ -67,6 +69,9 @@ def main():
     for objective, read in READ.items():
         name = f"{len(fitted):,} households, 6 units, categories read: {read}"
         compare(name, fitted, others, scorer, 6, objective, n_units=6)
+    for setting in SETTINGS:
+        name = ", ".join(f"{name}={value}" for name, value in setting.items())
+        compare(f"  {name}", fitted, others, scorer, 6, **({"n_units": 6} | setting))
     bank = make_spending(12_000, random_state=1)
     others = bank.data[10_000:]
     scorer = BigFivePersonalityScorer(bank.coefficients.iloc[::5])
