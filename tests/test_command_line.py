@@ -175,6 +175,16 @@ def test_predict_counts_what_it_dropped_unless_quiet(folder, few):
     assert (quiet.returncode, quiet.stdout, quiet.stderr) == (0, "", "")
 
 
+def test_a_report_needs_the_file_that_belongs_to_the_model(tmp_path):
+    """Without one it is of the bundled households, of whom the model of a bank knows nothing."""
+    model = Path(__file__).parent / "data" / "model-0.1.0.skops"
+    refused = run("report", model, cwd=tmp_path)
+    assert refused.returncode == 2
+    assert "None of the 2,469 customers spends on any of the 24 categories" in refused.stderr
+    assert "as FILE" in refused.stderr
+    assert not list(tmp_path.iterdir())
+
+
 def test_report_tells_the_groups_and_transfer_results_given(folder, few, household_log):
     names = household_log.customers[:300]
     groups = pd.DataFrame({"household": names, "age": ["young", "old", None] * 100})

@@ -225,6 +225,11 @@ def test_what_has_no_segments_or_traits_is_refused(pipeline, bank, wrong, error,
         SegmentReport.from_estimator(wrong(pipeline), bank.data)
 
 
+def test_customers_of_whom_the_model_knows_nothing_are_refused(pipeline, bank):
+    with pytest.raises(ValueError, match="None of the 1,000 customers spends on any of the 24 cat"):
+        SegmentReport.from_estimator(pipeline, bank.data * 0)
+
+
 def test_other_customers_protected_are_refused(pipeline, bank):
     elsewhere = pd.Series(["a", "b"], index=["x", "y"])
     with pytest.raises(ValueError, match="None of the 2 customers in protected"):

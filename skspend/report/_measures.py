@@ -82,6 +82,8 @@ def see_customers(pipeline: Any, X: Any) -> Customers:
     ------
     TypeError
         If the pipeline has no extractor that knows the traits, or does not end in a clusterer.
+    ValueError
+        If nobody spends on a category that the pipeline knows.
     """
     if not isinstance(pipeline, Pipeline):
         raise TypeError(
@@ -103,6 +105,12 @@ def see_customers(pipeline: Any, X: Any) -> Customers:
     shares, _, features = read_panel(found.panel, extractor.n_periods_)
     period, categories = panel_of(extractor)
     categories = list(features if categories is None else categories)
+    if not shares.any():
+        raise ValueError(
+            f"None of the {len(shares):,} customers spends on any of the {len(categories)} "
+            f"categories of the model, such as {categories[0]!r}. Give transactions of the kind "
+            f"that the model was fitted on; on the command line as FILE."
+        )
     columns = panel_names(period, shares.shape[1], categories)
     states, _, _ = read_panel(found.states, found.n_periods)
     names = X.customers if isinstance(X, TransactionLog) else _index(found.panel)

@@ -170,7 +170,8 @@ class SegmentReport:
         TypeError
             If the pipeline has no segments or no traits.
         ValueError
-            If nobody in `protected` is among the customers, or `transfer` lacks a column.
+            If nobody spends on a category that the pipeline knows, nobody in `protected` is among
+            the customers, or `transfer` lacks a column.
         """
         if transfer is not None:
             _check_transfer(transfer)
