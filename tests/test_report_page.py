@@ -228,6 +228,7 @@ def test_customers_are_named_only_if_asked(report, file, tmp_path):
     assert set(re.findall(r"secret\d+", named)) == set(report.exemplars["customer"])
 
 
+@pytest.mark.slow
 def test_light_and_dark_follow_the_system_and_the_button(open_page):
     def is_dark(page):
         red = page.evaluate("getComputedStyle(document.body).backgroundColor.match(/\\d+/)[0]")
@@ -240,6 +241,7 @@ def test_light_and_dark_follow_the_system_and_the_button(open_page):
     assert not is_dark(open_page(color_scheme="light"))
 
 
+@pytest.mark.slow
 def test_print_is_light_and_as_wide_as_the_paper(open_page, tmp_path):
     page = open_page(color_scheme="dark")
     page.evaluate("""
@@ -254,6 +256,7 @@ def test_print_is_light_and_as_wide_as_the_paper(open_page, tmp_path):
     assert page.evaluate("document.documentElement.dataset.theme") == "dark"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("viewport", [DESKTOP, PHONE], ids=["desktop", "phone"])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_nobody_is_shut_out(open_page, report, viewport, scheme):
@@ -269,6 +272,7 @@ def test_nobody_is_shut_out(open_page, report, viewport, scheme):
         assert page.evaluate("document.documentElement.scrollWidth") <= viewport["width"]
 
 
+@pytest.mark.slow
 def test_many_customers_stay_fluid():
     """Of 26,000 customers a sample is drawn, of every segment, and the file stays small."""
     bank = make_spending(26_000, 6, 97, random_state=0)
