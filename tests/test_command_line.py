@@ -266,6 +266,7 @@ def test_no_file_is_half_written_by_a_run_that_ends_early(sent, code, wait, tmp_
         assert stderr.splitlines()[-1] == "Interrupted: no file is half-written."
 
 
+@pytest.mark.slow
 def test_a_killed_run_does_not_hinder_the_next(tmp_path):
     process = start("segment", "--output", "out", cwd=tmp_path)
     while not list(tmp_path.glob(".skspend-*")):

@@ -138,6 +138,7 @@ def test_parts_and_the_way_back_are_buttons(open_page, report):
     expect_chosen(page, first["path"])
 
 
+@pytest.mark.slow
 def test_the_keyboard_reaches_every_segment(open_page, report):
     page = open_page()
     page.locator("#tree [tabindex='0']").focus()
@@ -154,6 +155,7 @@ def test_the_keyboard_reaches_every_segment(open_page, report):
     expect_chosen(page, "everybody")
 
 
+@pytest.mark.slow
 def test_the_numbers_are_those_of_the_frames(open_page, report):
     page = open_page()
     for segment in report.segments.itertuples():
