@@ -84,7 +84,6 @@ class StateExtractor(TargetMixin, CallbackSupportMixin, TransformerMixin, BaseEs
     network_: Network
     n_periods_: int
     _history: dict[str, Floats]
-    _recurrent: bool
     _pooling: Literal["last", "mean"]
 
     @with_callbacks
@@ -111,9 +110,9 @@ class StateExtractor(TargetMixin, CallbackSupportMixin, TransformerMixin, BaseEs
         """
         task = self._init_callback_context(max_subtasks=self.epochs)
         task.call_on_fit_task_begin(estimator=self, X=X, y=y)
-        panel, target, support = self._start(X, y)
+        panel, target = self._start(X, y)
         random_state = check_random_state(self.random_state)
-        epochs = self._train(panel, target, support, random_state, self.epochs, self.n_init)
+        epochs = self._train(panel, target, random_state, self.epochs, self.n_init)
         with one_thread(), closing(epochs):
             for _ in range(self.epochs):
                 step = task.subcontext(task_name="epoch")
@@ -149,16 +148,16 @@ class StateExtractor(TargetMixin, CallbackSupportMixin, TransformerMixin, BaseEs
             panel = validate_panel(self, X, reset=False)
             target = self._encoded_target(X, panel, y)
             panel = scale(panel, self.scaler_)
-            support, before = self.support_, self._history
+            before = self._history
             weights = unfold_scales(self.network_, self.weights_, self.scaler_, self.target_scaler_)
         else:
-            panel, target, support = self._start(X, y)
+            panel, target = self._start(X, y)
             before, weights = {"loss": np.array([])}, None
         n_before = len(before["loss"])
         # Each pass has a seed of its own, or all would draw the same noise and the same order.
         seed = check_random_state(self.random_state).randint(2**31 - 1, size=n_before + 1)[-1]
         random_state = np.random.RandomState(seed)
-        epochs = self._train(panel, target, support, random_state, 1, 1, weights)
+        epochs = self._train(panel, target, random_state, 1, 1, weights)
         with one_thread(), closing(epochs):
             fitted, _ = next(epochs)
         self.__dict__.update(fitted())
@@ -169,8 +168,7 @@ class StateExtractor(TargetMixin, CallbackSupportMixin, TransformerMixin, BaseEs
         return self
 
     def _start(self, X, y):
-        """Learn the scales and the classes; return the scaled panel, the encoded target, and which
-        features to read."""
+        """Learn the scales and the classes; return the scaled panel and the encoded target."""
         panel = validate_panel(self, X, n_periods=self.n_periods)
         self.scaler_ = StandardScaler().fit(panel.reshape(-1, panel.shape[2]))
         self._learn_target(X, panel, y)
@@ -181,7 +179,7 @@ class StateExtractor(TargetMixin, CallbackSupportMixin, TransformerMixin, BaseEs
             )
         target = self._encoded_target(X, panel, y)
         self.network_ = self._make_network(panel, target)
-        return scale(panel, self.scaler_), target, self._find_support(panel.shape[2])
+        return scale(panel, self.scaler_), target
 
     def _make_network(self, panel, target):
         classifies = self.classes_ is not None
@@ -221,10 +219,11 @@ class StateExtractor(TargetMixin, CallbackSupportMixin, TransformerMixin, BaseEs
     def _mirrors(self):
         return not self._recurrent and self.objective == "reconstruct"
 
-    def _train(self, panel, target, support, random_state, n_epochs, n_init, weights=None):
+    def _train(self, panel, target, random_state, n_epochs, n_init, weights=None):
         """Train; after every epoch yield a function that gives the fitted attributes, and whether
         it is time to stop."""
         network = self.network_
+        support = self._find_support(network.n_features) if weights is None else self.support_
         if not support.all():
             network = network._replace(n_features=int(support.sum()))
             panel = panel[..., support]
