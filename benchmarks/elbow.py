@@ -23,7 +23,7 @@ from skspend import BigFivePersonalityScorer, LSTMStateExtractor, SpendingAggreg
 from skspend.datasets import load_complete_journey, make_spending
 from skspend.model_selection import elbow, elbow_curve
 from skspend.plotting import ElbowDisplay
-from skspend.study.elbow import elbow_study, elbow_table
+from skspend.study._elbow import elbow_study, elbow_table
 
 UNITS = range(1, 9)
 

@@ -39,10 +39,10 @@ import pyarrow as pa
 from click.testing import CliRunner
 from pyarrow import parquet
 
-from skspend import files, tables
 from skspend import segmentation as work
-from skspend.cli import main as skspend
+from skspend.cli import _files as files, main as skspend
 from skspend.datasets import make_spending
+from skspend.transactions import _files as tables
 
 ROLES = ["customer", "date", "category", "amount"]
 CATEGORIES = ["groceries", "travel", "rent", "fuel", "books", "pets & plants", "café", "unheard of"]

@@ -21,10 +21,10 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
 from skspend import FeedForwardExtractor, LSTMStateExtractor, SpendingAggregator
-from skspend._intervals import half_interval
+from skspend._utils._intervals import half_interval
 from skspend.datasets import load_berka
 from skspend.study import transfer_models
-from skspend.study.trajectories import complete
+from skspend.study._trajectories import complete
 
 FEW = 100
 N_PERIODS = {"default": 6, "liquidity": 3}

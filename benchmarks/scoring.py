@@ -136,7 +136,7 @@ def score_on_dask(pipeline, folder, n_files, cores):
         LocalCluster(n_workers=cores, threads_per_worker=1, dashboard_address=":0") as cluster,
         Client(cluster) as client,
     ):
-        client.run(__import__, "skspend.scoring")
+        client.run(__import__, "skspend.segmentation")
         start = time.perf_counter()
         cells = dd.read_parquet(folder)
         cells["category"] = cells["category"].astype("string[pyarrow]")
@@ -149,8 +149,7 @@ def score_on_dask(pipeline, folder, n_files, cores):
 
 def score_on_spark(pipeline, folder, n_files, cores):
     """Seconds of reading, shuffling and scoring, workers of Python started."""
-    from pyspark.sql import SparkSession
-    from pyspark.sql import functions as F
+    from pyspark.sql import SparkSession, functions as F
 
     def score(table):
         segments = segment_frame(pipeline, table, cutoff=CUTOFF)

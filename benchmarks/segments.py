@@ -20,7 +20,7 @@ from skspend import (
     SpendingAggregator,
 )
 from skspend.datasets import load_complete_journey, make_spending
-from skspend.study.trajectories import (
+from skspend.study._trajectories import (
     EachPeriod,
     mean_so_far,
     network_extractors,

@@ -13,7 +13,7 @@ import click
 
 from skspend import BigFivePersonalityScorer, LSTMStateExtractor, SpendingAggregator
 from skspend.datasets import load_complete_journey
-from skspend.study.noise import noise_study
+from skspend.study._noise import noise_study
 
 N_PERIODS, UNITS = 6, 6
 OUTLIERS, NOISE = 0.05, 0.2

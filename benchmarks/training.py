@@ -25,7 +25,7 @@ from sklearn.preprocessing import StandardScaler
 
 from skspend import BigFivePersonalityScorer, LSTMStateExtractor
 from skspend.datasets import make_spending
-from skspend.networks import decode, encode
+from skspend.networks._forward import decode, encode
 from skspend.panel import fold
 from skspend.personality import encode_types
 

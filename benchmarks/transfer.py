@@ -32,7 +32,7 @@ from skspend import (
 from skspend.datasets import make_spending
 from skspend.panel import fold
 from skspend.study import transfer_models, transfer_study, transfer_table
-from skspend.study.paper import PAPER_CATEGORIES
+from skspend.study._paper import PAPER_CATEGORIES
 
 LABELLED, FEW, VALIDATION, EPOCHS, BATCH = 7200, 100, 5000, 100, 32
 NETWORKS = {

@@ -40,7 +40,7 @@ print(f"outliers, average precision: {precision:.3f}")
 import matplotlib.pyplot as plt
 
 from skspend.personality import TYPES
-from skspend.plotting.colors import type_color
+from skspend.plotting._colors import type_color
 
 ends = planted.data[:, -1]
 top = pd.factorize(clusterer.level_labels_[:, 0])[0]

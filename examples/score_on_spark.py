@@ -14,8 +14,7 @@ import tempfile
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-from pyspark.sql import SparkSession
-from pyspark.sql import functions as F
+from pyspark.sql import SparkSession, functions as F
 from sklearn.pipeline import Pipeline
 
 from skspend import (

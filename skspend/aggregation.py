@@ -15,43 +15,33 @@ from typing import TYPE_CHECKING, Literal, Self
 import narwhals.stable.v2 as nw
 import numpy as np
 import pandas as pd
-from pyarrow.dataset import Dataset
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils import gen_batches
 from sklearn.utils.validation import check_is_fitted
 
-from ._sklearn import (
+from ._utils._sklearn import (
     CallbackSupportMixin,
     Interval,
     RealNotInt,
     StrOptions,
     _fit_context,
-    is_in_search,
     one_task,
 )
-from .panel import (
-    count_active_periods,
-    like_input,
-    output_names,
-    panel_names,
-    panel_of,
-    unfold,
-    validate_panel,
-)
+from .panel import Panel, output_names, refuse_transactions, validate_panel
 from .transactions import TransactionLog
+from .transactions._log import with_income
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, DTypeLike
     from sklearn.utils import Tags
 
-    from ._typing import Integers, Log, Names, Panel, Period, Table
+    from ._utils._typing import Integers, Names, PanelLike, Period, Table
 
 MONTHS: dict[Period, int] = {"year": 12, "half": 6, "quarter": 3, "month": 1}
 INFREQUENT = "infrequent"
 """The column of all categories that few customers use."""
 CELLS_AT_ONCE = 2**24
 """Shares are made for so many cells of the panel at a time."""
-_LONG_COLUMNS = {"customer", "date", "category", "amount"}
 
 
 class SpendingAggregator(CallbackSupportMixin, TransformerMixin, BaseEstimator):
@@ -178,7 +168,7 @@ class SpendingAggregator(CallbackSupportMixin, TransformerMixin, BaseEstimator):
 
     @one_task
     @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X: Log | Panel, y: object = None) -> Self:
+    def fit(self, X: TransactionLog | PanelLike, y: object = None) -> Self:
         """Learn the categories and the number of periods.
 
         Parameters
@@ -200,7 +190,7 @@ class SpendingAggregator(CallbackSupportMixin, TransformerMixin, BaseEstimator):
             customer; if income is wanted and not known; if numbers of periods contradict each
             other; if `categories` names one that the log does not know.
         """
-        log = _as_log(self, X)
+        log = _as_log(X)
         self._fitted_on_log = log is not None
         if log is None:
             self._fit_panel(X)
@@ -267,13 +257,12 @@ class SpendingAggregator(CallbackSupportMixin, TransformerMixin, BaseEstimator):
         if self.min_frequency is not None or self.max_categories is not None:
             raise ValueError("min_frequency= and max_categories= apply to a TransactionLog.")
         panel = validate_panel(self, X, n_periods=self.n_periods)
-        _, features = panel_of(self)
-        self.categories_ = None if features is None else np.array(features, dtype=object)
+        self.categories_ = np.array(panel.features, dtype=object) if panel.is_named else None
         self.infrequent_categories_ = None
-        self.active_periods_ = count_active_periods(panel)
+        self.active_periods_ = panel.active_periods
         self._left_out = {}
 
-    def transform(self, X: Log | Panel) -> Table:
+    def transform(self, X: TransactionLog | PanelLike) -> Table:
         """Aggregate and normalise.
 
         Parameters
@@ -299,17 +288,19 @@ class SpendingAggregator(CallbackSupportMixin, TransformerMixin, BaseEstimator):
             If the log holds spending in unknown categories and ``handle_unknown="warn"``.
         """
         check_is_fitted(self)
-        log = _as_log(self, X)
+        log = _as_log(X)
         if (log is not None) != self._fitted_on_log:
             fitted, got = ("a log", "a panel") if self._fitted_on_log else ("a panel", "a log")
             raise ValueError(f"The aggregator was fitted on {fitted} and cannot transform {got}.")
         names = self.get_feature_names_out()
         if log is None:
             panel = validate_panel(self, X, reset=False)
-            shares = panel if self.normalize is None else panel / _nonzero(_gross(panel))
+            shares = (
+                panel.cube if self.normalize is None else panel.cube / _nonzero(_gross(panel.cube))
+            )
             shares = shares.astype(self.dtype or shares.dtype, copy=False)
-            return like_input(unfold(shares), names, X)
-        shares = unfold(self._shares(log.with_income(self._roles[1])))
+            return Panel(shares, panel.period, panel.features).like(X)
+        shares = self._shares(with_income(log, self._roles[1])).reshape(len(log), -1)
         if log.is_polars:
             return nw.from_numpy(shares, schema=list(names), backend="polars").to_native()
         return pd.DataFrame(shares, index=log.customers, columns=names, copy=False)
@@ -406,7 +397,8 @@ class SpendingAggregator(CallbackSupportMixin, TransformerMixin, BaseEstimator):
 
         Parameters
         ----------
-        input_features : ignored
+        input_features : array-like of str, default=None
+            The columns of X; checked, if given, where X is a panel.
 
         Returns
         -------
@@ -415,11 +407,12 @@ class SpendingAggregator(CallbackSupportMixin, TransformerMixin, BaseEstimator):
         check_is_fitted(self)
         if self.categories_ is None:
             n_categories = self.n_features_in_ // self.n_periods_
-            return output_names(self, [f"x{position}" for position in range(n_categories)])
+            features = [f"x{position}" for position in range(n_categories)]
+            return output_names(self, features, input_features)
         if self._fitted_on_log:
             name = self.period if self.period in MONTHS else "period"
-            return panel_names(str(name), self.n_periods_, self.categories_)
-        return output_names(self, self.categories_)
+            return Panel(np.empty((0, self.n_periods_, 0)), str(name), self.categories_).names
+        return output_names(self, self.categories_, input_features)
 
     @property
     def _n_months(self):
@@ -432,20 +425,12 @@ class SpendingAggregator(CallbackSupportMixin, TransformerMixin, BaseEstimator):
         return tags
 
 
-def _as_log(estimator, X):
-    """Give the log that X is or describes; None for a panel."""
+def _as_log(X):
+    """Give the log that X is; None for a panel."""
     if isinstance(X, TransactionLog):
         return X
-    table = nw.from_native(X, pass_through=True)
-    is_in_memory = not isinstance(table, nw.LazyFrame | Dataset)
-    if is_in_memory and not _LONG_COLUMNS.issubset(getattr(table, "columns", ())):
-        return None
-    if is_in_search(estimator):
-        raise ValueError(
-            "A search splits the rows of a long frame, and with them the transactions of a "
-            "customer. Pass TransactionLog(frame), which it splits by customer."
-        )
-    return TransactionLog(X)
+    refuse_transactions(X)
+    return None
 
 
 def _count_whole_periods(log, n_months):

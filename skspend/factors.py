@@ -17,15 +17,15 @@ from sklearn.decomposition import FactorAnalysis
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.validation import check_is_fitted
 
-from ._sklearn import CallbackSupportMixin, Interval, _fit_context, one_task
-from ._threads import one_thread
-from .panel import like_input, panel_of, validate_panel
+from ._utils._sklearn import CallbackSupportMixin, Interval, _fit_context, one_task
+from ._utils._threads import one_thread
+from .panel import Panel, output_names, panel_like_fit, validate_panel
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
     from sklearn.utils import Tags
 
-    from ._typing import Floats, Names, Panel, Table
+    from ._utils._typing import Floats, Names, PanelLike, Table
 
 
 def log_ratios(spent: Floats) -> Floats:
@@ -143,7 +143,7 @@ class SpendingFactors(CallbackSupportMixin, TransformerMixin, BaseEstimator):
 
     @one_task
     @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X: Panel, y: object = None) -> Self:
+    def fit(self, X: PanelLike, y: object = None) -> Self:
         """Learn the scales of the log-ratios, and their factors.
 
         Parameters
@@ -161,7 +161,7 @@ class SpendingFactors(CallbackSupportMixin, TransformerMixin, BaseEstimator):
         ValueError
             If X is not a complete panel of finite numbers.
         """
-        spent = _mean_over_periods(validate_panel(self, X))
+        spent = _mean_over_periods(validate_panel(self, X).cube)
         ratios = log_ratios(spent)
         with np.errstate(invalid="ignore"):  # the mean of a category that nobody buys
             self.scaler_ = StandardScaler().fit(ratios)
@@ -179,7 +179,7 @@ class SpendingFactors(CallbackSupportMixin, TransformerMixin, BaseEstimator):
             loadings *= np.sign(np.take_along_axis(loadings, strongest, axis=1))
         return self
 
-    def transform(self, X: Panel) -> Table:
+    def transform(self, X: PanelLike) -> Table:
         """Total and factors of customers.
 
         Parameters
@@ -193,7 +193,7 @@ class SpendingFactors(CallbackSupportMixin, TransformerMixin, BaseEstimator):
             customers of `fit`, shrunk towards 0 for what their spending does not tell.
         """
         check_is_fitted(self)
-        panel = validate_panel(self, X, reset=False)
+        panel = validate_panel(self, X, reset=False).cube
         spent = _mean_over_periods(panel)
         ratios = self._standardize(log_ratios(spent))
         factors = np.zeros((len(panel), self._n_outputs))
@@ -202,7 +202,7 @@ class SpendingFactors(CallbackSupportMixin, TransformerMixin, BaseEstimator):
                 found = self.analysis_.transform(ratios[:, self._differs])
             factors[:, : found.shape[1]] = found
         values = np.column_stack([spent.sum(axis=1), factors]).astype(panel.dtype)
-        return like_input(values, self.get_feature_names_out(), X)
+        return Panel(values[:, None], features=self.get_feature_names_out()).like(X)
 
     @property
     def _n_outputs(self):
@@ -217,9 +217,7 @@ class SpendingFactors(CallbackSupportMixin, TransformerMixin, BaseEstimator):
     def loadings_(self) -> pd.DataFrame:
         """Factors by categories, a frame."""
         check_is_fitted(self)
-        _, categories = panel_of(self)
-        if categories is None:
-            categories = [f"x{number}" for number in range(len(self._differs))]
+        categories = panel_like_fit(self, np.empty((0, 1, len(self._differs)))).features
         names = self.get_feature_names_out()[1:]
         loadings = np.zeros((len(names), len(self._differs)))
         if self.analysis_ is not None:
@@ -232,13 +230,15 @@ class SpendingFactors(CallbackSupportMixin, TransformerMixin, BaseEstimator):
 
         Parameters
         ----------
-        input_features : ignored
+        input_features : array-like of str, default=None
+            The columns of X; checked, if given.
 
         Returns
         -------
         names : ndarray of str, shape (1 + n_factors,)
         """
         check_is_fitted(self)
+        output_names(self, [], input_features)
         factors = [f"factor{number}" for number in range(self._n_outputs)]
         return np.array(["total", *factors], dtype=object)
 

@@ -6,20 +6,22 @@ Maree & Omlin (2021). Each is also a scorer for searches, which needs no y.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 from sklearn.metrics import adjusted_mutual_info_score, cohen_kappa_score
+from sklearn.pipeline import Pipeline
 from sklearn.utils import check_array, check_consistent_length, check_random_state
 
-from ._pipeline import run_to_trajectories
+from .panel import Panel
 from .personality import TRAITS, encode_types
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
-    from ._typing import Estimator, Floats, Log, Panel, RandomState
+    from ._utils._typing import Estimator, Floats, PanelLike, RandomState
+    from .transactions import TransactionLog
 
 
 def direction_change(trajectories: ArrayLike) -> Floats:
@@ -212,7 +214,9 @@ def _mean_ami(pairs):
     return float(np.average(values, weights=[len(parts) for parts, _ in pairs]))
 
 
-def direction_scorer(estimator: Estimator, X: Log | Panel, y: object = None) -> float:
+def direction_scorer(
+    estimator: Estimator, X: TransactionLog | PanelLike, y: object = None
+) -> float:
     """Minus the mean :func:`direction_change` in degrees, for ``scoring=`` in a search.
 
     Parameters
@@ -243,7 +247,9 @@ def direction_scorer(estimator: Estimator, X: Log | Panel, y: object = None) -> 
     return -mean_direction_change(states.reshape(len(states), found.n_periods, -1))
 
 
-def stability_scorer(estimator: Estimator, X: Log | Panel, y: object = None) -> float:
+def stability_scorer(
+    estimator: Estimator, X: TransactionLog | PanelLike, y: object = None
+) -> float:
     """:func:`temporal_stability` of level 1 from the middle to the last period, for searches.
 
     Parameters
@@ -261,7 +267,9 @@ def stability_scorer(estimator: Estimator, X: Log | Panel, y: object = None) -> 
     return _need_clusterer(found.clusterer, "stability_scorer").score(found.states)
 
 
-def hierarchy_scorer(estimator: Estimator, X: Log | Panel, y: object = None) -> float:
+def hierarchy_scorer(
+    estimator: Estimator, X: TransactionLog | PanelLike, y: object = None
+) -> float:
     """Mean ``ami`` over the levels of :func:`hierarchy_agreement`, for searches.
 
     Parameters
@@ -292,3 +300,46 @@ def _need_clusterer(clusterer, name):
             f"{name} needs segments: score a TrajectoryClusterer, or a Pipeline that ends in one."
         )
     return clusterer
+
+
+class Trajectories(NamedTuple):
+    """What an estimator makes of X, before the segments."""
+
+    states: Any
+    """Panel of states, as the clusterer is fitted on."""
+    n_periods: int
+    scores: np.ndarray | None
+    """Shape (n_customers, 5), mean over the periods; None if no step has a scorer_."""
+    clusterer: Any
+    """The TrajectoryClusterer that the estimator ends in, or None."""
+    panel: Any
+    """What the step with a scorer_ reads, or None."""
+    extractor: Any
+    """The step with a scorer_, or None."""
+
+
+def run_to_trajectories(estimator, X):
+    """Run a fitted estimator up to the trajectories.
+
+    Parameters
+    ----------
+    estimator : extractor, TrajectoryClusterer, or Pipeline that ends in one
+    X : what it was fitted on
+
+    Returns
+    -------
+    trajectories : Trajectories
+    """
+    is_pipeline = isinstance(estimator, Pipeline)
+    steps = [step for _, step in estimator.steps] if is_pipeline else [estimator]
+    scores = clusterer = panel = extractor = None
+    for step in steps:
+        if hasattr(step, "predict_levels"):
+            clusterer = step
+            break
+        if hasattr(step, "scorer_"):
+            panel, extractor = X, step
+            found = np.asarray(step.scorer_.transform(X))
+            scores = Panel.read(found, found.shape[1] // len(TRAITS)).cube.mean(axis=1)
+        X = step.transform(X)
+    return Trajectories(X, steps[-1].n_periods_, scores, clusterer, panel, extractor)

@@ -16,7 +16,7 @@ import pandas as pd
 from kneed import KneeLocator
 from sklearn.isotonic import isotonic_regression
 
-from ._intervals import t_reach
+from ._utils._intervals import t_reach
 
 
 def elbow(param: str) -> Callable[[dict[str, Any]], int]:

@@ -1,90 +1,214 @@
 """The panel: what flows between the steps of a pipeline.
 
-A panel holds one row per customer and, period by period, one value per feature. It travels as a
+A panel holds one row per customer and, for every period, one value per feature. It travels as a
 two-dimensional table whose columns are named ``year1|groceries`` ... ``year6|travel`` (oldest
-period first), so that every scikit-learn tool works on it, and is computed on as an array of shape
-(customers, periods, features). This module alone turns one into the other, and knows the names.
+period first), so that every scikit-learn tool works on it. Computations use an array of shape
+(customers, periods, features). This module alone converts between the two, and knows the names.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import narwhals.stable.v2 as nw
 import numpy as np
 import pandas as pd
-from sklearn.utils.validation import _get_feature_names, check_array, validate_data
+from pyarrow.dataset import Dataset
+from sklearn.utils.validation import (
+    _check_feature_names_in,
+    _get_feature_names,
+    check_array,
+    validate_data,
+)
 
 if TYPE_CHECKING:
-    from numpy.typing import DTypeLike, NDArray
+    from numpy.typing import ArrayLike, NDArray
 
-    from ._typing import Estimator, Floats, Integers, Names, Panel, Table
+    from ._utils._typing import Estimator, Integers, Names, PanelLike, Table
 
-_PANEL_NAME = re.compile(r"(?P<period>[^|]*?)(?P<position>\d+)\|(?P<feature>.*)", re.DOTALL)
+__all__ = ["Panel"]
+
+_NAME = re.compile(r"(?P<period>[^|]*?)(?P<position>\d+)\|(?P<feature>.*)", re.DOTALL)
 _GENERATED_NAME = re.compile(r"x\d+")
+_ROLES = ("customer", "date", "category", "amount")
+_DTYPES = (np.float64, np.float32)
 
 
-def panel_names(period: str, n_periods: int, features: Collection[str]) -> Names:
-    """Name the columns of an unfolded panel.
+@dataclass(frozen=True, eq=False)
+class Panel:
+    """Values by customer, period and feature, with the names of the columns.
 
     Parameters
     ----------
-    period : str
-        What one period is called, such as ``"year"``.
-    n_periods : int
-        Number of periods.
-    features : sequence of str
-        Names of the features within a period.
+    cube : ndarray, shape (n_customers, n_periods, n_features)
+        The oldest period first.
+    period : str, default=None
+        The word for one period, such as ``"year"``. None if the columns do not name any.
+    features : sequence of str, default=None
+        Names of the features within a period; by default ``x0``, ``x1``, ...
 
-    Returns
-    -------
+    Attributes
+    ----------
     names : ndarray of str, shape (n_periods * n_features,)
-        Period-major, the oldest period first and numbered 1.
+        Names of the columns, period by period; bare feature names if there is a single period
+        that has no name.
+    table : ndarray, shape (n_customers, n_periods * n_features)
+        The values as a table, period by period.
+    is_named : bool
+        Whether the features have names of their own.
+    active_periods : ndarray of int, shape (n_customers,)
+        Number of periods in which each customer has a value other than 0.
 
     Examples
     --------
-    >>> panel_names("year", 2, ["groceries", "travel"]).tolist()
+    >>> panel = Panel(np.ones((3, 2, 2)), "year", ["groceries", "travel"])
+    >>> panel.names.tolist()
     ['year1|groceries', 'year1|travel', 'year2|groceries', 'year2|travel']
+    >>> panel.table.shape
+    (3, 4)
     """
-    return np.array(
-        [f"{period}{position + 1}|{name}" for position in range(n_periods) for name in features],
-        dtype=object,
-    )
+
+    cube: NDArray[Any]
+    period: str | None = None
+    features: Sequence[str] | None = None
+
+    def __post_init__(self) -> None:
+        features = self.features
+        if features is None:
+            features = [f"x{number}" for number in range(self.cube.shape[2])]
+        object.__setattr__(self, "features", list(features))
+
+    @classmethod
+    def read(cls, X: PanelLike, n_periods: int | None = None) -> Panel:
+        """Read a panel from a frame or an array.
+
+        Parameters
+        ----------
+        X : frame or array-like, shape (n_customers, n_periods * n_features) or (n_customers, \
+n_periods, n_features)
+        n_periods : int, default=None
+            Number of periods if neither the column names nor a third dimension give it; default 1.
+
+        Returns
+        -------
+        panel : Panel
+            Values are float64 or float32.
+
+        Raises
+        ------
+        ValueError
+            If the columns do not divide into the periods, or the names of the columns are not
+            those of a complete panel.
+        TypeError
+            If X is a table of transactions.
+
+        Examples
+        --------
+        >>> frame = pd.DataFrame([[1.0, 2.0]], columns=["year1|travel", "year2|travel"])
+        >>> panel = Panel.read(frame)
+        >>> panel.cube.shape, panel.period, panel.features
+        ((1, 2, 1), 'year', ['travel'])
+        """
+        refuse_transactions(X)
+        columns = _get_feature_names(X)
+        period, found, features = parse_names(() if columns is None else columns)
+        if getattr(X, "ndim", None) == 3:
+            X = np.asarray(X)
+            found, X = X.shape[1], unfold(X)
+        table = check_array(X, dtype=_DTYPES)
+        n_periods = found or n_periods or 1
+        cube = fold(table, n_periods, "Name them like 'year1|groceries', or pass three dimensions.")
+        return cls(cube, period, features[: cube.shape[2]] or None)
+
+    @property
+    def names(self) -> Names:
+        n_periods = self.cube.shape[1]
+        return _column_names(self.period, n_periods, self.features)
+
+    @property
+    def table(self) -> NDArray[Any]:
+        return unfold(self.cube)
+
+    @property
+    def is_named(self) -> bool:
+        return not _are_generated(self.features)
+
+    @property
+    def active_periods(self) -> Integers:
+        return (self.cube != 0).any(axis=2).sum(axis=1)
+
+    def like(self, X: object) -> Table:
+        """Return the table in the form of X.
+
+        Parameters
+        ----------
+        X : frame of any library, or array
+            Its rows are the same customers.
+
+        Returns
+        -------
+        table : frame or ndarray, shape (n_customers, n_periods * n_features)
+            A frame of the library of X with the names of this panel, and the index of X if it is
+            a pandas frame; an array if X is an array.
+
+        Examples
+        --------
+        >>> frame = pd.DataFrame({"year1|travel": [1.0]}, index=["ann"])
+        >>> Panel(np.zeros((1, 1, 2)), "year", ["state0", "state1"]).like(frame)
+             year1|state0  year1|state1
+        ann           0.0           0.0
+        """
+        if isinstance(X, pd.DataFrame):
+            return pd.DataFrame(self.table, index=X.index, columns=self.names)
+        if nw.dependencies.is_into_dataframe(X) and not isinstance(X, np.ndarray):
+            backend = nw.from_native(X, eager_only=True).implementation
+            return nw.from_numpy(self.table, schema=list(self.names), backend=backend).to_native()
+        return self.table
 
 
-def parse_panel_names(names: Iterable[str]) -> tuple[str | None, int | None, list[str]]:
-    """Read period, number of periods and features back from the columns of a panel.
+def fold(table: NDArray[Any], n_periods: int, remedy: str = "Check n_periods.") -> NDArray[Any]:
+    """View a table as a cube of shape (n_customers, n_periods, n_features)."""
+    if table.shape[1] % n_periods:
+        raise ValueError(
+            f"X has {table.shape[1]} columns, which do not divide into {n_periods} periods of "
+            f"equal width. {remedy}"
+        )
+    return table.reshape(len(table), n_periods, table.shape[1] // n_periods)
 
-    Parameters
-    ----------
-    names : sequence of str, shape (n_columns,)
-        Column names.
 
-    Returns
-    -------
-    period : str or None
-        What a period is called; None when the names are not those of a panel.
-    n_periods : int or None
-        Number of periods; None when the names are not those of a panel.
-    features : list of str
-        Names of the features within one period.
+def unfold(cube: NDArray[Any]) -> NDArray[Any]:
+    """View a cube as a table, period by period."""
+    return cube.reshape(len(cube), cube.shape[1] * cube.shape[2])
+
+
+def _column_names(period, n_periods, features):
+    if period is None and n_periods == 1:
+        return np.array(features, dtype=object)
+    periods = (f"{period or 'period'}{position}" for position in range(1, n_periods + 1))
+    return np.array([f"{name}|{feature}" for name in periods for feature in features], dtype=object)
+
+
+def parse_names(names: Iterable[str]) -> tuple[str | None, int | None, list[str]]:
+    """Read the word for a period, the number of periods and the features from column names.
+
+    Period and number are None if the names are not those of a panel.
 
     Raises
     ------
     ValueError
-        If only some names are those of a panel, or if they are not complete and period-major.
-
-    Examples
-    --------
-    >>> parse_panel_names(["year1|groceries", "year1|travel", "year2|groceries", "year2|travel"])
-    ('year', 2, ['groceries', 'travel'])
-    >>> parse_panel_names(["groceries", "travel"])
-    (None, None, ['groceries', 'travel'])
+        If only some names are those of a panel, or they are not complete and period by period.
     """
-    names = list(names)
-    matches = [_PANEL_NAME.fullmatch(name) for name in names]
+    period, n_periods, features = _parse_names(tuple(names))
+    return period, n_periods, list(features)
+
+
+@lru_cache(maxsize=32)
+def _parse_names(names):
+    matches = [_NAME.fullmatch(name) for name in names]
     if not any(matches):
         return None, None, names
     found = [match for match in matches if match is not None]
@@ -92,45 +216,56 @@ def parse_panel_names(names: Iterable[str]) -> tuple[str | None, int | None, lis
         odd = [name for name, match in zip(names, matches, strict=True) if match is None]
         raise ValueError(
             f"{len(odd)} of {len(names)} columns are not named like 'year1|groceries' (period, "
-            f"position, feature), the first is {odd[0]!r}. Drop them or pass them to another step."
+            f"position, feature); the first is {odd[0]!r}. Drop them or pass them to another step."
         )
-    period = found[0]["period"]
-    first = found[0]["position"]
-    features = [match["feature"] for match in found if match["position"] == first]
+    period, first = found[0]["period"], found[0]["position"]
+    features = tuple(match["feature"] for match in found if match["position"] == first)
     n_periods = len(names) // len(features)
-    expected = panel_names(period, n_periods, features)
-    wrong = [(name, want) for name, want in zip(names, expected, strict=False) if name != want] or (
-        [(names[len(expected)], "no further column")] if len(names) > len(expected) else []
-    )
-    if wrong:
-        name, want = wrong[0]
-        raise ValueError(
-            f"The columns are not a complete panel, period by period from 1: found {name!r} where "
-            f"{want!r} was expected. Sort the columns period-major and fill missing ones with 0."
-        )
+    expected = [*_column_names(period, n_periods, features)]
+    expected += ["no further column"] * (len(names) - len(expected))
+    for name, wanted in zip(names, expected, strict=True):
+        if name != wanted:
+            raise ValueError(
+                f"The columns are not a complete panel, period by period from 1: found {name!r} "
+                f"where {wanted!r} was expected. Sort the columns by period, and fill missing ones "
+                f"with 0."
+            )
     return period, n_periods, features
 
 
-def fold(table: NDArray[Any], n_periods: int) -> NDArray[Any]:
-    """View an unfolded panel as an array of shape (customers, periods, features).
+def refuse_transactions(X: object) -> None:
+    """Refuse a table of transactions where a log or a panel is needed.
 
-    Examples
-    --------
-    >>> fold(np.arange(8).reshape(2, 4), 2).shape
-    (2, 2, 2)
+    Its rows are transactions, so that a split by rows would cut customers apart.
+
+    Raises
+    ------
+    TypeError
+        If X is a lazy frame or a dataset, a frame with the columns customer, date, category and
+        amount, or a frame with a column of text or dates.
     """
-    return table.reshape(table.shape[0], n_periods, table.shape[1] // n_periods)
+    table = nw.from_native(X, pass_through=True)
+    if isinstance(table, nw.LazyFrame | Dataset):
+        what, call = "is not in memory", "TransactionLog(frame, ...)"
+    elif isinstance(table, nw.DataFrame):
+        columns = table.columns
+        odd = [name for name, dtype in table.schema.items() if _is_text_or_date(dtype)]
+        if set(_ROLES) <= set(columns):
+            what, call = f"has the columns {', '.join(_ROLES)}", "TransactionLog(frame)"
+        elif odd:
+            what = f"has {len(odd)} columns of text or dates (the first is {odd[0]!r})"
+            call = "TransactionLog(frame, customer=..., date=..., category=..., amount=...)"
+        else:
+            return
+    else:
+        return
+    raise TypeError(
+        f"X {what}, so its rows seem to be transactions and not customers. Wrap it: {call}."
+    )
 
 
-def unfold(cube: NDArray[Any]) -> NDArray[Any]:
-    """View an array of shape (customers, periods, features) as a table, period-major.
-
-    Examples
-    --------
-    >>> unfold(np.zeros((3, 6, 2))).shape
-    (3, 12)
-    """
-    return cube.reshape(cube.shape[0], cube.shape[1] * cube.shape[2])
+def _is_text_or_date(dtype):
+    return dtype in (nw.String, nw.Categorical, nw.Enum, nw.Date, nw.Datetime)
 
 
 def validate_panel(
@@ -140,71 +275,66 @@ def validate_panel(
     n_periods: int | None = None,
     reset: bool = True,
     shorter: bool = False,
-    dtype: DTypeLike | Sequence[DTypeLike] = (np.float64, np.float32),
-) -> Floats:
-    """Check a panel on its way into an estimator and fold it.
+) -> Panel:
+    """Check a panel on its way into an estimator.
 
-    Sets ``n_features_in_``, ``feature_names_in_`` and ``n_periods_`` when ``reset``. The number of
+    In `fit` this sets ``n_features_in_``, ``feature_names_in_`` and ``n_periods_``. The number of
     periods comes from the column names, else from the second of three dimensions, else from
-    ``n_periods``; a nameless table has one period.
+    `n_periods`; a table without names has one period.
 
     Parameters
     ----------
     estimator : estimator
         The estimator that receives X.
-    X : array-like, shape (n_customers, n_periods * n_features) or (n_customers, n_periods, \
-n_features)
-        The panel.
+    X : panel
+        Shape (n_customers, n_periods * n_features) or (n_customers, n_periods, n_features).
     n_periods : int, default=None
-        What the user said about the number of periods.
+        The number of periods that the user gave.
     reset : bool, default=True
-        True in fit; False afterwards, when X must agree with what was fitted.
+        True in `fit`; False afterwards, when X must agree with the panel of `fit`.
     shorter : bool, default=False
         Whether X may have only the first of the periods that were fitted.
-    dtype : dtype or tuple of dtypes, default=(float64, float32)
-        Accepted types; others are converted to the first.
 
     Returns
     -------
-    cube : ndarray, shape (n_customers, n_periods, n_features)
+    panel : Panel
+        With the names that the estimator was fitted on.
 
     Raises
     ------
     ValueError
-        If two of the three sources disagree, or the columns do not divide into the periods.
+        If two sources of the number of periods disagree, or the columns do not divide into them.
+    TypeError
+        If X is a table of transactions.
     """
-    found = None
+    refuse_transactions(X)
     if shorter and (n_found := _count_first_periods(estimator, X)):
-        return fold(check_array(X if X.ndim == 2 else unfold(X), dtype=dtype), n_found)
+        table = unfold(X) if getattr(X, "ndim", 2) == 3 else X
+        return panel_like_fit(estimator, fold(check_array(table, dtype=_DTYPES), n_found))
+    found = None
     if getattr(X, "ndim", None) == 3:
         X = np.asarray(X)
-        found = ("its second dimension", X.shape[1])
+        found = "its second dimension", X.shape[1]
         X = unfold(X)
     elif reset and (names := _get_feature_names(X)) is not None:
-        _, parsed, _ = parse_panel_names(names)
+        _, parsed, _ = parse_names(names)
         if parsed is not None:
-            found = ("its column names", parsed)
-    X = validate_data(estimator, X, dtype=dtype, reset=reset)
+            found = "its column names", parsed
+    X = validate_data(estimator, X, dtype=_DTYPES, reset=reset)
     if not reset:
         n_periods = estimator.n_periods_
-    if found is None:
-        found = ("n_periods", n_periods or 1)
-    source, n_found = found
+    source, n_found = found or ("n_periods", n_periods or 1)
     if n_periods is not None and n_found != n_periods:
         expected = f"n_periods={n_periods}" if reset else f"the estimator was fitted on {n_periods}"
         raise ValueError(f"X has {n_found} periods by {source}, but {expected}.")
-    if X.shape[1] % n_found:
-        raise ValueError(
-            f"X has {X.shape[1]} columns, which do not divide into {n_found} periods of equal "
-            f"width. Check n_periods."
-        )
+    cube = fold(X, n_found)
     if reset:
         estimator.n_periods_ = n_found
-    return fold(X, n_found)
+    return panel_like_fit(estimator, cube)
 
 
 def _count_first_periods(estimator, X):
-    """Number of periods of a panel with fewer than were fitted; 0 if it is not that."""
+    """Number of periods of a panel with fewer than were fitted; 0 if it is no such panel."""
     width = estimator.n_features_in_ // estimator.n_periods_
     shape = getattr(X, "shape", ())
     n_columns = int(np.prod(shape[1:]))
@@ -218,173 +348,44 @@ def _count_first_periods(estimator, X):
     return n_columns // width
 
 
-def validate_period(estimator: Estimator, X: Any, previous: Any) -> Floats:
-    """Check one further period for the customers of `previous`, and fold it.
+def panel_like_fit(estimator: Estimator, cube: NDArray[Any]) -> Panel:
+    """Give a cube the names of the panel that an estimator was fitted on."""
+    period, features = _fitted_names(estimator)
+    return Panel(cube, period, features)
+
+
+def fitted_features(estimator: Estimator) -> list[str] | None:
+    """Names of the features that an estimator was fitted on; None if they had none of their own."""
+    _, features = _fitted_names(estimator)
+    return None if features is None or _are_generated(features) else features
+
+
+def _are_generated(features):
+    return all(map(_GENERATED_NAME.fullmatch, features))
+
+
+def _fitted_names(estimator):
+    """Word for a period and features of the panel of `fit`, None where there are none."""
+    names = getattr(estimator, "feature_names_in_", None)
+    if names is None:
+        return None, None
+    period, _, features = parse_names(names)
+    return period, features[: len(names) // estimator.n_periods_]
+
+
+def output_names(
+    estimator: Estimator, features: Sequence[str], input_features: ArrayLike | None = None
+) -> Names:
+    """Name the columns that an estimator emits for the periods of its `fit`.
 
     Parameters
     ----------
     estimator : estimator
         Fitted on a panel.
-    X : array-like, shape (n_customers, n_features) or (n_customers, 1, n_features)
-        Columns of a frame are named as the features, or as those of a panel of one period.
-    previous : array-like, shape (n_customers, n_columns)
-        What is known of the same customers, in the same order.
-
-    Returns
-    -------
-    cube : ndarray, shape (n_customers, 1, n_features)
-
-    Raises
-    ------
-    ValueError
-        If there are several periods, other features or other customers.
+    features : sequence of str
+        Names of its outputs within a period.
+    input_features : array-like of str, default=None
+        What the caller of ``get_feature_names_out`` says about the columns of X; checked.
     """
-    names = _get_feature_names(X)
-    if names is not None:
-        _, n_periods, found = parse_panel_names(names)
-        _, expected = panel_of(estimator)
-        if (n_periods or 1) > 1:
-            raise ValueError(f"X_new_period has {n_periods} periods. Pass one at a time.")
-        if expected is not None and found != expected:
-            wrong = [
-                f"{f!r} (expected {e!r})" for f, e in zip(found, expected, strict=False) if f != e
-            ]
-            raise ValueError(
-                f"The features of X_new_period are not those of fit, in their order: "
-                f"{len(found)} columns, {len(expected)} were fitted"
-                + (f"; the first that differs is {wrong[0]}." if wrong else ".")
-            )
-    index, before = getattr(X, "index", None), getattr(previous, "index", None)
-    if isinstance(index, pd.Index) and isinstance(before, pd.Index) and not index.equals(before):
-        raise ValueError(
-            "The rows of X_new_period and previous_states are of different customers, or in "
-            "another order. Align them: X_new_period.loc[previous_states.index]."
-        )
-    X = check_array(X, dtype=(np.float64, np.float32), allow_nd=True)
-    X = X.reshape(len(X), -1)
-    n_features = estimator.n_features_in_ // estimator.n_periods_
-    if X.shape != (len(previous), n_features):
-        raise ValueError(
-            f"X_new_period has shape {X.shape}, but ({len(previous)}, {n_features}) is expected: "
-            f"one row for each customer of previous_states, one column for each feature."
-        )
-    return fold(X, 1)
-
-
-def panel_of(estimator: Estimator) -> tuple[str, list[str] | None]:
-    """Return (period, features) of the panel that an estimator was fitted on.
-
-    ``features`` is None where the columns carried no names of their own: an array, or the names
-    ``x0``, ``x1``, ... that scikit-learn makes up for one.
-    """
-    names = getattr(estimator, "feature_names_in_", None)
-    if names is None:
-        return "period", None
-    period, _, features = parse_panel_names(names)
-    if period is None:
-        features = list(names)[: len(names) // estimator.n_periods_]
-    if all(_GENERATED_NAME.fullmatch(name) for name in features):
-        features = None
-    return period or "period", features
-
-
-def output_names(estimator: Estimator, features: Collection[str]) -> Names:
-    """Name the columns that an estimator emits for the periods it was fitted on.
-
-    One period without a name of its own gives the bare features, so that plain two-dimensional
-    data stays plain.
-    """
-    period, _ = panel_of(estimator)
-    if estimator.n_periods_ == 1 and period == "period":
-        return np.array(list(features), dtype=object)
-    return panel_names(period, estimator.n_periods_, features)
-
-
-def like_input(values: NDArray[Any], names: Iterable[str], X: Any, index: Any = None) -> Table:
-    """Give frames where frames came in: the same library, the same index; arrays stay arrays.
-
-    Parameters
-    ----------
-    values : ndarray, shape (n_customers, n_columns)
-    names : sequence of str, shape (n_columns,)
-    X : object
-        What the user passed in.
-    index : array-like, shape (n_customers,), default=None
-        Row labels; default those of X.
-    """
-    if isinstance(X, pd.DataFrame) or (
-        index is not None and not nw.dependencies.is_polars_dataframe(X)
-    ):
-        return pd.DataFrame(values, index=X.index if index is None else index, columns=list(names))
-    if nw.dependencies.is_into_dataframe(X) and not isinstance(X, np.ndarray):
-        backend = nw.from_native(X, eager_only=True).implementation
-        return nw.from_numpy(values, schema=list(names), backend=backend).to_native()
-    return values
-
-
-def count_active_periods(panel: NDArray[Any]) -> Integers:
-    """Count the periods in which each customer spends anything.
-
-    Parameters
-    ----------
-    panel : ndarray, shape (n_customers, n_periods, n_features)
-
-    Returns
-    -------
-    active : ndarray of int, shape (n_customers,)
-
-    Examples
-    --------
-    >>> count_active_periods(np.array([[[0.2, 0.8], [0.0, 0.0]]])).tolist()
-    [1]
-    """
-    return (panel != 0).any(axis=2).sum(axis=1)
-
-
-def read_panel(X: Panel, n_periods: int | None = None) -> tuple[Floats, str, list[str]]:
-    """Fold a panel that meets no estimator's `fit`, and read its names.
-
-    Parameters
-    ----------
-    X : array-like, shape (n_customers, n_periods * n_features) or (n_customers, n_periods, \
-n_features)
-    n_periods : int, default=None
-        Number of periods where neither the names nor a third dimension say; default 1.
-
-    Returns
-    -------
-    cube : ndarray of float64 or float32, shape (n_customers, n_periods, n_features)
-    period : str
-        What a period is called.
-    features : list of str
-        ``x0``, ``x1``, ... where the columns have no names.
-
-    Raises
-    ------
-    ValueError
-        If the columns do not divide into the periods.
-
-    Examples
-    --------
-    >>> cube, period, features = read_panel(np.zeros((3, 6, 2)))
-    >>> cube.shape, period, features
-    ((3, 6, 2), 'period', ['x0', 'x1'])
-    """
-    columns = _get_feature_names(X)
-    period, found, features = parse_panel_names([] if columns is None else columns)
-    if getattr(X, "ndim", None) == 3:
-        X = np.asarray(X)
-        found, X = X.shape[1], unfold(X)
-    table = check_array(X, dtype=(np.float64, np.float32))
-    n_periods = found or n_periods or 1
-    if table.shape[1] % n_periods:
-        raise ValueError(
-            f"X has {table.shape[1]} columns, which do not divide into {n_periods} periods of "
-            f"equal width. Name them like 'year1|groceries', or pass three dimensions."
-        )
-    cube = fold(table, n_periods)
-    return cube, period or "period", features[: cube.shape[2]] or _generated(cube.shape[2])
-
-
-def _generated(n_features):
-    return [f"x{number}" for number in range(n_features)]
+    _check_feature_names_in(estimator, input_features, generate_names=False)
+    return _column_names(_fitted_names(estimator)[0], estimator.n_periods_, features)

@@ -18,14 +18,14 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.validation import check_is_fitted
 
-from ._sklearn import CallbackSupportMixin, HasMethods, StrOptions, _fit_context, one_task
-from .panel import like_input, output_names, panel_of, unfold, validate_panel
+from ._utils._sklearn import CallbackSupportMixin, HasMethods, StrOptions, _fit_context, one_task
+from .panel import Panel, output_names, validate_panel
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
     from sklearn.utils import Tags
 
-    from ._typing import Aliases, Coefficients, Floats, Integers, Names, Panel, Table
+    from ._utils._typing import Aliases, Coefficients, Floats, Integers, Names, PanelLike, Table
 
 TRAITS = ("openness", "conscientiousness", "extraversion", "agreeableness", "neuroticism")
 TYPES = tuple(f"{trait}{sign}" for trait in TRAITS for sign in "+-")
@@ -119,7 +119,7 @@ def load_coefficients(source: Coefficients = None) -> pd.DataFrame:
     np.float64(-0.82)
     """
     if source is None:
-        source = resources.files("skspend.datasets") / "data" / "published_directions.csv"
+        source = resources.files("skspend.categories") / "data" / "published_directions.csv"
         with source.open(encoding="utf-8") as file:
             table = pd.read_csv(file)
     elif isinstance(source, (str, PathLike)):
@@ -261,7 +261,7 @@ class BigFivePersonalityScorer(CallbackSupportMixin, TransformerMixin, BaseEstim
 
     @one_task
     @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X: Panel, y: object = None) -> Self:
+    def fit(self, X: PanelLike, y: object = None) -> Self:
         """Match categories to coefficients and learn the scale of the scores.
 
         Parameters
@@ -285,8 +285,8 @@ class BigFivePersonalityScorer(CallbackSupportMixin, TransformerMixin, BaseEstim
         UserWarning
             If less than a tenth of the spending in named categories has a coefficient.
         """
-        panel = validate_panel(self, X)
-        _, features = panel_of(self)
+        read = validate_panel(self, X)
+        panel, features = read.cube, read.features if read.is_named else None
         table = load_coefficients(self.coefficients)
         self.coefficients_ = (
             _match_positions(table, panel.shape[2])
@@ -313,7 +313,7 @@ class BigFivePersonalityScorer(CallbackSupportMixin, TransformerMixin, BaseEstim
         check_is_fitted(self, "coefficients_")
         return np.count_nonzero(~np.isnan(self.coefficients_), axis=1) > 0
 
-    def transform(self, X: Panel) -> Table:
+    def transform(self, X: PanelLike) -> Table:
         """Score customers.
 
         Parameters
@@ -327,11 +327,12 @@ class BigFivePersonalityScorer(CallbackSupportMixin, TransformerMixin, BaseEstim
             coefficient units times shares.
         """
         check_is_fitted(self)
-        scores = self._score(validate_panel(self, X, reset=False))
+        panel = validate_panel(self, X, reset=False)
+        scores = self._score(panel.cube)
         if self.scaler_ is not None:
             flat = scores.reshape(-1, len(TRAITS))
             scores = self.scaler_.transform(flat).reshape(scores.shape)
-        return like_input(unfold(scores), self.get_feature_names_out(), X)
+        return Panel(scores, panel.period if self.level == "period" else None, TRAITS).like(X)
 
     def _score(self, panel):
         """Scores of shape (n_customers, n_periods or 1, 5)."""
@@ -343,16 +344,16 @@ class BigFivePersonalityScorer(CallbackSupportMixin, TransformerMixin, BaseEstim
 
         Parameters
         ----------
-        input_features : ignored
+        input_features : array-like of str, default=None
+            The columns of X; checked, if given.
 
         Returns
         -------
         names : ndarray of str
         """
         check_is_fitted(self)
-        if self.level == "overall":
-            return np.array(TRAITS, dtype=object)
-        return output_names(self, TRAITS)
+        names = output_names(self, TRAITS, input_features)
+        return names if self.level == "period" else np.array(TRAITS, dtype=object)
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()

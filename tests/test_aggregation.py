@@ -7,8 +7,7 @@ import polars as pl
 import pyarrow as pa
 import pytest
 import skops.io
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 from pyarrow.dataset import dataset
 from sklearn.cluster import KMeans
 from sklearn.model_selection import GridSearchCV

@@ -8,8 +8,7 @@ import polars as pl
 import pyarrow as pa
 import pytest
 import skops.io
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 from hypothesis.extra.numpy import arrays
 from sklearn.decomposition import FactorAnalysis
 from sklearn.frozen import FrozenEstimator

@@ -17,7 +17,7 @@ from contextlib import contextmanager
 
 import click
 
-from .._errors import DataError, as_options
+from .._utils._errors import DataError, as_options
 
 WORTH_A_LINE = 1.0
 """Seconds from which a step is reported where no progress bar can be shown."""

@@ -2,7 +2,7 @@
 
 import click
 
-from .. import files
+from .._utils._output import output_file, strict
 from ._console import Steps
 from ._reading import load_model, read_log
 
@@ -15,7 +15,7 @@ def predict_file(model, file, output, force, options):
     record : dict
     show : callable
     """
-    with files.output_file(output, force=force) as temporary, Steps() as steps:
+    with output_file(output, force=force) as temporary, Steps() as steps:
         with steps.step("Reading"):
             loaded = load_model(model, options)
             log = read_log(file, options, loaded.pipeline["spend"].period)
@@ -35,4 +35,4 @@ def predict_file(model, file, output, force, options):
         "segments": counts.to_dict(),
         "left_out": log.quality_.to_dict(orient="index"),
     }
-    return files.strict(record), show
+    return strict(record), show

@@ -1,7 +1,7 @@
 """Reading what several commands read."""
 
-from .. import files
 from ..segmentation import SegmentModel
+from . import _files as files
 from ._console import CommandError, note
 from ._options import ROLES
 

@@ -5,9 +5,11 @@ from pathlib import Path
 
 import click
 
-from .. import files
+from .._utils._errors import blame_data
+from .._utils._output import output_file, strict
 from ..datasets import load_complete_journey
 from ..report import SegmentReport
+from . import _files as files
 from ._console import Steps
 from ._reading import load_model, read_log
 
@@ -24,8 +26,7 @@ def report_file(model, file, output, force, options):
     card = output.with_name(f"{output.stem}-card.md") if options["card"] else None
     with ExitStack() as stack, Steps() as steps:
         page, written = (
-            path and stack.enter_context(files.output_file(path, force=force))
-            for path in (output, card)
+            path and stack.enter_context(output_file(path, force=force)) for path in (output, card)
         )
         with steps.step("Reading"):
             loaded = load_model(model, options)
@@ -34,7 +35,7 @@ def report_file(model, file, output, force, options):
             else:
                 log = read_log(file, options, loaded.pipeline["spend"].period)
             protected, transfer = _read_extras(options, log.customers)
-        with steps.step("Measuring"), files.blame_data():
+        with steps.step("Measuring"), blame_data():
             report = SegmentReport.from_estimator(
                 loaded.pipeline, log, names=loaded.names, protected=protected, transfer=transfer
             )
@@ -56,7 +57,7 @@ def report_file(model, file, output, force, options):
         "metrics": report.metrics.to_dict("records"),
         "left_out": report.quality.set_index("reason").to_dict("index"),
     }
-    return files.strict(record), show
+    return strict(record), show
 
 
 def _read_extras(options, customers):

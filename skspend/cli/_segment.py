@@ -10,13 +10,21 @@ from rich.table import Table
 from rich.text import Text
 from sklearn.pipeline import Pipeline
 
-from .. import files
 from .. import segmentation as work
+from .._utils._output import output_folder, strict, write_json
 from ..datasets import load_complete_journey
+from . import _files as files
 from ._console import CommandError, EpochProgress, Steps, console
 from ._options import ROLES
 from ._reading import read_log
 
+OUTPUTS = (
+    "segments.parquet",
+    "trajectories.parquet",
+    "trajectories.png",
+    "model.skops",
+    "run.json",
+)
 BUNDLED_PERIOD = 2
 """Months: six periods in the year that the bundled households were watched."""
 
@@ -32,12 +40,12 @@ def segment_file(file, output, force, options):
         Prints it for people.
     """
     started = time.perf_counter()
-    with files.output_folder(output, force=force) as folder:
+    with output_folder(output, OUTPUTS, force=force) as folder:
         described, record = _run(file, options, folder)
         record["seconds"]["total"] = time.perf_counter() - started
-        files.write_json(record, folder / "run.json")
+        write_json(record, folder / "run.json")
     segments = described.drop(columns="exemplars").to_dict("records")
-    result = files.strict(record | {"output": output, "segments": segments})
+    result = strict(record | {"output": output, "segments": segments})
     return result, partial(_show, described, record, output, is_bundled=file is None)
 
 
@@ -173,7 +181,7 @@ def _show(described, record, output, *, is_bundled):
             "These households are seen through one retailer's groceries, and few of the published "
             "coefficients are about groceries."
         )
-    click.echo(f"Written to {output}: {', '.join(files.OUTPUTS)}.")
+    click.echo(f"Written to {output}: {', '.join(OUTPUTS)}.")
     click.echo(f"To look at it: {_report_command(output, record['parameters'])}")
 
 

@@ -7,11 +7,12 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
-from .. import files
-from .. import segmentation as work
-from .. import study as studies
+from .. import segmentation as work, study as studies
+from .._utils._errors import blame_data
+from .._utils._output import strict, write_json
 from ..datasets import load_berka
-from ..study import page
+from ..study import _page as page
+from . import _files as files
 from ._console import Steps, console
 
 
@@ -26,7 +27,7 @@ def run_study(quick, berka, seed, jobs, output, force):
     parameters = {"quick": quick, "berka": berka, "seed": seed}
     started = time.perf_counter()
     if berka is not None:
-        with files.blame_data():
+        with blame_data():
             load_berka(berka)
     folder = files.study_folder(output, parameters, force=force)
     with Steps() as steps:
@@ -43,7 +44,7 @@ def run_study(quick, berka, seed, jobs, output, force):
             "versions": work.versions(),
             "seconds": steps.seconds | {"total": time.perf_counter() - started},
         }
-        files.write_json(record, folder / files.STUDY_RECORD)
+        write_json(record, folder / files.STUDY_RECORD)
     verdicts = page.summarise(claims)
 
     def show():
@@ -51,7 +52,7 @@ def run_study(quick, berka, seed, jobs, output, force):
         click.echo(f"Written to {output}: {page.CLAIMS}, claims.csv, frames, figures.")
 
     found = {"output": output, "claims": claims.to_dict("records")}
-    return files.strict(record | found), show
+    return strict(record | found), show
 
 
 def _show_claims(verdicts):

@@ -1,11 +1,11 @@
 """Pictures, as scikit-learn Display objects: the choice of a model, and what it has learned."""
 
-from .colors import TRAIT_COLORS
-from .elbow import ElbowDisplay
-from .explanation import ExplanationDisplay
-from .hierarchy import HierarchyDisplay
-from .personality import PersonalityDisplay
-from .trajectories import TrajectoryDisplay
+from ._colors import TRAIT_COLORS
+from ._elbow import ElbowDisplay
+from ._explanation import ExplanationDisplay
+from ._hierarchy import HierarchyDisplay
+from ._personality import PersonalityDisplay
+from ._trajectories import TrajectoryDisplay
 
 __all__ = [
     "TRAIT_COLORS",

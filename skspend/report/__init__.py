@@ -1,5 +1,5 @@
 """What to show of a fitted pipeline: an interactive page for people, and a model card."""
 
-from .segment_report import SegmentReport
+from ._report import SegmentReport
 
 __all__ = ["SegmentReport"]

@@ -13,12 +13,12 @@ import numpy as np
 import pandas as pd
 from skops.card import Card
 
-from ..inspection.segments import EVERYBODY
-from ..segmentation import versions
+from ..inspection._segments import EVERYBODY
+from ..segmentation._model import versions
 from . import _limits
 
 if TYPE_CHECKING:
-    from .segment_report import SegmentReport
+    from ._report import SegmentReport
 
 DIGITS = 3
 

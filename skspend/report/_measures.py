@@ -16,19 +16,18 @@ from sklearn.metrics import cohen_kappa_score
 from sklearn.pipeline import Pipeline
 from sklearn.utils import _safe_indexing, check_random_state
 
-from .._intervals import CONFIDENCE, half_interval, wilson_interval
-from .._pipeline import run_to_trajectories
+from .._utils._intervals import CONFIDENCE, half_interval, wilson_interval
 from ..aggregation import MONTHS, SpendingAggregator
 from ..clustering import TrajectoryClusterer
 from ..inspection import segment_fairness
-from ..inspection.segments import EVERYBODY, compare_spending
-from ..metrics import direction_change, temporal_stability
-from ..panel import count_active_periods, panel_names, panel_of, read_panel, unfold
+from ..inspection._segments import EVERYBODY, compare_spending
+from ..metrics import direction_change, run_to_trajectories, temporal_stability
+from ..panel import Panel
 from ..personality import TRAITS, personality_types
 from ..transactions import TransactionLog
 
 if TYPE_CHECKING:
-    from .._typing import RandomState
+    from .._utils._typing import RandomState
 
 N_RESAMPLES = 999
 N_FAVOURITES = 3
@@ -102,25 +101,25 @@ def see_customers(pipeline: Any, X: Any) -> Customers:
             "objective is 'type' or 'scores'."
         )
     clusterer, extractor = found.clusterer, found.extractor
-    shares, _, features = read_panel(found.panel, extractor.n_periods_)
-    period, categories = panel_of(extractor)
-    categories = list(features if categories is None else categories)
+    read = Panel.read(found.panel, extractor.n_periods_)
+    shares, categories = read.cube, read.features
+    period = read.period or "period"
     if not shares.any():
         raise ValueError(
             f"None of the {len(shares):,} customers spends on any of the {len(categories)} "
             f"categories of the model, such as {categories[0]!r}. Give transactions of the kind "
             f"that the model was fitted on; on the command line as FILE."
         )
-    columns = panel_names(period, shares.shape[1], categories)
-    states, _, _ = read_panel(found.states, found.n_periods)
+    columns = Panel(shares, period, categories).names
+    states = Panel.read(found.states, found.n_periods).cube
     names = X.customers if isinstance(X, TransactionLog) else _index(found.panel)
     levels = [clusterer.predict_levels(found.states, period=p) for p in range(found.n_periods)]
     return Customers(
         names=np.asarray(names),
         source=found.panel,
-        panel=pd.DataFrame(unfold(shares), index=names, columns=columns),
+        panel=pd.DataFrame(read.table, index=names, columns=columns),
         shares=shares,
-        active_periods=count_active_periods(shares),
+        active_periods=read.active_periods,
         categories=categories,
         period=period,
         trajectories=found.states,

@@ -17,15 +17,15 @@ from sklearn.feature_selection import f_classif
 from sklearn.utils import check_random_state
 
 from .. import __version__
-from ..files import strict
-from ..inspection.segments import EVERYBODY, WORTH_SAYING, segment_path
+from .._utils._output import strict
+from ..inspection._segments import EVERYBODY, WORTH_SAYING, segment_path
 from ..personality import TRAITS
 from ..plotting import TRAIT_COLORS
-from ..plotting.trajectories import MOST_UNITS, balanced_sample
+from ..plotting._trajectories import MOST_UNITS, balanced_sample
 from . import _limits
 
 if TYPE_CHECKING:
-    from .segment_report import SegmentReport
+    from ._report import SegmentReport
 
 MOST_LINES = 1000
 """Customers whose lines are on the page: more make it slow and tell no more."""

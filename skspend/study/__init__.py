@@ -5,14 +5,14 @@ All of them run their fits in parallel by joblib (``n_jobs``, and any backend by
 in ``memory``, so that an interrupted study goes on where it stopped.
 """
 
-from .claims import judge_claims
-from .elbow import elbow_study, elbow_table, paper_networks
-from .noise import disturb, noise_study
-from .paper import FULL, QUICK, PaperStudy
-from .personality import personality_study
-from .trajectories import network_extractors, trajectory_study
-from .transfer import transfer_models, transfer_study, transfer_table
-from .window import window_study
+from ._claims import judge_claims
+from ._elbow import elbow_study, elbow_table, paper_networks
+from ._noise import disturb, noise_study
+from ._paper import FULL, QUICK, PaperStudy
+from ._personality import personality_study
+from ._trajectories import network_extractors, trajectory_study
+from ._transfer import transfer_models, transfer_study, transfer_table
+from ._window import window_study
 
 __all__ = [
     "FULL",

@@ -4,7 +4,7 @@ import pandas as pd
 from sklearn.base import clone
 
 from ..aggregation import SpendingAggregator
-from ..panel import panel_names, read_panel, unfold
+from ..panel import Panel
 from ..transactions import TransactionLog
 
 
@@ -28,8 +28,9 @@ def read_data(X, spend=None):
         spend = SpendingAggregator()
     if spend is not None:
         X = clone(spend).fit(X, None).transform(X)
-    cube, period, features = read_panel(X)
-    return pd.DataFrame(unfold(cube), columns=panel_names(period, cube.shape[1], features))
+    panel = Panel.read(X)
+    named = Panel(panel.cube, panel.period or "period", panel.features)
+    return pd.DataFrame(named.table, columns=named.names)
 
 
 def warn_of_coverage(scorer, panel):

@@ -4,9 +4,9 @@ import numpy as np
 from matplotlib.ticker import FormatStrFormatter, LogLocator, NullFormatter, PercentFormatter
 
 from ..plotting import ElbowDisplay
-from ..plotting.axes import prepare_axes
-from .elbow import elbow_table
-from .transfer import FEW, MEAN, transfer_table
+from ..plotting._axes import prepare_axes
+from ._elbow import elbow_table
+from ._transfer import FEW, MEAN, transfer_table
 
 PRETRAINED_COLOR, RANDOM_COLOR, REFERENCE_COLOR = "#0072B2", "#D55E00", "#666666"
 COLORS = "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#888888", "#000000"
@@ -164,7 +164,7 @@ _KEPT = {
 
 
 def draw(name, frame):
-    """Pictures of a study of :class:`~skspend.study.paper.PaperStudy`, by the names of files.
+    """Pictures of a study of :class:`~skspend.study.PaperStudy`, by the names of files.
 
     Parameters
     ----------

@@ -10,7 +10,7 @@ from joblib import Parallel, delayed
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_memory
 
-from .._threads import one_thread
+from .._utils._threads import one_thread
 
 
 def run_tasks(function, data, tasks, *, n_jobs=None, memory=None, progress=None):

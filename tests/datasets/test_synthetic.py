@@ -10,7 +10,7 @@ from sklearn.preprocessing import StandardScaler
 
 from skspend import SpendingAggregator, TransactionLog
 from skspend.datasets import make_spending
-from skspend.datasets.synthetic import TRAITS
+from skspend.datasets._synthetic import TRAITS
 
 
 @pytest.fixture(scope="module", params=[0, 1])

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from skspend.study.claims import judge_claims
+from skspend.study._claims import judge_claims
 
 
 def verdicts(name, frame):

@@ -5,7 +5,7 @@ from sklearn.decomposition import PCA
 
 from skspend import FeedForwardExtractor, LSTMStateExtractor
 from skspend.model_selection import elbow, elbow_curve
-from skspend.study.elbow import elbow_study, elbow_table, paper_networks
+from skspend.study._elbow import elbow_study, elbow_table, paper_networks
 
 QUICK = {"epochs": 4, "n_init": 1}
 

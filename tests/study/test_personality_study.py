@@ -4,7 +4,7 @@ import pytest
 
 from skspend import BigFivePersonalityScorer, SpendingAggregator, TransactionLog
 from skspend.datasets import make_spending
-from skspend.study.personality import personality_study
+from skspend.study._personality import personality_study
 
 TRAITS = ["openness", "conscientiousness", "extraversion", "agreeableness", "neuroticism"]
 

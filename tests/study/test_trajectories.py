@@ -11,7 +11,7 @@ from skspend.datasets import make_spending
 from skspend.metrics import direction_change
 from skspend.panel import fold
 from skspend.study import trajectories
-from skspend.study.trajectories import (
+from skspend.study._trajectories import (
     EachPeriod,
     TenMeans,
     complete,

@@ -15,7 +15,7 @@ from skspend import (
     TransferClassifier,
     TransferRegressor,
 )
-from skspend.study.transfer import (
+from skspend.study._transfer import (
     MEAN,
     p_value_of_less,
     transfer_models,

@@ -4,7 +4,7 @@ import pytest
 
 from skspend import BigFivePersonalityScorer, SpendingAggregator
 from skspend.datasets import make_spending
-from skspend.study.window import METHODS, window_study
+from skspend.study._window import METHODS, window_study
 
 
 @pytest.fixture(scope="module")

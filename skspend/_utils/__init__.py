@@ -1,0 +1,1 @@
+"""What every part of skspend uses. It imports nothing else of skspend."""

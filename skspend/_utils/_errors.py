@@ -1,0 +1,94 @@
+"""What is wrong with what the user gave, in one line and in the words of the command line."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from os import PathLike
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from ._typing import Integers
+
+LONGEST = 1000
+"""Letters of a message."""
+
+
+class FileError(ValueError):
+    """A file cannot be read; the message names it."""
+
+
+class DataError(ValueError):
+    """What the user gave cannot be read or segmented; the message is one line and says why."""
+
+
+def as_options(message):
+    """Say a message on one line and in the words of the command line.
+
+    What a terminal would not print, or obey, is escaped; what a line cannot hold is cut out.
+
+    Examples
+    --------
+    >>> as_options("Pass aliases= or normalize='spending'.")
+    'Pass --aliases or --normalize spending.'
+    """
+    message = re.sub(r"\(keyword (\w+)=\)", r"(--\1)", message)
+    message = message.replace("by keyword", "by these options")
+    message = re.sub(r"\b(aliases|coefficients|normalize|income)=(?:'(\w+)')?", r"--\1 \2", message)
+    message = re.sub(
+        r"\s+([,)]|\.(?=\s|$)|$)|\s+", lambda match: match[1] or " " * bool(match[0]), message
+    )
+    if len(message) > LONGEST:
+        message = f"{message[: LONGEST // 2]} ... {message[-LONGEST // 2 :]}"
+    return "".join(sign if sign.isprintable() else repr(sign)[1:-1] for sign in message)
+
+
+@contextmanager
+def blame_data(where: str | PathLike[str] | None = None) -> Iterator[None]:
+    """Turn what is raised on account of the user's data into a DataError.
+
+    Parameters
+    ----------
+    where : path or str, default=None
+        What begins the message, such as the file.
+    """
+    try:
+        yield
+    except DataError:
+        raise
+    except FileError as error:
+        raise DataError(as_options(str(error))) from error
+    except (ValueError, TypeError, OSError) as error:
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+        text = as_options(reason) if where is None else f"{where}: {as_options(reason)}"
+        raise DataError(text) from error
+
+
+def refuse(
+    bad: NDArray[np.bool],
+    column: str,
+    problem: str,
+    remedy: str,
+    transactions: Integers | None = None,
+    n_before: int = 0,
+) -> None:
+    """Raise if any value is bad, with the column, the count, the first row and a remedy.
+
+    Where a row stands for several `transactions`, the engine that grouped them has forgotten which
+    was the first.
+    """
+    if not bad.any():
+        return
+    if transactions is None:
+        rows = (
+            f"{bad.sum():,} of {n_before + len(bad):,} rows, first in row "
+            f"{n_before + int(np.argmax(bad)):,} (counted from 0)"
+        )
+    else:
+        rows = f"{transactions[bad].sum():,} of {transactions.sum():,} rows"
+    raise ValueError(f"Column {column!r}: {problem} in {rows}. {remedy}.")

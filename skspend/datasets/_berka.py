@@ -1,0 +1,263 @@
+"""A bank's loans: the PKDD'99 challenge data, read from the user's own copy.
+
+In comes a folder, out goes a TransactionLog of the 682 accounts that took a loan, cut off so that
+features and labels never share a day, with the two labels of Maree & Omlin (2021), section III-D.
+"""
+
+from __future__ import annotations
+
+from importlib.resources import files
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+import pandas as pd
+from sklearn.utils import Bunch
+
+from ..transactions import TransactionLog
+
+if TYPE_CHECKING:
+    from .._utils._typing import FilePath
+    from ._bunches import LoanAccounts
+
+# What an outflow is, by operation and k_symbol; SIPO is the Czech way to pay household bills.
+OUTFLOWS = {
+    ("VYBER", ""): "cash",
+    ("VYBER KARTOU", ""): "card",
+    ("PREVOD NA UCET", ""): "transfers",
+    ("PREVOD NA UCET", "POJISTNE"): "insurance",
+    ("PREVOD NA UCET", "SIPO"): "household bills",
+    ("VYBER", "SIPO"): "household bills",
+    ("VYBER", "SLUZBY"): "account fees",
+    ("VYBER", "SANKC. UROK"): "overdraft interest",
+}
+
+# Loans that ended unpaid (B) or run in debt (D).
+DEFAULTED = ("B", "D")
+
+# Liquidity is measured over these months before the loan.
+LIQUIDITY_MONTHS = 3
+
+# Half a year: the six monthly periods before the loan are then full.
+DAYS_OF_HISTORY = 183
+
+_TRANSACTION_COLUMNS = ["account_id", "date", "type", "operation", "amount", "k_symbol"]
+_LOAN_COLUMNS = ["loan_id", "account_id", "date", "amount", "duration", "payments", "status"]
+
+
+def load_berka(
+    folder: FilePath,
+    *,
+    label: Literal["default", "liquidity"] = "default",
+    ages: tuple[int, int] | None = None,
+) -> LoanAccounts:
+    """Load the accounts with a loan of the Berka bank (1993-1998, in CZK) from a local folder.
+
+    Parameters
+    ----------
+    folder : str or path
+        Where the data is: ``transactions_preloan.parquet`` and ``loans.parquet``, or else the
+        challenge's own ``trans.asc`` and ``loan.asc``, in the folder or its subfolder
+        ``original``. The data may not be shipped with the package.
+    label : {"default", "liquidity"}, default="default"
+        What `target` is, and where the transactions end: the day before the loan, or three months
+        earlier, where the months begin that liquidity is measured over.
+    ages : tuple of two ints, default=None
+        Keep the accounts whose owner was of an age from the first to the second (both included, in
+        completed years) on the day of the loan. Needs ``client.asc`` and ``disp.asc``.
+
+    Returns
+    -------
+    bunch : Bunch
+        data : TransactionLog
+            One customer per account, by account number. Outflows in seven categories, what comes
+            in as the category "income". The features of the paper's kind are six months for
+            "default", ``SpendingAggregator(period="month", n_periods=6)``, and three (months 4 to
+            6 before the loan) for "liquidity".
+        target : Series
+            `default` or `liquidity`, as `label` says.
+        default : Series of int, shape (n_accounts,)
+            1 if the loan was not paid back or is in debt, 0 otherwise.
+        liquidity : Series of float, shape (n_accounts,)
+            Mean end-of-day balance over the three months before the loan, in multiples of a
+            month's outflow in them; NaN where nothing flowed out.
+        complete : Series of bool, shape (n_accounts,)
+            Whether the account's history begins at least 183 days before the loan.
+        ages : Series of int, shape (n_accounts,), or None
+            Age of the owner in completed years; None if client.asc or disp.asc is not there.
+        loans : DataFrame, shape (n_accounts, 6)
+            The loans: number, date, amount, duration in months, monthly payment, status.
+        DESCR : str
+            Description and provenance.
+
+    Raises
+    ------
+    FileNotFoundError
+        If a file is not there; the message names it.
+    ValueError
+        If `label` or `ages` is none of the above, nobody is of that age, or a transaction is of a
+        kind that the challenge does not know.
+
+    References
+    ----------
+    Berka & Sochorova (1999), PKDD'99 Discovery Challenge; Maree & Omlin (2021), section III-D.
+
+    Examples
+    --------
+    The data is not part of skspend; with it, ``load_berka(folder).target`` has 76 defaults among
+    682 loans. Without it:
+
+    >>> load_berka("nowhere")  # doctest: +ELLIPSIS
+    Traceback (most recent call last):
+        ...
+    FileNotFoundError: ...
+    """
+    if label not in ("default", "liquidity"):
+        raise ValueError(f"label must be 'default' or 'liquidity', got {label!r}.")
+    transactions, loans = _read_tables(Path(folder))
+    owner_ages = _read_ages(Path(folder), loans, required=ages is not None)
+    if ages is not None:
+        loans = loans[_is_of_age(owner_ages, ages)]
+        owner_ages = owner_ages[loans.index]
+    frame = _categorise(_before_loan(transactions, loans))
+    day = pd.Timedelta(days=1)
+    log = TransactionLog(frame, customers=loans.index, cutoff=loans["date"] - day)
+    liquidity, first_day = _liquidity(frame, log)
+    if label == "liquidity":
+        log = TransactionLog(frame, customers=loans.index, cutoff=first_day - day)
+    default = loans["status"].isin(DEFAULTED).astype(int).rename("default")
+    first = frame.groupby("customer")["date"].min().reindex(loans.index)
+    return Bunch(
+        data=log,
+        target=default if label == "default" else liquidity,
+        default=default,
+        liquidity=liquidity,
+        complete=((loans["date"] - first).dt.days >= DAYS_OF_HISTORY).rename("complete"),
+        ages=owner_ages,
+        loans=loans,
+        DESCR=(files(__package__) / "data" / "berka.rst").read_text(encoding="utf-8"),
+    )
+
+
+def _read_tables(folder):
+    """Transactions, and loans by account, from either form of the data."""
+    parquet = folder / "transactions_preloan.parquet", folder / "loans.parquet"
+    if all(path.is_file() for path in parquet):
+        transactions = pd.read_parquet(parquet[0], columns=_TRANSACTION_COLUMNS)
+        loans = pd.read_parquet(parquet[1], columns=_LOAN_COLUMNS)
+    else:
+        challenge = _find(folder, "trans.asc"), _find(folder, "loan.asc")
+        if None in challenge:
+            raise FileNotFoundError(
+                f"No Berka data in {str(folder)!r}: neither transactions_preloan.parquet and "
+                f"loans.parquet, nor trans.asc and loan.asc (there or in its folder 'original')."
+            )
+        transactions = _read_asc(challenge[0])[_TRANSACTION_COLUMNS]
+        loans = _read_asc(challenge[1])[_LOAN_COLUMNS]
+    transactions["date"] = transactions["date"].astype("M8[s]")
+    loans["date"] = loans["date"].astype("M8[s]")
+    return transactions, loans.set_index("account_id").sort_index()
+
+
+def _find(folder, name):
+    paths = folder / name, folder / "original" / name
+    return next((path for path in paths if path.is_file()), None)
+
+
+def _read_asc(path):
+    """A table of the challenge: semicolons, dates as YYMMDD, missing words as nothing or blanks."""
+    text = dict.fromkeys(("date", "birth_number", "bank", "account"), str)
+    table = pd.read_csv(path, sep=";", dtype=text, keep_default_na=False, encoding="latin-1")
+    if "date" in table:
+        table["date"] = _parse_days(table["date"])
+    return table
+
+
+def _parse_days(yymmdd):
+    """Days of the twentieth century, which a two-digit year of birth always means here."""
+    return pd.to_datetime("19" + yymmdd, format="%Y%m%d")
+
+
+def _read_ages(folder, loans, required):
+    """Completed years of each account's owner on the day of the loan; None without the files."""
+    paths = {name: _find(folder, name) for name in ("client.asc", "disp.asc")}
+    missing = [name for name, path in paths.items() if path is None]
+    if missing:
+        if required:
+            raise FileNotFoundError(
+                f"ages= needs {' and '.join(missing)}, which is not in {str(folder)!r} or its "
+                f"folder 'original'. Add it, or leave ages=None."
+            )
+        return None
+    clients = _read_asc(paths["client.asc"]).set_index("client_id")["birth_number"]
+    disposals = _read_asc(paths["disp.asc"]).query("type == 'OWNER'").set_index("account_id")
+    number = clients[disposals["client_id"].reindex(loans.index)].astype(int)
+    # A woman's number has 50 added to the month.
+    is_woman = number // 100 % 100 > 50
+    birth = _parse_days((number - 5000 * is_woman).astype(str).str.zfill(6))
+    birth = birth.set_axis(loans.index).dt
+    date = loans["date"].dt
+    had_birthday = (date.month > birth.month) | (
+        (date.month == birth.month) & (date.day >= birth.day)
+    )
+    return (date.year - birth.year - ~had_birthday).astype(int).rename("age")
+
+
+def _is_of_age(owner_ages, ages):
+    try:
+        youngest, oldest = ages
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"ages must be None or a pair such as (30, 60), got {ages!r}.") from error
+    kept = owner_ages.between(youngest, oldest)
+    if not kept.any():
+        raise ValueError(
+            f"No owner is of ages={ages!r}: they were {owner_ages.min()} to {owner_ages.max()}."
+        )
+    return kept
+
+
+def _before_loan(transactions, loans):
+    """Transactions of the accounts with a loan, up to the day before it."""
+    loan_day = loans["date"].reindex(transactions["account_id"]).to_numpy()
+    # Comparison with a missing loan day is false: other accounts drop out here, too.
+    return transactions[transactions["date"].to_numpy() < loan_day]
+
+
+def _categorise(transactions):
+    """Long frame of customer, date, category and amount; money spent is positive."""
+    is_credit = (transactions["type"] == "PRIJEM").to_numpy()
+    operation = transactions["operation"].fillna("").str.strip()
+    symbol = transactions["k_symbol"].fillna("").str.strip()
+    kind = pd.Series(list(zip(operation, symbol, strict=True)), transactions.index, dtype=object)
+    category = kind.map(OUTFLOWS).mask(is_credit, "income")
+    if category.isna().any():
+        raise ValueError(
+            f"{category.isna().sum()} of {len(category)} transactions are outflows of an unknown "
+            f"kind; the first has operation and k_symbol {kind[category.isna()].iloc[0]}. Known: "
+            f"{', '.join(map(str, OUTFLOWS))}."
+        )
+    amount = transactions["amount"].astype(float)
+    return pd.DataFrame(
+        {
+            "customer": transactions["account_id"],
+            "date": transactions["date"],
+            "category": category,
+            "amount": amount.mask(is_credit, -amount),
+        }
+    ).reset_index(drop=True)
+
+
+def _liquidity(frame, log):
+    """Liquidity of every account, and the first day that it is measured on."""
+    edges = np.broadcast_to(log.period_edges(LIQUIDITY_MONTHS, 1), (len(log), 2))
+    first_day, loan_day = (edge.astype("M8[D]") for edge in edges.T)
+    account = pd.Index(log.customers).get_indexer(frame["customer"])
+    # An amount counts in the balance from its day on: for that part of the days up to the loan.
+    day = frame["date"].to_numpy().astype("M8[D]")
+    part = (loan_day[account] - day) / (loan_day - first_day)[account]
+    balance = np.bincount(account, -frame["amount"] * part.clip(0, 1), minlength=len(log))
+    outflow = log.sum_spending(LIQUIDITY_MONTHS, 1).sum(axis=(1, 2)) / LIQUIDITY_MONTHS
+    ratio = np.divide(balance, outflow, out=np.full(len(log), np.nan), where=outflow > 0)
+    index = pd.Index(log.customers, name="account_id")
+    first_day = pd.Series(first_day.astype("M8[s]"), index=index)
+    return pd.Series(ratio, index=index, name="liquidity"), first_day

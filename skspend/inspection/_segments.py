@@ -1,0 +1,275 @@
+"""What a segment means: its name, its traits, and what its members spend more on than others."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+from sklearn.utils import check_consistent_length
+
+from ..panel import Panel
+from ..personality import TRAITS
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike, NDArray
+
+    from .._utils._typing import Estimator, Floats, PanelLike
+
+WORTH_SAYING = 0.2
+"""Difference from the others, in standard deviations, below which nothing is said: a small effect
+in Cohen's terms."""
+EVERYBODY = "everybody"
+"""The segment where nothing divides the customers."""
+COLUMNS = (
+    *("node", "parent", "depth", "label", "path", "customers", "share", "strength", *TRAITS),
+    *("spends_more_on", "spends_less_on", "exemplars"),
+)
+
+
+def describe_segments(
+    clusterer: Estimator,
+    trajectories: PanelLike | None,
+    scores: ArrayLike,
+    panel: pd.DataFrame,
+    *,
+    names: dict[int, str] | None = None,
+    n_categories: int = 3,
+) -> pd.DataFrame:
+    """Describe every node of a tree of segments by the customers given.
+
+    Parameters
+    ----------
+    clusterer : TrajectoryClusterer
+        Fitted.
+    trajectories : panel of states, or None
+        None describes the customers of the clusterer's `fit`.
+    scores : array-like, shape (n_customers, 5)
+        Standardised scores of the same customers.
+    panel : pandas.DataFrame, shape (n_customers, n_periods * n_categories)
+        Their shares, with the names of a panel.
+    names : dict from node to str, default=None
+        Names of the nodes, from :func:`name_segments`; by default found from these customers.
+    n_categories : int, default=3
+        Most categories to list for a node.
+
+    Returns
+    -------
+    segments : pandas.DataFrame
+        One row per node but the root: ``node``, ``parent``, ``depth``, ``label`` (-1 unless a
+        leaf), ``path`` (the names from the top, as in ``openness+ > extraversion-``),
+        ``customers``, ``share``, ``strength`` (mean), the mean score of each trait,
+        ``spends_more_on`` and ``spends_less_on``: lists of categories in which the members' mean
+        share differs most from that of all other customers, in standard deviations; and
+        ``exemplars``: who stand nearest to the centre, up to three, by the index of `panel`.
+
+    Raises
+    ------
+    ValueError
+        If scores, panel and trajectories are not of the same number of customers.
+
+    Examples
+    --------
+    >>> from skspend import *
+    >>> from skspend.datasets import make_spending
+    >>> bank = make_spending(400, 3, 20, random_state=0)
+    >>> scorer = BigFivePersonalityScorer(bank.coefficients)
+    >>> states = LSTMStateExtractor(scorer=scorer, epochs=20, random_state=0)
+    >>> trajectories = states.fit_transform(bank.data)
+    >>> clusterer = TrajectoryClusterer(max_depth=1, random_state=0).fit(trajectories)
+    >>> scores = scorer.fit_transform(bank.data)
+    >>> segments = describe_segments(clusterer, trajectories, scores, bank.data)
+    >>> int(segments["customers"].sum())
+    400
+    """
+    scores = np.asarray(scores, dtype=float)
+    nodes = _place(clusterer, trajectories)
+    check_consistent_length(nodes, scores, panel)
+    if trajectories is None:
+        strengths, exemplars = clusterer.strengths_, clusterer.exemplars_
+    else:
+        strengths = clusterer.strength(trajectories)
+        exemplars = clusterer.find_exemplars(trajectories)
+    if names is None:
+        names = _name(clusterer.tree_, nodes, scores)
+    shares_by_period = Panel.read(panel)
+    categories = shares_by_period.features
+    shares = shares_by_period.cube.astype(float).mean(axis=1)
+    spread = shares.std(axis=0)
+    rows = []
+    for node, (parent, depth, label) in clusterer.tree_[["parent", "depth", "label"]].iterrows():
+        if node == 0:
+            continue
+        members = (nodes == node).any(axis=1)
+        *_, effects = compare_spending(shares, members, spread)
+        more, less = _distinctive(effects, categories, n_categories)
+        rows.append(
+            {
+                "node": node,
+                "parent": parent,
+                "depth": depth,
+                "label": label,
+                "path": segment_path(clusterer, node, names),
+                "customers": int(members.sum()),
+                "share": members.mean(),
+                "strength": strengths[members].mean() if members.any() else np.nan,
+                **dict(zip(TRAITS, _mean(scores, members), strict=True)),
+                "spends_more_on": more,
+                "spends_less_on": less,
+                "exemplars": panel.index[exemplars[node][exemplars[node] >= 0]].tolist(),
+            }
+        )
+    return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def name_segments(
+    clusterer: Estimator, trajectories: PanelLike | None, scores: ArrayLike
+) -> dict[int, str]:
+    """Name every node by the trait in which its members differ most from their parent's.
+
+    A trait that names a node does not name the nodes inside it: they are told apart by lesser
+    traits, as in the paper's hierarchy. Siblings with the same first trait are told apart by a
+    second one, and so on, as in ``neuroticism+ openness-``.
+
+    Parameters
+    ----------
+    clusterer : TrajectoryClusterer
+    trajectories : panel of states, or None
+        None takes the customers of the clusterer's `fit`.
+    scores : array-like, shape (n_customers, 5)
+        Standardised scores of the same customers.
+
+    Returns
+    -------
+    names : dict from int to str
+        Node, as in ``clusterer.tree_``, to name.
+    """
+    scores = np.asarray(scores, dtype=float)
+    nodes = _place(clusterer, trajectories)
+    check_consistent_length(nodes, scores)
+    return _name(clusterer.tree_, nodes, scores)
+
+
+def _name(tree, nodes, scores):
+    means = {node: _mean(scores, (nodes == node).any(axis=1)) for node in tree.index}
+    means[0] = scores.mean(axis=0)
+    names, used = {}, {0: set()}
+    for parent, siblings in tree[tree["parent"] >= 0].groupby("parent").groups.items():
+        free = [t for t in range(len(TRAITS)) if TRAITS[t] not in used[parent]]
+        ranked = {}
+        for node in siblings:
+            difference = means[node] - means[parent]
+            order = sorted(free, key=lambda trait, d=difference: -abs(d[trait]))
+            ranked[node] = [f"{TRAITS[t]}{'+' if difference[t] >= 0 else '-'}" for t in order]
+        for node, words in _shortest_unique(ranked).items():
+            names[node] = " ".join(words)
+            own = {word.rstrip("+-") for word in words}
+            # The last traits left name again what is inside, rather than nothing.
+            used[node] = used[parent] | own if len(own) < len(free) else used[parent]
+        _number_equals(names, siblings)
+    return names
+
+
+def segment_path(clusterer: Estimator, node: int, names: dict[int, str]) -> str:
+    """Join the names from the top of the tree down to a node, as in ``openness+ > pets``."""
+    parents = clusterer.tree_["parent"]
+    path = []
+    while node > 0:
+        path.append(names[node])
+        node = parents[node]
+    return " > ".join(reversed(path))
+
+
+def tree_order(segments: pd.DataFrame) -> list[int]:
+    """Positions of the rows of :func:`describe_segments`: what is inside follows, large ones first.
+
+    Parameters
+    ----------
+    segments : DataFrame
+
+    Returns
+    -------
+    positions : list of int
+    """
+    parents, nodes = segments["parent"].to_numpy(), segments["node"].to_numpy()
+    sizes = segments["customers"].to_numpy()
+    order = []
+
+    def visit(parent):
+        children = np.flatnonzero(parents == parent)
+        for position in children[np.argsort(-sizes[children], kind="stable")]:
+            order.append(position)
+            visit(nodes[position])
+
+    visit(0)
+    return order
+
+
+def _place(clusterer, trajectories):
+    """Node of each customer at each level, shape (n_customers, depth)."""
+    if trajectories is None:
+        return clusterer.level_labels_
+    return clusterer.predict_levels(trajectories)
+
+
+def _shortest_unique(ranked):
+    """Take as many of each node's ranked words as tell it from its siblings."""
+    shortest = {}
+    for node, words in ranked.items():
+        others = [other for key, other in ranked.items() if key != node]
+        length = next(
+            (n for n in range(1, len(words)) if all(o[:n] != words[:n] for o in others)),
+            len(words),
+        )
+        shortest[node] = words[:length]
+    return shortest
+
+
+def _number_equals(names, siblings):
+    """Number siblings that no trait tells apart."""
+    seen = {}
+    for node in siblings:
+        name = names[node]
+        seen[name] = seen.get(name, 0) + 1
+        if seen[name] > 1:
+            names[node] = f"{name} ({seen[name]})"
+
+
+def compare_spending(
+    shares: Floats, members: NDArray[np.bool], spread: Floats
+) -> tuple[Floats, Floats, Floats]:
+    """What the members spend on each category, what all others do, and how far these lie apart.
+
+    Parameters
+    ----------
+    shares : ndarray, shape (n_customers, n_categories)
+        Mean shares over the periods.
+    members : ndarray of bool, shape (n_customers,)
+    spread : ndarray, shape (n_categories,)
+        Standard deviations of the shares.
+
+    Returns
+    -------
+    own, others : ndarray, shape (n_categories,)
+        Mean shares; NaN where there are none.
+    effects : ndarray, shape (n_categories,)
+        The difference in standard deviations; zeros if there are no members, or nobody else.
+    """
+    own, others = (
+        shares[part].mean(axis=0) if part.any() else np.full(len(spread), np.nan)
+        for part in (members, ~members)
+    )
+    comparable = (spread > 0) & ~np.isnan(own) & ~np.isnan(others)
+    effects = np.divide(own - others, spread, out=np.zeros_like(spread), where=comparable)
+    return own, others, effects
+
+
+def _distinctive(effects, categories, n_categories):
+    order = np.argsort(effects)
+    more = [categories[i] for i in order[::-1][:n_categories] if effects[i] > WORTH_SAYING]
+    less = [categories[i] for i in order[:n_categories] if effects[i] < -WORTH_SAYING]
+    return more, less
+
+
+def _mean(scores, members):
+    return scores[members].mean(axis=0) if members.any() else np.zeros(scores.shape[1])

@@ -1,0 +1,309 @@
+"""The same networks in Keras, for those who want to go on there, and Keras's optimizers.
+
+This module alone imports Keras, and with it TensorFlow.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Collection, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Literal
+
+import keras
+import numpy as np
+from tensorflow.python.eager import context
+from tensorflow.python.framework.config import is_op_determinism_enabled
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from .._utils._typing import Floats
+    from ._specification import Network
+
+LONGEST_UNROLLED = 12
+"""Sequences up to this length are unrolled: faster to run, and still quick to trace."""
+
+
+def build(network: Network, dtype: Literal["float32", "float64"] = "float32") -> keras.Model:
+    """Define a network in Keras; its outputs are ``states`` and ``outputs`` (log-odds, values).
+
+    Parameters
+    ----------
+    network : Network
+    dtype : {"float32", "float64"}, default="float32"
+
+    Returns
+    -------
+    model : keras.Model
+        Maps (batch, n_periods, n_features) to a dict of ``states``, (batch, n_periods, n_units),
+        and ``outputs``, (batch, n_outputs) or (batch, n_periods, n_outputs).
+    """
+    regularizer = keras.regularizers.L2(network.l2) if network.l2 else None
+    # Seeds are given, and not used, because Keras draws missing ones from Python's global state.
+    common = {"kernel_initializer": "zeros", "kernel_regularizer": regularizer, "dtype": dtype}
+    shape = network.n_periods, network.n_features
+    states = panel = keras.Input(shape, name="panel", dtype=dtype)
+    for number, units in enumerate(network.encoder, start=1):
+        name = "states" if number == len(network.encoder) else f"encoder{number}"
+        if network.recurrent:
+            layer = keras.layers.LSTM(
+                units,
+                return_sequences=True,
+                unroll=network.n_periods <= LONGEST_UNROLLED,
+                recurrent_initializer="zeros",
+                recurrent_regularizer=regularizer,
+                seed=0,
+                name=name,
+                **common,
+            )
+        else:
+            layer = keras.layers.Dense(units, activation="tanh", name=name, **common)
+        states = layer(states)
+    if network.reads == "last":
+        answer = states[:, -1]
+    elif network.reads == "mean":
+        answer = keras.layers.GlobalAveragePooling1D(name="mean", dtype=dtype)(states)
+    else:
+        answer = states
+    if network.state_noise:
+        noise = keras.layers.GaussianNoise(network.state_noise, seed=0, name="noise", dtype=dtype)
+        answer = noise(answer)
+    for number, units in enumerate(network.decoder, start=1):
+        layer = keras.layers.Dense(units, activation="tanh", name=f"decoder{number}", **common)
+        answer = layer(answer)
+    outputs = keras.layers.Dense(network.n_outputs, name="outputs", **common)(answer)
+    return keras.Model(panel, {"states": states, "outputs": outputs})
+
+
+class KerasOptimizer:
+    """A Keras optimizer that changes plain arrays in place.
+
+    Parameters
+    ----------
+    optimizer : str or keras.optimizers.Optimizer
+        It is copied.
+    learning_rate : float
+        Of an optimizer given by name; an object brings its own.
+    weights : list of ndarray
+
+    Raises
+    ------
+    ValueError
+        If Keras knows no optimizer of this name.
+    """
+
+    optimizer: keras.optimizers.Optimizer
+    weights: Sequence[Floats]
+    variables: list[keras.Variable]
+
+    def __init__(
+        self,
+        optimizer: str | keras.optimizers.Optimizer,
+        learning_rate: float,
+        weights: Sequence[Floats],
+    ) -> None:
+        configuration = keras.optimizers.serialize(keras.optimizers.get(optimizer))
+        self.optimizer = keras.optimizers.deserialize(configuration)
+        if isinstance(optimizer, str):
+            self.optimizer.learning_rate = learning_rate
+        self.weights = weights
+        self.variables = [keras.Variable(array) for array in weights]
+        self.optimizer.build(self.variables)
+
+    def step(self, gradients: Sequence[Floats]) -> None:
+        """Take one step."""
+        tensors = [keras.ops.convert_to_tensor(gradient) for gradient in gradients]
+        self.optimizer.apply(tensors, self.variables)
+        for array, variable in zip(self.weights, self.variables, strict=True):
+            array[...] = np.asarray(keras.ops.convert_to_tensor(variable))
+
+
+def build_to_train(
+    network: Network, weights: Sequence[Floats], learning_rate: float
+) -> keras.Model:
+    """Define a network in Keras, from given weights, compiled for its own loss and Adam.
+
+    Parameters
+    ----------
+    network : Network
+    weights : list of ndarray
+    learning_rate : float
+
+    Returns
+    -------
+    model : keras.Model
+        Maps (batch, n_periods, n_features) to the outputs alone.
+    """
+    both = build(network)
+    model = keras.Model(both.input, both.output["outputs"])
+    model.set_weights(weights)
+    return _compile(model, network.n_outputs, network.classifies, learning_rate)
+
+
+def build_head(
+    n_features: int, n_outputs: int, classifies: bool, penalty: float, learning_rate: float
+) -> keras.Model:
+    """Define a head alone, from zero weights, compiled for its loss and Adam.
+
+    Parameters
+    ----------
+    n_features, n_outputs : int
+    classifies : bool
+        Whether outputs are log-odds, as in :class:`Network`.
+    penalty : float
+        On the sum of squares of the kernel, added to the mean loss.
+    learning_rate : float
+
+    Returns
+    -------
+    model : keras.Model
+        Maps (batch, n_features) to outputs.
+    """
+    regularizer = keras.regularizers.L2(penalty) if penalty else None
+    head = keras.layers.Dense(
+        n_outputs, kernel_initializer="zeros", kernel_regularizer=regularizer, name="outputs"
+    )
+    model = keras.Sequential([keras.Input((n_features,)), head])
+    return _compile(model, n_outputs, classifies, learning_rate)
+
+
+def _compile(model, n_outputs, classifies, learning_rate):
+    if not classifies:
+        loss = keras.losses.MeanSquaredError()
+    elif n_outputs == 1:
+        loss = keras.losses.BinaryCrossentropy(from_logits=True)
+    else:
+        loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    model.compile(keras.optimizers.Adam(learning_rate), loss)
+    return model
+
+
+def fit_by_scikeras(
+    wrapper: Literal["KerasRegressor", "KerasClassifier"],
+    model: Callable[[], keras.Model],
+    n_outputs: Collection[int],
+    customers: tuple[NDArray[Any], NDArray[Any], NDArray[Any] | None],
+    held_out: tuple[NDArray[Any], NDArray[Any], NDArray[Any] | None] | None = None,
+    *,
+    n_iter_no_change: int,
+    epochs: int,
+    batch_size: int,
+    seed: int,
+) -> keras.Model:
+    """Train a Keras model as scikeras does it, with the randomness of one seed.
+
+    Parameters
+    ----------
+    wrapper : {"KerasRegressor", "KerasClassifier"}
+    model : callable
+        Builds the model, as scikeras calls it.
+    n_outputs : set of int
+        Numbers of outputs that the model may have.
+    customers : tuple
+        X, of float32 and shape (n_customers, ...); values, of shape (n_customers, n_outputs), or
+        class numbers, (n_customers,); and sample weights, (n_customers,), or None.
+    held_out : tuple, default=None
+        The same of customers who tell when to stop; the best weights are restored.
+    n_iter_no_change : int
+        Epochs without a lower loss of theirs after which training stops.
+    epochs, batch_size, seed : int
+
+    Returns
+    -------
+    fitted : keras.Model
+
+    Raises
+    ------
+    ValueError
+        If the model has other outputs.
+
+    Notes
+    -----
+    While it builds and trains, scikeras seeds the generators of Python, NumPy and TensorFlow and
+    makes TensorFlow's operations deterministic, for the whole process; all of it is restored.
+    """
+    # Not above, because from its import on Keras pickles all models in the way of scikeras.
+    from scikeras import wrappers
+
+    how: dict[str, Any] = {}
+    if held_out is not None:
+        how["fit__validation_data"] = held_out
+        how["callbacks"] = [
+            keras.callbacks.EarlyStopping(patience=n_iter_no_change, restore_best_weights=True)
+        ]
+    # A warm start takes the model that initialize has built.
+    training = getattr(wrappers, wrapper)(
+        model=model,
+        warm_start=True,
+        epochs=epochs,
+        batch_size=batch_size,
+        verbose=0,
+        random_state=seed,
+        **how,
+    )
+    X, y, sample_weight = customers
+    with _process_kept():
+        _check_outputs(training.initialize(X, y).model_, n_outputs)
+        return training.fit(X, y, sample_weight=sample_weight).model_
+
+
+def _check_outputs(model, n_outputs):
+    """Raise where Keras would spread few outputs over many labels, or fail without telling why."""
+    shape = getattr(model, "output_shape", None)
+    if not isinstance(shape, tuple) or len(shape) != 2 or shape[1] not in n_outputs:
+        needed = " or ".join(f"(None, {n})" for n in sorted(n_outputs))
+        raise ValueError(
+            f"model= must be a Keras model, functional or sequential from a keras.Input, whose "
+            f"output has the shape {needed} for this y, but it has the shape {shape}."
+        )
+
+
+@contextmanager
+def _process_kept():
+    """Restore what scikeras alone would not."""
+    # TensorFlow looks into its environment when it is asked for the first time, and scikeras asks
+    # only after it has written there, and so would never end the determinism.
+    is_op_determinism_enabled()
+    # To restore a seed starts its random numbers anew; they shall go on.
+    state = vars(context.context())
+    stream = state.get("_rng")
+    try:
+        yield
+    finally:
+        if stream is not None:
+            state["_rng"] = stream
+
+
+class Pickled:
+    """Stands for a Keras model in a pickle, from which the model itself comes out."""
+
+    model: keras.Model
+
+    def __init__(self, model: keras.Model) -> None:
+        self.model = model
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Keras's own way, beneath that of scikeras, which refuses some layers.
+        with _quietly():
+            return _load, super(keras.Model, self.model).__reduce__()
+
+
+def _load(load, arguments):
+    with _quietly():
+        return load(*arguments)
+
+
+def copy_model(model: keras.Model) -> keras.Model:
+    """Copy a Keras model: its layers, their weights, and how it is compiled."""
+    load, arguments = Pickled(model).__reduce__()
+    return load(*arguments)
+
+
+@contextmanager
+def _quietly():
+    """Save and load without warnings that NumPy gives of Keras, and Keras of untrained models."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "__array__ implementation", DeprecationWarning)
+        warnings.filterwarnings("ignore", "Skipping variable loading for optimizer", UserWarning)
+        yield

@@ -1,0 +1,264 @@
+"""Training over plain arrays, which for networks this small is faster than a framework.
+
+Weights start as Keras would draw them, and a step of Adam changes them as Keras would: a test holds
+the two equal. All randomness comes from a seed; nothing global is touched.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterable, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ._forward import mean_loss
+from ._gradients import loss_and_gradients
+
+if TYPE_CHECKING:
+    import keras
+    from numpy.typing import ArrayLike, NDArray
+
+    from .._utils._typing import Floats
+    from ._specification import Network
+
+
+def initial_weights(network: Network, generator: np.random.Generator) -> list[Floats]:
+    """Draw weights as Keras does by default: Glorot uniform, orthogonal, forget bias 1.
+
+    Parameters
+    ----------
+    network : Network
+    generator : numpy.random.Generator
+
+    Returns
+    -------
+    weights : list of ndarray of float32
+        In the order of :class:`Network`.
+    """
+    weights: list[Floats] = []
+    for kernel, *recurrent, (n_biases,) in (*network.encoder_shapes, *network.head_shapes):
+        limit = np.sqrt(6 / sum(kernel))
+        weights.append(generator.uniform(-limit, limit, size=kernel))
+        bias = np.zeros(n_biases)
+        if recurrent:
+            n_rows, n_columns = recurrent[0]
+            weights.append(_orthogonal(n_rows, n_columns, generator))
+            n_units = n_biases // 4
+            bias[n_units : 2 * n_units] = 1
+        weights.append(bias)
+    return [array.astype(np.float32) for array in weights]
+
+
+def _orthogonal(n_rows: int, n_columns: int, generator: np.random.Generator) -> Floats:
+    """A matrix with orthonormal rows, of which there are fewer than columns."""
+    q, r = np.linalg.qr(generator.standard_normal((n_columns, n_rows)))
+    return (q * np.sign(np.diag(r))).T
+
+
+def train(
+    network: Network,
+    panel: NDArray[Any],
+    target: NDArray[Any],
+    *,
+    epochs: int,
+    batch_size: int,
+    optimizer: str | keras.optimizers.Optimizer,
+    learning_rate: float,
+    random_state: np.random.RandomState,
+    class_weights: ArrayLike | None = None,
+    n_init: int = 1,
+    weights: list[Floats] | None = None,
+) -> Generator[tuple[float, list[Floats]], None, None]:
+    """Train a network, from new weights or from given ones, and pause after every epoch.
+
+    Small networks end in different local optima. So several starts are trained for a tenth of the
+    epochs, and the one with the lowest loss is trained in full.
+
+    Parameters
+    ----------
+    network : Network
+    panel : ndarray, shape (n_customers, n_periods, n_features)
+    target : ndarray
+        Class numbers, shape (n_customers[, n_periods]), or values, with n_outputs more.
+    epochs, batch_size : int
+    optimizer : str or keras.optimizers.Optimizer
+        ``"adam"`` needs no Keras.
+    learning_rate : float
+        Of an optimizer given by name; an object brings its own.
+    random_state : numpy.random.RandomState
+        Draws initial weights, noise and the order of customers.
+    class_weights : array-like, shape (n_classes,), default=None
+        What a customer of each class counts; default 1.
+    n_init : int, default=1
+        Number of starts.
+    weights : list of ndarray, default=None
+        Where to start; default new weights.
+
+    Yields
+    ------
+    loss : float
+        Mean training loss of the epoch: cross-entropy, or mean squared error, and the penalty.
+    weights : list of ndarray
+        The weights, which the next epoch will change in place.
+
+    Raises
+    ------
+    ValueError
+        If the loss is no longer finite, or Keras does not know the optimizer.
+    """
+    run = partial(
+        _run,
+        network,
+        np.asarray(panel, dtype=np.float32, order="C"),
+        np.asarray(target, dtype=np.int64 if network.classifies else np.float32),
+        None if class_weights is None else np.asarray(class_weights, dtype=np.float32),
+        min(batch_size, len(panel)),
+        optimizer,
+        learning_rate,
+        weights,
+    )
+    seeds = random_state.randint(2**31 - 1, size=n_init)
+    if n_init > 1:
+        trial = max(1, epochs // 10)
+        seeds = sorted(seeds, key=lambda seed: [loss for loss, _ in run(trial, seed)][-1])
+    yield from run(epochs, seeds[0])
+
+
+def keep_best(
+    epochs: Iterable[tuple[float, list[Floats]]],
+    network: Network,
+    held_out: tuple[Floats, NDArray[Any]] | None,
+    class_weights: Floats | None,
+    n_iter_no_change: int,
+) -> Generator[tuple[float, float | None, list[Floats], bool], None, None]:
+    """Follow a training by the loss of customers held out, and keep the best weights.
+
+    Parameters
+    ----------
+    epochs : iterator
+        As :func:`train` makes.
+    network : Network
+    held_out : tuple of ndarray, or None
+        Panel and target of these customers. If there are none, the weights of every epoch are
+        taken as they are, and training does not converge.
+    class_weights : ndarray, shape (n_classes,), or None
+        What a customer of each class counts.
+    n_iter_no_change : int
+        Epochs without a lower loss after which training has converged.
+
+    Yields
+    ------
+    loss, validation_loss : float
+        The second is None if nobody is held out.
+    weights : list of ndarray
+        Those of the epoch with the lowest validation loss so far.
+    has_converged : bool
+    """
+    losses: list[float] = []
+    for loss, weights in epochs:
+        if held_out is None:
+            yield loss, None, weights, False
+            continue
+        losses.append(mean_loss(network, *held_out, weights, class_weights))
+        n_since_best = len(losses) - 1 - int(np.argmin(losses))
+        if n_since_best == 0:
+            best = [array.copy() for array in weights]
+        yield loss, losses[-1], best, n_since_best >= n_iter_no_change
+
+
+def _run(
+    network, panel, target, class_weights, batch_size, optimizer, learning_rate, weights,
+    epochs, seed,
+):  # fmt: skip
+    """Train from one seed."""
+    generator = np.random.default_rng(seed)
+    weights = initial_weights(network, generator) if weights is None else weights
+    vector, weights = _as_one_vector(weights)
+    if isinstance(optimizer, str) and optimizer.lower() == "adam":
+        optimizer = Adam(learning_rate, vector)
+    else:
+        from ._keras import KerasOptimizer
+
+        optimizer = KerasOptimizer(optimizer, learning_rate, weights)
+    batch = np.empty((batch_size, *panel.shape[1:]), dtype=panel.dtype)
+    for epoch in range(1, epochs + 1):
+        total = 0.0
+        order = generator.permutation(len(panel))
+        for start in range(0, len(panel), batch_size):
+            rows = order[start : start + batch_size]
+            customers = np.take(panel, rows, axis=0, out=batch[: len(rows)], mode="clip")
+            with np.errstate(all="ignore"):  # a loss that is not finite is reported below
+                loss, gradients = loss_and_gradients(
+                    network,
+                    customers,
+                    target[rows],
+                    weights,
+                    class_weights=class_weights,
+                    noise=_draw_noise(network, len(rows), generator),
+                )
+                optimizer.step(gradients)
+            total += loss * len(rows)
+        if not np.isfinite(total):
+            raise ValueError(
+                f"The training loss became {total / len(panel)} in epoch {epoch}. Try a smaller "
+                f"learning_rate (now {learning_rate:g}), and look for extreme values in X."
+            )
+        yield total / len(panel), weights
+
+
+def _as_one_vector(weights):
+    """Copy arrays into one vector; return it and views of its parts in their shapes."""
+    vector = np.concatenate([np.ravel(array) for array in weights]).astype(np.float32)
+    parts = np.split(vector, np.cumsum([array.size for array in weights])[:-1])
+    return vector, [part.reshape(np.shape(a)) for part, a in zip(parts, weights, strict=True)]
+
+
+def _draw_noise(network, n_customers, generator):
+    """What is added to the states that the head reads; None without noise."""
+    if not network.state_noise:
+        return None
+    periods = (network.n_periods,) if network.reads == "every" else ()
+    shape = n_customers, *periods, network.n_units
+    noise = generator.standard_normal(shape, dtype=np.float32)
+    noise *= network.state_noise
+    return noise
+
+
+class Adam:
+    """The Adam optimizer with Keras's settings, on one vector of weights that it changes in place.
+
+    Parameters
+    ----------
+    learning_rate : float
+    weights : ndarray, shape (n_weights,)
+
+    References
+    ----------
+    Kingma & Ba (2015), Adam: a method for stochastic optimization, in the form that precedes their
+    section 2.1.
+    """
+
+    MEAN_DECAY, SQUARE_DECAY, EPSILON = 0.9, 0.999, 1e-7
+
+    learning_rate: float
+    weights: Floats
+    mean: Floats
+    square: Floats
+    n_steps: int
+
+    def __init__(self, learning_rate: float, weights: Floats) -> None:
+        self.learning_rate = learning_rate
+        self.weights = weights
+        self.mean, self.square = np.zeros_like(weights), np.zeros_like(weights)
+        self.n_steps = 0
+
+    def step(self, gradients: Sequence[Floats]) -> None:
+        """Take one step."""
+        gradient = np.concatenate([array.ravel() for array in gradients])
+        self.n_steps += 1
+        self.mean += (gradient - self.mean) * (1 - self.MEAN_DECAY)
+        self.square += (np.square(gradient) - self.square) * (1 - self.SQUARE_DECAY)
+        correction = np.sqrt(1 - self.SQUARE_DECAY**self.n_steps)
+        rate = float(self.learning_rate * correction / (1 - self.MEAN_DECAY**self.n_steps))
+        self.weights -= self.mean * rate / (np.sqrt(self.square) + self.EPSILON)

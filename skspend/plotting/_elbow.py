@@ -1,0 +1,166 @@
+"""ElbowDisplay: the scores of a search over one parameter, and the value that was chosen.
+
+The results of a search come in; out comes the curve by which Maree & Omlin (2021), section IV-A,
+chose three units.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Self
+
+from ..model_selection import elbow, elbow_curve
+from ._axes import prepare_axes
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.axes import Axes
+    from matplotlib.container import ErrorbarContainer
+    from matplotlib.figure import Figure
+    from matplotlib.lines import Line2D
+
+CURVE_COLOR, CHOSEN_COLOR = "#0072B2", "#D55E00"
+
+
+class ElbowDisplay:
+    """The curve of test scores over a parameter, with 95 % intervals and the elbow.
+
+    Made by :meth:`from_cv_results`.
+
+    Parameters
+    ----------
+    curve : DataFrame
+        As :func:`~skspend.model_selection.elbow_curve` makes it.
+    chosen : float
+        The value at the elbow.
+    param : str
+        What the parameter is called.
+
+    Attributes
+    ----------
+    figure_ : matplotlib Figure
+    ax_ : matplotlib Axes
+    errorbar_ : matplotlib ErrorbarContainer
+        Mean scores and intervals.
+    chosen_ : matplotlib Line2D
+        The ring around the chosen value.
+
+    See Also
+    --------
+    skspend.model_selection.elbow : The rule that chooses.
+
+    References
+    ----------
+    Maree & Omlin (2021), section IV-A.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skspend.plotting import ElbowDisplay
+    >>> scores = np.array([0.30, 0.50, 0.68, 0.70, 0.71, 0.715])
+    >>> results = {
+    ...     "param_n_units": np.array([1, 2, 3, 4, 5, 6]),
+    ...     "split0_test_score": scores - 0.005,
+    ...     "split1_test_score": scores + 0.005,
+    ... }
+    >>> ElbowDisplay.from_cv_results(results).chosen
+    3.0
+    """
+
+    ax_: Axes
+    figure_: Figure
+    errorbar_: ErrorbarContainer
+    chosen_: Line2D
+
+    def __init__(self, curve: pd.DataFrame, chosen: float, param: str) -> None:
+        self.curve = curve
+        self.chosen = chosen
+        self.param = param
+
+    @classmethod
+    def from_cv_results(
+        cls,
+        search: Any,
+        param: str | None = None,
+        *,
+        ax: Axes | None = None,
+        score_name: str = "score",
+    ) -> Self:
+        """Draw the elbow of a search.
+
+        Parameters
+        ----------
+        search : fitted search, or its ``cv_results_``
+        param : str, default=None
+            The numeric parameter; by default the only one that the search varies.
+        ax : matplotlib Axes, default=None
+            By default that of a figure of its own, outside of pyplot.
+        score_name : str, default="score"
+            What the score is: accuracy or R2, unless the search has another ``scoring``.
+
+        Returns
+        -------
+        display : ElbowDisplay
+
+        Raises
+        ------
+        ValueError
+            If the search varies several parameters and none is named, or as
+            :func:`~skspend.model_selection.elbow_curve` does.
+        """
+        cv_results = getattr(search, "cv_results_", search)
+        if param is None:
+            param = _only_param(cv_results)
+        curve = elbow_curve(cv_results, param)
+        chosen = curve.set_index("candidate")["value"].loc[elbow(param)(cv_results)]
+        return cls(curve, float(chosen), param).plot(ax, score_name=score_name)
+
+    def plot(self, ax: Axes | None = None, *, score_name: str = "score") -> Self:
+        """Draw.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, default=None
+        score_name : str, default="score"
+
+        Returns
+        -------
+        display : ElbowDisplay
+        """
+        (self.ax_,), _ = prepare_axes(ax, width=5, height=3.6)
+        self.figure_ = self.ax_.figure.figure
+        curve, name = self.curve, self.param.rpartition("__")[2]
+        self.errorbar_ = self.ax_.errorbar(
+            curve["value"],
+            curve["score"],
+            yerr=(curve["score"] - curve["low"], curve["high"] - curve["score"]),
+            color=CURVE_COLOR,
+            marker="o",
+            markersize=5,
+            capsize=3,
+            label="mean and 95 % interval over the splits",
+        )
+        elbow_score = curve.loc[curve["value"] == self.chosen, "score"]
+        (self.chosen_,) = self.ax_.plot(
+            [self.chosen],
+            elbow_score,
+            ls="",
+            marker="o",
+            markersize=14,
+            markerfacecolor="none",
+            markeredgecolor=CHOSEN_COLOR,
+            markeredgewidth=2,
+            label=f"elbow: {name} = {self.chosen:g}",
+        )
+        self.ax_.set(xlabel=name, ylabel=score_name)
+        if (curve["value"] % 1 == 0).all():
+            self.ax_.locator_params(axis="x", integer=True)
+        self.ax_.spines[["top", "right"]].set_visible(False)
+        self.ax_.legend(frameon=False, loc="best", fontsize="small", markerscale=0.6)
+        return self
+
+
+def _only_param(cv_results):
+    params = [name.removeprefix("param_") for name in cv_results if name.startswith("param_")]
+    if len(params) != 1:
+        raise ValueError(f"The search varies {params}. Say by param= whose elbow to draw.")
+    return params[0]

@@ -1,0 +1,241 @@
+"""PersonalityDisplay: fuzzy clusters along the traits.
+
+Trait scores come in; out comes a picture such as Fig. 1 of Maree & Omlin (2021): beyond some score
+on a trait, that trait is the dominant one for nearly everybody.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Self
+
+import numpy as np
+from matplotlib.lines import Line2D
+from sklearn.utils import check_array, check_random_state
+
+from ..panel import Panel
+from ..personality import TRAITS, rank_traits
+from ._axes import prepare_axes
+from ._colors import NO_TRAIT, TRAIT_COLORS
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.collections import PathCollection
+    from matplotlib.figure import Figure
+    from numpy.typing import ArrayLike
+
+    from .._utils._typing import Estimator, Floats, Integers, PanelLike, RandomState
+
+MOSTLY = 0.5
+"""Share of the customers beyond a threshold whose dominant trait is that of the axis."""
+SHOWN = 0.995
+"""Share of the absolute scores on each trait that the frame holds: few reach far."""
+
+
+class PersonalityDisplay:
+    """Customers by their scores on two traits, coloured by dominant trait.
+
+    A dotted line on each side marks the score beyond which the trait on the horizontal axis is
+    dominant for most customers; where there is none, there is no such score. Made by
+    :meth:`from_estimator` or :meth:`from_predictions`.
+
+    Parameters
+    ----------
+    scores : ndarray, shape (n_customers, 5)
+        In standard deviations.
+    traits : tuple of two str
+        The traits on the axes.
+
+    Attributes
+    ----------
+    figure_ : matplotlib Figure
+    ax_ : matplotlib Axes
+    dots_ : PathCollection
+        One dot per customer drawn.
+    thresholds_ : dict from "+" and "-" to float
+        Where the dotted lines are; NaN where there is none.
+    drawn_ : ndarray of int
+        Rows of the customers drawn.
+
+    References
+    ----------
+    Maree & Omlin (2021), section IV-A and Fig. 1.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skspend.plotting import PersonalityDisplay
+    >>> scores = np.random.default_rng(0).normal(size=(5000, 5))
+    >>> display = PersonalityDisplay.from_predictions(scores)
+    >>> bool(0.7 < display.thresholds_["+"] < 1.2)
+    True
+    """
+
+    ax_: Axes
+    figure_: Figure
+    drawn_: Integers
+    dots_: PathCollection
+    thresholds_: dict[str, float]
+
+    def __init__(self, scores: Floats, traits: tuple[str, str]) -> None:
+        self.scores = scores
+        self.traits = traits
+
+    @classmethod
+    def from_estimator(
+        cls,
+        scorer: Estimator,
+        X: PanelLike,
+        *,
+        traits: Sequence[str] = TRAITS[:2],
+        ax: Axes | None = None,
+        max_customers: int = 3000,
+        random_state: RandomState = 0,
+    ) -> Self:
+        """Draw the scores that a fitted scorer gives.
+
+        Parameters
+        ----------
+        scorer : BigFivePersonalityScorer
+            Scores of each period are averaged.
+        X : panel
+            As the scorer was fitted on.
+        traits, ax, max_customers, random_state
+            As in :meth:`from_predictions`.
+
+        Returns
+        -------
+        display : PersonalityDisplay
+        """
+        scores = np.asarray(scorer.transform(X))
+        return cls.from_predictions(
+            Panel.read(scores, scores.shape[1] // len(TRAITS)).cube.mean(axis=1),
+            traits=traits,
+            ax=ax,
+            max_customers=max_customers,
+            random_state=random_state,
+        )
+
+    @classmethod
+    def from_predictions(
+        cls,
+        scores: ArrayLike,
+        *,
+        traits: Sequence[str] = TRAITS[:2],
+        ax: Axes | None = None,
+        max_customers: int = 3000,
+        random_state: RandomState = 0,
+    ) -> Self:
+        """Draw scores.
+
+        Parameters
+        ----------
+        scores : array-like, shape (n_customers, 5)
+        traits : sequence of two str, default=("openness", "conscientiousness")
+            The traits on the horizontal and the vertical axis.
+        ax : matplotlib Axes, default=None
+            By default that of a figure of its own, outside of pyplot.
+        max_customers : int, default=3000
+            With more customers a sample is drawn; thresholds are those of all.
+        random_state : int, RandomState instance or None, default=0
+            Draws the sample, and who lies on top.
+
+        Returns
+        -------
+        display : PersonalityDisplay
+
+        Raises
+        ------
+        ValueError
+            If there are not five scores, or the traits are not two of the five.
+        """
+        scores = check_array(scores, input_name="scores")
+        if scores.shape[1] != len(TRAITS):
+            raise ValueError(f"scores has {scores.shape[1]} columns, but there are five traits.")
+        if len(set(traits)) != 2 or not set(traits) <= set(TRAITS):
+            raise ValueError(f"traits must be two of {list(TRAITS)}, got {list(traits)}.")
+        horizontal, vertical = traits
+        display = cls(scores, (horizontal, vertical))
+        return display.plot(ax, max_customers=max_customers, random_state=random_state)
+
+    def plot(
+        self, ax: Axes | None = None, *, max_customers: int = 3000, random_state: RandomState = 0
+    ) -> Self:
+        """Draw.
+
+        Parameters
+        ----------
+        ax, max_customers, random_state
+            As in :meth:`from_predictions`.
+
+        Returns
+        -------
+        display : PersonalityDisplay
+        """
+        (self.ax_,), _ = prepare_axes(ax, width=5.2, height=4.6)
+        self.figure_ = self.ax_.figure.figure
+        horizontal, vertical = (TRAITS.index(trait) for trait in self.traits)
+        dominant = rank_traits(self.scores)[:, 0]
+        order = check_random_state(random_state).permutation(len(self.scores))
+        self.drawn_ = order[:max_customers]
+        colors = np.array([TRAIT_COLORS[trait] for trait in TRAITS], dtype=object)
+        for trait in set(range(len(TRAITS))) - {horizontal, vertical}:
+            colors[trait] = NO_TRAIT
+        self.dots_ = self.ax_.scatter(
+            self.scores[self.drawn_, horizontal],
+            self.scores[self.drawn_, vertical],
+            s=7,
+            c=list(colors[dominant[self.drawn_]]),
+            alpha=0.7,
+            lw=0,
+        )
+        self.thresholds_ = {
+            sign: _threshold(self.scores[:, horizontal] * side, dominant == horizontal) * side
+            for sign, side in (("+", 1), ("-", -1))
+        }
+        for threshold in self.thresholds_.values():
+            if np.isfinite(threshold):
+                self.ax_.axvline(threshold, ls=":", lw=1.2, color="0.2")
+        self._frame(self.scores[self.drawn_][:, [horizontal, vertical]])
+        self.ax_.spines[["top", "right"]].set_visible(False)
+        self._add_legend()
+        return self
+
+    def _frame(self, drawn):
+        """Leave the few far away out of the frame, and say how many."""
+        reach = 1.1 * np.quantile(np.abs(drawn), SHOWN, axis=0)
+        reach = np.where(reach > 0, reach, 1)
+        is_outside = (np.abs(drawn) > reach).any(axis=1)
+        note = f" ({is_outside.sum():,} outside the frame)" if is_outside.any() else ""
+        self.ax_.set(
+            xlim=(-reach[0], reach[0]),
+            ylim=(-reach[1], reach[1]),
+            xlabel=f"{self.traits[0]} score{note}",
+            ylabel=f"{self.traits[1]} score",
+        )
+
+    def _add_legend(self):
+        named = [(trait, TRAIT_COLORS[trait]) for trait in self.traits]
+        handles = [
+            Line2D([], [], ls="", marker="o", ms=5, color=color, label=f"{label} dominant")
+            for label, color in [*named, ("another trait", NO_TRAIT)]
+        ]
+        if np.isfinite(list(self.thresholds_.values())).any():
+            label = f"beyond: {self.traits[0]} for most"
+            handles.append(Line2D([], [], ls=":", color="0.2", label=label))
+        self.ax_.legend(
+            handles=handles,
+            loc="lower center",
+            bbox_to_anchor=(0.5, 1),
+            ncols=2,
+            frameon=False,
+            fontsize="small",
+        )
+
+
+def _threshold(values, is_dominant):
+    """The lowest value beyond which nearly all are dominated by the trait; NaN without one."""
+    order = np.argsort(-values, kind="stable")
+    share = np.cumsum(is_dominant[order]) / np.arange(1, len(values) + 1)
+    is_beyond = (share >= MOSTLY) & (values[order] > 0)
+    return values[order][np.flatnonzero(is_beyond)[-1]] if is_beyond.any() else np.nan

@@ -1,0 +1,366 @@
+"""TrajectoryDisplay: the state space, and the way of customers through it.
+
+Trajectories and personality types come in; out come all two-dimensional projections of the state
+space, as in Fig. 2 of Maree & Omlin (2021).
+"""
+
+from __future__ import annotations
+
+from itertools import combinations
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+from matplotlib.collections import LineCollection
+from matplotlib.colors import to_rgba_array
+from matplotlib.lines import Line2D
+from sklearn.utils import check_random_state
+
+from ..metrics import run_to_trajectories
+from ..panel import Panel
+from ..personality import TRAITS, TYPES, personality_types
+from ._axes import prepare_axes
+from ._colors import TRAIT_COLORS
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.collections import PathCollection
+    from matplotlib.figure import Figure
+    from matplotlib.legend import Legend
+    from numpy.typing import ArrayLike, NDArray
+
+    from .._utils._typing import Estimator, Floats, Integers, Names, PanelLike, RandomState
+    from ..transactions import TransactionLog
+    from ._axes import SeveralAxes
+
+MOST_UNITS = 3
+"""Projections of more units would be too many to look at; the first ones are shown."""
+STATE_TICKS = -1, -0.5, 0, 0.5, 1
+SMALLEST_FRAME = 0.05
+"""Side of the frame around a segment whose customers end in one place."""
+
+
+class TrajectoryDisplay:
+    """Trajectories in the state space, coloured by dominant trait.
+
+    One line per customer leads through the periods, growing stronger, to a dot at the last one: a
+    full dot where the trait is high, a hollow one where it is low. Made by :meth:`from_estimator`,
+    which can also drill down into one segment, or by :meth:`from_predictions`.
+
+    Parameters
+    ----------
+    states : ndarray, shape (n_customers, n_periods, n_units)
+        Between -1 and 1, oldest period first.
+    types : array-like of str, shape (n_customers,)
+        Personality types, such as ``"openness-"``.
+    period : str, default="period"
+        What a period is called.
+    rank : int, default=1
+        Rank of the traits in `types`: 1 for the dominant ones. Below, the frame is the part of
+        the state space in which the customers end.
+
+    Attributes
+    ----------
+    figure_ : matplotlib Figure
+    axes_ : ndarray of matplotlib Axes, shape (n_panels,)
+    lines_ : list of LineCollection, length n_panels
+        Period by period, the step of every customer drawn.
+    dots_ : list of PathCollection, length n_panels
+        One dot per customer drawn, at the last period.
+    legend_ : matplotlib Legend
+    drawn_ : ndarray of int
+        Rows of the customers drawn.
+
+    See Also
+    --------
+    LSTMStateExtractor : Makes the trajectories.
+
+    References
+    ----------
+    Maree & Omlin (2021), Fig. 2. Okabe & Ito (2008), Color universal design.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skspend.plotting import TrajectoryDisplay
+    >>> states = np.random.default_rng(0).uniform(-1, 1, size=(4, 6, 3))
+    >>> types = ["openness+", "openness-", "neuroticism+", "extraversion-"]
+    >>> display = TrajectoryDisplay.from_predictions(states, types)
+    >>> [(ax.get_xlabel(), ax.get_ylabel()) for ax in display.axes_]
+    [('state 0', 'state 1'), ('state 0', 'state 2'), ('state 1', 'state 2')]
+    """
+
+    axes_: NDArray[np.object_]
+    figure_: Figure
+    drawn_: Integers
+    lines_: list[LineCollection]
+    dots_: list[PathCollection]
+    legend_: Legend
+
+    def __init__(
+        self, states: Floats, types: Names, *, period: str = "period", rank: int = 1
+    ) -> None:
+        self.states = states
+        self.types = types
+        self.period = period
+        self.rank = rank
+
+    @classmethod
+    def from_estimator(
+        cls,
+        estimator: Estimator,
+        X: TransactionLog | PanelLike,
+        *,
+        segment: int | None = None,
+        ax: Axes | SeveralAxes | None = None,
+        max_customers: int = 600,
+        random_state: RandomState = 0,
+    ) -> Self:
+        """Draw the trajectories that a fitted estimator makes of X.
+
+        Parameters
+        ----------
+        estimator : extractor, or Pipeline
+            Fitted, with an extractor that knows the personality (its objective is the type or the
+            scores). A pipeline may end in a :class:`~skspend.TrajectoryClusterer`.
+        X : what the estimator was fitted on
+        segment : int, default=None
+            A node of the clusterer's ``tree_``. Its customers alone are drawn, in the colours of
+            the traits that tell its parts apart: the second most dominant ones in a segment of
+            level 1 (Fig. 2 b), the third in one of level 2 (Fig. 2 c).
+        ax, max_customers, random_state
+            As in :meth:`plot`.
+
+        Returns
+        -------
+        display : TrajectoryDisplay
+
+        Raises
+        ------
+        ValueError
+            If the extractor has learned something other than the personality, or the estimator has
+            no such segment.
+        """
+        found = run_to_trajectories(estimator, X)
+        if found.scores is None:
+            raise ValueError(
+                f"The {type(estimator).__name__} has no scorer_, so the colours are not known. "
+                f"Pass types to from_predictions."
+            )
+        states, period = _cube(found.states, found.n_periods)
+        rank, members = 1, np.ones(len(states), dtype=bool)
+        if segment is not None:
+            rank, members = _inside(segment, found)
+        types = personality_types(found.scores[members], rank=rank)
+        display = cls(states[members], types, period=period, rank=rank)
+        return display.plot(ax, max_customers=max_customers, random_state=random_state)
+
+    @classmethod
+    def from_predictions(
+        cls,
+        trajectories: PanelLike,
+        types: ArrayLike,
+        *,
+        n_periods: int | None = None,
+        ax: Axes | SeveralAxes | None = None,
+        max_customers: int = 600,
+        random_state: RandomState = 0,
+    ) -> Self:
+        """Draw trajectories.
+
+        Parameters
+        ----------
+        trajectories : frame with the columns of a panel, or array
+            Shape (n_customers, n_periods * n_units), or (n_customers, n_periods, n_units).
+        types : array-like of str, shape (n_customers,)
+            Personality types, such as ``"openness-"``.
+        n_periods : int, default=None
+            Number of periods of a table whose columns do not say.
+        ax, max_customers, random_state
+            As in :meth:`plot`.
+
+        Returns
+        -------
+        display : TrajectoryDisplay
+
+        Raises
+        ------
+        ValueError
+            If the number of periods is not known, or the types do not fit.
+        """
+        states, period = _cube(trajectories, n_periods)
+        types = np.asarray(types, dtype=object)
+        unknown = sorted(set(types) - set(TYPES))
+        if len(types) != len(states):
+            raise ValueError(f"There are {len(types)} types for {len(states)} customers.")
+        if unknown:
+            raise ValueError(f"{unknown[0]!r} is no personality type; these are: {list(TYPES)}.")
+        display = cls(states, types, period=period)
+        return display.plot(ax, max_customers=max_customers, random_state=random_state)
+
+    def plot(
+        self,
+        ax: Axes | SeveralAxes | None = None,
+        *,
+        max_customers: int = 600,
+        random_state: RandomState = 0,
+    ) -> Self:
+        """Draw.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes or array of Axes, default=None
+            One for every projection: one for up to two units, else three. By default a figure of
+            its own, outside of pyplot.
+        max_customers : int, default=600
+            With more customers a sample is drawn, as even over the traits as can be.
+        random_state : int, RandomState instance or None, default=0
+            Draws the sample, and who lies on top.
+
+        Returns
+        -------
+        display : TrajectoryDisplay
+
+        Raises
+        ------
+        ValueError
+            If the number of axes is not that of the projections.
+        """
+        n_units = self.states.shape[2]
+        projections: list[tuple[Any, int]]
+        projections = list(combinations(range(min(n_units, MOST_UNITS)), 2)) or [(None, 0)]
+        self.axes_, is_own = prepare_axes(ax, len(projections), width=4, height=4.6)
+        self.figure_ = self.axes_[0].figure.figure
+        traits = np.array([name[:-1] for name in self.types], dtype=object)
+        self.drawn_ = balanced_sample(traits, max_customers, check_random_state(random_state))
+        colors = [TRAIT_COLORS[trait] for trait in traits[self.drawn_]]
+        is_high = np.array([name.endswith("+") for name in self.types[self.drawn_]], dtype=bool)
+        # Fewer lines can be stronger before they merge into one area.
+        strongest = np.clip(12 / np.sqrt(max(1, len(self.drawn_))), 0.3, 0.9)
+        self.lines_, self.dots_ = [], []
+        for ax, units in zip(self.axes_, projections, strict=True):
+            paths = self._paths(units)
+            self.lines_.append(ax.add_collection(_fading_lines(paths, colors, strongest)))
+            faces = np.where(is_high, colors, "white")
+            ends = paths[:, -1]
+            self.dots_.append(
+                ax.scatter(
+                    *ends.T, s=15, c=faces, edgecolors=colors, lw=0.8, zorder=3, clip_on=False
+                )
+            )
+            self._frame(ax, units)
+        self.legend_ = self._add_legend(set(traits), is_own)
+        return self
+
+    def _paths(self, units):
+        """Points of the customers drawn, shape (n_drawn, n_periods, 2)."""
+        states = self.states[self.drawn_]
+        if units[0] is None:
+            periods = np.broadcast_to(np.arange(1, states.shape[1] + 1), states.shape[:2])
+            return np.stack([periods, states[:, :, units[1]]], axis=2)
+        return states[:, :, units]
+
+    def _frame(self, ax, units):
+        ax.set(ylim=self._limits(units[1]), ylabel=f"state {units[1]}")
+        if units[0] is None:
+            n_periods = self.states.shape[1]
+            ax.set(xlabel=self.period, xlim=(min(1, n_periods - 1), n_periods))
+            ax.locator_params(axis="x", integer=True)
+        else:
+            ax.set(xlim=self._limits(units[0]), xlabel=f"state {units[0]}", aspect="equal")
+        if self.rank == 1:
+            ax.set(yticks=STATE_TICKS, **({} if units[0] is None else {"xticks": STATE_TICKS}))
+        ax.spines[["top", "right"]].set_visible(False)
+        ax.spines[["left", "bottom"]].set_position(("outward", 6))
+
+    def _limits(self, unit):
+        """The whole state space; inside a segment, the part of it where its customers end."""
+        if self.rank == 1:
+            return -1, 1
+        ends = self.states[self.drawn_, -1]
+        reach = 0.55 * max(np.ptp(ends, axis=0).max(initial=0), SMALLEST_FRAME)
+        middle = (ends[:, unit].min() + ends[:, unit].max()) / 2
+        # Beside a wall of the state space there is nothing to see beyond it.
+        middle = np.clip(middle, reach - 1, 1 - reach) if reach < 1 else 0
+        return middle - reach, middle + reach
+
+    def _add_legend(self, traits, is_own):
+        rank = {1: "", 2: "second ", 3: "third "}.get(self.rank, f"{self.rank}th ")
+        title = f"{rank}most dominant trait" if rank else None
+        handles = [
+            Line2D([], [], color=TRAIT_COLORS[trait], marker="o", ms=4, label=trait)
+            for trait in TRAITS
+            if trait in traits
+        ]
+        for sign, face in (("high", "0.3"), ("low", "white")):
+            label = f"last {self.period}, trait {sign}"
+            dot = {"marker": "o", "ms": 4, "mfc": face, "mec": "0.3"}
+            handles.append(Line2D([], [], ls="", label=label, **dot))
+        if is_own:
+            n_columns = len(handles) if len(self.axes_) > 1 else 2
+            return self.figure_.legend(
+                handles=handles,
+                title=title,
+                loc="outside lower center",
+                ncols=n_columns,
+                frameon=False,
+            )
+        return self.axes_[-1].legend(
+            handles=handles,
+            title=title,
+            loc="center left",
+            bbox_to_anchor=(1.02, 0.5),
+            fontsize="small",
+            frameon=False,
+        )
+
+
+def _cube(trajectories, n_periods):
+    """Trajectories as (n_customers, n_periods, n_units), and what a period is called."""
+    read = Panel.read(trajectories, n_periods)
+    if read.period is None and n_periods is None and np.ndim(trajectories) == 2:
+        raise ValueError("The columns do not name the periods. Pass n_periods.")
+    return read.cube.astype(float), read.period or "period"
+
+
+def _inside(segment, found):
+    """Rank of the traits that tell the parts of a segment apart, and who is in it."""
+    if found.clusterer is None:
+        raise ValueError("segment= needs segments: pass a Pipeline with a TrajectoryClusterer.")
+    tree = found.clusterer.tree_
+    if segment not in tree.index:
+        raise ValueError(f"There is no segment {segment}: the tree has nodes 0 to {len(tree) - 1}.")
+    levels = found.clusterer.predict_levels(found.states)
+    rank = min(tree.loc[segment, "depth"] + 1, len(TRAITS))
+    return int(rank), (levels == segment).any(axis=1) | (segment == 0)
+
+
+def _fading_lines(paths, colors, strongest):
+    """Lines that grow stronger with every period, the latest on top.
+
+    Parameters
+    ----------
+    paths : ndarray, shape (n_customers, n_periods, 2)
+    colors : list of str, length n_customers
+    strongest : float
+        Opacity of the way to the last period.
+    """
+    steps = np.stack([paths[:, :-1], paths[:, 1:]], axis=2)
+    n_customers, n_steps = steps.shape[:2]
+    opacity = strongest * np.linspace(0, 1, n_steps + 1)[1:] ** 2
+    return LineCollection(
+        steps.swapaxes(0, 1).reshape(-1, 2, 2),
+        colors=to_rgba_array(colors * n_steps, np.repeat(opacity, n_customers)),
+        linewidths=0.7,
+        zorder=2,
+    )
+
+
+def balanced_sample(traits: Names, most: int, random_state: np.random.RandomState) -> Integers:
+    """Rows of up to `most` customers, taken from the traits in turn, in random order."""
+    shuffled = random_state.permutation(len(traits))
+    turn = np.empty(len(traits), dtype=int)
+    for trait in set(traits):
+        rows = shuffled[traits[shuffled] == trait]
+        turn[rows] = np.arange(len(rows))
+    chosen = shuffled[np.argsort(turn[shuffled], kind="stable")][:most]
+    return random_state.permutation(chosen)

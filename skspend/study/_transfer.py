@@ -1,0 +1,418 @@
+"""What can be told from few labels: pretrained features beside networks trained whole, and others.
+
+A panel, labels and models come in. Each model learns from the same few customers and is judged on
+the same many others, again and again: Tables 1 and 2 of Maree & Omlin (2021), section IV-B, with
+the baselines that the paper leaves out.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+from sklearn.decomposition import PCA
+from sklearn.dummy import DummyClassifier, DummyRegressor
+from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
+from sklearn.frozen import FrozenEstimator
+from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.metrics import brier_score_loss, log_loss, mean_squared_error, r2_score, roc_auc_score
+from sklearn.model_selection import GridSearchCV, train_test_split
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer, StandardScaler
+from sklearn.utils import check_consistent_length
+
+from .._utils._intervals import half_interval
+from ..factors import SpendingFactors
+from ..transfer import TransferClassifier, TransferRegressor
+from ._data import read_data
+from ._tasks import draw_seeds, run_tasks
+from ._trajectories import complete
+
+if TYPE_CHECKING:
+    from joblib import Memory
+    from numpy.typing import ArrayLike
+
+    from .._utils._typing import Estimator, FilePath, PanelLike, RandomState
+    from ..transactions import TransactionLog
+
+FEW = 100
+"""Labels in the paper."""
+MEAN = "mean"
+"""The model that knows nothing of a customer."""
+PENALTIES = np.logspace(-2, 3, 6)
+SCORES = "neg_mean_squared_error", "neg_log_loss"
+"""By which penalties and learning rates are chosen, for numbers and for classes."""
+LEARNING_RATES = 0.001, 0.003, 0.01
+MEASURES = "mse", "r2", "log_loss", "auc", "brier", "seconds"
+
+
+def transfer_models(
+    bodies: Mapping[str, Estimator],
+    *,
+    kinds: Sequence[str] | None = None,
+    unlabelled: PanelLike | None = None,
+) -> dict[str, tuple[Estimator, Estimator | None]]:
+    """Make the models that :func:`transfer_study` compares, each for numbers and for two classes.
+
+    Parameters
+    ----------
+    bodies : dict of str to extractor
+        Names and fitted extractors, such as ``{"recurrent": states}``.
+    kinds : sequence of str, default=None
+        Which models are made of each body, default all:
+
+        - "pretrained": the frozen body, and a head solved without a penalty (with scikit-learn's
+          default one for classes);
+        - "pretrained, ridge": the same with ``alpha=3``, which suits states between -1 and 1;
+        - "pretrained, chosen ridge": the same with alpha chosen by cross-validation;
+        - "fine-tuned": body and head trained on, with early stopping;
+        - "random": the identical network trained from random weights, the paper's baseline;
+        - "random, best chance": the same with early stopping, and a learning rate chosen out of
+          three by cross-validation.
+    unlabelled : panel, default=None
+        Customers without labels. With them there are references without a network.
+
+    Returns
+    -------
+    models : dict of str to tuple
+        Regressor and classifier, unfitted, by the names of body and kind, such as "recurrent,
+        pretrained". For reference:
+
+        - "mean", which knows nothing of a customer;
+        - "linear on shares": ridge and logistic regression on the panel as it is;
+        - "PCA and linear": the same on components of the standardised panel, as many as the largest
+          body has units; and "factors and linear", on :class:`~skspend.SpendingFactors`: both
+          learned from the customers without labels;
+        - "gradient boosting" on the panel.
+
+        Penalties of the linear ones are chosen by cross-validation.
+
+    Raises
+    ------
+    ValueError
+        If a kind is unknown.
+
+    Examples
+    --------
+    >>> from skspend.datasets import make_spending
+    >>> bank = make_spending(100, 3, 12, random_state=0)
+    >>> list(transfer_models({}, unlabelled=bank.data))
+    ['mean', 'linear on shares', 'PCA and linear', 'factors and linear', 'gradient boosting']
+    """
+    kinds = list(_KINDS) if kinds is None else list(kinds)
+    unknown = [kind for kind in kinds if kind not in _KINDS]
+    if unknown:
+        raise ValueError(f"kinds has {unknown[0]!r}. Known are: {', '.join(_KINDS)}.")
+    models = {}
+    for name, body in bodies.items():
+        for kind in kinds:
+            changes, grid = _KINDS[kind]
+            pair = (
+                TransferRegressor(FrozenEstimator(body), **changes),
+                TransferClassifier(FrozenEstimator(body), **changes),
+            )
+            models[f"{name}, {kind}"] = _searched(*pair, grid, grid) if grid else pair
+    if unlabelled is None:
+        return models
+    n_units = max((body.network_.n_units for body in bodies.values()), default=4)
+    components = make_pipeline(StandardScaler(), PCA(n_units, random_state=0)).fit(unlabelled)
+    factors = make_pipeline(
+        FrozenEstimator(SpendingFactors().fit(unlabelled)), StandardScaler()
+    ).fit(unlabelled)
+    models[MEAN] = DummyRegressor(), DummyClassifier()
+    for name, features in (
+        ("linear on shares", FunctionTransformer()),
+        ("PCA and linear", FrozenEstimator(components)),
+        ("factors and linear", FrozenEstimator(factors)),
+    ):
+        ridge, logistic = (
+            make_pipeline(features, head) for head in (Ridge(), LogisticRegression(max_iter=1000))
+        )
+        models[name] = _searched(
+            ridge, logistic, {"ridge__alpha": PENALTIES}, {"logisticregression__C": 1 / PENALTIES}
+        )
+    models["gradient boosting"] = HistGradientBoostingRegressor(), HistGradientBoostingClassifier()
+    return models
+
+
+_KINDS: dict[str, tuple[dict[str, Any], dict[str, Any] | None]] = {
+    "pretrained": ({}, None),
+    "pretrained, ridge": ({"alpha": 3.0}, None),
+    "pretrained, chosen ridge": ({}, {"alpha": PENALTIES}),
+    "fine-tuned": ({"trainable": "all", "early_stopping": True, "learning_rate": 0.001}, None),
+    "random": ({"initialization": "random"}, None),
+    "random, best chance": (
+        {"initialization": "random", "early_stopping": True},
+        {"learning_rate": LEARNING_RATES},
+    ),
+}
+
+
+def _searched(regressor, classifier, *grids):
+    """Both in a search over a grid of its own, each by its own loss."""
+    each = zip((regressor, classifier), grids, SCORES, strict=True)
+    return tuple(GridSearchCV(model, grid, scoring=scoring, cv=3) for model, grid, scoring in each)
+
+
+def transfer_study(
+    X: TransactionLog | PanelLike,
+    labels: Mapping[str, ArrayLike],
+    models: Mapping[str, tuple[Estimator, Estimator | None]],
+    *,
+    spend: Estimator | None = None,
+    sizes: Sequence[int] = (FEW,),
+    repetitions: int = 20,
+    test_size: int = 5000,
+    n_jobs: int | None = None,
+    memory: FilePath | Memory | None = None,
+    progress: Callable[[int, int], None] | None = None,
+    random_state: RandomState = 0,
+) -> pd.DataFrame:
+    """Let models learn from few labels, and judge them on many other customers.
+
+    Parameters
+    ----------
+    X : TransactionLog, long frame, or panel
+        As the extractors in the models were fitted on. Whoever shaped them should not be in it.
+    labels : DataFrame or dict of str to array-like, shape (n_customers,)
+        Numbers, or 0 and 1. A label of 0 and 1 is told as a number, as in the paper, and as a
+        class; its customers are drawn with the share of 1 that there is.
+    models : dict of str to tuple
+        Names, and an unfitted regressor and classifier, such as :func:`transfer_models` makes; the
+        classifier may be None. A ``random_state`` in them that is None becomes the seed of the
+        repetition.
+    spend : SpendingAggregator, default=None
+        Makes the panel, if X is a log or a long frame: the one, fitted, that made that of the
+        extractors in its ``FrozenEstimator``. A log alone is aggregated by years.
+    sizes : sequence of int, default=(100,)
+        Numbers of customers with a label.
+    repetitions : int, default=20
+        How often they are drawn.
+    test_size : int, default=5000
+        Number of customers to judge by; if there are not so many others, all of these.
+    n_jobs : int, default=None
+        Fits at once, as everywhere in scikit-learn. It changes no figure but seconds.
+    memory : str or joblib.Memory, default=None
+        Where results are kept, so that a study that was interrupted goes on where it stopped.
+    progress : callable, default=None
+        Called with the number of fits that are done and the number of all, after each.
+    random_state : int, RandomState instance or None, default=0
+        Draws a seed for each repetition. With None nothing is found again in `memory`.
+
+    Returns
+    -------
+    study : DataFrame
+        A row for each ``label``, ``size``, ``model`` and ``repetition``: ``mse`` and ``r2`` of the
+        regressor; for a label of 0 and 1 ``log_loss``, ``auc`` and ``brier`` of the classifier,
+        else NaN; ``seconds`` to fit the regressor; ``n_weights`` and ``n_trainable_weights`` of a
+        network's regressor, else NaN.
+
+    Raises
+    ------
+    ValueError
+        If labels are missing or of another number of customers, a size leaves nobody to judge by,
+        or `repetitions` is no positive integer.
+
+    See Also
+    --------
+    transfer_table : Means, intervals and comparisons.
+
+    References
+    ----------
+    Maree & Omlin (2021), sections III-D and IV-B, Tables 1 and 2.
+
+    Examples
+    --------
+    >>> from skspend import LSTMStateExtractor
+    >>> from skspend.datasets import make_spending
+    >>> from skspend.study._transfer import transfer_models, transfer_study
+    >>> bank = make_spending(300, 3, 12, random_state=0)
+    >>> states = LSTMStateExtractor(2, objective="reconstruct", epochs=2).fit(bank.data[:100])
+    >>> models = transfer_models({"recurrent": states}, kinds=["pretrained"])
+    >>> study = transfer_study(
+    ...     bank.data[100:], {"liquidity": bank.liquidity[100:]}, models, sizes=[50], repetitions=3
+    ... )
+    >>> study.groupby("model")["n_trainable_weights"].first()
+    model
+    recurrent, pretrained    3
+    Name: n_trainable_weights, dtype: int64
+    """
+    panel = read_data(X, spend)
+    checked = {name: _check_label(name, label, panel) for name, label in labels.items()}
+    seeds = draw_seeds(random_state, repetitions)
+    if max(sizes) >= len(panel):
+        raise ValueError(
+            f"sizes has {max(sizes)}, but X has {len(panel)} customers: nobody is left to judge "
+            f"by. Choose fewer."
+        )
+    test_size = min(test_size, len(panel) - max(sizes))
+    tasks = [
+        {
+            "label": label,
+            "size": int(size),
+            "model": model,
+            "repetition": repetition,
+            "seed": seed,
+            "test_size": test_size,
+        }
+        for label in checked
+        for size in sizes
+        for model in models
+        for repetition, seed in enumerate(seeds)
+    ]
+    found = run_tasks(
+        _fit_and_judge,
+        _Bank(panel, checked, dict(models)),
+        tasks,
+        n_jobs=n_jobs,
+        memory=memory,
+        progress=progress,
+    )
+    return pd.DataFrame(found)
+
+
+def transfer_table(study: pd.DataFrame) -> pd.DataFrame:
+    """Summarise a transfer study by label, size and model: the paper's tables, and more.
+
+    Parameters
+    ----------
+    study : DataFrame
+        As :func:`transfer_study` returns it.
+
+    Returns
+    -------
+    table : DataFrame
+        A row for each ``label``, ``size`` and ``model``: ``n_weights`` and ``n_trainable_weights``;
+        the mean of each measure over the repetitions; ``mse_interval`` and ``r2_interval``, half of
+        the 95 % interval of the mean by Student's t; ``p_better_than_mean``, of a one-sided paired
+        t test that the squared error is below that of the mean (NaN without it).
+
+    Notes
+    -----
+    Repetitions share customers, those to judge by above all, so that an interval says what another
+    draw of labels would change, and not what other customers would.
+
+    Examples
+    --------
+    >>> rows = {"label": "default", "size": 100, "model": "mean", "mse": [0.08, 0.09, 0.1]}
+    >>> study = pd.DataFrame(rows).assign(repetition=range(3), r2=0.0, n_weights=np.nan)
+    >>> transfer_table(study)[["model", "mse", "mse_interval"]].round(3)
+      model   mse  mse_interval
+    0  mean  0.09         0.025
+    """
+    groups = study.groupby(["label", "size", "model"], sort=False)
+    found = [name for name in MEASURES if name in study]
+    counts = [name for name in ("n_weights", "n_trainable_weights") if name in study]
+    table = pd.concat([groups[counts].first(), groups[found].mean()], axis=1)
+    table["mse_interval"] = groups["mse"].agg(half_interval)
+    table["r2_interval"] = groups["r2"].agg(half_interval)
+    table = table.reset_index()
+    table["p_better_than_mean"] = [
+        p_value_of_less(study, label, size, model, MEAN)
+        for label, size, model in table[["label", "size", "model"]].to_numpy()
+    ]
+    return table
+
+
+def p_value_of_less(
+    study: pd.DataFrame, label: str, size: int, model: str, other: str, measure: str = "mse"
+) -> float:
+    """P value of a one-sided paired t test that a model's measure is less than another's.
+
+    Parameters
+    ----------
+    study : DataFrame
+        As :func:`transfer_study` returns it.
+    label, size, model, other : str, int, str, str
+        Which rows; `other` is the model to compare with.
+    measure : str, default="mse"
+
+    Returns
+    -------
+    p_value : float
+        NaN if one of the models is not there, both are the same, or there is one repetition.
+
+    Examples
+    --------
+    >>> rows = {"label": "a", "size": 9, "model": list("xxyy"), "repetition": [0, 1, 0, 1]}
+    >>> study = pd.DataFrame(rows | {"mse": [1.0, 2.0, 1.1, 2.2]})
+    >>> round(p_value_of_less(study, "a", 9, "x", "y"), 3)
+    0.102
+    """
+    rows = study[(study["label"] == label) & (study["size"] == size)]
+    values = rows.pivot(index="repetition", columns="model", values=measure)
+    if model == other or not {model, other} <= set(values) or len(values) < 2:
+        return np.nan
+    return float(stats.ttest_rel(values[model], values[other], alternative="less").pvalue)
+
+
+class _Bank(NamedTuple):
+    """What all fits share."""
+
+    panel: pd.DataFrame
+    labels: dict[str, np.ndarray]
+    models: dict[str, tuple[Any, Any]]
+
+
+def _check_label(name, label, panel):
+    label = np.asarray(label, dtype=float)
+    if label.ndim != 1:
+        raise ValueError(f"The label {name!r} has shape {label.shape}; it needs one dimension.")
+    check_consistent_length(panel, label)
+    missing = ~np.isfinite(label)
+    if missing.any():
+        raise ValueError(
+            f"The label {name!r} is missing or infinite for {missing.sum()} customers, the first "
+            f"in row {missing.argmax()}. Leave these customers out."
+        )
+    return label
+
+
+def _fit_and_judge(bank, *, label, size, model, repetition, seed, test_size):
+    """The row of one model in one repetition."""
+    y = bank.labels[label]
+    is_class = set(np.unique(y)) == {0, 1}
+    rows, test = train_test_split(
+        np.arange(len(y)),
+        test_size=test_size,
+        stratify=y if is_class else None,
+        random_state=seed,
+    )
+    if size < len(rows):
+        rows, _ = train_test_split(
+            rows, train_size=size, stratify=y[rows] if is_class else None, random_state=seed
+        )
+    regressor, classifier = bank.models[model]
+    regressor = complete(regressor, None, seed)
+    X, X_test = bank.panel.iloc[rows], bank.panel.iloc[test]
+    started = time.perf_counter()
+    regressor.fit(X, y[rows])
+    seconds = time.perf_counter() - started
+    told = regressor.predict(X_test)
+    row = {
+        "label": label,
+        "size": size,
+        "model": model,
+        "repetition": repetition,
+        "mse": mean_squared_error(y[test], told),
+        "r2": r2_score(y[test], told),
+        "log_loss": np.nan,
+        "auc": np.nan,
+        "brier": np.nan,
+        "seconds": seconds,
+    }
+    if is_class and classifier is not None:
+        classifier = complete(classifier, None, seed)
+        chance = classifier.fit(X, y[rows].astype(int)).predict_proba(X_test)[:, 1]
+        row |= {
+            "log_loss": log_loss(y[test], chance),
+            "auc": roc_auc_score(y[test], chance),
+            "brier": brier_score_loss(y[test], chance),
+        }
+    network = getattr(regressor, "best_estimator_", regressor)
+    counts = ("n_weights", "n_trainable_weights")
+    return row | {name: getattr(network, f"{name}_", np.nan) for name in counts}

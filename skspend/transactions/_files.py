@@ -1,0 +1,265 @@
+"""Files of transactions as one table that is read piece by piece, and need not fit into memory.
+
+CSV files are told from what merely looks like one, and no row of theirs is lost, moved or made up:
+what is wrong is said with the file and the line.
+"""
+
+from __future__ import annotations
+
+import csv
+import errno
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from functools import partial
+from glob import glob
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import pyarrow as pa
+from pyarrow import csv as pyarrow_csv, parquet
+from pyarrow.dataset import CsvFileFormat, dataset
+
+from .._utils._errors import FileError
+from ._engines import check_columns, stream_tables
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from .._utils._typing import FilePath
+
+CSV_BLOCK = 2**24
+"""Bytes of a CSV file that are read at once; no row may be longer."""
+MALFORMED = "row of more or fewer fields than the header"
+MISSING = (
+    "", "#N/A", "#N/A N/A", "#NA", "-1.#IND", "-1.#QNAN", "-NaN", "-nan", "1.#IND", "1.#QNAN",
+    "<NA>", "N/A", "NA", "NULL", "NaN", "None", "n/a", "nan", "null",
+)  # fmt: skip
+"""What stands for nothing in a CSV file, as for pandas."""
+_NO_CSV = {
+    b"PAR1": "a Parquet file. Let its name end in .parquet",
+    b"\x1f\x8b": "one that is compressed. Unpack it",
+    b"PK\x03\x04": "an Excel workbook or a zip archive. Save the table as CSV",
+    b"\xff\xfe": "text in UTF-16. Save it as UTF-8",
+    b"\xfe\xff": "text in UTF-16. Save it as UTF-8",
+}
+
+
+class TransactionFiles:
+    """CSV or Parquet files of transactions.
+
+    Parameters
+    ----------
+    path : str or path
+        A file that ends in ``.csv`` or ``.parquet``, or a pattern such as ``"bank/*.parquet"``.
+    names : dict from role to str
+        Columns that will be read, and no other. Those of CSV files are read as text.
+    errors : {"raise", "drop"}
+        Whether a row of too many or too few fields is an error, or left out and counted.
+
+    Attributes
+    ----------
+    is_csv : bool
+    n_malformed : int
+        Rows left out of what has been read so far.
+
+    Raises
+    ------
+    FileNotFoundError
+        If nothing is there.
+    FileError
+        If a file is not what its name says, or has not these columns.
+    """
+
+    is_csv: bool
+
+    def __init__(
+        self, path: FilePath, names: Mapping[str, str], errors: Literal["raise", "drop"]
+    ) -> None:
+        self._path = path
+        self._paths, suffix = _find_files(path)
+        self.is_csv = suffix == ".csv"
+        # Files may be read twice: a malformed row is known by its place.
+        self._malformed: set[tuple[str, int]] | None = set() if errors == "drop" else None
+        self._data = _open_files(self._paths, suffix, names, self._malformed)
+
+    @property
+    def n_malformed(self) -> int:
+        return len(self._malformed or ())
+
+    def tables(self, names: Mapping[str, str]) -> Iterator[dict[str, pd.Series]]:
+        """Read some of the columns piece by piece; see :func:`stream_tables`."""
+        try:
+            yield from stream_tables(self._data, names)
+        except pa.ArrowInvalid as error:
+            if self.is_csv:
+                _explain(self._paths, error)
+            raise FileError(f"{self._path}: {error}") from error
+
+
+@contextmanager
+def _naming(path):
+    """Name the file in whatever is raised on its account."""
+    try:
+        yield
+    except FileError:
+        raise
+    except (ValueError, csv.Error, pa.ArrowException) as error:
+        raise FileError(f"{path}: {error}") from error
+
+
+def _find_files(path):
+    """The files, sorted, and how their names end."""
+    found = [str(path)] if Path(path).exists() else sorted(glob(str(path), recursive=True))
+    if not found:
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(path))
+    suffixes = {Path(file).suffix.lower() for file in found}
+    if len(suffixes) > 1 or not suffixes <= {".csv", ".parquet"}:
+        raise ValueError(
+            f"a file must end in .csv or .parquet, not {' or '.join(map(repr, sorted(suffixes)))}."
+        )
+    for file in found:
+        if Path(file).is_dir():
+            pattern = f"{file}/*{suffixes.pop()}"
+            raise ValueError(f"this is a folder. Give a pattern such as {pattern!r}.")
+    return found, suffixes.pop()
+
+
+def _open_files(paths, suffix, names, malformed):
+    """Open files as one dataset, having looked at the names of their columns."""
+    if suffix == ".parquet":
+        return dataset(paths, schema=_common_schema(paths, names), format="parquet")
+    tables = []
+    for path in paths:
+        with _naming(path):
+            tables.append(_open_csv(path, names, malformed))
+    return tables[0] if len(tables) == 1 else dataset(tables)
+
+
+def _common_schema(paths, names):
+    """Types of the named columns that hold the values of all files, such as int64 for int32."""
+    common = pa.schema([])
+    for path in paths:
+        with _naming(path):
+            found = parquet.read_schema(path)
+            check_columns(found.names, names, "it")
+        wanted = pa.schema([_plain(found.field(name)) for name in dict.fromkeys(names.values())])
+        # Other types, such as date and timestamp, are cast to those of the first file, if possible.
+        with suppress(pa.ArrowTypeError):
+            common = pa.unify_schemas([common, wanted], promote_options="permissive")
+    return common
+
+
+def _plain(field):
+    # Some engines write text without saying that it is any.
+    if pa.types.is_binary(field.type):
+        return field.with_type(pa.string())
+    return field.with_type(field.type.value_type) if pa.types.is_dictionary(field.type) else field
+
+
+def _open_csv(path, names, malformed):
+    """Open a CSV file whose columns are read as text, so that 007 stays 007.
+
+    Malformed rows are put into the set `malformed`; if that is None, reading fails on the first.
+    """
+    with open(path, "rb") as file:
+        begin = file.read(4)
+    for magic, remedy in _NO_CSV.items():
+        if begin.startswith(magic):
+            raise ValueError(f"this is no CSV file but {remedy}.")
+    with _open_text(path) as file:
+        reader = _csv_reader(file)
+        header = next(filter(None, reader), None)
+        n_lines = reader.line_num
+        is_empty = not any(line.strip("\r\n") for line in file)
+    if header is None:
+        raise ValueError("No columns to parse: the file is empty.")
+    check_columns(header, names, "it")
+    schema = pa.schema([(name, pa.string()) for name in dict.fromkeys(names.values())])
+    if is_empty:
+        return dataset(schema.empty_table())
+    _check_quotes(path)
+    if malformed is not None:
+        # pyarrow does not hand over malformed rows that are none.
+        _check_encoding(path)
+
+    def skip(row):
+        malformed.add((path, row.number))
+        return "skip"
+
+    # Others than the named columns may have the same name twice, or none.
+    columns = [name if name in schema.names else f"{k}:{name}" for k, name in enumerate(header)]
+    form = CsvFileFormat(
+        pyarrow_csv.ParseOptions(
+            newlines_in_values=True,
+            invalid_row_handler=None if malformed is None else skip,
+        ),
+        convert_options=pyarrow_csv.ConvertOptions(
+            column_types=schema, strings_can_be_null=True, null_values=MISSING
+        ),
+        read_options=pyarrow_csv.ReadOptions(
+            column_names=columns, skip_rows=n_lines, block_size=CSV_BLOCK
+        ),
+    )
+    return dataset(path, schema=schema, format=form)
+
+
+def _open_text(path):
+    # What is no UTF-8 is told by pyarrow, if it matters.
+    return open(path, encoding="utf-8-sig", errors="replace", newline="")
+
+
+def _csv_reader(file, strict=False):
+    # By default, longer fields than 128 KiB are refused.
+    csv.field_size_limit(CSV_BLOCK)
+    return csv.reader(file, strict=strict)
+
+
+def _check_quotes(path):
+    """Refuse quotes that end within a field or never: rows between them would be lost."""
+    with open(path, "rb") as file:
+        has_quotes = any(b'"' in block for block in iter(partial(file.read, CSV_BLOCK), b""))
+    if has_quotes:
+        _check_rows(path)
+
+
+def _check_rows(path, is_counted=False):
+    """Say in which line quotes, or if wanted the number of fields, go wrong."""
+    with _open_text(path) as file:
+        reader = _csv_reader(file, strict=True)
+        begin, n_fields = 1, None
+        try:
+            for row in reader:
+                n_fields = n_fields or len(row)
+                if is_counted and row and len(row) != n_fields:
+                    raise ValueError(
+                        f"line {begin:,} has {len(row)} fields, and the first line {n_fields}. "
+                        f"Mend this line, or look for a comma that is no separator."
+                    )
+                begin = reader.line_num + 1
+        except csv.Error as error:
+            raise ValueError(
+                f'the row that begins in line {begin:,} has a field whose quotes (") are wrong: '
+                f"{error}. Double the quotes within a field, and close it by one."
+            ) from error
+
+
+def _explain(paths, error):
+    """Raise a better error than pyarrow's, which does not tell the line."""
+    for path in paths:
+        with _naming(path):
+            if "UTF8" in str(error):
+                _check_encoding(path)
+            _check_rows(path, is_counted=True)
+
+
+def _check_encoding(path):
+    with open(path, "rb") as file:
+        for number, line in enumerate(file, start=1):
+            try:
+                line.decode()
+            except UnicodeDecodeError as error:
+                raise ValueError(
+                    f"line {number:,} is no UTF-8 text (byte {line[error.start]:#x}). Save the "
+                    f"file as UTF-8."
+                ) from error

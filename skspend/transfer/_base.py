@@ -1,0 +1,391 @@
+"""What the transfer models share: a frozen or trained body, a head on its features, two engines.
+
+A panel and a label per customer come in. The body turns the panel into one row of features per
+customer, once per fit where it is frozen; the head answers from them. Maree & Omlin (2021),
+sections III-D and IV-B.
+"""
+
+from __future__ import annotations
+
+import copy
+from contextlib import closing
+from functools import partial
+from numbers import Integral, Real
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+from sklearn.base import BaseEstimator
+from sklearn.exceptions import NotFittedError
+from sklearn.frozen import FrozenEstimator
+from sklearn.model_selection import train_test_split
+from sklearn.preprocessing import StandardScaler
+from sklearn.utils import check_random_state
+from sklearn.utils.validation import check_is_fitted
+
+from .._utils._sklearn import (
+    CallbackSupportMixin,
+    HasMethods,
+    Interval,
+    StrOptions,
+    _fit_context,
+    one_task,
+)
+from .._utils._threads import one_thread
+from ..networks._forward import BLOCK, encode, pool
+from ..networks._scaling import fold_scales, scale, unfold_scales
+from ..networks._training import initial_weights, keep_best, train
+from ..panel import output_names, unfold, validate_panel
+
+if TYPE_CHECKING:
+    import keras
+    from numpy.typing import ArrayLike
+    from sklearn.utils import Tags
+
+    from .._utils._typing import Floats, Names, PanelLike
+    from ..networks._specification import Network
+
+
+class TransferModel(CallbackSupportMixin, BaseEstimator):
+    """Base of the transfer models; a subclass knows its labels, its exact head and its loss."""
+
+    _parameter_constraints = {
+        "extractor": [None, HasMethods(["transform"])],
+        "initialization": [StrOptions({"pretrained", "random"})],
+        "trainable": [None, StrOptions({"head", "all"})],
+        "alpha": [Interval(Real, 0, None, closed="left")],
+        "engine": [StrOptions({"native", "scikeras"})],
+        "model": [None, callable],
+        "epochs": [Interval(Integral, 1, None, closed="left")],
+        "batch_size": [Interval(Integral, 1, None, closed="left")],
+        "learning_rate": [Interval(Real, 0, None, closed="neither")],
+        "early_stopping": ["boolean"],
+        "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
+        "n_iter_no_change": [Interval(Integral, 1, None, closed="left")],
+        "random_state": ["random_state"],
+    }
+    weights_: list[Floats]
+    network_: Network | None
+    keras_: keras.Model | None
+    coef_: Floats
+    intercept_: Floats | float
+    coef_names_: Names
+    n_weights_: int
+    n_trainable_weights_: int
+    n_periods_: int
+
+    @one_task
+    @_fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X: PanelLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
+        """Fit the head, or the whole network.
+
+        Parameters
+        ----------
+        X : panel, shape (n_customers, n_periods * n_features), or with three dimensions
+            As the extractor was fitted on.
+        y : array-like, shape (n_customers,) or (n_customers, n_outputs)
+            Labels.
+        sample_weight : array-like, shape (n_customers,), default=None
+            For the exact head alone.
+
+        Returns
+        -------
+        self : estimator
+
+        Raises
+        ------
+        NotFittedError
+            If the extractor is not fitted, as when it was cloned without a FrozenEstimator.
+        ValueError
+            If parameters contradict each other (a network to train without an extractor, a `model`
+            beside an extractor or without ``engine="scikeras"``), if a `model` has other outputs
+            than y needs, if there are too few customers of a class, if sample weights come with
+            anything but the exact head, or if training diverges.
+        """
+        pretrained = self._find_pretrained()
+        if pretrained is not None:
+            validate_panel(pretrained, X, reset=False)
+        panel = validate_panel(self, X, n_periods=getattr(pretrained, "n_periods_", None)).cube
+        target = self._learn_labels(y, panel)
+        if sample_weight is not None and not self._is_exact:
+            raise ValueError(
+                "sample_weight is exact for the head that is solved alone (engine='native', "
+                "trainable='head'); training in batches would only approximate it."
+            )
+        random_state = check_random_state(self.random_state)
+        parts = self._divide(panel, target, random_state)
+        self.network_ = self.keras_ = None
+        if self.model is not None:
+            return self._fit_own_model(parts, random_state)
+        if pretrained is not None:
+            self.network_ = pretrained.network_._replace(
+                n_outputs=self._n_outputs,
+                decoder=(),
+                reads=pretrained._pooling,
+                classifies=self._classifies,
+                state_noise=0.0,
+                step_penalty=0.0,
+                l2=0.0,
+            )
+        self.weights_ = self._fit_weights(pretrained, parts, sample_weight, random_state)
+        return self._finish(pretrained)
+
+    def _divide(self, panel, target, random_state):
+        """Customers to fit, and, to stop early, those held out: a list of panels and targets."""
+        if self._is_exact or not self.early_stopping:
+            return [(panel, target)]
+        try:
+            parts = train_test_split(
+                np.arange(len(target)),
+                test_size=self.validation_fraction,
+                stratify=target if self._classifies else None,
+                random_state=random_state,
+            )
+        except ValueError as error:
+            raise ValueError(
+                f"early_stopping=True cannot hold out validation_fraction="
+                f"{self.validation_fraction:g} of {len(target)} customers. {error}"
+            ) from error
+        return [(panel[rows], target[rows]) for rows in parts]
+
+    def _fit_weights(self, pretrained, parts, sample_weight, random_state):
+        """Weights of body and head, for panel and labels as they are."""
+        panel, target = parts[0]
+        target_scaler = self._fit_target_scaler(target)
+        weights, scaler = [], None
+        if pretrained is not None:
+            weights, scaler = self._start(pretrained, panel, target_scaler, random_state)
+        if self._trainable == "head" and self.engine == "scikeras":
+            parts = [(self._features(panel, weights), target) for panel, target in parts]
+            return [*weights[:-2], *self._train_head(parts, target_scaler, random_state)]
+        # A pretrained body that is trained on starts from the best head for it, so that the first
+        # steps do not spoil it.
+        if self._trainable == "head" or self.initialization == "pretrained":
+            # In single precision the solver of a logistic head stops short.
+            features = self._features(panel, weights).astype(np.float64)
+            head = self._solve_head(features, target, sample_weight)
+            weights = [*weights[:-2], *head]
+        if self._trainable == "head":
+            return weights
+        return self._train_all(parts, weights, scaler, target_scaler, random_state)
+
+    def _finish(self, pretrained):
+        kernel, bias = self.weights_[-2:]
+        self.coef_, self.intercept_ = self._unpack_head(kernel, bias)
+        if pretrained is None:
+            self.coef_names_ = getattr(self, "feature_names_in_", None)
+            if self.coef_names_ is None:
+                self.coef_names_ = np.array([f"x{i}" for i in range(self.n_features_in_)], object)
+        else:
+            states = [f"state{unit}" for unit in range(self.network_.n_units)]
+            if self.network_.reads == "last":
+                self.coef_names_ = output_names(self, states)[-len(states) :]
+            else:
+                self.coef_names_ = np.array([f"mean|{state}" for state in states], dtype=object)
+        self.n_weights_ = sum(array.size for array in self.weights_)
+        self.n_trainable_weights_ = (
+            self.n_weights_ if self._trainable == "all" else kernel.size + bias.size
+        )
+        return self
+
+    @property
+    def _trainable(self):
+        """What is fitted to the labels."""
+        if self.trainable is not None:
+            return self.trainable
+        return "all" if self.initialization == "random" else "head"
+
+    @property
+    def _is_exact(self):
+        """Whether a head is solved alone."""
+        return self.engine == "native" and self._trainable == "head"
+
+    def _find_pretrained(self):
+        """The fitted extractor, out of its FrozenEstimator, or None."""
+        if self.model is not None:
+            self._check_own_model()
+        if self.extractor is None:
+            if self.model is None and (self.initialization == "random" or self.trainable == "all"):
+                raise ValueError(
+                    f"initialization={self.initialization!r}, trainable={self.trainable!r} train "
+                    f"the network of an extractor, but extractor=None."
+                )
+            return None
+        pretrained = self.extractor
+        if isinstance(pretrained, FrozenEstimator):
+            pretrained = pretrained.estimator
+        if not hasattr(pretrained, "pool_states"):
+            raise ValueError(
+                f"extractor must be an LSTMStateExtractor or a FeedForwardExtractor, got a "
+                f"{type(pretrained).__name__}. Put other transformers before this step of a "
+                f"Pipeline, and leave extractor=None."
+            )
+        try:
+            check_is_fitted(pretrained)
+        except NotFittedError as error:
+            raise NotFittedError(
+                "The extractor is not fitted. Fit it and pass FrozenEstimator(extractor), which "
+                "keeps it fitted where pipelines and searches clone."
+            ) from error
+        return pretrained
+
+    def _check_own_model(self):
+        if self.engine != "scikeras":
+            raise ValueError("model= is trained by Keras: pass engine='scikeras' with it.")
+        if self.extractor is not None:
+            raise ValueError("Pass model= or extractor=, not both: each of them is a network.")
+        if self.trainable is not None or self.initialization != "pretrained":
+            raise ValueError(
+                "trainable= and initialization= are for the network of an extractor. In a model of "
+                "your own, set its weights and the attribute trainable of its layers."
+            )
+
+    def _start(self, pretrained, panel, target_scaler, random_state):
+        """The first weights, for panel and labels as they are, and the scaler of the panel."""
+        if self.initialization == "pretrained":
+            n_body = len(pretrained.network_.encoder) * self.network_.n_arrays_per_encoder_layer
+            no_head = [np.zeros(shape) for shape in self.network_.head_shapes[0]]
+            return [*pretrained.weights_[:n_body], *no_head], pretrained.scaler_
+        scaler = StandardScaler().fit(panel.reshape(-1, panel.shape[2]))
+        generator = np.random.default_rng(random_state.randint(2**31 - 1))
+        weights = initial_weights(self.network_, generator)
+        return fold_scales(self.network_, weights, scaler, target_scaler), scaler
+
+    def _features(self, panel, weights):
+        """What the head reads: one row for each customer."""
+        if self.network_ is None:
+            return unfold(panel)
+        return pool(encode(self.network_, panel, weights), self.network_.reads)
+
+    def _train_all(self, parts, start, scaler, target_scaler, random_state):
+        """Train body and head, on standardised values."""
+        parts = [(scale(panel, scaler), scale(y, target_scaler)) for panel, y in parts]
+        start = unfold_scales(self.network_, start, scaler, target_scaler)
+        training = self._train_by_keras if self.engine == "scikeras" else self._train_natively
+        weights = training(parts, start, random_state)
+        return fold_scales(self.network_, weights, scaler, target_scaler)
+
+    def _train_natively(self, parts, start, random_state):
+        (panel, target), held_out = parts[0], parts[1] if len(parts) > 1 else None
+        class_weights = self._class_weights(target)
+        epochs = train(
+            self.network_,
+            panel,
+            target,
+            epochs=self.epochs,
+            batch_size=self.batch_size,
+            optimizer="adam",
+            learning_rate=self.learning_rate,
+            random_state=random_state,
+            class_weights=class_weights,
+            weights=start,
+        )
+        epochs = keep_best(epochs, self.network_, held_out, class_weights, self.n_iter_no_change)
+        with one_thread(), closing(epochs):
+            for _, _, weights, has_converged in epochs:
+                trained = weights
+                if has_converged:
+                    break
+        return trained
+
+    def _train_by_keras(self, parts, start, random_state):
+        from ..networks import _keras as keras_models
+
+        model = partial(keras_models.build_to_train, self.network_, start, self.learning_rate)
+        return self._fit_keras(model, parts, random_state).get_weights()
+
+    def _train_head(self, parts, target_scaler, random_state):
+        """Train a head by Keras, on features and targets."""
+        from ..networks import _keras as keras_models
+
+        parts = [(features, scale(target, target_scaler)) for features, target in parts]
+        features, _ = parts[0]
+        model = partial(
+            keras_models.build_head,
+            features.shape[1],
+            self._n_outputs,
+            self._classifies,
+            self._head_penalty(len(features)),
+            self.learning_rate,
+        )
+        kernel, bias = self._fit_keras(model, parts, random_state).get_weights()
+        if target_scaler is None:
+            return kernel, bias
+        return kernel * target_scaler.scale_, bias * target_scaler.scale_ + target_scaler.mean_
+
+    def _fit_own_model(self, parts, random_state):
+        from ..networks import _keras as keras_models
+
+        if _is_keras_model(self.model):  # which Keras would train itself
+            model = partial(keras_models.copy_model, self.model)
+        else:
+            model = partial(self.model)  # scikeras takes no methods
+        self.keras_ = self._fit_keras(model, parts, random_state)
+        for name in ("coef_", "coef_names_", "intercept_", "weights_"):
+            vars(self).pop(name, None)  # of an earlier fit
+        self.n_weights_ = self.keras_.count_params()
+        trainable = self.keras_.trainable_weights
+        self.n_trainable_weights_ = int(sum(np.prod(weight.shape) for weight in trainable))
+        return self
+
+    def _fit_keras(self, model, parts, random_state):
+        """Train a Keras model through scikeras."""
+        from ..networks import _keras as keras_models
+
+        class_weights = self._class_weights(parts[0][1])
+        parts = [
+            (
+                np.asarray(X, dtype=np.float32),
+                target,
+                None if class_weights is None else class_weights[target],
+            )
+            for X, target in parts
+        ]
+        return keras_models.fit_by_scikeras(
+            "KerasClassifier" if self._classifies else "KerasRegressor",
+            model,
+            {self._n_outputs, len(self.classes_) if self._classifies else self._n_outputs},
+            *parts,
+            n_iter_no_change=self.n_iter_no_change,
+            epochs=self.epochs,
+            batch_size=min(self.batch_size, len(parts[0][0])),
+            seed=random_state.randint(2**31 - 1),
+        )
+
+    def _outputs(self, X):
+        """Answers of the head, or of a model of the user's own, (n_customers, n_outputs)."""
+        panel = validate_panel(self, X, reset=False).cube
+        if self.keras_ is None:
+            return self._features(panel, self.weights_) @ self.weights_[-2] + self.weights_[-1]
+        panel = np.asarray(panel, dtype=np.float32)
+        outputs = self.keras_.predict(panel, batch_size=BLOCK, verbose=0)
+        return outputs.reshape(len(panel), -1)
+
+    def __sklearn_clone__(self) -> Self:
+        """Share a Keras model with the clone: `fit` only reads it."""
+        if not _is_keras_model(self.model):
+            return super().__sklearn_clone__()
+        bare = copy.copy(self).set_params(model=None)
+        return super(TransferModel, bare).__sklearn_clone__().set_params(model=self.model)
+
+    def __getstate__(self) -> dict[str, Any]:
+        state = super().__getstate__()
+        if self.model is None:
+            return state
+        from ..networks._keras import Pickled
+
+        return {name: Pickled(it) if _is_keras_model(it) else it for name, it in state.items()}
+
+    def __copy__(self) -> Self:
+        twin = object.__new__(type(self))
+        twin.__dict__.update(self.__dict__)
+        return twin
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.three_d_array = True
+        tags.target_tags.multi_output = True
+        return tags
+
+
+def _is_keras_model(candidate):
+    return hasattr(candidate, "get_weights")

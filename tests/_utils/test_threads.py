@@ -1,0 +1,77 @@
+import threading
+
+import numpy as np
+import pytest
+from threadpoolctl import threadpool_info, threadpool_limits
+
+from skspend import FeedForwardExtractor, LSTMStateExtractor
+from skspend._utils._threads import in_threads, one_thread
+from skspend.datasets import make_spending
+from skspend.networks import _forward as forward
+
+
+def n_threads():
+    return {pool["num_threads"] for pool in threadpool_info()}
+
+
+def test_threads_are_given_back_when_the_last_has_left():
+    with threadpool_limits(2):
+        first, second = one_thread(), one_thread()
+        with first:
+            with pytest.raises(KeyError), second:
+                assert n_threads() == {1}
+                raise KeyError
+            assert n_threads() == {1}
+        assert n_threads() == {2}
+
+
+@pytest.mark.parametrize("Extractor", [LSTMStateExtractor, FeedForwardExtractor])
+def test_the_bits_of_a_fit_do_not_depend_on_threads(Extractor):
+    """Not on those of BLAS, nor on other fits that go on in the same process."""
+    bank = make_spending(3000, random_state=0)
+    weights = []
+
+    def fit():
+        extractor = Extractor(objective="reconstruct", n_init=1, epochs=2, batch_size=1024)
+        weights.append(extractor.set_params(random_state=0).fit(bank.data).weights_)
+
+    for n_threads in (1, 2):
+        with threadpool_limits(n_threads):
+            fit()
+    at_once = [threading.Thread(target=fit) for _ in range(3)]
+    for thread in at_once:
+        thread.start()
+    for thread in at_once:
+        thread.join()
+    assert len(weights) == 5
+    for other in weights[1:]:
+        for mine, theirs in zip(weights[0], other, strict=True):
+            np.testing.assert_array_equal(mine, theirs)
+
+
+@pytest.mark.parametrize("Extractor", [LSTMStateExtractor, FeedForwardExtractor])
+def test_states_do_not_depend_on_who_computes_them(Extractor, bank, monkeypatch):
+    extractor = Extractor(objective="reconstruct", epochs=2, random_state=0).fit(bank.data)
+    expected = extractor.transform(bank.data)
+    monkeypatch.setattr(forward, "BLOCK", 7)
+    monkeypatch.setattr(forward, "MANY_BLOCKS", 10)
+    for n_threads in (1, 2, 5):
+        with threadpool_limits(n_threads):
+            np.testing.assert_allclose(extractor.transform(bank.data), expected, atol=1e-12)
+
+
+def test_an_error_in_a_thread_is_raised_and_threads_are_given_back():
+    def fail(part):
+        raise ValueError(f"part {part}")
+
+    with threadpool_limits(2):
+        with pytest.raises(ValueError, match="part 0"):
+            in_threads(fail, [0, 1, 2])
+        assert n_threads() == {2}
+
+
+def test_who_works_in_one_thread_already_starts_no_others():
+    seen = set()
+    with one_thread():
+        in_threads(lambda part: seen.add(threading.get_ident()), list(range(20)))
+    assert seen == {threading.get_ident()}

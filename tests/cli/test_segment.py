@@ -1,0 +1,330 @@
+"""The command as people type it: what it prints, writes and refuses."""
+
+import json
+import subprocess
+import sys
+
+import pandas as pd
+import pytest
+import skops.io
+from click.testing import CliRunner
+
+from skspend.cli import main
+from skspend.cli._segment import OUTPUTS
+from skspend.datasets import load_complete_journey
+from skspend.personality import TRAITS, TYPES, load_coefficients
+
+
+def run(*arguments):
+    return CliRunner().invoke(main, [str(argument) for argument in arguments])
+
+
+def python_m_skspend(*arguments):
+    return subprocess.run(
+        [sys.executable, "-m", "skspend", *map(str, arguments)], capture_output=True, text=True
+    )
+
+
+@pytest.fixture(scope="module")
+def households(tmp_path_factory):
+    """The main job on the bundled households: the folder and what was printed."""
+    folder = tmp_path_factory.mktemp("households") / "out"
+    return folder, python_m_skspend("segment", "--output", folder)
+
+
+@pytest.fixture(scope="module")
+def segments(households):
+    return pd.read_parquet(households[0] / "segments.parquet")
+
+
+@pytest.fixture(scope="module")
+def household_file(tmp_path_factory):
+    path = tmp_path_factory.mktemp("table") / "households.parquet"
+    load_complete_journey().data.to_frame().to_parquet(path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def bank_file(tmp_path_factory, bank_log):
+    path = tmp_path_factory.mktemp("table") / "bank.csv"
+    bank_log.to_frame().to_csv(path, index=False)
+    return path
+
+
+def test_the_main_job_writes_all_outputs(households):
+    folder, done = households
+    assert done.returncode == 0
+    assert sorted(path.name for path in folder.iterdir()) == sorted(OUTPUTS)
+    assert (folder / "trajectories.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_every_household_has_a_segment_and_the_active_ones_shape_the_tree(households, segments):
+    assert len(segments) == segments["customer"].nunique() == 2469
+    assert segments["segment"].notna().all()
+    assert (segments["active_periods"] == 6).sum() == 1792
+    file = households[0] / "model.skops"
+    model = skops.io.load(file, trusted=skops.io.get_untrusted_types(file=file))
+    assert model["pipeline"]["segment"].tree_.loc[0, "size"] == 1792
+
+
+def test_segments_are_many_and_none_is_a_giant(segments):
+    top = segments["level1"].value_counts(normalize=True)
+    assert len(top) >= 5
+    assert top.max() <= 0.35
+
+
+def test_large_segments_have_a_second_level(segments):
+    top = segments["level1"].value_counts(normalize=True)
+    for name in top.index[top > 0.1]:
+        assert segments.loc[segments["level1"] == name, "level2"].nunique() >= 2
+
+
+def test_the_table_has_the_columns_that_were_promised(segments):
+    levels = [name for name in segments if name.startswith("level")]
+    expected = ["customer", "segment", *levels, "strength", *TRAITS, "type", "active_periods"]
+    assert list(segments.columns) == expected
+    assert levels == ["level1", "level2", "level3"]
+    assert segments["strength"].between(0, 1).all()
+    assert set(segments["type"]) <= set(TYPES)
+    assert (segments["segment"] == segments["level3"]).all()
+    for lower, upper in zip(levels[1:], levels, strict=False):
+        deeper = segments[segments[lower] != segments[upper]]
+        assert all(
+            a.startswith(f"{b} > ") for a, b in zip(deeper[lower], deeper[upper], strict=True)
+        )
+
+
+def test_the_screen_shows_segments_coverage_and_caution(households, segments):
+    screen = households[1].stdout
+    for name in segments["level1"].unique():
+        assert name in screen
+    assert "4.5% of the spending has a coefficient" in screen
+    assert "weak evidence (r about .15)" in screen
+    assert "groceries" in screen
+    assert "Traceback" not in households[1].stderr
+
+
+def test_native_noise_is_hidden(households):
+    for line in households[1].stderr.splitlines():
+        assert line.split(":")[0] in {
+            "Warning", "Reading", "Aggregating", "Training", "Clustering",
+            "Writing",
+        }, line  # fmt: skip
+
+
+def test_the_record_is_strict_json(households):
+    record = json.loads(
+        (households[0] / "run.json").read_text(),
+        parse_constant=lambda constant: pytest.fail(f"{constant} is no JSON"),
+    )
+    assert record["figures"]["customers"] == 2469
+    assert record["figures"]["customers_active_in_all_periods"] == 1792
+    assert 0.04 < record["figures"]["coverage"] < 0.05
+    assert record["parameters"]["seed"] == 0
+    assert (record["parameters"]["period"], record["parameters"]["periods"]) == (2, 6)
+    assert record["parameters"]["normalize"] == "spending"
+    assert record["data"]["last_day"] == "2017-12-31"
+    assert {"skspend", "python", "tensorflow", "scikit-learn"} <= set(record["versions"])
+
+
+def test_trajectories_have_a_row_for_every_customer(households, segments):
+    trajectories = pd.read_parquet(households[0] / "trajectories.parquet")
+    assert trajectories["customer"].tolist() == segments["customer"].tolist()
+    assert trajectories.shape == (2469, 1 + 6 * 6)
+    assert trajectories.drop(columns="customer").abs().to_numpy().max() <= 1
+
+
+def test_a_saved_model_gives_the_same_segments_without_tensorflow(
+    households, segments, household_file, tmp_path
+):
+    code = (
+        "import sys; from skspend.cli import main; main(sys.argv[1:], standalone_mode=False); "
+        "print({'tensorflow', 'keras'} & set(sys.modules))"
+    )
+    output = tmp_path / "again.parquet"
+    arguments = ["predict", households[0] / "model.skops", household_file, "--output", output]
+    done = subprocess.run(
+        [sys.executable, "-c", code, *map(str, arguments)], capture_output=True, text=True
+    )
+    assert done.stdout.splitlines()[-1] == "set()", done.stderr
+    pd.testing.assert_frame_equal(pd.read_parquet(output), segments)
+
+
+def test_predict_tells_customers_never_seen(households, household_file, segments, tmp_path):
+    frame = pd.read_parquet(household_file)
+    few = frame[frame["customer"].isin([1, 7, 8])].assign(
+        customer=lambda rows: "new-" + rows["customer"].astype(str)
+    )
+    few.to_parquet(tmp_path / "few.parquet")
+    output = tmp_path / "few-segments.parquet"
+    done = run(
+        "predict", households[0] / "model.skops", tmp_path / "few.parquet", "--output", output
+    )
+    assert done.exit_code == 0, done.output
+    told = pd.read_parquet(output).set_index("customer")["segment"]
+    expected = segments.set_index("customer")["segment"]
+    assert told.to_dict() == {f"new-{household}": expected[household] for household in (1, 7, 8)}
+
+
+def test_ones_own_table_is_segmented_with_ones_own_words(bank, bank_log, tmp_path):
+    names = {"customer": "account", "date": "booked", "category": "kind", "amount": "nok"}
+    frame = bank_log.to_frame().rename(columns=names).assign(nok=lambda rows: -rows["nok"])
+    frame["kind"] = "K " + frame["kind"]
+    frame["wage"] = 500_000 + frame["account"] % 7
+    frame.to_csv(tmp_path / "own.csv", index=False)
+    table = bank.coefficients.rename_axis("category").reset_index()
+    table.to_csv(tmp_path / "ratings.csv", index=False)
+    pd.DataFrame({"mine": "K " + table["category"], "theirs": table["category"]}).to_csv(
+        tmp_path / "aliases.csv", index=False
+    )
+    done = run(
+        "segment", tmp_path / "own.csv", "--customer", "account", "--date", "booked",
+        "--category", "kind", "--amount", "nok", "--outflow", "negative", "--income", "wage",
+        "--periods", 3, "--coefficients", tmp_path / "ratings.csv",
+        "--aliases", tmp_path / "aliases.csv", "--units", 2, "--depth", 2, "--seed", 1,
+        "--output", tmp_path / "out",
+    )  # fmt: skip
+    assert done.exit_code == 0, done.output
+    assert "100.0% of the spending has a coefficient" in done.stdout
+    record = json.loads((tmp_path / "out" / "run.json").read_text())
+    assert record["figures"]["periods"] == 3
+    assert pd.read_parquet(tmp_path / "out" / "trajectories.parquet").shape == (300, 7)
+
+
+def small_table(**changes):
+    return pd.DataFrame(
+        {"customer": [1, 2], "date": "2024-01-05", "category": "pets", "amount": 1.0} | changes
+    )
+
+
+def broken_files(folder):
+    """Files with one thing wrong, and what must be said of it."""
+    cases = {
+        "missing.csv": (None, "No such file"),
+        "empty.csv": ("", "No columns to parse"),
+        "header.csv": ("customer,date,category,amount\n", "no transactions"),
+        "other.xlsx": ("x", "must end in .csv or .parquet"),
+        "torn.parquet": ("PAR1 is how it begins", "arquet"),
+        "misnamed.csv": (small_table().rename(columns={"amount": "nok"}), "no column 'amount'"),
+        "text.csv": (small_table(amount=["1", "many"]), "'amount'"),
+        "dates.csv": (small_table(date=["2024-01-05", "soon"]), "'date'"),
+        "blank.csv": (small_table(category=["pets", None]), "'category'"),
+        "few.csv": (small_table(), "20 are needed"),
+    }
+    for name, (content, message) in cases.items():
+        if isinstance(content, str):
+            (folder / name).write_text(content)
+        elif content is not None:
+            content.to_csv(folder / name, index=False)
+        yield folder / name, message
+
+
+def test_a_file_with_something_wrong_gets_one_clear_line(tmp_path):
+    data = tmp_path / "data"
+    data.mkdir()
+    for path, message in broken_files(data):
+        done = run("segment", path, "--output", tmp_path / "out")
+        assert done.exit_code == 2, (path.name, done.output)
+        assert done.stderr.startswith("Error: "), (path.name, done.output)
+        assert done.stderr.count("\n") == 1, (path.name, done.stderr)
+        assert message in done.stderr, (path.name, done.stderr)
+        assert [left.name for left in tmp_path.iterdir()] == ["data"], path.name
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--period", "week"], "'week' is none of"),
+        (["--periods", "0"], "0 is not in the range"),
+        (["--normalize", "income"], "knows no income"),
+        (["--income", "wage"], "no column 'wage' (--income)"),
+        (["--aliases", "nowhere.csv"], "No such file"),
+        (["--coefficients", "nowhere.csv"], "No such file"),
+        (["--periods", "50"], "ask for fewer --periods"),
+        (["--colour", "red"], "No such option"),
+        (["--income", "amount", "--normalize", "spending"], "--income is of no use"),
+    ],
+)
+def test_an_option_that_cannot_be_gets_one_clear_line(bank_file, tmp_path, options, message):
+    done = run("segment", bank_file, "--output", tmp_path / "out", *options)
+    assert done.exit_code == 2, done.output
+    assert done.stderr.count("\n") == 1, done.stderr
+    assert message in done.stderr
+    assert not list(tmp_path.iterdir())
+
+
+def test_outputs_that_are_there_are_kept_unless_forced(bank, bank_file, tmp_path):
+    (tmp_path / "run.json").write_text("mine")
+    done = run("segment", bank_file, "--output", tmp_path)
+    assert done.exit_code == 2
+    assert "already holds run.json" in done.stderr
+    assert (tmp_path / "run.json").read_text() == "mine"
+    done = run("segment", bank_file, "--output", tmp_path, "--force")
+    assert done.exit_code == 0, done.output
+    assert json.loads((tmp_path / "run.json").read_text())["figures"]["customers"] == 300
+
+
+def test_a_folder_that_cannot_be_written_is_refused_before_any_work(bank_file, tmp_path):
+    (tmp_path / "file").write_text("no folder")
+    done = run("segment", bank_file, "--output", tmp_path / "file" / "out")
+    assert done.exit_code == 2
+    assert done.stderr.count("\n") == 1
+
+
+def test_options_about_columns_need_a_file():
+    done = run("segment", "--amount", "nok")
+    assert done.exit_code == 2
+    assert "no FILE is given" in done.stderr
+
+
+def test_a_failure_in_the_middle_leaves_nothing(bank_file, tmp_path, monkeypatch):
+    def interrupt(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("skspend.segmentation.draw", interrupt)
+    done = run("segment", bank_file, "--output", tmp_path / "out")
+    assert done.exit_code != 0
+    assert not list(tmp_path.iterdir())
+
+
+def test_coefficients_of_ones_own_categories_need_no_aliases_for_the_households(tmp_path):
+    ratings = pd.DataFrame({"category": ["BEEF", "CHEESE", "pets"]} | dict.fromkeys(TRAITS, 0.5))
+    ratings.to_csv(tmp_path / "ratings.csv", index=False)
+    done = run(
+        "segment", "--coefficients", tmp_path / "ratings.csv", "--output", tmp_path / "out"
+    )  # fmt: skip
+    assert done.exit_code == 0, done.output
+    coverage = json.loads((tmp_path / "out" / "run.json").read_text())["figures"]["coverage"]
+    assert 0.05 < coverage < 0.2
+
+
+def test_no_line_of_the_screen_is_too_long(households):
+    *lines, where_it_is, how_to_look = households[1].stdout.splitlines()
+    assert where_it_is.startswith("Written to")
+    assert how_to_look.startswith("To look at it: skspend report")
+    assert max(map(len, lines)) <= 100
+
+
+def test_help_has_examples():
+    assert "skspend segment transactions.csv" in run("segment", "--help").output
+    assert "skspend predict skspend-output/model.skops" in run("--help").output
+
+
+def test_the_bundled_coefficients_as_a_file_change_nothing(households, segments, tmp_path):
+    load_coefficients().rename_axis("category").reset_index().to_csv(
+        tmp_path / "same.csv", index=False
+    )
+    done = run(
+        "segment", "--coefficients", tmp_path / "same.csv", "--output", tmp_path / "out"
+    )  # fmt: skip
+    assert done.exit_code == 0, done.output
+    pd.testing.assert_frame_equal(pd.read_parquet(tmp_path / "out" / "segments.parquet"), segments)
+
+
+def test_the_wrong_sign_of_money_spent_is_told(bank_log, tmp_path):
+    frame = bank_log.to_frame()
+    frame["amount"] *= -1
+    frame.to_csv(tmp_path / "negative.csv", index=False)
+    done = run("segment", tmp_path / "negative.csv", "--output", tmp_path / "out")
+    assert done.exit_code == 2
+    assert "--outflow negative" in done.stderr
