@@ -25,6 +25,8 @@ from sklearn.utils.validation import (
     validate_data,
 )
 
+from ._utils._text import count
+
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
@@ -188,7 +190,8 @@ def unfold(cube: NDArray[Any]) -> NDArray[Any]:
 def _column_names(period, n_periods, features):
     if period is None and n_periods == 1:
         return np.array(features, dtype=object)
-    periods = (f"{period or 'period'}{position}" for position in range(1, n_periods + 1))
+    word = "period" if period is None else period
+    periods = [f"{word}{position}" for position in range(1, n_periods + 1)]
     return np.array([f"{name}|{feature}" for name in periods for feature in features], dtype=object)
 
 
@@ -253,7 +256,7 @@ def refuse_transactions(X: object) -> None:
         if set(_ROLES) <= set(columns):
             what, call = f"has the columns {', '.join(_ROLES)}", "TransactionLog(frame)"
         elif odd:
-            what = f"has {len(odd)} columns of text or dates (the first is {odd[0]!r})"
+            what = f"has {count(len(odd), 'column')} of text or dates (the first is {odd[0]!r})"
             call = "TransactionLog(frame, customer=..., date=..., category=..., amount=...)"
         else:
             return

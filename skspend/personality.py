@@ -1,24 +1,29 @@
 """BigFivePersonalityScorer: from shares of spending to scores on five traits.
 
-A panel of shares comes in; out go five scores per customer, from coefficients that say how each
-category of spending relates to each trait. Maree & Omlin (2021), section III-B.
+A panel of shares comes in; five scores per customer go out. Coefficients say how each category of
+spending relates to each trait. Maree & Omlin (2021), section III-B.
 """
 
 from __future__ import annotations
 
-import warnings
-from importlib import resources
 from os import PathLike
-from typing import TYPE_CHECKING, Literal, Self, cast
+from typing import TYPE_CHECKING, Literal, Self
 
-import narwhals.stable.v2 as nw
 import numpy as np
-import pandas as pd
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.validation import check_is_fitted
 
-from ._utils._sklearn import CallbackSupportMixin, HasMethods, StrOptions, _fit_context, one_task
+from ._utils._sklearn import (
+    CallbackSupportMixin,
+    HasMethods,
+    StrOptions,
+    _fit_context,
+    forget_fit,
+    one_task,
+)
+from ._utils._text import count, warn
+from .categories._coefficients import TRAITS, load_coefficients, match_names, match_positions
 from .panel import Panel, output_names, validate_panel
 
 if TYPE_CHECKING:
@@ -27,12 +32,19 @@ if TYPE_CHECKING:
 
     from ._utils._typing import Aliases, Coefficients, Floats, Integers, Names, PanelLike, Table
 
-TRAITS = ("openness", "conscientiousness", "extraversion", "agreeableness", "neuroticism")
+__all__ = [
+    "TRAITS",
+    "TYPES",
+    "BigFivePersonalityScorer",
+    "encode_types",
+    "load_coefficients",
+    "personality_types",
+    "rank_traits",
+]
+
 TYPES = tuple(f"{trait}{sign}" for trait in TRAITS for sign in "+-")
-RATING_LIMIT = 3
-"""Ratings run from -3 to 3 (Matz, Gladstone & Stillwell 2016)."""
 LOW_COVERAGE = 0.1
-"""Below this share of spending with a known coefficient, `fit` warns: a matter of judgement."""
+"""`fit` warns if a smaller share of the spending has a coefficient; the value is a judgement."""
 
 
 def rank_traits(scores: ArrayLike) -> Integers:
@@ -87,103 +99,24 @@ def encode_types(scores: ArrayLike, *, rank: int = 1) -> Integers:
     return 2 * traits + is_negative
 
 
-def load_coefficients(source: Coefficients = None) -> pd.DataFrame:
-    """Read a table of coefficients: categories by traits.
-
-    Parameters
-    ----------
-    source : frame, mapping, path or None, default=None
-        A frame or mapping of columns with one row per category and the five traits as columns (an
-        unknown cell is NaN); or the long form with columns category, trait and value; or the path
-        of a CSV file of either form. By default the directions published for Matz, Gladstone &
-        Stillwell (2016) and Gladstone, Matz & Lemaire (2019) that are bundled with skspend.
-
-    Returns
-    -------
-    table : pandas.DataFrame, shape (n_categories, 5)
-        Indexed by category.
-
-    Raises
-    ------
-    ValueError
-        If a trait is unknown or has no column, categories repeat, or values leave -3 ... 3.
-
-    Notes
-    -----
-    The bundled table holds 27 cells over 19 categories, 26 of which are a mere direction, coded +1
-    or -1. The full table of 59 categories is in the supplement of Matz et al. (2016).
-
-    Examples
-    --------
-    >>> load_coefficients().loc["books", "extraversion"]
-    np.float64(-0.82)
-    """
-    if source is None:
-        source = resources.files("skspend.categories") / "data" / "published_directions.csv"
-        with source.open(encoding="utf-8") as file:
-            table = pd.read_csv(file)
-    elif isinstance(source, (str, PathLike)):
-        table = pd.read_csv(source)
-    elif nw.dependencies.is_into_dataframe(source):
-        table = nw.from_native(source, eager_only=True).to_pandas()
-    else:
-        table = pd.DataFrame(cast(dict[str, dict[str, float]], source))
-    is_long = {"category", "trait", "value"}.issubset(table.columns)
-    if is_long:
-        repeated = table.duplicated(["category", "trait"])
-        if repeated.any():
-            cell = table.loc[repeated, ["category", "trait"]].iloc[0].tolist()
-            raise ValueError(f"The coefficient of {cell} is given twice. Keep one.")
-        order = table["category"].unique()
-        table = table.pivot(index="category", columns="trait", values="value").loc[order]
-    elif "category" in table.columns:
-        table = table.set_index("category")
-    unknown = sorted(set(map(str, table.columns)) - set(TRAITS))
-    if unknown:
-        raise ValueError(
-            f"The coefficients name {unknown}, which are none of the five traits {list(TRAITS)}. "
-            f"Rename or drop these columns."
-        )
-    missing = [trait for trait in TRAITS if trait not in table.columns]
-    if missing and not is_long:
-        raise ValueError(
-            f"The coefficients have no column {missing}. Fill it with NaN if the trait is unknown."
-        )
-    table = table.reindex(columns=list(TRAITS)).astype(float)
-    table.index = table.index.map(str)
-    is_repeated = table.index.str.casefold().duplicated()
-    if is_repeated.any():
-        twice = table.index[is_repeated][0]
-        raise ValueError(
-            f"The coefficients list category {twice!r} twice (case does not count). Keep one row."
-        )
-    outside = table.abs().gt(RATING_LIMIT).any(axis=1)
-    if outside.any():
-        raise ValueError(
-            f"{outside.sum()} categories have coefficients outside -3 ... 3, the first is "
-            f"{outside.idxmax()!r}. Rescale them to the scale of the ratings."
-        )
-    return table
-
-
 class BigFivePersonalityScorer(CallbackSupportMixin, TransformerMixin, BaseEstimator):
-    """Score the Big Five personality traits that spending shows.
+    """Score the Big Five personality traits from spending.
 
-    This is weak evidence about a person: scores learned from spending agree with questionnaires at
-    about r = .15 (Gladstone, Matz & Lemaire 2019).
+    These scores are weak evidence about a person: scores predicted from spending correlate with
+    questionnaires at about r = .15 (Gladstone, Matz & Lemaire 2019).
 
     Parameters
     ----------
     coefficients : frame, mapping, path or None, default=None
         Table of coefficients, see :func:`load_coefficients`. By default the bundled directions.
-        A mapping (``frame.to_dict()``) or a path can be saved by skops, a frame cannot.
+        A model file and skops can hold a mapping (``frame.to_dict()``) or a path, but no frame.
     standardize : bool, default=True
         Scale each score to mean 0 and standard deviation 1 over the customers of `fit`.
     level : {"overall", "period"}, default="overall"
         One score per trait for all periods together, or one for each period.
     aliases : dict, default=None
         From category names in the data to categories of the table, such as
-        ``{"DOG FOODS": "pets"}``. Names that agree but for case need none.
+        ``{"DOG FOODS": "pets"}``. Names that differ only in case need no alias.
 
     Attributes
     ----------
@@ -194,7 +127,9 @@ class BigFivePersonalityScorer(CallbackSupportMixin, TransformerMixin, BaseEstim
     coverage_ : float
         Share of the spending of the customers of `fit` that has a coefficient for any trait.
     scaler_ : StandardScaler or None
-        What standardises the scores.
+        Standardises the scores.
+    level_ : {"overall", "period"}
+        The parameter `level` as `fit` read it.
     n_periods_ : int
         Number of periods of the panel.
 
@@ -206,8 +141,8 @@ class BigFivePersonalityScorer(CallbackSupportMixin, TransformerMixin, BaseEstim
     Notes
     -----
     The score of customer i on trait k in period t is :math:`\\sum_c x_{itc} b_{ck}`, with shares x
-    and coefficients b; the overall score is its mean over periods. A category whose coefficient is
-    unknown adds nothing, which is not to say that it relates to nothing: look at ``coverage_``.
+    and coefficients b; the overall score is its mean over periods. A category without a known
+    coefficient adds nothing to a score. Unknown does not mean zero: check ``coverage_``.
 
     A nameless array no wider than the table is matched to it by position.
 
@@ -245,11 +180,13 @@ class BigFivePersonalityScorer(CallbackSupportMixin, TransformerMixin, BaseEstim
     coefficients_: Floats
     coverage_: float
     scaler_: StandardScaler | None
+    level_: Literal["overall", "period"]
     n_periods_: int
 
     def __init__(
         self,
         coefficients: Coefficients = None,
+        *,
         standardize: bool = True,
         level: Literal["overall", "period"] = "overall",
         aliases: Aliases = None,
@@ -285,26 +222,28 @@ class BigFivePersonalityScorer(CallbackSupportMixin, TransformerMixin, BaseEstim
         UserWarning
             If less than a tenth of the spending in named categories has a coefficient.
         """
-        read = validate_panel(self, X)
-        panel, features = read.cube, read.features if read.is_named else None
+        forget_fit(self)
+        self.level_ = self.level
+        panel = validate_panel(self, X)
         table = load_coefficients(self.coefficients)
         self.coefficients_ = (
-            _match_positions(table, panel.shape[2])
-            if features is None
-            else _match_names(table, features, self.aliases or {})
+            match_names(table, panel.features, self.aliases or {})
+            if panel.is_named
+            else match_positions(table, len(panel.features))
         )
-        spending = np.abs(panel).sum(axis=(0, 1))
+        spending = np.abs(panel.cube).sum(axis=(0, 1))
         self.coverage_ = float(spending[self.support_].sum() / (spending.sum() or 1))
-        if features is not None and self.coverage_ < LOW_COVERAGE:
-            warnings.warn(
-                f"Only {self.coverage_:.1%} of the spending, {self.support_.sum()} of "
-                f"{len(features)} categories, has a coefficient. Pass aliases= or a fuller table "
-                f"to coefficients=.",
-                stacklevel=5,
+        if panel.is_named and self.coverage_ < LOW_COVERAGE:
+            have = "has" if self.support_.sum() == 1 else "have"
+            warn(
+                f"Only {self.coverage_:.1%} of the spending has a coefficient: "
+                f"{self.support_.sum()} of {count(len(panel.features), 'category', 'categories')} "
+                f"{have} one. Pass aliases= or a fuller table to coefficients=."
             )
         self.scaler_ = None
         if self.standardize:
-            self.scaler_ = StandardScaler().fit(self._score(panel).reshape(-1, len(TRAITS)))
+            scores = self._score(panel.cube).reshape(-1, len(TRAITS))
+            self.scaler_ = StandardScaler().fit(scores)
         return self
 
     @property
@@ -332,12 +271,12 @@ class BigFivePersonalityScorer(CallbackSupportMixin, TransformerMixin, BaseEstim
         if self.scaler_ is not None:
             flat = scores.reshape(-1, len(TRAITS))
             scores = self.scaler_.transform(flat).reshape(scores.shape)
-        return Panel(scores, panel.period if self.level == "period" else None, TRAITS).like(X)
+        return Panel(scores, panel.period if self.level_ == "period" else None, TRAITS).like(X)
 
     def _score(self, panel):
         """Scores of shape (n_customers, n_periods or 1, 5)."""
         scores = panel @ np.nan_to_num(self.coefficients_).astype(panel.dtype)
-        return scores.mean(axis=1, keepdims=True) if self.level == "overall" else scores
+        return scores.mean(axis=1, keepdims=True) if self.level_ == "overall" else scores
 
     def get_feature_names_out(self, input_features: ArrayLike | None = None) -> Names:
         """The names of the traits, with their period if ``level="period"``.
@@ -353,42 +292,10 @@ class BigFivePersonalityScorer(CallbackSupportMixin, TransformerMixin, BaseEstim
         """
         check_is_fitted(self)
         names = output_names(self, TRAITS, input_features)
-        return names if self.level == "period" else np.array(TRAITS, dtype=object)
+        return names if self.level_ == "period" else np.array(TRAITS, dtype=object)
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
         tags.input_tags.three_d_array = True
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
         return tags
-
-
-def _match_names(table, features, aliases):
-    aliases = {str(name): str(target) for name, target in aliases.items()}
-    by_name = dict(zip(table.index.str.casefold(), table.to_numpy(), strict=True))
-    lost = [(name, target) for name, target in aliases.items() if target.casefold() not in by_name]
-    if lost:
-        name, target = lost[0]
-        raise ValueError(
-            f"{len(lost)} aliases lead to categories that the coefficients do not have, the first "
-            f"is {name!r} -> {target!r}. They have: {', '.join(table.index)}."
-        )
-    unknown = np.full(len(TRAITS), np.nan)
-    matched = [by_name.get(aliases.get(name, name).casefold(), unknown) for name in features]
-    coefficients = np.array(matched, dtype=float)
-    if np.isnan(coefficients).all():
-        raise ValueError(
-            f"None of the {len(features)} categories has a coefficient; the first are "
-            f"{list(features[:3])}. Pass aliases= from them to categories of the table "
-            f"({', '.join(table.index)}), or your own coefficients=."
-        )
-    return coefficients
-
-
-def _match_positions(table, n_features):
-    if n_features > len(table):
-        raise ValueError(
-            f"The array has {n_features} columns without names, the coefficients have "
-            f"{len(table)} categories. Pass a frame whose columns name the categories, or "
-            f"coefficients= with a row for every column."
-        )
-    return table.to_numpy()[:n_features]

@@ -16,8 +16,10 @@ import polars as pl
 import pytest
 import skops.io
 from sklearn.base import BaseEstimator, clone
+from sklearn.cluster import KMeans
 from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import Pipeline
+from sklearn.utils import estimator_checks
 from sklearn.utils.estimator_checks import estimator_checks_generator, parametrize_with_checks
 
 import skspend
@@ -30,6 +32,7 @@ from skspend import (
     TransferClassifier,
     TransferRegressor,
 )
+from skspend.datasets import make_spending
 from skspend.panel import fold
 
 PUBLIC = [getattr(skspend, name) for name in skspend.__all__]
@@ -69,16 +72,111 @@ def test_at_least_forty_checks_really_ran(estimator, request):
     assert passed_checks[estimator] >= FEWEST_CHECKS
 
 
+RATINGS = make_spending(2, 1, 30, random_state=0).coefficients.reset_index(drop=True).to_dict()
+"""Coefficients of 30 categories by position, more than the checks have columns."""
+QUICK = {"epochs": 2, "n_init": 1}
+CONFIGURATIONS = [
+    SpendingAggregator("month", normalize=None),
+    SpendingAggregator(12, 1, handle_unknown="ignore"),
+    SpendingAggregator("half", handle_unknown="infrequent_if_exist"),
+    BigFivePersonalityScorer(RATINGS),
+    BigFivePersonalityScorer(RATINGS, level="period"),
+    BigFivePersonalityScorer(standardize=False),
+    skspend.SpendingFactors(1),
+    skspend.SpendingFactors(2),
+    skspend.SpendingFactors(12),
+    LSTMStateExtractor(2, objective="reconstruct", **QUICK),
+    LSTMStateExtractor(2, hidden_units=(3,), objective="scores", state="both", **QUICK),
+    LSTMStateExtractor(2, early_stopping=True, n_iter_no_change=1, l2=0.1, **QUICK),
+    LSTMStateExtractor(1, objective="y", batch_size=4, class_weight=None, **QUICK),
+    FeedForwardExtractor(2, objective="reconstruct", **QUICK),
+    FeedForwardExtractor(2, hidden_units=(3,), objective="scores", **QUICK),
+    FeedForwardExtractor(2, early_stopping=True, n_iter_no_change=1, l2=0.1, **QUICK),
+    FeedForwardExtractor(1, objective="y", batch_size=4, **QUICK),
+    TrajectoryClusterer(1, max_clusters=3),
+    TrajectoryClusterer(clusterer="hdbscan"),
+    TrajectoryClusterer(clusterer=KMeans(2, n_init=1, random_state=0)),
+    TrajectoryClusterer(outlier_threshold=0.9, max_fit_samples=50),
+    TransferRegressor(alpha=1.0),
+    TransferRegressor(alpha=1e-3, early_stopping=True),
+    TransferRegressor(trainable="head", epochs=1),
+    TransferClassifier(alpha=0.0),
+    TransferClassifier(class_weight="balanced"),
+    TransferClassifier(trainable="head", alpha=10.0),
+]
+
+
+@parametrize_with_checks(CONFIGURATIONS)
+def test_scikit_learn_check_passes_with_other_parameters(estimator, check):
+    check(estimator)
+
+
+def test_every_estimator_is_checked_in_three_more_configurations():
+    counts = Counter(type(estimator) for estimator in CONFIGURATIONS)
+    assert min(counts[estimator] for estimator in ESTIMATORS) >= 3
+
+
+def _for_named_columns(cls):
+    """An estimator that takes columns named col0, col1 ..., as some of scikit-learn's checks do."""
+    if issubclass(cls, BigFivePersonalityScorer):
+        ratings = pd.DataFrame(RATINGS)
+        return cls(ratings.rename("col{}".format).to_dict())
+    if hasattr(cls, "pool_states"):
+        return cls(2, objective="reconstruct", **QUICK)
+    return cls()
+
+
+MORE_CHECKS = [
+    "check_param_validation",
+    "check_transformer_get_feature_names_out",
+    "check_transformer_get_feature_names_out_pandas",
+    "check_set_output_transform",
+    "check_set_output_transform_pandas",
+    "check_set_output_transform_polars",
+    "check_global_output_transform_pandas",
+    "check_global_set_output_transform_polars",
+    "check_inplace_ensure_writeable",
+    "check_f_contiguous_array_estimator",
+]
+"""Checks that scikit-learn runs on its own estimators beside check_estimator."""
+
+
+@pytest.mark.filterwarnings("ignore:X does not have valid feature names")
+@pytest.mark.parametrize("check", MORE_CHECKS)
+@pytest.mark.parametrize("cls", ESTIMATORS, ids=lambda cls: cls.__name__)
+def test_checks_of_scikit_learns_own_estimators_pass(cls, check):
+    if ("transformer" in check or "output" in check) and not hasattr(cls, "transform"):
+        pytest.skip("for transformers alone")
+    if check == "check_inplace_ensure_writeable" and "copy" not in cls._parameter_constraints:
+        pytest.skip("for estimators that may work in place")
+    getattr(estimator_checks, check)(cls.__name__, _for_named_columns(cls))
+
+
+@pytest.mark.parametrize("cls", ESTIMATORS, ids=lambda cls: cls.__name__)
+def test_parameters_but_the_first_two_are_keyword_only(cls):
+    parameters = inspect.signature(cls).parameters.values()
+    positional = [p.name for p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD]
+    assert len(positional) <= 2
+
+
 @pytest.fixture(scope="module")
 def fitted(bank, scorer):
     """Every estimator, fitted on what the one before it makes, with the X that it reads."""
     shares = bank.data
     states = LSTMStateExtractor(scorer=scorer, epochs=5, random_state=0).fit(shares)
     trajectories = states.transform(shares)
-    features = FeedForwardExtractor(2, (4,), scorer=scorer, epochs=5, random_state=0).fit(shares)
-    stack = LSTMStateExtractor(
-        2, (5,), 2, "reconstruct", state="both", early_stopping=True, epochs=5, random_state=0
+    features = FeedForwardExtractor(
+        2, hidden_units=(4,), scorer=scorer, epochs=5, random_state=0
     ).fit(shares)
+    stack = LSTMStateExtractor(
+        2,
+        hidden_units=(5, 2),
+        objective="reconstruct",
+        state="both",
+        early_stopping=True,
+        epochs=5,
+        random_state=0,
+    ).fit(shares)  # fmt: skip
     from_scratch = {"initialization": "random", "epochs": 3, "random_state": 0}
     transfers = [
         transfer(FrozenEstimator(body), **how).fit(shares, bank.default)
@@ -114,6 +212,51 @@ def through_joblib(estimator):
     file = io.BytesIO()
     joblib.dump(estimator, file)
     return joblib.load(file)
+
+
+OTHER = {
+    "period": "half", "n_periods": 1, "normalize": None, "categories": ["nothing"],
+    "min_frequency": 0.5, "max_categories": 2, "handle_unknown": "ignore", "dtype": "float16",
+    "coefficients": None, "standardize": False, "level": "period", "aliases": {"a": "b"},
+    "n_factors": 1, "n_units": 9, "hidden_units": (7,), "objective": "y", "state": "hidden",
+    "state_noise": 0.9, "step_penalty": 0.9, "epochs": 1, "batch_size": 1, "learning_rate": 1.0,
+    "l2": 1.0, "class_weight": "balanced", "n_init": 1, "early_stopping": True,
+    "validation_fraction": 0.5, "n_iter_no_change": 1, "max_depth": 1, "clusterer": KMeans(2),
+    "max_clusters": 2, "min_share": 0.4, "outlier_threshold": 0.0, "max_fit_samples": 2,
+    "initialization": "random", "trainable": "all", "alpha": 9.0, "engine": "scikeras",
+    "random_state": 7,
+}  # fmt: skip
+"""Another valid value of each parameter; those that hold estimators are left alone."""
+METHODS = (
+    "transform", "predict", "predict_proba", "predict_levels", "predict_target", "strength",
+    "outlier_score", "membership", "pool_states",
+)  # fmt: skip
+
+
+def all_answers(estimator, X):
+    answers = [np.asarray(getattr(estimator, m)(X)) for m in METHODS if hasattr(estimator, m)]
+    if hasattr(estimator, "get_feature_names_out"):
+        answers.append(estimator.get_feature_names_out())
+    return answers
+
+
+def test_set_params_after_fit_changes_nothing_until_the_next_fit(fitted):
+    for estimator, X in fitted:
+        changed = copy.deepcopy(estimator)
+        names = [name for name in changed.get_params(deep=False) if name in OTHER]
+        assert len(names) >= 1
+        before = all_answers(changed, X)
+        changed.set_params(**{name: OTHER[name] for name in names})
+        for found, expected in zip(all_answers(changed, X), before, strict=True):
+            np.testing.assert_array_equal(found, expected, strict=True)
+
+
+def test_fitted_state_is_public(fitted):
+    """All that a fit learns has a documented name that ends with an underscore."""
+    for estimator, _ in fitted:
+        known = {*estimator.get_params(deep=False), "_sklearn_output_config", "_callbacks"}
+        private = [name for name in vars(estimator) if name not in known and name[0] == "_"]
+        assert not private, f"{type(estimator).__name__}: {private}"
 
 
 @pytest.mark.parametrize(
@@ -207,14 +350,6 @@ def make_pipeline(scorer):
             ("states", LSTMStateExtractor(scorer=scorer, epochs=5, random_state=0)),
             ("segment", TrajectoryClusterer(random_state=0)),
         ]
-    )
-
-
-def test_a_log_gives_what_its_long_frame_gives(bank_log):
-    aggregator = SpendingAggregator(n_periods=3)
-    frame = bank_log.to_frame()
-    pd.testing.assert_frame_equal(
-        aggregator.fit_transform(frame), aggregator.fit_transform(bank_log), check_names=False
     )
 
 

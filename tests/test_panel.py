@@ -1,22 +1,21 @@
-"""The panel's names and shapes: what folds, what is refused, and what comes back."""
+"""The panel: how it folds, what it refuses, and what comes back."""
 
 import numpy as np
 import pandas as pd
 import polars as pl
 import pyarrow as pa
+import pyarrow.dataset as ds
 import pytest
 from hypothesis import given, strategies as st
 from hypothesis.extra.numpy import arrays
 from sklearn.base import BaseEstimator
 
 from skspend.panel import (
-    count_active_periods,
+    Panel,
+    fitted_features,
     fold,
-    like_input,
     output_names,
-    panel_names,
-    panel_of,
-    parse_panel_names,
+    parse_names,
     unfold,
     validate_panel,
 )
@@ -33,6 +32,10 @@ class Receiver(BaseEstimator):
 
     def take(self, X, **options):
         return validate_panel(self, X, **options)
+
+
+def column_names(period, n_periods, features):
+    return Panel(np.empty((0, n_periods, len(features))), period, features).names
 
 
 def named(values=VALUES, names=NAMES):
@@ -52,14 +55,15 @@ def test_fold_undoes_unfold(cube):
 
 def test_unfolding_is_period_major_like_the_names():
     cube = np.array([[["year1|pets", "year1|travel"], ["year2|pets", "year2|travel"]]])
-    assert unfold(cube).tolist() == [NAMES]
-    assert panel_names("year", 2, ["pets", "travel"]).tolist() == NAMES
+    panel = Panel(cube, "year", ["pets", "travel"])
+    assert panel.table.tolist() == [NAMES]
+    assert panel.names.tolist() == NAMES
 
 
 @given(periods, st.integers(1, 12), st.lists(words | st.just("a|b3|"), min_size=1, unique=True))
 def test_names_are_read_back_as_they_were_given(period, n_periods, features):
-    names = panel_names(period, n_periods, features)
-    assert parse_panel_names(names) == (period, n_periods, features)
+    names = column_names(period, n_periods, features)
+    assert parse_names(names) == (period, n_periods, features)
 
 
 @pytest.mark.parametrize(
@@ -68,12 +72,12 @@ def test_names_are_read_back_as_they_were_given(period, n_periods, features):
     ids=str,
 )
 def test_categories_with_bars_and_digits_survive_in_names(features):
-    assert parse_panel_names(panel_names("half", 11, features)) == ("half", 11, features)
+    assert parse_names(column_names("half", 11, features)) == ("half", 11, features)
 
 
 @pytest.mark.parametrize("names", [["pets", "travel"], ["x0", "x1"], ["a|b", "|"], []], ids=str)
 def test_names_without_positions_are_plain_features(names):
-    assert parse_panel_names(names) == (None, None, names)
+    assert parse_names(names) == (None, None, names)
 
 
 @pytest.mark.parametrize(
@@ -94,7 +98,7 @@ def test_names_without_positions_are_plain_features(names):
 )
 def test_an_incomplete_or_shuffled_panel_is_an_error(names, said):
     with pytest.raises(ValueError) as refusal:
-        parse_panel_names(names)
+        parse_names(names)
     assert [words for words in said if words not in str(refusal.value)] == []
     with pytest.raises(ValueError, match="columns"):
         Receiver().take(named(np.ones((2, len(names))), names))
@@ -117,11 +121,11 @@ def test_an_incomplete_or_shuffled_panel_is_an_error(names, said):
 )
 def test_the_number_of_periods_comes_from_names_shape_or_parameter(X, options, shape):
     receiver = Receiver()
-    cube = receiver.take(X, **options)
+    cube = receiver.take(X, **options).cube
     np.testing.assert_array_equal(cube, VALUES.reshape(shape))
     assert receiver.n_periods_ == shape[1]
     assert receiver.n_features_in_ == 4
-    again = receiver.take(X, reset=False)
+    again = receiver.take(X, reset=False).cube
     np.testing.assert_array_equal(again, cube)
 
 
@@ -165,51 +169,120 @@ def test_later_frames_must_have_the_fitted_columns():
 )
 @pytest.mark.parametrize("shape", [(3, 4), (3, 2, 2)])
 def test_only_single_precision_is_kept_beside_double(given_dtype, kept, shape):
-    assert Receiver().take(VALUES.reshape(shape).astype(given_dtype)).dtype == kept
+    assert Receiver().take(VALUES.reshape(shape).astype(given_dtype)).cube.dtype == kept
 
 
 @pytest.mark.parametrize(
-    ("X", "options", "panel", "out"),
+    ("X", "options", "features", "out"),
     [
-        (named(), {}, ("year", ["pets", "travel"]), ["year1|z", "year2|z"]),
-        (VALUES.reshape(3, 2, 2), {}, ("period", None), ["period1|z", "period2|z"]),
-        (VALUES, {}, ("period", None), ["z"]),
-        (named(names=list("abcd")), {}, ("period", list("abcd")), ["z"]),
-        (named(names=list("abcd")), {"n_periods": 2}, ("period", ["a", "b"]),
-         ["period1|z", "period2|z"]),
-        (named(names=["x0", "x1", "x2", "x3"]), {}, ("period", None), ["z"]),
-        (named(names=[f"year1|{name}" for name in "abcd"]), {}, ("year", list("abcd")),
-         ["year1|z"]),
-        (named(names=["month1|x0", "month1|x1", "month2|x0", "month2|x1"]), {}, ("month", None),
+        (named(), {}, ["pets", "travel"], ["year1|z", "year2|z"]),
+        (VALUES.reshape(3, 2, 2), {}, None, ["period1|z", "period2|z"]),
+        (VALUES, {}, None, ["z"]),
+        (named(names=list("abcd")), {}, list("abcd"), ["z"]),
+        (named(names=list("abcd")), {"n_periods": 2}, ["a", "b"], ["period1|z", "period2|z"]),
+        (named(names=["x0", "x1", "x2", "x3"]), {}, None, ["z"]),
+        (named(names=[f"year1|{name}" for name in "abcd"]), {}, list("abcd"), ["year1|z"]),
+        (named(names=[f"period1|{name}" for name in "abcd"]), {}, list("abcd"), ["period1|z"]),
+        (named(names=["month1|x0", "month1|x1", "month2|x0", "month2|x1"]), {}, None,
          ["month1|z", "month2|z"]),
     ],
 )  # fmt: skip
-def test_an_estimator_remembers_its_panel_and_names_its_output_after_it(X, options, panel, out):
+def test_an_estimator_remembers_its_panel_and_names_its_output_after_it(X, options, features, out):
     receiver = Receiver()
-    receiver.take(X, **options)
-    assert panel_of(receiver) == panel
+    panel = receiver.take(X, **options)
+    assert fitted_features(receiver) == features
+    assert panel.is_named == (features is not None)
     assert output_names(receiver, ["z"]).tolist() == out
+    assert Panel(panel.cube[..., :1], panel.period, ["z"]).names.tolist() == out
+
+
+def test_output_names_check_the_input_features():
+    receiver = Receiver()
+    receiver.take(named())
+    assert output_names(receiver, ["z"], NAMES).tolist() == ["year1|z", "year2|z"]
+    with pytest.raises(ValueError, match="not equal to feature_names_in_"):
+        output_names(receiver, ["z"], NAMES[::-1])
+
+
+@given(periods | st.none(), st.lists(words, min_size=1, max_size=4, unique=True))
+def test_reading_a_frame_and_writing_it_again_changes_nothing(period, features):
+    frame = pd.DataFrame(np.ones((2, 2 * len(features))))
+    frame.columns = column_names(period, 2, features)
+    panel = Panel.read(frame)
+    pd.testing.assert_frame_equal(panel.like(frame), frame)
 
 
 def test_frames_give_frames_of_their_library_and_arrays_give_arrays():
     out, names = np.array([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]]), ["b", "a"]
-    expected = pd.DataFrame(out, columns=names)
-    frame = like_input(out, names, named())
+    panel, expected = Panel(out[:, None], features=names), pd.DataFrame(out, columns=names)
+    frame = panel.like(named())
     pd.testing.assert_frame_equal(frame, expected.set_axis(["c0", "c1", "c2"]))
-    assert like_input(out, names, pl.from_pandas(named())).equals(pl.from_pandas(expected))
+    assert panel.like(pl.from_pandas(named())).equals(pl.from_pandas(expected))
     table = pa.Table.from_pandas(named(), preserve_index=False)
-    assert like_input(out, names, table).equals(pa.table({"b": out[:, 0], "a": out[:, 1]}))
+    assert panel.like(table).equals(pa.table({"b": out[:, 0], "a": out[:, 1]}))
     for array in (VALUES, VALUES.reshape(3, 2, 2), VALUES.tolist()):
-        assert like_input(out, names, array) is out
+        np.testing.assert_array_equal(panel.like(array), out)
 
 
-def test_a_given_index_labels_the_rows_except_in_polars():
-    out, index = np.ones((2, 1)), ["ann", "bob"]
-    assert like_input(out, ["a"], np.ones((2, 1)), index).index.tolist() == index
-    assert like_input(out, ["a"], pd.DataFrame(out), index).index.tolist() == index
-    assert isinstance(like_input(out, ["a"], pl.DataFrame(out), index), pl.DataFrame)
+@pytest.mark.parametrize("library", ["pandas", "polars", "arrow"])
+def test_a_later_panel_may_be_shorter_where_that_is_allowed(library):
+    receiver = Receiver()
+    receiver.take(named())
+    frame = named(VALUES[:, :2], NAMES[:2])
+    short = {
+        "pandas": frame,
+        "polars": pl.from_pandas(frame),
+        "arrow": pa.Table.from_pandas(frame, preserve_index=False),
+    }[library]
+    panel = receiver.take(short, reset=False, shorter=True)
+    np.testing.assert_array_equal(panel.cube, VALUES[:, None, :2])
+    with pytest.raises(ValueError, match="feature"):
+        receiver.take(short, reset=False)
 
 
 def test_a_period_is_active_if_anything_is_spent_even_if_it_adds_up_to_zero():
-    panel = np.array([[[0.0, -2.0], [1.0, -1.0], [0.0, 0.0]], np.zeros((3, 2))])
-    assert count_active_periods(panel).tolist() == [2, 0]
+    cube = np.array([[[0.0, -2.0], [1.0, -1.0], [0.0, 0.0]], np.zeros((3, 2))])
+    assert Panel(cube).active_periods.tolist() == [2, 0]
+
+
+TRANSACTIONS = pd.DataFrame(
+    {
+        "customer": [1, 1],
+        "date": ["2024-01-31", "2024-02-01"],
+        "category": ["a", "b"],
+        "amount": 1.0,
+    }
+)
+
+
+@pytest.mark.parametrize(
+    ("X", "said"),
+    [
+        (
+            TRANSACTIONS,
+            ["has the columns customer, date, category, amount", "TransactionLog(frame)"],
+        ),
+        (pl.from_pandas(TRANSACTIONS), ["has the columns", "TransactionLog(frame)"]),
+        (pa.Table.from_pandas(TRANSACTIONS), ["has the columns", "TransactionLog(frame)"]),
+        (pl.from_pandas(TRANSACTIONS).lazy(), ["is not in memory", "TransactionLog(frame, ...)"]),
+        (ds.dataset(pa.Table.from_pandas(TRANSACTIONS)), ["is not in memory"]),
+        (TRANSACTIONS.assign(category=1, date=pd.Timestamp("2024-01-31")), ["has the columns"]),
+        (
+            TRANSACTIONS.rename(columns={"customer": "konto", "category": "mcc"}),
+            ["2 columns of text or dates", "'date'", "customer=..., date=..., category=..."],
+        ),
+        (named().assign(day=pd.Timestamp("2024-01-31")), ["1 column of text or dates", "'day'"]),
+        (named().assign(day=pd.Categorical(["a", "b", "a"])), ["1 column of text or dates"]),
+    ],
+)
+def test_a_table_of_transactions_is_refused_with_the_call_to_write(X, said):
+    for read in (Panel.read, Receiver().take):
+        with pytest.raises(TypeError) as refusal:
+            read(X)
+        assert [words for words in said if words not in str(refusal.value)] == []
+
+
+def test_numbers_of_any_kind_are_no_table_of_transactions():
+    frame = named().astype({NAMES[0]: "Int64", NAMES[1]: bool, NAMES[2]: "float32"})
+    np.testing.assert_array_equal(Panel.read(frame).table[:, 0], VALUES[:, 0])
+    assert Panel.read(frame.astype(object)).cube.shape == (3, 2, 2)

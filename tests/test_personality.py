@@ -132,15 +132,15 @@ def test_a_table_may_come_from_a_file(table, as_path, tmp_path):
 @pytest.mark.parametrize(
     ("source", "said"),
     [
-        (TABLE * 1.5, ["2 categories", "outside -3 ... 3", "'pets'", "Rescale"]),
-        (TABLE.replace(3.0, np.inf), ["1 categories", "outside", "'food'"]),
-        (LONG.replace(3.0, 3.01), ["1 categories", "outside", "'food'"]),
+        (TABLE * 1.5, ["2 categories", "outside -3 to 3", "'pets'", "Rescale"]),
+        (TABLE.replace(3.0, np.inf), ["1 category", "outside", "'food'"]),
+        (LONG.replace(3.0, 3.01), ["1 category", "outside", "'food'"]),
         (pd.concat([TABLE, TABLE[:1]]), ["'pets' twice", "Keep one"]),
         (wide(category=["pets", "food", "Pets"]), ["'Pets' twice", "case"]),
         (pd.concat([LONG, LONG[2:3]]), ["['pets', 'extraversion']", "twice", "Keep one"]),
-        (TABLE.rename(columns=str.title), ["'Openness'", "none of the five traits", "Rename"]),
-        (TABLE.assign(honesty=1.0), ["'honesty'", "none of the five traits", "drop"]),
-        (LONG.replace("openness", "openess"), ["'openess'", "none of the five traits"]),
+        (TABLE.rename(columns=str.title), ["'Openness'", "not among the five traits", "Rename"]),
+        (TABLE.assign(honesty=1.0), ["'honesty'", "not among the five traits", "drop"]),
+        (LONG.replace("openness", "openess"), ["'openess'", "not among the five traits"]),
         (TABLE.drop(columns=["openness", "neuroticism"]),
          ["no column", "['openness', 'neuroticism']", "NaN"]),
     ],
@@ -257,7 +257,9 @@ def test_low_coverage_of_named_categories_warns_below_a_tenth(known):
         with warnings.catch_warnings(action="error"):
             scorer.fit(shares)
     else:
-        expected = rf"Only {known:.1%} of the spending, 1 of 2 categories.*aliases="
+        expected = (
+            rf"Only {known:.1%} of the spending has a coefficient: 1 of 2 categories has.*aliases="
+        )
         with pytest.warns(UserWarning, match=expected) as warned:
             scorer.fit(shares)
         assert warned[0].filename == __file__

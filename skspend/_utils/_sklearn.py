@@ -6,6 +6,7 @@ from collections.abc import Callable
 from functools import wraps
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from sklearn.base import BaseEstimator
 from sklearn.callback import CallbackSupportMixin
 from sklearn.utils._param_validation import HasMethods, Interval, RealNotInt, StrOptions
 
@@ -17,7 +18,7 @@ __all__ = [
     "StrOptions",
     "_fit_context",
     "available_if",
-    "is_in_search",
+    "forget_fit",
     "one_task",
     "with_callbacks",
 ]
@@ -53,11 +54,7 @@ def one_task(fit: Method) -> Method:
     return reported_fit  # type: ignore[return-value] # it takes and gives what fit does
 
 
-def is_in_search(estimator):
-    """Tell whether the estimator is being fitted by a search, however deep in pipelines."""
-    task = getattr(estimator, "_parent_callback_ctx", None)
-    while task is not None:
-        if "Search" in task.estimator_name:
-            return True
-        task = task.parent
-    return False
+def forget_fit(estimator: BaseEstimator) -> None:
+    """Delete what an earlier fit has set, so that nothing of it is left."""
+    for name in [name for name in vars(estimator) if name.endswith("_") and name[0] != "_"]:
+        delattr(estimator, name)

@@ -8,7 +8,7 @@ import pandas as pd
 
 from .._utils._errors import DataError, blame_data, refuse
 from .._utils._output import write_json
-from ..aggregation import MONTHS
+from ..aggregation._aggregator import MONTHS
 from ..personality import load_coefficients
 from ..transactions import TransactionLog
 from ..transactions._columns import Screen, read_amounts

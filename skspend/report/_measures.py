@@ -17,7 +17,8 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils import _safe_indexing, check_random_state
 
 from .._utils._intervals import CONFIDENCE, half_interval, wilson_interval
-from ..aggregation import MONTHS, SpendingAggregator
+from ..aggregation import SpendingAggregator
+from ..aggregation._aggregator import MONTHS
 from ..clustering import TrajectoryClusterer
 from ..inspection import segment_fairness
 from ..inspection._segments import EVERYBODY, compare_spending

@@ -16,7 +16,9 @@ import pandas as pd
 from sklearn.base import clone
 from sklearn.metrics import silhouette_score
 
-from ..aggregation import MONTHS, SpendingAggregator, _count_whole_periods
+from ..aggregation import SpendingAggregator
+from ..aggregation._aggregator import MONTHS
+from ..aggregation._shares import count_whole_periods
 from ..clustering import TrajectoryClusterer
 from ..metrics import temporal_stability
 from ..panel import fold
@@ -116,7 +118,7 @@ def personality_study(
     True
     """
     log, lengths = count_windows(log, periods)
-    span = _count_whole_periods(log, 1)
+    span = count_whole_periods(log, 1)
     cases = [("all", span, 1), *lengths]
     (seed,) = draw_seeds(random_state, 1)
     spend, scorer = spend or SpendingAggregator(), scorer or BigFivePersonalityScorer()
@@ -155,7 +157,7 @@ def count_windows(
     """
     if not isinstance(log, TransactionLog):
         log = TransactionLog(log)
-    span = _count_whole_periods(log, 1)
+    span = count_whole_periods(log, 1)
     lengths: list[tuple[Period, int, int]] = []
     for period in periods:
         n_months = MONTHS.get(period, period)

@@ -108,8 +108,8 @@ def test_only_customers_of_the_periods_count():
 @pytest.mark.parametrize(
     ("handle_unknown", "min_frequency", "expected", "warning"),
     [
-        ("warn", None, [0.5, 0.0], "get no column: 'moon'. They are 50.0% of the spending"),
-        ("warn", 2, [0.5, 0.5], "are infrequent: 'moon'. They are 50.0%"),
+        ("warn", None, [0.5, 0.0], "gets no column: 'moon'. Its share of the spending is 50.0%"),
+        ("warn", 2, [0.5, 0.5], "is infrequent: 'moon'. Its share of the spending is 50.0%"),
         ("ignore", None, [0.5, 0.0], None),
         ("ignore", 2, [0.5, 0.0], None),
         ("infrequent_if_exist", None, [0.5, 0.0], None),
@@ -130,7 +130,7 @@ def test_unknown_categories_are_handled_as_asked(
 def test_unknown_categories_may_be_an_error():
     aggregator = SpendingAggregator(n_periods=1, handle_unknown="error").fit(make_log())
     aggregator.transform(make_log())
-    with pytest.raises(ValueError, match="2 of 3 categories were not there in fit: 'mars', 'moon'"):
+    with pytest.raises(ValueError, match="2 of 3 categories were not in fit: 'mars', 'moon'"):
         aggregator.transform(make_log({"food": "a", "moon": "a", "mars": "b"}))
 
 
@@ -146,9 +146,7 @@ def test_income_by_an_unknown_category_is_told_where_income_matters():
     aggregator = SpendingAggregator(n_periods=1, normalize="income")
     aggregator.fit(make_log(users, wage=-100.0))
     new = make_log(users | {"prize": "a"}, wage=-100.0, prize=-1000.0)
-    with pytest.warns(
-        UserWarning, match="'prize'.* and 1,000.00 that came in by them is no income"
-    ):
+    with pytest.warns(UserWarning, match="'prize'.*; 1,000.00 that came in there is no income"):
         shares = aggregator.transform(new)
     assert shares["year1|food"].tolist() == [0.1, 0.1]
 
@@ -200,7 +198,7 @@ def test_float32_is_float64_rounded_and_blocks_change_nothing(monkeypatch, bank_
         assert (single.dtypes == np.float32).all()
         pd.testing.assert_frame_equal(single, whole.astype(np.float32), check_exact=True)
         with monkeypatch.context() as patch:
-            patch.setattr("skspend.aggregation.CELLS_AT_ONCE", 1000)
+            patch.setattr("skspend.aggregation._shares.CELLS_AT_ONCE", 1000)
             pd.testing.assert_frame_equal(double.transform(bank_log), whole, check_exact=True)
 
 

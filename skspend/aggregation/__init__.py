@@ -1,0 +1,5 @@
+"""From transactions to a panel of shares."""
+
+from ._aggregator import SpendingAggregator
+
+__all__ = ["SpendingAggregator"]

@@ -1,0 +1,371 @@
+"""SpendingAggregator: from transactions to a panel of shares.
+
+A TransactionLog (or a panel of amounts) comes in. Out goes one row per customer: for every period,
+the share of the customer's spending or income that went to each category. This is the data set of
+Maree & Omlin (2021), section III-A.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from numbers import Integral
+from typing import TYPE_CHECKING, Literal, Self
+
+import narwhals.stable.v2 as nw
+import numpy as np
+import pandas as pd
+from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.utils.validation import check_is_fitted
+
+from .._utils._sklearn import (
+    CallbackSupportMixin,
+    Interval,
+    RealNotInt,
+    StrOptions,
+    _fit_context,
+    forget_fit,
+    one_task,
+)
+from .._utils._text import some
+from ..panel import Panel, output_names, refuse_transactions, validate_panel
+from ..transactions import TransactionLog
+from ..transactions._log import with_income
+from ._shares import count_whole_periods, divisor, gross_spending, positive_income, spending_shares
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike, DTypeLike
+    from sklearn.utils import Tags
+
+    from .._utils._typing import Integers, Names, PanelLike, Period, Table
+
+MONTHS: dict[Period, int] = {"year": 12, "half": 6, "quarter": 3, "month": 1}
+INFREQUENT = "infrequent"
+"""The column of all categories that few customers use."""
+
+
+class SpendingAggregator(CallbackSupportMixin, TransformerMixin, BaseEstimator):
+    """Aggregate each customer's transactions by category and period, as shares.
+
+    Parameters
+    ----------
+    period : {"year", "half", "quarter", "month"} or int, default="year"
+        Length of a period; a number counts months.
+    n_periods : int, default=None
+        Number of periods, counted back from the last day of the log. By default all whole periods
+        that the log of `fit` spans, and at least one; a panel keeps its own number.
+    normalize : {"spending", "income"} or None, default="spending"
+        The divisor of the amounts of a period: the customer's spending in that period (the sum of
+        absolute amounts, so that refunds cannot inflate shares), the customer's income in that
+        period, or nothing.
+    categories : "auto" or list of str, default="auto"
+        The categories that become columns. ``"auto"`` takes all spending categories that the log
+        knows, also those that no customer of a fold uses. Spending in other categories still
+        counts in the divisor.
+    min_frequency : int or float, default=None
+        Categories that fewer customers use (a number, or a share of the customers of `fit`) are
+        added up in a last column ``"infrequent"``.
+    max_categories : int, default=None
+        Largest number of columns in a period, ``"infrequent"`` included; the categories with the
+        fewest customers are added up.
+    handle_unknown : {"warn", "error", "ignore", "infrequent_if_exist"}, default="warn"
+        How `transform` treats categories that `fit` did not see, unless `categories` lists the
+        columns. ``"error"`` raises an error. ``"infrequent_if_exist"`` adds them to the infrequent
+        column if there is one, and gives them no column otherwise. ``"warn"`` does the same and
+        warns. ``"ignore"`` gives them no column. What a customer spends in an unknown category
+        counts as spending; money that comes in by one is neither spending nor income.
+    dtype : dtype, default=None
+        Type of the shares; by default float64, or the type of a panel. float32 halves the memory.
+        Sums are computed in float64 either way.
+
+    Attributes
+    ----------
+    categories_ : ndarray of str, shape (n_categories,)
+        Categories in the order of the columns; None if fitted on an array without names.
+    infrequent_categories_ : ndarray of str or None
+        The categories in the column ``"infrequent"``; None if there is no such column.
+    spending_categories_, income_categories_ : ndarray of str
+        All categories of the log of `fit`: those of spending and those of income.
+    n_periods_ : int
+        Number of periods.
+    n_months_ : int
+        Length of a period in months.
+    period_ : str
+        The word for a period in the names of the columns.
+    active_periods_ : ndarray of int, shape (n_customers,)
+        Number of periods in which each customer of `fit` spent anything.
+    normalize_, handle_unknown_, dtype_ : str or None
+        The parameters as `fit` read them.
+    left_out_ : dict from str to list
+        Transactions and amount that `fit` left out, by reason; ``quality_`` is the frame.
+    n_features_in_ : int
+        Number of columns; only if fitted on a panel.
+    feature_names_in_ : ndarray of str
+        Names of the columns; only if fitted on a panel that has them.
+
+    See Also
+    --------
+    TransactionLog : The container to pass to pipelines and searches.
+    BigFivePersonalityScorer : Scores personality from the shares.
+
+    Notes
+    -----
+    With :math:`a_{itc}` the amount that customer i spent in period t on category c, the share is
+    :math:`a_{itc} / \\sum_c |a_{itc}|`, or :math:`a_{itc} / y_{it}` with y the income. A customer
+    without spending in a period has a row of zeros there; no customer is dropped. A period without
+    income takes the mean of the customer's other periods.
+
+    References
+    ----------
+    Maree & Omlin (2021), section III-A.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from skspend import SpendingAggregator, TransactionLog
+    >>> log = TransactionLog(pd.DataFrame({
+    ...     "customer": ["ann", "ann", "bob", "ann"],
+    ...     "date": ["2023-01-31", "2023-11-02", "2023-02-01", "2024-12-05"],
+    ...     "category": ["groceries", "travel", "travel", "travel"],
+    ...     "amount": [20.0, 60.0, 300.0, 80.0],
+    ... }))
+    >>> SpendingAggregator(n_periods=2).set_output(transform="pandas").fit_transform(log)
+         year1|groceries  year1|travel  year2|groceries  year2|travel
+    ann             0.25          0.75              0.0           1.0
+    bob             0.00          1.00              0.0           0.0
+    """
+
+    _parameter_constraints = {
+        "period": [StrOptions(set(MONTHS)), Interval(Integral, 1, None, closed="left")],
+        "n_periods": [None, Interval(Integral, 1, None, closed="left")],
+        "normalize": [None, StrOptions({"spending", "income"})],
+        "categories": [StrOptions({"auto"}), "array-like"],
+        "min_frequency": [
+            None,
+            Interval(Integral, 1, None, closed="left"),
+            Interval(RealNotInt, 0, 1, closed="neither"),
+        ],
+        "max_categories": [None, Interval(Integral, 1, None, closed="left")],
+        "handle_unknown": [StrOptions({"warn", "error", "ignore", "infrequent_if_exist"})],
+        "dtype": "no_validation",
+    }
+    categories_: Names | None
+    infrequent_categories_: Names | None
+    spending_categories_: Names
+    income_categories_: Names
+    n_periods_: int
+    n_months_: int
+    period_: str
+    active_periods_: Integers
+    normalize_: str | None
+    handle_unknown_: str
+    dtype_: str | None
+    left_out_: dict[str, list[float]]
+    n_features_in_: int
+    feature_names_in_: Names
+
+    def __init__(
+        self,
+        period: Period = "year",
+        n_periods: int | None = None,
+        *,
+        normalize: Literal["spending", "income"] | None = "spending",
+        categories: Literal["auto"] | Sequence[str] = "auto",
+        min_frequency: int | float | None = None,
+        max_categories: int | None = None,
+        handle_unknown: Literal["warn", "error", "ignore", "infrequent_if_exist"] = "warn",
+        dtype: DTypeLike | None = None,
+    ) -> None:
+        self.period = period
+        self.n_periods = n_periods
+        self.normalize = normalize
+        self.categories = categories
+        self.min_frequency = min_frequency
+        self.max_categories = max_categories
+        self.handle_unknown = handle_unknown
+        self.dtype = dtype
+
+    @one_task
+    @_fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X: TransactionLog | PanelLike, y: object = None) -> Self:
+        """Learn the categories and the number of periods.
+
+        Parameters
+        ----------
+        X : TransactionLog, or panel of amounts
+            A panel has shape (n_customers, n_periods * n_categories) or (n_customers, n_periods,
+            n_categories), and keeps its periods.
+        y : ignored
+
+        Returns
+        -------
+        self : SpendingAggregator
+
+        Raises
+        ------
+        TypeError
+            If X is a table of transactions that is not wrapped in a TransactionLog.
+        ValueError
+            If ``normalize="income"`` and the income is unknown, if numbers of periods contradict
+            each other, or if `categories` lists one that the log does not know.
+        """
+        forget_fit(self)
+        self.n_months_ = MONTHS.get(self.period, self.period)
+        self.normalize_ = self.normalize
+        self.dtype_ = None if self.dtype is None else np.dtype(self.dtype).name
+        self.handle_unknown_ = self.handle_unknown
+        if not isinstance(self.categories, str) and self.handle_unknown != "ignore":
+            # Columns that the user lists are no reason to warn about others.
+            self.handle_unknown_ = "infrequent_if_exist"
+        if isinstance(X, TransactionLog):
+            self._fit_log(X)
+        else:
+            refuse_transactions(X)
+            self._fit_panel(X)
+        return self
+
+    def _fit_log(self, log):
+        self.spending_categories_, self.income_categories_ = log.categories, log.income_categories
+        self.n_periods_ = self.n_periods or count_whole_periods(log, self.n_months_)
+        self.period_ = str(self.period) if self.period in MONTHS else "period"
+        self._set_categories(log)
+        if self.normalize == "income":
+            positive_income(log, self)
+        counts, n_before, amount_before = log.count_transactions(self.n_months_, self.n_periods_)
+        self.active_periods_ = (counts > 0).sum(axis=1)
+        self.left_out_ = {reason: counted for reason, *counted in log.quality_.itertuples()}
+        self.left_out_["before the first period"] = [n_before, amount_before]
+
+    def _set_categories(self, log):
+        chosen = log.categories
+        if not isinstance(self.categories, str):
+            chosen = np.array(list(self.categories), dtype=object)
+            unknown = sorted(set(chosen) - set(log.categories))
+            if len(set(chosen)) < len(chosen):
+                raise ValueError("categories= names a category twice. List every category once.")
+            if unknown:
+                raise ValueError(
+                    f"{len(unknown)} of {len(chosen)} categories= are not in the log; the first is "
+                    f"{unknown[0]!r}. The log has: {some(log.categories)}."
+                )
+        is_rare = self._find_infrequent(log, chosen)
+        self.infrequent_categories_ = chosen[is_rare] if is_rare.any() else None
+        self.categories_ = chosen[~is_rare]
+        if is_rare.any():
+            if INFREQUENT in self.categories_:
+                raise ValueError(
+                    f"The log has a category {INFREQUENT!r}, which is the name of the column of "
+                    f"infrequent categories. Rename the category."
+                )
+            self.categories_ = np.append(self.categories_, INFREQUENT)
+
+    def _find_infrequent(self, log, chosen):
+        """Find the categories that too few customers use, as scikit-learn's encoders do."""
+        is_rare = np.zeros(len(chosen), dtype=bool)
+        if self.min_frequency is None and self.max_categories is None:
+            return is_rare
+        counts = log.count_customers(self.n_months_, self.n_periods_)
+        counts = counts[pd.Index(log.categories).get_indexer(chosen)]
+        if self.min_frequency is not None:
+            is_share = not isinstance(self.min_frequency, Integral)
+            is_rare = counts < self.min_frequency * (len(log) if is_share else 1)
+        most = self.max_categories or len(chosen)
+        if (~is_rare).sum() + is_rare.any() > most:
+            is_rare[np.argsort(counts, kind="stable")[: len(chosen) - (most - 1)]] = True
+        return is_rare
+
+    def _fit_panel(self, X):
+        if self.normalize == "income":
+            raise ValueError(
+                "normalize='income' needs a TransactionLog: a panel of amounts holds no income."
+            )
+        if not isinstance(self.categories, str):
+            raise ValueError("categories= applies to a TransactionLog; select columns of a panel.")
+        if self.min_frequency is not None or self.max_categories is not None:
+            raise ValueError("min_frequency= and max_categories= apply to a TransactionLog.")
+        panel = validate_panel(self, X, n_periods=self.n_periods)
+        self.categories_ = np.array(panel.features, dtype=object) if panel.is_named else None
+        self.infrequent_categories_ = None
+        self.active_periods_ = panel.active_periods
+        self.left_out_ = {}
+
+    def transform(self, X: TransactionLog | PanelLike) -> Table:
+        """Aggregate and normalise.
+
+        Parameters
+        ----------
+        X : TransactionLog, or panel of amounts
+            A log if the aggregator was fitted on a log, a panel if it was fitted on a panel.
+
+        Returns
+        -------
+        panel : frame or ndarray, shape (n_customers, n_periods * n_categories)
+            Shares (currency units if ``normalize=None``), one row per customer. A log gives a frame
+            indexed by customer, a frame a frame, an array an array.
+
+        Raises
+        ------
+        TypeError
+            If X is a table of transactions that is not wrapped in a TransactionLog.
+        ValueError
+            If a customer has no income in any period and ``normalize="income"``, or if the log
+            holds unknown categories and ``handle_unknown="error"``.
+
+        Warns
+        -----
+        UserWarning
+            If the log holds spending in unknown categories and ``handle_unknown="warn"``.
+        """
+        check_is_fitted(self)
+        is_log, was_log = isinstance(X, TransactionLog), not hasattr(self, "n_features_in_")
+        if not is_log:
+            refuse_transactions(X)
+        if is_log != was_log:
+            fitted, got = ("a log", "a panel") if was_log else ("a panel", "a log")
+            raise ValueError(f"The aggregator was fitted on {fitted} and cannot transform {got}.")
+        if not is_log:
+            panel = validate_panel(self, X, reset=False)
+            shares = panel.cube
+            if self.normalize_ is not None:
+                shares = shares / divisor(gross_spending(shares))
+            shares = shares.astype(self.dtype_ or shares.dtype, copy=False)
+            return Panel(shares, panel.period, panel.features).like(X)
+        shares = spending_shares(with_income(X, self.income_categories_), self)
+        panel = Panel(shares, self.period_, self.categories_)
+        if X.is_polars:
+            names = list(panel.names)
+            return nw.from_numpy(panel.table, schema=names, backend="polars").to_native()
+        return pd.DataFrame(panel.table, index=X.customers, columns=panel.names, copy=False)
+
+    @property
+    def quality_(self) -> pd.DataFrame:
+        """What `fit` left out of the periods: a frame of transactions and amount, by reason."""
+        check_is_fitted(self)
+        return pd.DataFrame.from_dict(
+            self.left_out_, orient="index", columns=["transactions", "amount"]
+        )
+
+    def get_feature_names_out(self, input_features: ArrayLike | None = None) -> Names:
+        """Names of the output columns, such as ``year1|groceries``.
+
+        Parameters
+        ----------
+        input_features : array-like of str, default=None
+            Names of the columns of X; checked if the aggregator was fitted on a panel.
+
+        Returns
+        -------
+        names : ndarray of str, shape (n_periods * n_categories,)
+        """
+        check_is_fitted(self)
+        if not hasattr(self, "n_features_in_"):
+            return Panel(np.empty((0, self.n_periods_, 0)), self.period_, self.categories_).names
+        n_categories = self.n_features_in_ // self.n_periods_
+        generated = [f"x{position}" for position in range(n_categories)]
+        categories = generated if self.categories_ is None else self.categories_
+        return output_names(self, categories, input_features)
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.three_d_array = True
+        tags.transformer_tags.preserves_dtype = ["float64", "float32"]
+        return tags

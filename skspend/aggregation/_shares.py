@@ -1,0 +1,157 @@
+"""Shares of spending or income of the customers of a log.
+
+A log and a fitted SpendingAggregator come in; out go the shares by customer, period and category.
+Maree & Omlin (2021), section III-A.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+from sklearn.utils import gen_batches
+
+from .._utils._text import count, some, warn
+
+if TYPE_CHECKING:
+    from .._utils._typing import Floats
+    from ..transactions import TransactionLog
+    from ._aggregator import SpendingAggregator
+
+CELLS_AT_ONCE = 2**24
+"""Shares are computed for this many cells of the panel at a time."""
+
+
+def spending_shares(log: TransactionLog, spend: SpendingAggregator) -> Floats:
+    """Compute the shares of all customers.
+
+    Parameters
+    ----------
+    log : TransactionLog
+        With the categories of income of `fit`.
+    spend : SpendingAggregator
+        Fitted on a log.
+
+    Returns
+    -------
+    shares : ndarray, shape (n_customers, n_periods, n_categories)
+    """
+    is_unknown = _find_unknown(log, spend)
+    income = positive_income(log, spend) if spend.normalize_ == "income" else None
+    n_at_once = max(1, CELLS_AT_ONCE // max(1, spend.n_periods_ * len(log.categories)))
+    if len(log) <= n_at_once:
+        shares, totals = _shares_of_block(log, spend, income, is_unknown)
+        shares = shares.astype(spend.dtype_ or np.float64, copy=False)
+    else:
+        shape = len(log), spend.n_periods_, len(spend.categories_)
+        shares = np.empty(shape, dtype=spend.dtype_ or np.float64)
+        totals = np.zeros(3)
+        for block in gen_batches(len(log), n_at_once):
+            shares[block], amounts = _shares_of_block(
+                log[block], spend, None if income is None else income[block], is_unknown
+            )
+            totals += amounts
+    if spend.handle_unknown_ == "warn":
+        _warn_of_unknown(spend, log.categories[is_unknown], *totals)
+    return shares
+
+
+def _find_unknown(log, spend):
+    is_unknown = ~np.isin(log.categories, spend.spending_categories_)
+    if is_unknown.any() and spend.handle_unknown_ == "error":
+        raise ValueError(
+            f"{is_unknown.sum()} of {count(len(log.categories), 'category', 'categories')} were "
+            f"not in fit: {some(log.categories[is_unknown])}. Rename them, or use "
+            f"handle_unknown='infrequent_if_exist'."
+        )
+    return is_unknown
+
+
+def _warn_of_unknown(spend, unknown, missed, total, came_in):
+    if not missed and not (came_in and spend.normalize_ == "income"):
+        return
+    is_one, is_rare = len(unknown) == 1, spend.infrequent_categories_ is not None
+    were, their = ("was", "Its") if is_one else ("were", "Their")
+    if is_rare:
+        become = "is infrequent" if is_one else "are infrequent"
+    else:
+        become = "gets no column" if is_one else "get no column"
+    income = f"; {came_in:,.2f} that came in there is no income" if came_in else ""
+    warn(
+        f"{count(len(unknown), 'category', 'categories')} {were} not in fit and {become}: "
+        f"{some(unknown)}. {their} share of the spending is {missed / (total or 1):.1%}{income}."
+    )
+
+
+def _shares_of_block(log, spend, income, is_unknown):
+    """Shares of a few customers, and three totals: spending in unknown categories, all spending,
+    and money that came in by unknown categories."""
+    panel = log.sum_spending(spend.n_months_, spend.n_periods_)
+    known = _arrange(panel, log.categories, spend.spending_categories_)
+    # Unknown amounts are added up one by one: which categories are unknown depends on who is in
+    # the log, and the last bit of a sum depends on the number of its terms.
+    found = panel[:, :, is_unknown]
+    unknown = found.clip(min=0).cumsum(axis=2)[:, :, -1:].sum(axis=2)
+    gross = None
+    if is_unknown.any() or spend.normalize_ == "spending":
+        gross = gross_spending(known) + unknown
+    selected = _arrange(known, spend.spending_categories_, spend.categories_)
+    if spend.infrequent_categories_ is not None:
+        is_rare = np.isin(spend.spending_categories_, spend.infrequent_categories_)
+        selected[:, :, -1] = known[:, :, is_rare].sum(axis=2)
+        if spend.handle_unknown_ != "ignore":
+            selected[:, :, -1] += unknown
+    if spend.normalize_ is not None:
+        selected /= divisor(gross if income is None else income)
+    totals = unknown.sum(), 0 if gross is None else gross.sum(), -found.clip(max=0).sum()
+    return selected, np.array(totals)
+
+
+def _arrange(panel, categories, wanted):
+    """Put the categories of a panel into another order; those it does not hold are zero."""
+    if np.array_equal(categories, wanted):
+        return panel
+    position = pd.Index(categories).get_indexer(wanted)
+    arranged = np.zeros((*panel.shape[:2], len(wanted)))
+    arranged[:, :, position >= 0] = panel[:, :, position[position >= 0]]
+    return arranged
+
+
+def positive_income(log: TransactionLog, spend: SpendingAggregator) -> Floats:
+    """Income by period, shape (n_customers, n_periods); the customer's mean where there is none.
+
+    Raises
+    ------
+    ValueError
+        If a customer has no positive income in any period.
+    """
+    income = log.sum_income(spend.n_months_, spend.n_periods_)
+    has_income = income > 0
+    without = ~has_income.any(axis=1)
+    if without.any():
+        have = "has" if without.sum() == 1 else "have"
+        raise ValueError(
+            f"{without.sum():,} of {count(len(log), 'customer')} {have} no positive income in any "
+            f"period; the first is {log.customers[np.argmax(without)]!r}. Leave them out, as in "
+            f"log[mask], give their income, or use normalize='spending'."
+        )
+    mean = np.where(has_income, income, 0).sum(axis=1) / has_income.sum(axis=1)
+    return np.where(has_income, income, mean[:, None])
+
+
+def gross_spending(panel: Floats) -> Floats:
+    """Sum of absolute amounts, so that refunds cannot inflate shares."""
+    return np.abs(panel).sum(axis=2)
+
+
+def divisor(total: Floats) -> Floats:
+    """What divides the categories of each customer and period; 0 becomes 1."""
+    return np.where(total == 0, total.dtype.type(1), total)[:, :, None]
+
+
+def count_whole_periods(log: TransactionLog, n_months: int) -> int:
+    """Number of whole periods that a log spans, at least one."""
+    first, last = log.span
+    months = (last + 1).astype("M8[M]") - first.astype("M8[M]")
+    return max(1, int(months.astype(int)) // n_months)

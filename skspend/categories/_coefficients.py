@@ -1,0 +1,150 @@
+"""Coefficients of spending categories on the five traits: tables, and how categories match them.
+
+Maree & Omlin (2021), section III-B; Matz, Gladstone & Stillwell (2016).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from importlib import resources
+from os import PathLike
+from typing import TYPE_CHECKING, cast
+
+import narwhals.stable.v2 as nw
+import numpy as np
+import pandas as pd
+
+from .._utils._text import count
+
+if TYPE_CHECKING:
+    from .._utils._typing import Coefficients, Floats
+
+TRAITS = ("openness", "conscientiousness", "extraversion", "agreeableness", "neuroticism")
+RATING_LIMIT = 3
+"""Ratings run from -3 to 3 (Matz, Gladstone & Stillwell 2016)."""
+
+
+def load_coefficients(source: Coefficients = None) -> pd.DataFrame:
+    """Read a table of coefficients: categories by traits.
+
+    Parameters
+    ----------
+    source : frame, mapping, path or None, default=None
+        A frame or mapping with one row per category and the five traits as columns (NaN for an
+        unknown cell), or the long form with columns category, trait and value, or the path of a
+        CSV file of either form. By default the bundled directions, published for Matz, Gladstone &
+        Stillwell (2016) and Gladstone, Matz & Lemaire (2019).
+
+    Returns
+    -------
+    table : pandas.DataFrame, shape (n_categories, 5)
+        Indexed by category.
+
+    Raises
+    ------
+    ValueError
+        If a trait is unknown or has no column, categories repeat, or values leave -3 ... 3.
+
+    Notes
+    -----
+    The bundled table holds 27 cells for 19 categories. In 26 of them only the direction is known,
+    coded +1 or -1. The full table of 59 categories is in the supplement of Matz et al. (2016).
+
+    Examples
+    --------
+    >>> load_coefficients().loc["books", "extraversion"]
+    np.float64(-0.82)
+    """
+    if source is None:
+        source = resources.files("skspend.categories") / "data" / "published_directions.csv"
+        with source.open(encoding="utf-8") as file:
+            table = pd.read_csv(file)
+    elif isinstance(source, (str, PathLike)):
+        table = pd.read_csv(source)
+    elif nw.dependencies.is_into_dataframe(source):
+        table = nw.from_native(source, eager_only=True).to_pandas()
+    else:
+        table = pd.DataFrame(cast(dict[str, dict[str, float]], source))
+    is_long = {"category", "trait", "value"}.issubset(table.columns)
+    if is_long:
+        repeated = table.duplicated(["category", "trait"])
+        if repeated.any():
+            cell = table.loc[repeated, ["category", "trait"]].iloc[0].tolist()
+            raise ValueError(f"The coefficient of {cell} is given twice. Keep one.")
+        order = table["category"].unique()
+        table = table.pivot(index="category", columns="trait", values="value").loc[order]
+    elif "category" in table.columns:
+        table = table.set_index("category")
+    unknown = sorted(set(map(str, table.columns)) - set(TRAITS))
+    if unknown:
+        raise ValueError(
+            f"The coefficients have the columns {unknown}, which are not among the five traits "
+            f"{list(TRAITS)}. Rename or drop these columns."
+        )
+    missing = [trait for trait in TRAITS if trait not in table.columns]
+    if missing and not is_long:
+        raise ValueError(
+            f"The coefficients have no column {missing}. Fill it with NaN if the trait is unknown."
+        )
+    table = table.reindex(columns=list(TRAITS)).astype(float)
+    table.index = table.index.map(str)
+    is_repeated = table.index.str.casefold().duplicated()
+    if is_repeated.any():
+        twice = table.index[is_repeated][0]
+        raise ValueError(
+            f"The coefficients list category {twice!r} twice (case does not count). Keep one row."
+        )
+    outside = table.abs().gt(RATING_LIMIT).any(axis=1)
+    if outside.any():
+        raise ValueError(
+            f"{count(outside.sum(), 'category', 'categories')} with a coefficient outside -3 to 3; "
+            f"the first is {outside.idxmax()!r}. Rescale them to the scale of the ratings."
+        )
+    return table
+
+
+def match_names(table: pd.DataFrame, features: Sequence[str], aliases: dict[str, str]) -> Floats:
+    """Coefficients of named categories, shape (n_features, 5), NaN where unknown.
+
+    Raises
+    ------
+    ValueError
+        If an alias leads to no category of the table, or no category has a coefficient.
+    """
+    aliases = {str(name): str(target) for name, target in aliases.items()}
+    by_name = dict(zip(table.index.str.casefold(), table.to_numpy(), strict=True))
+    lost = [(name, target) for name, target in aliases.items() if target.casefold() not in by_name]
+    if lost:
+        name, target = lost[0]
+        raise ValueError(
+            f"{count(len(lost), 'alias leads', 'aliases lead')} to a category that the table "
+            f"does not have; the first is {name!r} -> {target!r}. It has: "
+            f"{', '.join(table.index)}."
+        )
+    unknown = np.full(len(TRAITS), np.nan)
+    matched = [by_name.get(aliases.get(name, name).casefold(), unknown) for name in features]
+    coefficients = np.array(matched, dtype=float)
+    if np.isnan(coefficients).all():
+        raise ValueError(
+            f"None of the {len(features)} categories has a coefficient; the first are "
+            f"{list(features[:3])}. Pass aliases= from your categories to those of the table "
+            f"({', '.join(table.index)}), or your own coefficients=."
+        )
+    return coefficients
+
+
+def match_positions(table: pd.DataFrame, n_features: int) -> Floats:
+    """Coefficients of the first categories of the table, for an array without names.
+
+    Raises
+    ------
+    ValueError
+        If there are more features than categories.
+    """
+    if n_features > len(table):
+        raise ValueError(
+            f"The array has {n_features} columns without names, the coefficients have "
+            f"{len(table)} categories. Pass a frame whose columns name the categories, or "
+            f"coefficients= with a row for every column."
+        )
+    return table.to_numpy()[:n_features]
