@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Literal, Self
 
 import numpy as np
 from sklearn.base import BaseEstimator, TransformerMixin
-from sklearn.preprocessing import StandardScaler
 from sklearn.utils.validation import check_is_fitted
 
 from ._utils._sklearn import (
@@ -19,6 +18,7 @@ from ._utils._sklearn import (
     HasMethods,
     StrOptions,
     _fit_context,
+    array_scaler,
     forget_fit,
     one_task,
 )
@@ -28,6 +28,7 @@ from .panel import Panel, output_names, validate_panel
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
+    from sklearn.preprocessing import StandardScaler
     from sklearn.utils import Tags
 
     from ._utils._typing import Aliases, Coefficients, Floats, Integers, Names, PanelLike, Table
@@ -243,7 +244,7 @@ class BigFivePersonalityScorer(CallbackSupportMixin, TransformerMixin, BaseEstim
         self.scaler_ = None
         if self.standardize:
             scores = self._score(panel.cube).reshape(-1, len(TRAITS))
-            self.scaler_ = StandardScaler().fit(scores)
+            self.scaler_ = array_scaler().fit(scores)
         return self
 
     @property

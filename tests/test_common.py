@@ -141,7 +141,7 @@ MORE_CHECKS = [
 """Checks that scikit-learn runs on its own estimators beside check_estimator."""
 
 
-@pytest.mark.filterwarnings("ignore:X does not have valid feature names")
+@pytest.mark.filterwarnings("ignore:X (has|does not have valid) feature names")
 @pytest.mark.parametrize("check", MORE_CHECKS)
 @pytest.mark.parametrize("cls", ESTIMATORS, ids=lambda cls: cls.__name__)
 def test_checks_of_scikit_learns_own_estimators_pass(cls, check):

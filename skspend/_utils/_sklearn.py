@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from sklearn.base import BaseEstimator
 from sklearn.callback import CallbackSupportMixin
+from sklearn.preprocessing import StandardScaler
 from sklearn.utils._param_validation import HasMethods, Interval, RealNotInt, StrOptions
 
 __all__ = [
@@ -17,6 +18,7 @@ __all__ = [
     "RealNotInt",
     "StrOptions",
     "_fit_context",
+    "array_scaler",
     "available_if",
     "forget_fit",
     "one_task",
@@ -52,6 +54,11 @@ def one_task(fit: Method) -> Method:
         return fitted
 
     return reported_fit  # type: ignore[return-value] # it takes and gives what fit does
+
+
+def array_scaler() -> StandardScaler:
+    """Make a StandardScaler that returns arrays, whatever output is set globally."""
+    return StandardScaler().set_output(transform="default")
 
 
 def forget_fit(estimator: BaseEstimator) -> None:
