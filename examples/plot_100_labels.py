@@ -1,15 +1,15 @@
 """
-How many labels it takes
-========================
+How many labels are needed
+==========================
 
-A pretrained, frozen network has a head of five weights to learn, a network trained whole has
-1,637, and ridge regression on the same factors has no network at all. Which of them learns from
-how many labels?
+A pretrained, frozen network trains a head of five weights. A network trained whole trains 1,637
+weights. Ridge regression on the same factors needs no network. How many labels does each of them
+need?
 """
 
 # %%
-# A synthetic bank. What 3,000 customers spend, without any label, teaches the body spending
-# factors.
+# A synthetic bank. The body of the network learns spending factors from the spending of 3,000
+# customers, without any label.
 
 import numpy as np
 from sklearn.frozen import FrozenEstimator
@@ -38,7 +38,7 @@ models = {
 }
 
 # %%
-# R2 on 2,000 customers never seen, as a mean over five draws of the labels.
+# R2 on 2,000 held-out customers, as a mean over five draws of the labels.
 
 from sklearn.metrics import r2_score
 
@@ -50,13 +50,13 @@ for draw in range(5):
     for at, size in enumerate(sizes):
         rows = order[:size]
         for name, model in models.items():
-            told = model.fit(labelled.iloc[rows], liquidity[rows]).predict(X_test)
-            found[name][at, draw] = r2_score(y_test, told)
+            predicted = model.fit(labelled.iloc[rows], liquidity[rows]).predict(X_test)
+            found[name][at, draw] = r2_score(y_test, predicted)
 for name, values in found.items():
     print(f"{name:<38}", *(f"{mean:6.2f}" for mean in values.mean(axis=1)))
 
 # %%
-# The picture: means with their 95 % intervals.
+# The picture shows the means with their 95 % intervals.
 
 import matplotlib.pyplot as plt
 from scipy.stats import t
@@ -75,7 +75,7 @@ ax.set(
     xticks=sizes,
     xticklabels=sizes,
     xlabel="labels",
-    ylabel="R2 on customers not seen",
+    ylabel="R2 on held-out customers",
 )
 ax.minorticks_off()
 ax.set_ylim(-0.5, 0.45)
@@ -83,10 +83,10 @@ ax.spines[["top", "right"]].set_visible(False)
 _ = ax.legend(frameon=False, loc="upper left")
 
 # %%
-# With 100 labels the pretrained network has an R2 of .10, and the one trained whole knows less than
-# the mean of the labels; it needs a thousand to know as much. Ridge regression on the factors does
-# as well as the pretrained network, and better from 200 labels on: it is the factors that make few
-# labels speak, and the spending of this bank is made so that factors can hold it. Real loans did
-# not behave like this (:doc:`/study/claims`).
+# With 100 labels the pretrained network has an R2 of 0.10. The network trained whole predicts worse
+# than the mean of the labels, and needs a thousand labels to do as well as the pretrained one.
+# Ridge regression on the factors does as well as the pretrained network, and better from 200 labels
+# on. The gain from few labels therefore comes from the factors, and the spending of this bank is
+# made so that factors describe it. Real loans did not behave like this (:doc:`/study/claims`).
 #
 # Next: :doc:`/howto/transfer`.

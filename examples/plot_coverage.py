@@ -2,13 +2,13 @@
 How much of the spending has a coefficient
 ==========================================
 
-A trait score is a sum over categories that somebody has rated. What has no coefficient says
-nothing, so the first thing to ask of a score is how much of the spending is behind it.
+A trait score is a sum over categories that have been rated. A category without a coefficient adds
+nothing. The first question about a score is therefore how much of the spending it is based on.
 """
 
 # %%
-# The bundled households buy groceries, and the coefficients that come with skspend are the 27
-# directions that are publicly retrievable, few of them about groceries.
+# The bundled households buy groceries. The coefficients that come with skspend are the 27 publicly
+# retrievable directions, and few of them are about groceries.
 
 import pandas as pd
 
@@ -23,7 +23,7 @@ scorer = BigFivePersonalityScorer(aliases=households.aliases).fit(panel)
 print(f"{scorer.coverage_:.1%} of the spending has a coefficient.")
 
 # %%
-# Which categories, and for which traits?
+# How much of the spending has a coefficient for each trait?
 
 shares = pd.Series(panel.to_numpy().mean(axis=0), spend.categories_)
 coefficients = pd.DataFrame(scorer.coefficients_, spend.categories_, TRAITS)
@@ -32,8 +32,8 @@ covered = {trait: shares[coefficients[trait].notna()].sum() for trait in TRAITS}
 print(pd.Series(covered).map("{:.1%}".format).to_string())
 
 # %%
-# The largest categories with a coefficient, each in the colours of the traits that it speaks of,
-# and above them the largest without.
+# The picture shows the largest categories with a coefficient, in the colours of the traits that
+# they have coefficients for. Above them are the largest categories without a coefficient.
 
 import matplotlib.pyplot as plt
 
@@ -62,9 +62,9 @@ ax.barh(0, 0, color="0.85", label="no coefficient")
 _ = ax.legend(frameon=False, loc="lower right")
 
 # %%
-# The five largest categories say nothing, and no category that speaks has one hundredth of the
-# spending. Pet food, hair care and greeting cards carry the scores of these households, and a
-# segment's name must be read with that in mind. With a table of your own categories
-# (``coefficients=``) the coverage can rise.
+# The five largest categories have no coefficient, and no category with a coefficient has one
+# hundredth of the spending. The scores of these households depend on pet food, hair care and
+# greeting cards. Keep this in mind when you read the name of a segment. A table for your own
+# categories (``coefficients=``) can raise the coverage.
 #
 # Next: :doc:`/howto/coefficients`, and :ref:`sphx_glr_gallery_plot_hierarchy.py`.

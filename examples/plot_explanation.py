@@ -1,13 +1,13 @@
 """
-What the states answer to
-=========================
+Which spending moves the states
+===============================
 
-A state of a network is a number without a name. A linear model of the spending so far tells which
-categories move it, and how much of it that explains.
+A state of a network is a number without a name. A linear model of the spending so far shows which
+categories move the state, and how much of the state they explain.
 """
 
 # %%
-# The bundled households that shop in all six periods of two months.
+# The data are the bundled households that shop in all six periods of two months.
 
 from sklearn.pipeline import make_pipeline
 
@@ -31,8 +31,8 @@ states, segment = make_pipeline(
 ).fit(panel)
 
 # %%
-# By how much the segments change where a category is shuffled among households: the share of a
-# segment's members who leave it.
+# How much do the segments change if one category is shuffled among the households? The importance
+# is the share of a segment's members who leave it.
 
 names = name_segments(segment, None, states.scorer_.transform(panel))
 importance = segment_importance(states, segment, panel, n_repeats=2, random_state=0)
@@ -40,9 +40,9 @@ importance.insert(1, "segment", importance["node"].map(names))
 print(importance.groupby("node").head(2).round(3).to_string(index=False))
 
 # %%
-# For every state the categories that move it most, with 95 % intervals: full dots where more
-# spending raises the state, hollow ones where it lowers it. The last panel shows how much of each
-# state the linear model explains.
+# The picture shows, for every state, the categories that move it most, with 95 % intervals. A full
+# dot means that more spending raises the state, and a hollow dot that it lowers the state. The last
+# panel shows how much of each state the linear model explains.
 
 import matplotlib.pyplot as plt
 
@@ -51,10 +51,11 @@ _, axes = plt.subplots(4, figsize=(6, 10.5), layout="constrained")
 display = ExplanationDisplay.from_explanation(explanation, ax=axes, n_categories=6)
 
 # %%
-# Where cat food or dog food is shuffled, 40 % and 39 % of `agreeableness+` leave it. The first
-# state rises with greeting cards and vitamins and falls with magazines and pet food. The network
-# reads the 20 categories that have a coefficient, so no other moves the states. The linear model
-# explains 61 to 74 % of each state of the last period; of the rest these pictures say nothing. And
-# an explanation of the network is no explanation of the household.
+# If cat food is shuffled, 40 % of the members of `agreeableness+` leave it; if dog food is
+# shuffled, 39 % do. The first state rises with greeting cards and vitamins and falls with magazines
+# and pet food. The network reads the 20 categories that have a coefficient, so no other category
+# moves the states. The linear model explains 61 to 74 % of each state of the last period. These
+# pictures say nothing about the rest. An explanation of the network is also not an explanation of
+# the household.
 #
-# Next: :ref:`sphx_glr_gallery_plot_fairness.py`, whom the segments hold.
+# Next: :ref:`sphx_glr_gallery_plot_fairness.py`, who is in the segments.

@@ -1,14 +1,14 @@
 """
-Whom the segments hold
-======================
+Who is in a segment
+===================
 
-Segments are made without income, age or sex, and may hold some groups more often than others all
-the same. Whoever treats segments differently treats these groups differently.
+Segments are made without income, age or sex. They may still contain some groups more often than
+others. If you treat segments differently, you also treat these groups differently.
 """
 
 # %%
 # Segments of the bundled households that shop in all six periods, and the bracket of their yearly
-# income, which is known of 765 of these 1,792.
+# income. The income is known for 765 of these 1,792 households.
 
 import pandas as pd
 from sklearn.pipeline import make_pipeline
@@ -43,8 +43,8 @@ fairness = segment_fairness(labels[is_known], bracket[is_known], random_state=0)
 print(fairness.association.round(3).to_string())
 
 # %%
-# The rate of each group in each segment, with its 95 % interval, beside the rate of all three (the
-# grey bar).
+# The picture shows the rate of each group in each segment with its 95 % interval. The grey bar is
+# the rate of all three groups together.
 
 import matplotlib.pyplot as plt
 
@@ -75,12 +75,12 @@ ax.spines[["top", "right"]].set_visible(False)
 _ = ax.legend(frameon=False, loc="lower right")
 
 # %%
-# Where an interval does not reach the end of the grey bar, a group is in a segment more or less
-# often than the three together. Of thirty such intervals one or two miss it by chance: the p value
-# above is of all of them at once. The clearest case is `neuroticism+`: it holds 23 % of the
-# households under 35,000 and 8 % of those over 75,000. Whoever treats it worse treats the poor
-# worse, though income was never looked at. Where an association is weaker, that is no proof of
-# fairness: more than half of the households are not in the picture, and other attributes were not
-# asked for.
+# If an interval does not reach the end of the grey bar, the group is in the segment more or less
+# often than the three groups together. One or two of thirty such intervals miss it by chance, so
+# the p value above is for all of them at once. The clearest case is `neuroticism+`: 23 % of the
+# households under 35,000 are in it, and 8 % of those over 75,000. If you treat this segment worse,
+# you treat poor households worse, although income was never used. A weaker association is not proof
+# of fairness: more than half of the households are not in the picture, and other attributes were
+# not tested.
 #
 # Next: the report, ``skspend report --protected FILE.csv``, has the same table for every attribute.

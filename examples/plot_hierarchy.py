@@ -2,12 +2,12 @@
 A tree of segments, and what they spend on
 ==========================================
 
-2,469 real households, seen through one retailer's groceries for a year, become a tree of segments
-in which everybody has a place. What does a segment mean?
+This example turns one year of grocery purchases at one retailer, by 2,469 real households, into a
+tree of segments in which every household has a place. What does a segment mean?
 """
 
 # %%
-# The main job in a pipeline of three steps. Households that shop in all six periods shape the tree.
+# The main job is a pipeline of three steps. Households that shop in all six periods shape the tree.
 
 from sklearn.pipeline import Pipeline
 
@@ -43,8 +43,8 @@ spend, states, segment = pipeline.named_steps.values()
 print(f"{states.scorer_.coverage_:.1%} of the spending has a coefficient.")
 
 # %%
-# The segments of the top level, with the categories on which their members spend more than others.
-# All 2,469 households are counted here.
+# The segments of the top level, with the categories on which their members spend more and less than
+# others. All 2,469 households are counted here.
 
 panel = spend.transform(log)
 trajectories, scores = states.transform(panel), states.scorer_.transform(panel)
@@ -56,10 +56,10 @@ for row in top.itertuples():
     print(f"{row.path:<20} {row.customers:>4}  more: {more or '-'}; less: {less or '-'}")
 
 # %%
-# The upper two levels of the tree: a segment is as high as there are households among the 1,792
-# that shape the tree, in the colour of the first trait in its name, pale where that trait is low.
-# Segments of the top level say what they spend more on. ``HierarchyDisplay.from_estimator(segment,
-# names)`` draws all levels.
+# The picture shows the upper two levels of the tree. The height of a segment is its number of
+# households among the 1,792 that shape the tree. Its colour is that of the first trait in its name,
+# and it is pale if that trait is low. The labels of the top level show what the segment spends more
+# on. ``HierarchyDisplay.from_estimator(segment, names)`` draws all levels.
 
 import matplotlib.pyplot as plt
 
@@ -67,7 +67,7 @@ upper = segment.tree_[segment.tree_["depth"] <= 2]
 _, ax = plt.subplots(figsize=(6, 9), layout="constrained")
 display = HierarchyDisplay(upper, names).plot(ax)
 for label in display.texts_.values():
-    # Smaller ones cannot be read on a phone.
+    # Smaller labels cannot be read on a phone.
     label.set_visible(label.get_fontsize() > 6)
 for node, categories in top.set_index("node")["spends_more_on"].items():
     label = display.texts_[node]
@@ -84,8 +84,9 @@ for node, categories in top.set_index("node")["spends_more_on"].items():
     )
 
 # %%
-# The largest segment has 21 % of these households, and nine of the ten divide further. A name is
-# short for what was bought: where few categories have a coefficient, `neuroticism+` is who buys
-# next to nothing of what has one. Read the categories, not the name, and show both.
+# The largest segment has 21 % of these households, and nine of the ten segments divide further. A
+# name is short for what was bought. Few categories have a coefficient here, and `neuroticism+` is
+# the segment of households that buy almost nothing in the scored categories. Read the categories,
+# not the name, and show both.
 #
-# Next: :ref:`sphx_glr_gallery_plot_explanation.py`, what the states answer to.
+# Next: :ref:`sphx_glr_gallery_plot_explanation.py`, which spending moves the states.

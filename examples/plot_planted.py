@@ -2,14 +2,14 @@
 Planted segments are found again
 ================================
 
-On real customers nobody knows the true segments. `make_trajectories` plants some, with segments
-inside them and customers who belong nowhere, and the clusterer has to find them, their number and
-the outliers.
+The true segments of real customers are not known. `make_trajectories` plants segments, with
+segments inside them and customers who belong to no segment. The clusterer has to find the segments,
+their number and the outliers.
 """
 
 # %%
-# Ten main directions, three segments inside each, three inside each of these: 90 in all, and 5 % of
-# the customers go anywhere.
+# There are ten main directions, three segments inside each and three inside each of these: 90 in
+# all. 5 % of the customers are outliers.
 
 import pandas as pd
 from sklearn.metrics import adjusted_mutual_info_score, average_precision_score
@@ -23,7 +23,7 @@ clusterer.fit(planted.data)
 print(clusterer.tree_.groupby("depth").size().to_string())
 
 # %%
-# Agreement with what was planted, level by level, over the customers who belong somewhere.
+# Agreement with the planted segments, level by level, for the customers who belong to one.
 
 belongs = ~planted.is_outlier
 for level in range(3):
@@ -34,29 +34,26 @@ precision = average_precision_score(planted.is_outlier, clusterer.outlier_scores
 print(f"outliers, average precision: {precision:.3f}")
 
 # %%
-# The picture: where customers end, in the colour of the segment of the top level that was found;
-# these segments are of no trait. Those who belong nowhere are crosses.
+# The picture shows the state of each customer in the last period, in the colour of the top-level
+# segment that was found. These segments have no trait. Crosses are customers who belong to no
+# segment.
 
 import matplotlib.pyplot as plt
 
-from skspend.personality import TYPES
-from skspend.plotting._colors import type_color
-
 ends = planted.data[:, -1]
 top = pd.factorize(clusterer.level_labels_[:, 0])[0]
-palette = [type_color(name) for name in TYPES]
-colors = [palette[number] for number in top[belongs]]
+colors = plt.get_cmap("tab10")(top[belongs])
 figure, ax = plt.subplots(figsize=(6, 5.8), layout="constrained")
-ax.scatter(*ends[~belongs, :2].T, marker="x", color="0.55", s=25, lw=0.6, label="belong nowhere")
-ax.scatter(*ends[belongs, :2].T, c=colors, s=3, label="belong to a segment")
+ax.scatter(*ends[~belongs, :2].T, marker="x", color="0.55", s=25, lw=0.6, label="no segment")
+ax.scatter(*ends[belongs, :2].T, c=colors, s=3, label="in a segment")
 ax.set(xlabel="state 0", ylabel="state 1", aspect="equal")
 ax.spines[["top", "right"]].set_visible(False)
 _ = figure.legend(markerscale=1.5, frameon=False, loc="outside lower center", ncols=2)
 
 # %%
-# All ten segments, the thirty inside them and the ninety inside these are found, and the outliers
-# with an average precision of .997. Planted segments are set apart by construction. Customers are
-# not: on the synthetic bank and on real households segments touch, and what was measured there is
-# in :doc:`/measured`.
+# The clusterer finds all ten segments, the thirty inside them and the ninety inside these. It finds
+# the outliers with an average precision of 0.997. Planted segments are separate by construction.
+# Real segments are not: on the synthetic bank and on real households segments touch.
+# :doc:`/measured` has the results for them.
 #
 # Next: :ref:`sphx_glr_gallery_plot_coverage.py`.

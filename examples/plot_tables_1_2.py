@@ -2,18 +2,18 @@
 Few labels: the paper's Tables 1 and 2
 ======================================
 
-Maree & Omlin (2021) predict default and liquidity from 100 labels: a pretrained network, frozen,
-with a head of five weights, against the identical network trained from random weights. This is a
-small repetition on a synthetic bank.
+Maree & Omlin (2021) predict default and liquidity from 100 labels. They compare two identical
+networks: one pretrained and frozen, with a head of five weights, and one trained from random
+weights. This example is a small repetition on a synthetic bank.
 """
 
 # %%
 # The full study, ``skspend study``, has 26,000 customers, 20 repetitions, feed-forward networks,
-# other baselines and real loans (:doc:`/study/claims`). Here a bank of 6,000 is drawn ten times,
-# and its networks are recurrent.
+# other baselines and real loans (:doc:`/study/claims`). This example has 6,000 customers, ten
+# repetitions and only recurrent networks.
 #
-# Bodies are pretrained on 3,000 customers without labels: to tell personality types, as in the
-# paper, or spending factors, which skspend adds.
+# The bodies are pretrained on 3,000 customers without labels. They learn to predict personality
+# types, as in the paper, or spending factors, which skspend adds.
 
 from skspend import BigFivePersonalityScorer, LSTMStateExtractor, SpendingFactors
 from skspend.datasets import make_spending
@@ -40,7 +40,8 @@ chosen = {
 models = {name: models[kind] for name, kind in chosen.items()}
 
 # %%
-# Ten times 100 labelled customers, and the error on 2,000 others.
+# In each of ten repetitions the models are fitted on 100 labelled customers, and the error is
+# measured on 2,000 others.
 
 labels = {"default": bank.default[3000:], "liquidity": bank.liquidity[3000:]}
 study = transfer_study(
@@ -51,9 +52,9 @@ columns = ["label", "model", "n_weights", "n_trainable_weights", "mse", "mse_int
 print(table[columns].round(3).to_string(index=False))
 
 # %%
-# The picture: mean squared error with the 95 % interval of the mean over repetitions, and the
-# number of weights trained. The dotted line is the error of the mean of the labels, which knows
-# nothing of a customer.
+# The picture shows the mean squared error with the 95 % interval of the mean over repetitions, and
+# the number of trained weights. The dotted line is the error of the mean of the labels, which uses
+# no information about a customer.
 
 import matplotlib.pyplot as plt
 
@@ -82,13 +83,14 @@ for ax, (label, rows) in zip(axes, table.groupby("label", sort=False), strict=Tr
 _ = axes[0].legend([known_of_nobody], ["mean of the labels"], frameon=False, loc="center right")
 
 # %%
-# Training 1,637 weights on 100 labels does far worse than knowing nothing: an error of .128 against
-# .083 for default, and of 1.52 against 1.02 for liquidity. The frozen network that was pretrained
-# on types, as in the paper, does no better than the mean of the labels, and a little worse for
-# default. Pretrained on factors, and with a ridge penalty on its head, it does, with an R2 of .06.
-# In the paper's tables frozen and random recurrent networks have the same error, and what a
-# constant would have reached is not said.
-# On 596 real loans no frozen network helped (:doc:`/measured`): try it on your own data before
-# you believe it.
+# Training 1,637 weights on 100 labels does far worse than the mean of the labels: the error is
+# 0.128 against 0.083 for default, and 1.52 against 1.02 for liquidity. The frozen network that was
+# pretrained on types, as in the paper, does no better than the mean of the labels, and a little
+# worse for default. If it is pretrained on factors and has a ridge penalty on its head, it does
+# better, with an R2 of 0.06. In the paper's tables frozen and random recurrent networks have the
+# same error. The paper does not give the error of a constant.
 #
-# Next: :ref:`sphx_glr_gallery_plot_100_labels.py`, how many labels it takes.
+# On 596 real loans no frozen network helped (:doc:`/measured`). Try it on your own data before you
+# rely on it.
+#
+# Next: :ref:`sphx_glr_gallery_plot_100_labels.py`, how many labels are needed.

@@ -2,12 +2,13 @@
 Households scored on a Dask cluster
 ===================================
 
-A pipeline that was fitted on one machine scores all customers, and says the same as one process.
+A pipeline that was fitted on one machine scores all customers in parts. The results equal those of
+one process.
 
     python examples/score_on_dask.py
 
-The cluster is two processes on this machine; on a real one, only the address given to `Client`
-and the path of the transactions are other ones.
+The cluster is two processes on this machine. On a real cluster, only the address given to `Client`
+and the path of the transactions differ.
 """
 
 import tempfile
@@ -30,12 +31,12 @@ N_PARTITIONS = 4
 
 
 def score(frame, pipeline):
-    """What a worker does with one partition, which holds all transactions of its customers."""
+    """Score one partition, which contains all transactions of its customers."""
     return segment_frame(pipeline, frame, cutoff="2017-12-31")
 
 
 def main():
-    """Fit here, score there, and compare with what one process says."""
+    """Fit here, score on the cluster, and compare with the results of one process."""
     households = load_complete_journey()
     scorer = BigFivePersonalityScorer(aliases=households.aliases)
     pipeline = Pipeline(

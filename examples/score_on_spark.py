@@ -2,12 +2,13 @@
 Households scored on Spark
 ==========================
 
-A pipeline that was fitted on one machine scores all customers, and says the same as one process.
+A pipeline that was fitted on one machine scores all customers in parts. The results equal those of
+one process.
 
     python examples/score_on_spark.py
 
-Spark runs on this machine; on a cluster, only the master and the path of the transactions are other
-ones, and skspend must be installed on the executors. Needs Java 17 and pyspark.
+Spark runs on this machine. On a cluster, only the master and the path of the transactions differ,
+and skspend must be installed on the executors. The example needs Java 17 and pyspark.
 """
 
 import tempfile
@@ -27,8 +28,8 @@ from skspend import (
 from skspend.datasets import load_complete_journey
 
 N_BUCKETS = 4
-"""So many that a bucket holds ten to fifty thousand customers, and there are several for each
-core."""
+"""Choose a number for which a bucket has ten to fifty thousand customers, and each core has several
+buckets."""
 
 households = load_complete_journey()
 scorer = BigFivePersonalityScorer(aliases=households.aliases)
@@ -42,7 +43,7 @@ pipeline = Pipeline(
 
 
 def score(table):
-    """What an executor does with one bucket, which holds all transactions of its customers."""
+    """Score one bucket, which contains all transactions of its customers."""
     segments = segment_frame(pipeline, table, cutoff="2017-12-31")
     return pa.Table.from_pandas(segments, preserve_index=False)
 
@@ -52,7 +53,7 @@ spark = (
     .config("spark.ui.enabled", False)
     .config("spark.driver.memory", "1g")
     .config("spark.sql.shuffle.partitions", N_BUCKETS)
-    # Without it, customers whose identifiers are text come back as another type than declared.
+    # Without it, identifiers of customers that are text come back as another type than declared.
     .config("spark.sql.execution.arrow.useLargeVarTypes", True)
     .getOrCreate()
 )
@@ -61,7 +62,7 @@ spark.sparkContext.setLogLevel("ERROR")
 with tempfile.TemporaryDirectory() as folder:
     pq.write_table(pa.Table.from_pandas(households.data.to_frame()), f"{folder}/2017.parquet")
     transactions = spark.read.parquet(folder)
-    # Of no transactions, it is an empty table with the right columns.
+    # For no transactions, the result is an empty table with the right columns.
     schema = spark.createDataFrame(score(transactions.limit(0).toArrow())).schema
     bucket = F.pmod(F.hash("customer"), F.lit(N_BUCKETS)).alias("bucket")
     segments = transactions.groupBy(bucket).applyInArrow(score, schema).cache()
