@@ -1,13 +1,13 @@
-"""How long it takes to make the panel of transactions, and a fold of it, against other libraries.
+"""Time to make a panel, and a fold of it, from transactions, compared with other libraries.
 
-Ten million transactions of 26,000 customers over six years in 97 categories, in a frame of pandas
+Ten million transactions of 26,000 customers over six years in 97 categories, in a pandas frame
 (integer customers, dates, categories as a categorical), become the panel of 26,000 x 6 x 97. pandas
-does groupby().sum().unstack(); polars and DuckDB group as well, from frames of their own, and what
-they found is placed into the panel by NumPy. Then 80 % of the customers of half as many rows, as a
-fold of a cross-validation needs them.
+uses groupby().sum().unstack(). polars and DuckDB group as well, from their own frames, and NumPy
+places their results into the panel. The script then makes a fold of 80 % of the customers from half
+as many rows, as cross-validation needs it.
 
-Every figure is of a process of its own, which draws the same transactions first; memory is what it
-grew by at most.
+Every figure is measured in its own process, which first draws the same transactions. Memory is the
+largest growth of that process.
 
     pip install ".[benchmark]"
     python benchmarks/aggregation.py

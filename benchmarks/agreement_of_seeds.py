@@ -1,12 +1,13 @@
-"""How well seeds agree on the segments of customers of the fit, and of others.
+"""How well seeds agree on the segments of customers of the fit, and of held-out customers.
 
     python benchmarks/agreement_of_seeds.py
 
-The mean adjusted Rand index of every two seeds at the top level, and the adjusted mutual
-information with the computed types, for the customers of the fit and for others, whom no network
-has seen. On the bundled households, and on a synthetic bank of which a fifth of the categories has
-a coefficient, by what the network reads: ``objective="y"`` learns the same types from all
-categories. And on the bank with all coefficients, by units.
+The script prints the mean adjusted Rand index of every pair of seeds at the top level, and the
+adjusted mutual information with the computed types. Both are measured for the customers of the fit
+and for held-out customers. The data are the bundled households, and a synthetic bank in which a
+fifth of the categories has a coefficient. Networks are compared by what they read:
+``objective="y"`` learns the same types from all categories. On the bank with all coefficients,
+numbers of units are compared.
 """
 
 from itertools import combinations

@@ -1,17 +1,19 @@
-"""Why the default clusterer is what it is: representations, base clusterers, and what others use.
+"""Comparison of the default clusterer with other representations, clusterers and libraries.
 
-1. What a node is divided by: last state, whole trajectory, start and displacement, and the
-   trajectory standardised period by period; with the default clusterer, k-means, Gaussian mixture,
-   BIRCH (ten clusters given to these three) and HDBSCAN (noise to the nearest cluster).
-2. What is used on trajectories today: time-series k-means of tslearn and aeon (Euclidean, dynamic
-   time warping; ten clusters given) and three implementations of HDBSCAN; beside them,
-   TrajectoryClusterer without any number given. Seconds are of a second call, after what is
-   compiled was compiled.
+1. Representations that divide a node: the last state, the whole trajectory, start and displacement,
+   and the trajectory standardised period by period. Clusterers: the default, k-means, Gaussian
+   mixture, BIRCH (these three are given ten clusters) and HDBSCAN (noise goes to the nearest
+   cluster).
+2. Methods that are used on trajectories today: time-series k-means of tslearn and aeon (Euclidean,
+   dynamic time warping; ten clusters given) and three implementations of HDBSCAN. They are compared
+   with TrajectoryClusterer, which is given no number. Seconds are those of a second call, so that
+   compilation is not counted.
 
-On the same trajectories in one run: planted hierarchies, and states of the recurrent network (three
-units, eight hidden) of a synthetic bank. AMI is adjusted mutual information of the top level over
-all customers: with the planted main directions of all but the outliers, or the type of the overall
-computed scores. Noise is put to the nearest cluster mean before it is measured.
+All methods get the same trajectories in one run: planted hierarchies, and states of the recurrent
+network (three units, eight hidden units) of a synthetic bank. AMI is the adjusted mutual
+information of the top level: with the planted main directions for all customers but the outliers,
+or with the type of the overall computed scores for all customers. Noise is assigned to the nearest
+cluster mean before it is measured.
 
     pip install "skspend[benchmark]"; python -m venv elsewhere; elsewhere/bin/pip install aeon
     python benchmarks/clusterers.py [--customers 5000] [--aeon elsewhere/bin/python]

@@ -1,8 +1,8 @@
-"""How the clusterer's time and memory grow with the customers.
+"""How the time and memory of the clusterer grow with the number of customers.
 
-Planted trajectories of 6 periods and 3 states, `fit_predict` from 50,000 to a million customers,
-each in a process of its own: the exponent of the time, and the memory that is added to the most
-that the process had before, in sizes of the input.
+`fit_predict` runs on planted trajectories of 6 periods and 3 states, for 50,000 to a million
+customers, each size in its own process. The script prints the exponent of the time. It also prints
+the memory added to the earlier peak of the process, as a multiple of the size of the input.
 
     python benchmarks/clustering_cost.py
 """

@@ -1,7 +1,8 @@
-"""How many units the elbow chooses: searches as a user runs them, and the paper's own protocol.
+"""The number of units that the elbow chooses, in searches and with the paper's own protocol.
 
-First `GridSearchCV` over 1 to 8 units in five folds, with the elbow as its refit rule, for the LSTM
-that tells types: on the bundled households that shop in all periods, and on a synthetic bank.
+First, `GridSearchCV` over 1 to 8 units in five folds, with the elbow as its refit rule, for the
+LSTM that predicts types. It runs on the bundled households that shop in all periods, and on a
+synthetic bank.
 
 With ``--networks``, the paper's protocol on the bank (section III-A: 80 % for training, 20 % for
 validation, 20 experiments, 95 % intervals) for its four networks: feed-forward and recurrent,

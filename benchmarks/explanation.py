@@ -1,9 +1,9 @@
-"""How well a linear model tells what an extractor has learned, and from which regressors.
+"""How well a linear model predicts the states of an extractor, and from which regressors.
 
-R2 of the states of the last period, mean over states, three folds held out: from the shares of the
-period, their mean over the periods so far and every period by itself; as they are, as roots or
-logarithms, or with a cap of four standard deviations. Reconstructions are kept within the range of
-the states.
+The figure is the R2 of the states of the last period, as a mean over states with three held-out
+folds. The regressors are the shares of the period, their mean over the periods so far, or every
+period separately. They are used as they are, as roots or logarithms, or with a cap of four standard
+deviations. Reconstructions are kept within the range of the states.
 
     python benchmarks/explanation.py
 """

@@ -1,11 +1,12 @@
 """Random malformed files through `skspend predict` and `skspend segment`, in one process.
 
-Each file is a small valid table of transactions with up to four things wrong, in its cells, rows,
-columns, bytes or name. The command must end in a clean error (one line that names the file, exit
-code 2, nothing written, nothing left behind), or in the correct result: customers, transactions and
-sums by customer, period and category as a plain reference finds them in the same file with nothing
-but Python's csv, datetime and float. Where the reference cannot read a row, the command must fail,
-or with `--drop-unreadable` count that row. Exits with 1 if anything else happened.
+Each file is a small valid table of transactions with up to four faults in its cells, rows, columns,
+bytes or name. The command must end in one of two ways. One is a clean error: one line that names
+the file, exit code 2, no output and no temporary files. The other is the correct result: customers,
+transactions and sums by customer, period and category equal those of a plain reference, which reads
+the same file only with Python's csv, datetime and float. If the reference cannot read a row, the
+command must fail, or count that row with `--drop-unreadable`. The script exits with 1 if anything
+else happens.
 
     python benchmarks/fuzz.py
     python benchmarks/fuzz.py --files 500 --seed 3 --keep failures

@@ -1,8 +1,9 @@
-"""Whether planted hierarchies of trajectories are found, with the numbers of clusters not given.
+"""Whether the clusterer finds planted hierarchies when the numbers of clusters are not given.
 
-Ten main directions, three children each and three again, unequal sizes, noise and uniform outliers,
-as `make_trajectories` plants them: adjusted mutual information (AMI) of every level over all but
-the outliers, numbers of clusters found, and average precision of the outlier scores.
+`make_trajectories` plants ten main directions, three children in each and three in each child, with
+unequal sizes, noise and uniform outliers. The script prints the adjusted mutual information (AMI)
+of every level for all customers but the outliers, the numbers of clusters found, and the average
+precision of the outlier scores.
 
     python benchmarks/hierarchies.py [--seeds 20]
 """

@@ -1,9 +1,10 @@
-"""What a hundred labels of real loans can tell, by what the networks read of the months before.
+"""What a hundred labels of real loans can predict, by what the networks read.
 
-Shares of spending, as in `skspend study`; shares of income; amounts; their logarithms; or only
-whether anything was spent on a category in a month. Autoencoders see all 596 accounts and no label;
-a head is fitted to 100 labels, which are drawn at random, and judged by the other accounts, or
-drawn from the earlier half of the loans, and judged by the later half.
+The inputs, from the months before the loan, are shares of spending, as in `skspend study`; shares
+of income; amounts; their logarithms; or only whether anything was spent on a category in a month.
+Autoencoders see all 596 accounts and no label. A head is fitted to 100 labels. The labels are drawn
+at random and evaluated on the other accounts, or drawn from the earlier half of the loans and
+evaluated on the later half.
 
     python benchmarks/loans.py --berka FOLDER [--repetitions 20]
 """

@@ -1,9 +1,10 @@
-"""Do segments mean anything on real people? What the past says about the next two months.
+"""How much the segments of real households explain of their spending in the next two months.
 
-The bundled households: everything is fitted on periods 1 to 5; then the share of the variance of
-the shares in period 6 that the segments explain, beside k-means with as many clusters on the raw
-shares of periods 1 to 5, and shuffled labels. Once with all categories weighed by their variance,
-once with each category counted alike, and once with the categories that have a coefficient.
+The data are the bundled households. Everything is fitted on periods 1 to 5. The figure is the share
+of the variance of the shares in period 6 that the segments explain. It is compared with k-means
+with as many clusters on the raw shares of periods 1 to 5, and with shuffled labels. It is measured
+with all categories weighted by their variance, with all categories weighted equally, and with only
+the categories that have a coefficient.
 
     python benchmarks/next_period.py [--seeds 5] [--units 6]
 """

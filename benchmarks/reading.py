@@ -1,9 +1,9 @@
-"""How long files larger than memory take to become sums by customer, year and category.
+"""Time to turn files larger than memory into sums by customer, year and category.
 
-Transactions of make_spending in Parquet files of 5,000 customers each, about a thousand
-transactions a customer. TransactionLog.scan reads a quarter, a half and all of them, and makes the
-panel; then polars (streaming) and DuckDB group the same files by customer, year and category, and
-do no more than that. Every figure is of a process of its own.
+The files are transactions of make_spending in Parquet, with 5,000 customers in each file and about
+a thousand transactions for each customer. TransactionLog.scan reads a quarter, a half and all of
+them, and makes the panel. polars (streaming) and DuckDB then group the same files by customer, year
+and category, and do nothing else. Every figure is measured in its own process.
 
     pip install ".[benchmark]"
     python benchmarks/reading.py --folder /tmp/bank

@@ -1,9 +1,10 @@
-"""What the segments recover on a synthetic bank with known personality types.
+"""How well the segments recover the known personality types of a synthetic bank.
 
-Adjusted mutual information (AMI) of the top-level segments with the type of the overall computed
-scores, over all customers, beside a ceiling (the network's own predicted type; logistic regression
-on the raw shares, held out in five folds) and a floor (k-means with as many clusters on the raw
-shares); and how much the trajectories turn, beside the raw yearly scores.
+The figure is the adjusted mutual information (AMI) of the top-level segments with the type of the
+overall computed scores, for all customers. It is compared with a ceiling (the network's own
+predicted type; logistic regression on the raw shares, held out in five folds) and a floor (k-means
+with as many clusters on the raw shares). The script also prints how much the trajectories turn,
+compared with the raw yearly scores.
 
     python benchmarks/recovery.py [--customers 8000] [--seeds 3]
 """

@@ -1,11 +1,10 @@
-"""What the report costs: seconds to measure and write, megabytes, and how fluid the page is.
+"""The cost of the report: seconds to measure and write, megabytes, and response times of the page.
 
     python benchmarks/report.py [CUSTOMERS]
 
-The bank is synthetic, by default of 26,000 customers. The page is opened in headless Chromium (its
-path in SKSPEND_CHROMIUM), which draws by the processor: on a screen with a graphics card it is
-faster. Needs the extra "test".
-"""
+The bank is synthetic and has 26,000 customers by default. The page is opened in headless Chromium
+(its path is in SKSPEND_CHROMIUM), which draws without a graphics card. With a graphics card the
+page is faster. The script needs the extra "test". """
 
 import os
 import shutil

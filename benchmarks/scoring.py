@@ -1,12 +1,12 @@
-"""How long a fitted pipeline takes to score customers from their cells, and in how much memory.
+"""Time and memory that a fitted pipeline needs to score customers from their cells.
 
-A cell is what a customer spends in a year on a category. The pipeline is fitted on 26,000
-customers; others lie in Parquet files of some thousand customers, as a cluster has them in its
-partitions, and are scored file by file with `segment_frame`: by one process with one thread, and
-by one process per core. With `--whole`, one `TransactionLog` of them all passes
-`pipeline.predict`, too; with `--dask` and `--spark`, these shuffle the rows by customer first, as
-if they did not lie together. Seconds include starting and reading (of engines, reading alone);
-memory is the peak of each process, summed up.
+A cell is the spending of a customer in a year on a category. The pipeline is fitted on 26,000
+customers. Other customers are stored in Parquet files of several thousand customers, like the
+partitions of a cluster. `segment_frame` scores them file by file, in one process with one thread,
+and in one process per core. With `--whole`, one `TransactionLog` of all customers is also passed to
+`pipeline.predict`. With `--dask` and `--spark`, these engines first shuffle the rows by customer,
+as if the rows of a customer were not stored together. Seconds include starting and reading (for
+engines, only reading). Memory is the sum of the peaks of all processes.
 
     python benchmarks/scoring.py
     python benchmarks/scoring.py --customers 100000 --whole --dask --spark

@@ -1,7 +1,8 @@
-"""How much of the households' segments is the seed's doing.
+"""How much the segments of the households depend on the seed.
 
-The main job on the bundled households with several seeds: what is found with each, and how far two
-seeds agree on who belongs together (adjusted Rand index of the top level, over all pairs of seeds).
+The script runs the main job on the bundled households with several seeds. It prints the results of
+each seed, and how far each pair of seeds agrees on who belongs together (adjusted Rand index of the
+top level).
 
     python benchmarks/seeds.py [--seeds 10] [--units 6]
 """

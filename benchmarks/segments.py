@@ -1,8 +1,8 @@
-"""What segments are worth: do they follow the traits, level by level, and do they stay?
+"""Whether segments follow the traits, level by level, and whether they are stable.
 
-`trajectory_study` on a synthetic bank, three units, and on the bundled households, six. Beside its
-own networks there is a larger one with a stronger penalty on steps; and states of single periods,
-which see no time, are also tried as means of the periods so far.
+`trajectory_study` runs on a synthetic bank with three units, and on the bundled households with
+six. In addition to its own networks there is a larger network with a stronger penalty on steps.
+States of single periods, which have no memory, are also tried as means of the periods so far.
 
     python benchmarks/segments.py [--customers 26000] [--seeds 2] [--jobs 2]
 """

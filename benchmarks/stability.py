@@ -1,8 +1,8 @@
 """How many households change their top-level segment when the data are disturbed.
 
-`noise_study` on the 1,792 bundled households that shop in all periods, six units; disturbed by 5 %
-further customers who spend everything on one category, by 20 % of noise on every amount, and by
-both. The shares that are disturbed are those of disturbed amounts.
+`noise_study` runs on the 1,792 bundled households that shop in all periods, with six units. The
+disturbances are 5 % additional customers who spend everything on one category, 20 % of noise on
+every amount, and both. The disturbed shares are shares of disturbed amounts.
 
     python benchmarks/stability.py [--seeds 3] [--step-penalty 0.2] [--jobs 2]
 """

@@ -1,9 +1,9 @@
-"""How long the states take, in floors: the time in which NumPy sums the panel up once.
+"""Time to compute the states, in floors. One floor is the time NumPy needs to sum up the panel.
 
-`transform` of a fitted extractor on float32 arrays, checks of the input included, against
-keras.Model.predict at its default batch size and at 8,192, for LSTM(3) on 26,000 and on 1,000,000
-customers of 6 periods and 97 categories. Memory is what `transform` adds to the most that the
-process had before, above the states that it returns.
+`transform` of a fitted extractor on float32 arrays, with checks of the input, is compared with
+keras.Model.predict at its default batch size and at 8,192. Both use LSTM(3) on 26,000 and on
+1,000,000 customers with 6 periods and 97 categories. Memory is what `transform` adds to the earlier
+peak of the process, without the returned states.
 
     python benchmarks/states.py
 """

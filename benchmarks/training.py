@@ -1,10 +1,10 @@
-"""How long training takes, against keras.Model.fit and PyTorch in the same run.
+"""Training time, compared with keras.Model.fit and PyTorch in the same run.
 
-The same network, LSTM(3) and a dense head that tells ten types, is trained for 40 epochs with Adam
-on the same 80 % of 26,000 x 6 x 97, and its loss is measured on the other 20 %. Every fit starts
-from nothing: models are built and traced anew. Only the imports are not counted.
+The same network, LSTM(3) with a dense head that predicts ten types, is trained for 40 epochs with
+Adam on the same 80 % of 26,000 x 6 x 97. Its loss is measured on the other 20 %. Every fit starts
+from scratch: models are built and traced again. Only the imports are not counted.
 
-Then the same network on 100 rows, for values, with a new Keras model for each fit.
+The same network is then fitted to values on 100 rows, with a new Keras model for each fit.
 
     pip install ".[benchmark]"
     python benchmarks/training.py

@@ -1,12 +1,12 @@
-"""How long the paper's transfer study takes, against the same protocol written with Keras.
+"""Time of the paper's transfer study, compared with the same protocol written with Keras.
 
-Tables 1 and 2: two labels, two networks (1,637 and 506 weights), two initialisations, 20
-repetitions of 100 labels, judged on 5,000 other customers of a synthetic bank of 26,000. skspend
-runs `transfer_study` with two jobs. Keras builds a model for every fit and trains it by
-`keras.Model.fit` for as many epochs and with the same batches; a pretrained body is not trainable.
-Pretraining is counted for neither, and imports are not either.
+Tables 1 and 2 have two labels, two networks (1,637 and 506 weights), two initialisations and 20
+repetitions of 100 labels. They are evaluated on 5,000 other customers of a synthetic bank of
+26,000. skspend runs `transfer_study` with two jobs. Keras builds a model for every fit and trains
+it with `keras.Model.fit` for the same number of epochs and with the same batches. A pretrained body
+is not trainable. Pretraining and imports are not counted for either.
 
-Then the time of a single fit of a pretrained model on 100 rows, and of its head alone.
+The script then measures a single fit of a pretrained model on 100 rows, and of its head alone.
 
     python benchmarks/transfer.py [--repetitions 20]
 """

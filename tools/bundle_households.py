@@ -1,10 +1,10 @@
-"""Make the households that ship with the package from the tables they come from.
+"""Make the household files that ship with the package from their source tables.
 
     python tools/bundle_households.py SOURCE
 
 SOURCE is a folder with ``spend_day_category.parquet`` (household, day, department, product category
-and cents), ``demographics.parquet`` and ``coupon_redemptions.parquet``. Out come the three
-``household_*.parquet`` files in ``skspend/datasets/data``, small enough to ship.
+and cents), ``demographics.parquet`` and ``coupon_redemptions.parquet``. The script writes the three
+``household_*.parquet`` files to ``skspend/datasets/data``. They are small enough to ship.
 """
 
 import argparse
