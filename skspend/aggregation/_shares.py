@@ -15,15 +15,14 @@ from sklearn.utils import gen_batches
 from .._utils._text import count, some, warn
 
 if TYPE_CHECKING:
-    from .._utils._typing import Floats
+    from .._utils._typing import Estimator, Floats
     from ..transactions import TransactionLog
-    from ._aggregator import SpendingAggregator
 
 CELLS_AT_ONCE = 2**24
 """Shares are computed for this many cells of the panel at a time."""
 
 
-def spending_shares(log: TransactionLog, spend: SpendingAggregator) -> Floats:
+def spending_shares(log: TransactionLog, spend: Estimator) -> Floats:
     """Compute the shares of all customers.
 
     Parameters
@@ -118,7 +117,7 @@ def _arrange(panel, categories, wanted):
     return arranged
 
 
-def positive_income(log: TransactionLog, spend: SpendingAggregator) -> Floats:
+def positive_income(log: TransactionLog, spend: Estimator) -> Floats:
     """Income by period, shape (n_customers, n_periods); the customer's mean where there is none.
 
     Raises
