@@ -48,6 +48,11 @@ class Network(NamedTuple):
         return self.encoder[-1]
 
     @property
+    def pooling(self) -> Literal["last", "mean"]:
+        """What a head reads: the last state of a recurrent network, else the mean over periods."""
+        return "last" if self.recurrent else "mean"
+
+    @property
     def n_arrays_per_encoder_layer(self) -> int:
         """Length of a layer's part of the list of weights."""
         return 3 if self.recurrent else 2

@@ -1,8 +1,7 @@
 """What the transfer models share: a frozen or trained body, a head on its features, two engines.
 
 A panel and a label per customer come in. The body turns the panel into one row of features per
-customer, once per fit where it is frozen; the head answers from them. Maree & Omlin (2021),
-sections III-D and IV-B.
+customer, and the head predicts the label from them. Maree & Omlin (2021), sections III-D and IV-B.
 """
 
 from __future__ import annotations
@@ -15,12 +14,11 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from sklearn.base import BaseEstimator
-from sklearn.exceptions import NotFittedError
 from sklearn.frozen import FrozenEstimator
 from sklearn.model_selection import train_test_split
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils import check_random_state
-from sklearn.utils.validation import check_is_fitted
+from sklearn.utils.validation import check_array, check_consistent_length, check_is_fitted
 
 from .._utils._sklearn import (
     CallbackSupportMixin,
@@ -46,7 +44,7 @@ if TYPE_CHECKING:
 
 
 class TransferModel(CallbackSupportMixin, BaseEstimator):
-    """Base of the transfer models; a subclass knows its labels, its exact head and its loss."""
+    """Base of the transfer models; a subclass knows its labels and its exact head."""
 
     _parameter_constraints = {
         "extractor": [None, HasMethods(["transform"])],
@@ -81,11 +79,11 @@ class TransferModel(CallbackSupportMixin, BaseEstimator):
         Parameters
         ----------
         X : panel, shape (n_customers, n_periods * n_features), or with three dimensions
-            As the extractor was fitted on.
+            The same periods and features that the extractor was fitted on.
         y : array-like, shape (n_customers,) or (n_customers, n_outputs)
             Labels.
         sample_weight : array-like, shape (n_customers,), default=None
-            For the exact head alone.
+            Weights of the customers; only for a head that is solved exactly.
 
         Returns
         -------
@@ -97,40 +95,111 @@ class TransferModel(CallbackSupportMixin, BaseEstimator):
             If the extractor is not fitted, as when it was cloned without a FrozenEstimator.
         ValueError
             If parameters contradict each other (a network to train without an extractor, a `model`
-            beside an extractor or without ``engine="scikeras"``), if a `model` has other outputs
-            than y needs, if there are too few customers of a class, if sample weights come with
-            anything but the exact head, or if training diverges.
+            beside an extractor or without ``engine="scikeras"``), if the outputs of a `model` do
+            not fit y, if there are too few customers of a class, if sample weights are given but
+            the head is not solved exactly, or if training diverges.
         """
         pretrained = self._find_pretrained()
         if pretrained is not None:
             validate_panel(pretrained, X, reset=False)
-        panel = validate_panel(self, X, n_periods=getattr(pretrained, "n_periods_", None)).cube
-        target = self._learn_labels(y, panel)
+        panel = validate_panel(self, X, n_periods=getattr(pretrained, "n_periods_", None))
+        check_consistent_length(panel.cube, y)
+        target = self._read_labels(self._check_labels(y))
         if sample_weight is not None and not self._is_exact:
             raise ValueError(
-                "sample_weight is exact for the head that is solved alone (engine='native', "
-                "trainable='head'); training in batches would only approximate it."
+                "sample_weight needs a head that is solved exactly (engine='native', "
+                "trainable='head'). Training in batches would only approximate the weights."
             )
-        random_state = check_random_state(self.random_state)
-        parts = self._divide(panel, target, random_state)
+        for name in ("coef_", "coef_names_", "intercept_", "weights_"):
+            vars(self).pop(name, None)  # from an earlier fit
         self.network_ = self.keras_ = None
+        random_state = check_random_state(self.random_state)
+        parts = self._divide(panel.cube, target, random_state)
         if self.model is not None:
-            return self._fit_own_model(parts, random_state)
+            self.keras_ = self._fit_keras(self.model, parts, random_state)
+            self.n_weights_ = self.keras_.count_params()
+            trainable = self.keras_.trainable_weights
+            self.n_trainable_weights_ = int(sum(np.prod(weight.shape) for weight in trainable))
+            return self
         if pretrained is not None:
             self.network_ = pretrained.network_._replace(
-                n_outputs=self._n_outputs,
+                n_outputs=self._count_outputs(target),
                 decoder=(),
-                reads=pretrained._pooling,
+                reads=pretrained.network_.pooling,
                 classifies=self._classifies,
                 state_noise=0.0,
                 step_penalty=0.0,
                 l2=0.0,
             )
         self.weights_ = self._fit_weights(pretrained, parts, sample_weight, random_state)
-        return self._finish(pretrained)
+        kernel, bias = self.weights_[-2:]
+        is_one_number = bias.size == 1 and not self._classifies
+        self.coef_ = kernel[:, 0] if is_one_number else kernel.T
+        self.intercept_ = float(bias[0]) if is_one_number else bias
+        self.coef_names_ = self._name_features(panel)
+        self.n_weights_ = sum(array.size for array in self.weights_)
+        n_head = kernel.size + bias.size
+        self.n_trainable_weights_ = self.n_weights_ if self._trainable == "all" else n_head
+        return self
+
+    @property
+    def _trainable(self):
+        """The part that is fitted to the labels, ``"head"`` or ``"all"``."""
+        if self.trainable is not None:
+            return self.trainable
+        return "all" if self.initialization == "random" else "head"
+
+    @property
+    def _is_exact(self):
+        """Whether `fit` solves the head and trains nothing."""
+        return self.engine == "native" and self._trainable == "head"
+
+    def _find_pretrained(self):
+        """Return the fitted extractor, taken out of its FrozenEstimator, or None."""
+        pretrained = self.extractor
+        if self.model is not None:
+            if self.engine != "scikeras":
+                raise ValueError("model= is trained by Keras: pass engine='scikeras' with it.")
+            if pretrained is not None:
+                raise ValueError("Pass model= or extractor=, not both: each of them is a network.")
+            if self.trainable is not None or self.initialization != "pretrained":
+                raise ValueError(
+                    "trainable= and initialization= are for the network of an extractor. For a "
+                    "model of your own, set its weights and the attribute trainable of its layers."
+                )
+        if pretrained is None:
+            if self.initialization == "random" or self.trainable == "all":
+                raise ValueError(
+                    f"initialization={self.initialization!r}, trainable={self.trainable!r} train "
+                    f"the network of an extractor, but extractor=None. Pass a fitted extractor."
+                )
+            return None
+        if isinstance(pretrained, FrozenEstimator):
+            pretrained = pretrained.estimator
+        if not hasattr(pretrained, "pool_states"):
+            raise ValueError(
+                f"extractor must be an LSTMStateExtractor or a FeedForwardExtractor, got a "
+                f"{type(pretrained).__name__}. Put other transformers before this step of a "
+                f"Pipeline, and leave extractor=None."
+            )
+        remedy = (
+            "The extractor is not fitted. Fit it and pass FrozenEstimator(extractor), which keeps "
+            "it fitted when a pipeline or a search clones it."
+        )
+        check_is_fitted(pretrained, msg=remedy)
+        return pretrained
+
+    def _check_labels(self, y):
+        if y is None:
+            raise ValueError(
+                f"{type(self).__name__} requires y to be passed, but the target y is None."
+            )
+        dtype = None if self._classifies else np.float64
+        y = check_array(y, ensure_2d=False, dtype=dtype, input_name="y")
+        return y.reshape(len(y), -1)
 
     def _divide(self, panel, target, random_state):
-        """Customers to fit, and, to stop early, those held out: a list of panels and targets."""
+        """Divide customers into those to fit and, for early stopping, those held out."""
         if self._is_exact or not self.early_stopping:
             return [(panel, target)]
         try:
@@ -148,99 +217,31 @@ class TransferModel(CallbackSupportMixin, BaseEstimator):
         return [(panel[rows], target[rows]) for rows in parts]
 
     def _fit_weights(self, pretrained, parts, sample_weight, random_state):
-        """Weights of body and head, for panel and labels as they are."""
+        """Fit the weights of body and head; they apply to panel and labels as they are."""
         panel, target = parts[0]
-        target_scaler = self._fit_target_scaler(target)
+        target_scaler = None if self._classifies else StandardScaler().fit(target)
         weights, scaler = [], None
         if pretrained is not None:
             weights, scaler = self._start(pretrained, panel, target_scaler, random_state)
         if self._trainable == "head" and self.engine == "scikeras":
             parts = [(self._features(panel, weights), target) for panel, target in parts]
             return [*weights[:-2], *self._train_head(parts, target_scaler, random_state)]
-        # A pretrained body that is trained on starts from the best head for it, so that the first
-        # steps do not spoil it.
+        # Training a pretrained body starts from the best head for it, so that the first steps do
+        # not spoil the body.
         if self._trainable == "head" or self.initialization == "pretrained":
             # In single precision the solver of a logistic head stops short.
             features = self._features(panel, weights).astype(np.float64)
-            head = self._solve_head(features, target, sample_weight)
-            weights = [*weights[:-2], *head]
+            weights = [*weights[:-2], *self._solve_head(features, target, sample_weight)]
         if self._trainable == "head":
             return weights
-        return self._train_all(parts, weights, scaler, target_scaler, random_state)
-
-    def _finish(self, pretrained):
-        kernel, bias = self.weights_[-2:]
-        self.coef_, self.intercept_ = self._unpack_head(kernel, bias)
-        if pretrained is None:
-            self.coef_names_ = getattr(self, "feature_names_in_", None)
-            if self.coef_names_ is None:
-                self.coef_names_ = np.array([f"x{i}" for i in range(self.n_features_in_)], object)
-        else:
-            states = [f"state{unit}" for unit in range(self.network_.n_units)]
-            if self.network_.reads == "last":
-                self.coef_names_ = output_names(self, states)[-len(states) :]
-            else:
-                self.coef_names_ = np.array([f"mean|{state}" for state in states], dtype=object)
-        self.n_weights_ = sum(array.size for array in self.weights_)
-        self.n_trainable_weights_ = (
-            self.n_weights_ if self._trainable == "all" else kernel.size + bias.size
-        )
-        return self
-
-    @property
-    def _trainable(self):
-        """What is fitted to the labels."""
-        if self.trainable is not None:
-            return self.trainable
-        return "all" if self.initialization == "random" else "head"
-
-    @property
-    def _is_exact(self):
-        """Whether a head is solved alone."""
-        return self.engine == "native" and self._trainable == "head"
-
-    def _find_pretrained(self):
-        """The fitted extractor, out of its FrozenEstimator, or None."""
-        if self.model is not None:
-            self._check_own_model()
-        if self.extractor is None:
-            if self.model is None and (self.initialization == "random" or self.trainable == "all"):
-                raise ValueError(
-                    f"initialization={self.initialization!r}, trainable={self.trainable!r} train "
-                    f"the network of an extractor, but extractor=None."
-                )
-            return None
-        pretrained = self.extractor
-        if isinstance(pretrained, FrozenEstimator):
-            pretrained = pretrained.estimator
-        if not hasattr(pretrained, "pool_states"):
-            raise ValueError(
-                f"extractor must be an LSTMStateExtractor or a FeedForwardExtractor, got a "
-                f"{type(pretrained).__name__}. Put other transformers before this step of a "
-                f"Pipeline, and leave extractor=None."
-            )
-        try:
-            check_is_fitted(pretrained)
-        except NotFittedError as error:
-            raise NotFittedError(
-                "The extractor is not fitted. Fit it and pass FrozenEstimator(extractor), which "
-                "keeps it fitted where pipelines and searches clone."
-            ) from error
-        return pretrained
-
-    def _check_own_model(self):
-        if self.engine != "scikeras":
-            raise ValueError("model= is trained by Keras: pass engine='scikeras' with it.")
-        if self.extractor is not None:
-            raise ValueError("Pass model= or extractor=, not both: each of them is a network.")
-        if self.trainable is not None or self.initialization != "pretrained":
-            raise ValueError(
-                "trainable= and initialization= are for the network of an extractor. In a model of "
-                "your own, set its weights and the attribute trainable of its layers."
-            )
+        parts = [(scale(panel, scaler), scale(y, target_scaler)) for panel, y in parts]
+        start = unfold_scales(self.network_, weights, scaler, target_scaler)
+        training = self._train_by_keras if self.engine == "scikeras" else self._train_natively
+        weights = training(parts, start, random_state)
+        return fold_scales(self.network_, weights, scaler, target_scaler)
 
     def _start(self, pretrained, panel, target_scaler, random_state):
-        """The first weights, for panel and labels as they are, and the scaler of the panel."""
+        """Return the first weights, for panel and labels as they are, and the panel's scaler."""
         if self.initialization == "pretrained":
             n_body = len(pretrained.network_.encoder) * self.network_.n_arrays_per_encoder_layer
             no_head = [np.zeros(shape) for shape in self.network_.head_shapes[0]]
@@ -251,20 +252,21 @@ class TransferModel(CallbackSupportMixin, BaseEstimator):
         return fold_scales(self.network_, weights, scaler, target_scaler), scaler
 
     def _features(self, panel, weights):
-        """What the head reads: one row for each customer."""
+        """Compute what the head reads, one row per customer."""
         if self.network_ is None:
             return unfold(panel)
         return pool(encode(self.network_, panel, weights), self.network_.reads)
 
-    def _train_all(self, parts, start, scaler, target_scaler, random_state):
-        """Train body and head, on standardised values."""
-        parts = [(scale(panel, scaler), scale(y, target_scaler)) for panel, y in parts]
-        start = unfold_scales(self.network_, start, scaler, target_scaler)
-        training = self._train_by_keras if self.engine == "scikeras" else self._train_natively
-        weights = training(parts, start, random_state)
-        return fold_scales(self.network_, weights, scaler, target_scaler)
+    def _name_features(self, panel):
+        if self.network_ is None:
+            return panel.names
+        states = [f"state{unit}" for unit in range(self.network_.n_units)]
+        if self.network_.reads == "last":
+            return output_names(self, states)[-len(states) :]
+        return np.array([f"mean|{state}" for state in states], dtype=object)
 
     def _train_natively(self, parts, start, random_state):
+        """Train body and head on standardised values."""
         (panel, target), held_out = parts[0], parts[1] if len(parts) > 1 else None
         class_weights = self._class_weights(target)
         epochs = train(
@@ -288,71 +290,55 @@ class TransferModel(CallbackSupportMixin, BaseEstimator):
         return trained
 
     def _train_by_keras(self, parts, start, random_state):
-        from ..networks import _keras as keras_models
+        """Train body and head on standardised values, by Keras."""
+        from ..networks._keras import build_to_train
 
-        model = partial(keras_models.build_to_train, self.network_, start, self.learning_rate)
-        return self._fit_keras(model, parts, random_state).get_weights()
+        build = partial(build_to_train, self.network_, start, self.learning_rate)
+        return self._fit_keras(build, parts, random_state).get_weights()
 
     def _train_head(self, parts, target_scaler, random_state):
-        """Train a head by Keras, on features and targets."""
-        from ..networks import _keras as keras_models
+        """Train a head alone by Keras, on features and labels as they are."""
+        from ..networks._keras import build_head
 
         parts = [(features, scale(target, target_scaler)) for features, target in parts]
-        features, _ = parts[0]
-        model = partial(
-            keras_models.build_head,
-            features.shape[1],
-            self._n_outputs,
-            self._classifies,
-            self._head_penalty(len(features)),
-            self.learning_rate,
-        )
-        kernel, bias = self._fit_keras(model, parts, random_state).get_weights()
+        features, target = parts[0]
+        # With it the mean loss has the optimum of LogisticRegression, or of Ridge.
+        penalty = self.alpha / (2 * target.size if self._classifies else target.size)
+        shape = features.shape[1], self._count_outputs(target)
+        build = partial(build_head, *shape, self._classifies, penalty, self.learning_rate)
+        kernel, bias = self._fit_keras(build, parts, random_state).get_weights()
         if target_scaler is None:
             return kernel, bias
         return kernel * target_scaler.scale_, bias * target_scaler.scale_ + target_scaler.mean_
 
-    def _fit_own_model(self, parts, random_state):
-        from ..networks import _keras as keras_models
+    def _fit_keras(self, build, parts, random_state):
+        """Train a Keras model, or what a function builds, through scikeras."""
+        from ..networks._keras import copy_model, fit_by_scikeras
 
-        if _is_keras_model(self.model):  # which Keras would train itself
-            model = partial(keras_models.copy_model, self.model)
-        else:
-            model = partial(self.model)  # scikeras takes no methods
-        self.keras_ = self._fit_keras(model, parts, random_state)
-        for name in ("coef_", "coef_names_", "intercept_", "weights_"):
-            vars(self).pop(name, None)  # of an earlier fit
-        self.n_weights_ = self.keras_.count_params()
-        trainable = self.keras_.trainable_weights
-        self.n_trainable_weights_ = int(sum(np.prod(weight.shape) for weight in trainable))
-        return self
-
-    def _fit_keras(self, model, parts, random_state):
-        """Train a Keras model through scikeras."""
-        from ..networks import _keras as keras_models
-
-        class_weights = self._class_weights(parts[0][1])
-        parts = [
-            (
-                np.asarray(X, dtype=np.float32),
-                target,
-                None if class_weights is None else class_weights[target],
-            )
-            for X, target in parts
-        ]
-        return keras_models.fit_by_scikeras(
+        # Keras itself would train a model, and scikeras does not take methods.
+        build = partial(copy_model, build) if _is_keras_model(build) else partial(build)
+        target = parts[0][1]
+        n_outputs = {self._count_outputs(target)}
+        weights = self._class_weights(target)
+        if self._classifies:
+            n_outputs.add(len(self.classes_))
+        return fit_by_scikeras(
             "KerasClassifier" if self._classifies else "KerasRegressor",
-            model,
-            {self._n_outputs, len(self.classes_) if self._classifies else self._n_outputs},
-            *parts,
+            build,
+            n_outputs,
+            *(
+                (np.asarray(X, np.float32), y, None if weights is None else weights[y])
+                for X, y in parts
+            ),
             n_iter_no_change=self.n_iter_no_change,
             epochs=self.epochs,
-            batch_size=min(self.batch_size, len(parts[0][0])),
+            batch_size=min(self.batch_size, len(target)),
             seed=random_state.randint(2**31 - 1),
         )
 
     def _outputs(self, X):
-        """Answers of the head, or of a model of the user's own, (n_customers, n_outputs)."""
+        """Compute the outputs of the head, or of a user's own model, (n_customers, n_outputs)."""
+        check_is_fitted(self)
         panel = validate_panel(self, X, reset=False).cube
         if self.keras_ is None:
             return self._features(panel, self.weights_) @ self.weights_[-2] + self.weights_[-1]
@@ -369,11 +355,12 @@ class TransferModel(CallbackSupportMixin, BaseEstimator):
 
     def __getstate__(self) -> dict[str, Any]:
         state = super().__getstate__()
-        if self.model is None:
+        models = {name: value for name, value in state.items() if _is_keras_model(value)}
+        if not models:
             return state
         from ..networks._keras import Pickled
 
-        return {name: Pickled(it) if _is_keras_model(it) else it for name, it in state.items()}
+        return state | {name: Pickled(model) for name, model in models.items()}
 
     def __copy__(self) -> Self:
         twin = object.__new__(type(self))

@@ -12,10 +12,8 @@ import numpy as np
 from scipy.special import softmax
 from sklearn.base import ClassifierMixin, RegressorMixin
 from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge
-from sklearn.preprocessing import StandardScaler
 from sklearn.utils.class_weight import compute_class_weight
 from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import check_array, check_consistent_length, check_is_fitted
 
 from .._utils._sklearn import StrOptions
 from ..networks._forward import class_log_odds
@@ -30,82 +28,84 @@ if TYPE_CHECKING:
 
     from .._utils._typing import Estimator, Floats, PanelLike, RandomState
 
+MOST_STEPS = 10_000
+"""Limit for the solver of a logistic head, which takes a few dozen unless X is badly scaled."""
+
 
 class TransferRegressor(RegressorMixin, TransferModel):
-    """Regress on the features of a pretrained network, or train the same network from scratch.
+    """Predict numbers from the features of a pretrained network, or train it from scratch.
 
     Parameters
     ----------
     extractor : FrozenEstimator of a fitted extractor, default=None
         The pretrained network: an :class:`LSTMStateExtractor`, whose last state the linear head
         reads, or a :class:`FeedForwardExtractor`, whose features it reads as means over periods.
-        Without one, it reads the columns of X.
+        Without an extractor, the head reads the columns of X.
     initialization : {"pretrained", "random"}, default="pretrained"
-        Where the weights of the network's body start: where they were left, or at random ones.
+        Where the weights of the network's body start: at the pretrained ones, or at random ones.
     trainable : {"head", "all"}, default=None
         What is fitted to y. ``"head"`` keeps the body frozen, computes its features once, and
-        solves the head exactly, in an instant. ``"all"`` trains body and head by Adam. Default:
-        the head of a pretrained body, all of a random one (the paper's baseline). A pretrained
-        body that is trained on starts from the solved head.
+        solves the head exactly. ``"all"`` trains body and head by Adam. The default is the head of
+        a pretrained body, and all of a random one (the paper's baseline). Training a pretrained
+        body starts from the solved head.
     alpha : float, default=0.0
         Ridge penalty of the head, as in :class:`sklearn.linear_model.Ridge`. 0 is least squares,
-        which with a hundred labels often predicts worse than the mean does.
+        which often predicts worse than the mean if there are only a hundred labels.
     engine : {"native", "scikeras"}, default="native"
-        What trains: plain array code, or Keras through scikeras, the reference, which is many times
-        slower. ``"scikeras"`` trains the head, too, and does not solve it.
+        The code that trains: plain arrays, or Keras through scikeras. scikeras is the reference;
+        it is many times slower, and trains a head that ``"native"`` solves.
     model : keras.Model or callable, default=None
-        With ``engine="scikeras"``, a compiled model of your own in place of an extractor, of which
-        a copy is trained, or a function that builds one, as ``scikeras.wrappers.KerasRegressor``
-        takes it. It is given the panel as an array (n_customers, n_periods, n_features) as it is.
+        With ``engine="scikeras"``, a network of your own in place of an extractor: a compiled
+        model, of which a copy is trained, or a function that builds one, as scikeras takes it. It
+        receives the panel as an array (n_customers, n_periods, n_features), without scaling.
     epochs, batch_size : int, default=100 and 32
-        Training in passes over the customers, and customers per step.
+        Number of training passes over the customers, and customers per step.
     learning_rate : float, default=0.01
         Step size of Adam; a `model` brings its own optimizer.
     early_stopping : bool, default=False
         Hold customers out of training, stop when their loss no longer falls, and keep the weights
-        of the epoch in which it was lowest.
+        of the epoch with the lowest loss.
     validation_fraction : float, default=0.2
         Share of the customers of `fit` that early stopping holds out.
     n_iter_no_change : int, default=10
         Epochs without a lower validation loss after which early stopping stops.
     random_state : int, RandomState instance or None, default=None
-        Draws initial weights, the order of customers, and who is held out.
+        Seed of the initial weights, of the order of customers, and of who is held out.
 
     Attributes
     ----------
     coef_ : ndarray, shape (n_features,) or (n_outputs, n_features)
         Weights of the head on the features of the body (or on the columns of X).
     coef_names_ : ndarray of str, shape (n_features,)
-        What they weigh, such as ``year6|state0``, or ``mean|state0`` for a mean over periods.
+        Names of these features, such as ``year6|state0``, or ``mean|state0`` for a mean over
+        periods.
     intercept_ : float or ndarray, shape (n_outputs,)
         Bias of the head.
     weights_ : list of ndarray
-        Those of body and head, in Keras's order; they apply to X as it is.
-    n_weights_ : int
-        Their number.
-    n_trainable_weights_ : int
-        The number of those that were fitted to y.
+        Weights of body and head, in the order of Keras; they apply to X without scaling.
+    n_weights_, n_trainable_weights_ : int
+        Number of all weights, and of those that were fitted to y.
     keras_ : keras.Model or None
-        The fitted `model`, if one was given; ``coef_``, ``coef_names_``, ``intercept_`` and
-        ``weights_`` are then not there.
+        The fitted `model`, if one was given. Then there are no ``coef_``, ``coef_names_``,
+        ``intercept_`` and ``weights_``.
 
     See Also
     --------
-    TransferClassifier : The same for classes, with their probabilities.
+    TransferClassifier : Predicts classes, with their probabilities.
     LSTMStateExtractor : The network to pretrain.
-    sklearn.frozen.FrozenEstimator : Keeps an estimator fitted through clone and searches.
+    sklearn.frozen.FrozenEstimator : Keeps an estimator fitted when it is cloned.
 
     Notes
     -----
     A network is trained on standardised values: with the scales of its pretraining, or, from random
-    weights, with those of the customers of `fit`. ``engine="scikeras"`` seeds the generators of the
-    whole process while it trains, and restores them; do not run it in several threads.
+    weights, with the scales of the customers of `fit`. ``engine="scikeras"`` seeds the generators
+    of the whole process while it trains, and restores them; do not run it in several threads.
 
     References
     ----------
-    Maree & Omlin (2021), section III-D and Tables 1 and 2. That a solved head is the place to start
-    from when all weights are trained: Kumar et al. (2022), Fine-tuning can distort pretrained
-    features and underperform out-of-distribution, ICLR.
+    Maree & Omlin (2021), section III-D and Tables 1 and 2. Starting from a solved head where all
+    weights are trained: Kumar et al. (2022), Fine-tuning can distort pretrained features and
+    underperform out-of-distribution, ICLR.
 
     Examples
     --------
@@ -127,6 +127,7 @@ class TransferRegressor(RegressorMixin, TransferModel):
     def __init__(
         self,
         extractor: Estimator | None = None,
+        *,
         initialization: Literal["pretrained", "random"] = "pretrained",
         trainable: Literal["head", "all"] | None = None,
         alpha: float = 0.0,
@@ -154,33 +155,21 @@ class TransferRegressor(RegressorMixin, TransferModel):
         self.n_iter_no_change = n_iter_no_change
         self.random_state = random_state
 
-    def _learn_labels(self, y, panel):
-        """Labels as numbers, shape (n_customers, n_outputs)."""
-        y = _check_labels(self, y, panel, np.float64)
-        self._is_one_label = y.ndim == 1 or y.shape[1] == 1
-        y = y.reshape(len(y), -1)
-        self._n_outputs = y.shape[1]
-        return y
+    def _read_labels(self, labels):
+        """Return the target, shape (n_customers, n_outputs)."""
+        return labels
 
-    def _fit_target_scaler(self, target):
-        return StandardScaler().fit(target)
+    def _count_outputs(self, target):
+        return target.shape[1]
+
+    def _class_weights(self, target):
+        """Return the weight of each class in training; numbers have none."""
+        return None
 
     def _solve_head(self, features, target, sample_weight):
         head = Ridge(self.alpha) if self.alpha else LinearRegression()
         head.fit(features, target, sample_weight)
         return np.atleast_2d(head.coef_).T, np.atleast_1d(head.intercept_)
-
-    def _head_penalty(self, n_customers):
-        """What makes the mean loss have the optimum of ridge regression."""
-        return self.alpha / (n_customers * self._n_outputs)
-
-    def _class_weights(self, target):
-        return None
-
-    def _unpack_head(self, kernel, bias):
-        if self._is_one_label:
-            return kernel[:, 0], float(bias[0])
-        return kernel.T, bias
 
     def predict(self, X: PanelLike) -> Floats:
         """Predict the label.
@@ -193,83 +182,49 @@ class TransferRegressor(RegressorMixin, TransferModel):
         -------
         y : ndarray, shape (n_customers,) or (n_customers, n_outputs)
         """
-        check_is_fitted(self)
         outputs = self._outputs(X)
-        return outputs[:, 0] if self._is_one_label else outputs
+        return outputs[:, 0] if outputs.shape[1] == 1 else outputs
 
 
 class TransferClassifier(ClassifierMixin, TransferModel):
-    """Classify by the features of a pretrained network, or train the same network from scratch.
+    """Predict classes from the features of a pretrained network, or train it from scratch.
 
     Parameters
     ----------
     extractor : FrozenEstimator of a fitted extractor, default=None
-        The pretrained network: an :class:`LSTMStateExtractor`, whose last state the linear head
-        reads, or a :class:`FeedForwardExtractor`, whose features it reads as means over periods.
-        Without one, it reads the columns of X.
-    initialization : {"pretrained", "random"}, default="pretrained"
-        Where the weights of the network's body start: where they were left, or at random ones.
-    trainable : {"head", "all"}, default=None
-        What is fitted to y. ``"head"`` keeps the body frozen, computes its features once, and
-        solves a logistic regression on them. ``"all"`` trains body and head by Adam. Default: the
-        head of a pretrained body, all of a random one. A pretrained body that is trained on starts
-        from the solved head.
+        The pretrained network, as in :class:`TransferRegressor`.
+    initialization, trainable, engine, epochs, batch_size, learning_rate, early_stopping, \
+n_iter_no_change, random_state
+        As in :class:`TransferRegressor`.
     alpha : float, default=1.0
         Penalty of the head: 1 / C of :class:`sklearn.linear_model.LogisticRegression`.
-    engine : {"native", "scikeras"}, default="native"
-        What trains: plain array code, or Keras through scikeras, the reference, which is many times
-        slower. ``"scikeras"`` trains the head, too, and does not solve it.
     model : keras.Model or callable, default=None
-        With ``engine="scikeras"``, a compiled model of your own in place of an extractor, of which
-        a copy is trained, or a function that builds one, as ``scikeras.wrappers.KerasClassifier``
-        takes it; its outputs are probabilities, its labels the numbers of the sorted classes. It is
-        given the panel as an array (n_customers, n_periods, n_features) as it is.
+        A network of your own, as in :class:`TransferRegressor`. It returns probabilities, and its
+        labels are the positions of the classes in `classes_`.
     class_weight : dict, "balanced" or None, default=None
-        What a customer of each class counts; ``"balanced"`` lets all classes count the same.
-    epochs, batch_size : int, default=100 and 32
-        Training in passes over the customers, and customers per step.
-    learning_rate : float, default=0.01
-        Step size of Adam; a `model` brings its own optimizer.
-    early_stopping : bool, default=False
-        Hold customers out of training, stop when their loss no longer falls, and keep the weights
-        of the epoch in which it was lowest.
+        Weight of a customer of each class; ``"balanced"`` gives all classes the same weight in all.
     validation_fraction : float, default=0.2
-        Share of the customers of `fit`, by class, that early stopping holds out.
-    n_iter_no_change : int, default=10
-        Epochs without a lower validation loss after which early stopping stops.
-    random_state : int, RandomState instance or None, default=None
-        Draws initial weights, the order of customers, and who is held out.
+        Share of the customers of each class that early stopping holds out.
 
     Attributes
     ----------
-    classes_ : ndarray, shape (n_classes,), or list of them for several labels
+    classes_ : ndarray, shape (n_classes,), or list of ndarray for several labels
         The classes, sorted.
     coef_ : ndarray, shape (n_heads, n_features)
-        Weights on the features of the body (or on the columns of X): of the second of two classes,
-        or of each of more; several labels one below the other.
-    coef_names_ : ndarray of str, shape (n_features,)
-        What they weigh, such as ``year6|state0``, or ``mean|state0`` for a mean over periods.
+        Weights of the head on the features of the body (or on the columns of X): one row for the
+        second of two classes, or a row for each of more classes; several labels are stacked.
     intercept_ : ndarray, shape (n_heads,)
         Bias of the head.
-    weights_ : list of ndarray
-        Those of body and head, in Keras's order; they apply to X as it is.
-    n_weights_ : int
-        Their number.
-    n_trainable_weights_ : int
-        The number of those that were fitted to y.
-    keras_ : keras.Model or None
-        The fitted `model`, if one was given; ``coef_``, ``coef_names_``, ``intercept_`` and
-        ``weights_`` are then not there.
+    coef_names_, weights_, n_weights_, n_trainable_weights_, keras_ : see TransferRegressor
 
     See Also
     --------
-    TransferRegressor : The same for numbers; on a 0/1 label it gives the paper's tables.
+    TransferRegressor : Predicts numbers; with a label of 0 and 1 it gives the paper's tables.
 
     Notes
     -----
-    A probability is that of the customers of `fit`: with ``class_weight`` it is not calibrated.
-    ``engine="scikeras"`` seeds the generators of the whole process while it trains, and restores
-    them; do not run it in several threads.
+    Probabilities are those among the customers of `fit`; with ``class_weight`` they are not
+    calibrated.
 
     References
     ----------
@@ -301,6 +256,7 @@ class TransferClassifier(ClassifierMixin, TransferModel):
     def __init__(
         self,
         extractor: Estimator | None = None,
+        *,
         initialization: Literal["pretrained", "random"] = "pretrained",
         trainable: Literal["head", "all"] | None = None,
         alpha: float = 1.0,
@@ -330,61 +286,54 @@ class TransferClassifier(ClassifierMixin, TransferModel):
         self.n_iter_no_change = n_iter_no_change
         self.random_state = random_state
 
-    def _learn_labels(self, y, panel):
-        """Numbers of the classes, shape (n_customers,) or (n_customers, n_labels)."""
-        y = _check_labels(self, y, panel, None)
-        check_classification_targets(y)
-        y = y.ravel() if y.ndim == 2 and y.shape[1] == 1 else y
-        if y.ndim == 1:
-            self.classes_, numbers = _find_classes(y)
-            self._n_outputs = _count_heads(self.classes_)
-            return numbers
-        if self._trainable == "all" or self.engine == "scikeras":
+    def _read_labels(self, labels):
+        """Return positions in `classes_`, shape (n_customers,) or (n_customers, n_labels)."""
+        check_classification_targets(labels if labels.shape[1] > 1 else labels[:, 0])
+        labels = labels.T
+        if len(labels) > 1 and not self._is_exact:
             raise ValueError(
-                f"y has {y.shape[1]} labels, but several are told by solved heads alone "
-                f"(engine='native', trainable='head'). Train a network for each of them by "
+                f"y has {len(labels)} labels, but only solved heads (engine='native', "
+                f"trainable='head') predict several. Train a network for each of them with "
                 f"sklearn.multioutput.MultiOutputClassifier."
             )
-        found = [_find_classes(label) for label in y.T]
-        self.classes_ = [classes for classes, _ in found]
-        self._n_outputs = sum(map(_count_heads, self.classes_))
-        return np.column_stack([numbers for _, numbers in found])
+        found = [np.unique(label, return_inverse=True) for label in labels]
+        for classes, _ in found:
+            if len(classes) < 2:
+                raise ValueError(
+                    f"y has one class only, {classes.tolist()[0]!r}. Pass customers of two or more."
+                )
+        classes, positions = zip(*found, strict=True)
+        if len(labels) == 1:
+            self.classes_ = classes[0]
+            return positions[0]
+        self.classes_ = list(classes)
+        return np.column_stack(positions)
 
-    def _fit_target_scaler(self, target):
-        return None
+    @property
+    def _classes_of_labels(self):
+        return self.classes_ if isinstance(self.classes_, list) else [self.classes_]
 
-    def _solve_head(self, features, target, sample_weight):
-        several = target.ndim == 2
-        heads = [
-            self._solve_logistic(features, numbers, classes, sample_weight)
-            for numbers, classes in zip(
-                target.T if several else [target],
-                self.classes_ if several else [self.classes_],
-                strict=True,
-            )
-        ]
-        kernels, biases = zip(*heads, strict=True)
-        return np.vstack(kernels).T, np.concatenate(biases)
-
-    def _solve_logistic(self, features, numbers, classes, sample_weight):
-        weights = _weigh_classes(self.class_weight, numbers, classes, sample_weight)
-        head = LogisticRegression(
-            C=1 / self.alpha if self.alpha else np.inf,
-            class_weight=dict(enumerate(weights)),
-            tol=1e-6,
-            max_iter=MOST_STEPS,
-        ).fit(features, numbers, sample_weight)
-        return head.coef_, head.intercept_
-
-    def _head_penalty(self, n_customers):
-        """What makes the mean loss have the optimum of the logistic regression."""
-        return self.alpha / (2 * n_customers)
+    def _count_outputs(self, target):
+        return sum(map(_count_heads, self._classes_of_labels))
 
     def _class_weights(self, target):
         return _weigh_classes(self.class_weight, target, self.classes_)
 
-    def _unpack_head(self, kernel, bias):
-        return kernel.T, bias
+    def _solve_head(self, features, target, sample_weight):
+        labels = target.reshape(len(target), -1).T
+        heads = [
+            LogisticRegression(
+                C=1 / self.alpha if self.alpha else np.inf,
+                class_weight=dict(
+                    enumerate(_weigh_classes(self.class_weight, label, classes, sample_weight))
+                ),
+                tol=1e-6,
+                max_iter=MOST_STEPS,
+            ).fit(features, label, sample_weight)
+            for label, classes in zip(labels, self._classes_of_labels, strict=True)
+        ]
+        kernel = np.vstack([head.coef_ for head in heads]).T
+        return kernel, np.concatenate([head.intercept_ for head in heads])
 
     def predict_proba(self, X: PanelLike) -> Floats | list[Floats]:
         """Predict the probability of each class.
@@ -398,15 +347,13 @@ class TransferClassifier(ClassifierMixin, TransferModel):
         probabilities : ndarray, shape (n_customers, n_classes), or list of them for several labels
             In the order of `classes_`.
         """
-        check_is_fitted(self)
         outputs = self._outputs(X)
         if self.keras_ is not None:
             return outputs if outputs.shape[1] > 1 else np.hstack([1 - outputs, outputs])
-        if not isinstance(self.classes_, list):
-            return softmax(class_log_odds(outputs), axis=1)
-        ends = np.cumsum([_count_heads(classes) for classes in self.classes_])
+        ends = np.cumsum([_count_heads(classes) for classes in self._classes_of_labels])
         parts = np.split(outputs, ends[:-1], axis=1)
-        return [softmax(class_log_odds(part), axis=1) for part in parts]
+        probabilities = [softmax(class_log_odds(part), axis=1) for part in parts]
+        return probabilities if isinstance(self.classes_, list) else probabilities[0]
 
     def predict(self, X: PanelLike) -> NDArray[Any]:
         """Predict the class.
@@ -422,11 +369,11 @@ class TransferClassifier(ClassifierMixin, TransferModel):
         probabilities = self.predict_proba(X)
         if not isinstance(probabilities, list):
             return self.classes_[probabilities.argmax(axis=1)]
-        told = [
+        predicted = [
             classes[chances.argmax(axis=1)]
             for classes, chances in zip(self.classes_, probabilities, strict=True)
         ]
-        return np.column_stack(told)
+        return np.column_stack(predicted)
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
@@ -434,43 +381,19 @@ class TransferClassifier(ClassifierMixin, TransferModel):
         return tags
 
 
-MOST_STEPS = 10_000
-"""Of the solver of a logistic head, which takes a few dozen unless X is badly scaled."""
-
-
 def _count_heads(classes):
-    """Outputs that tell these classes: one is enough for two."""
+    """Count the outputs that predict these classes: one is enough for two."""
     return 1 if len(classes) <= 2 else len(classes)
 
 
-def _find_classes(label):
-    """The classes of a label, sorted, and the number of each customer's among them."""
-    classes, numbers = np.unique(label, return_inverse=True)
-    if len(classes) < 2:
-        raise ValueError(
-            f"y has one class only, {classes.tolist()[0]!r}. There is nothing to tell apart."
-        )
-    return classes, numbers
-
-
-def _weigh_classes(class_weight, numbers, classes, sample_weight=None):
-    """What a customer of each class counts, shape (n_classes,)."""
+def _weigh_classes(class_weight, positions, classes, sample_weight=None):
+    """Return the weight of a customer of each class, shape (n_classes,)."""
     if not isinstance(class_weight, dict):
         return compute_class_weight(
-            class_weight, classes=np.arange(len(classes)), y=numbers, sample_weight=sample_weight
+            class_weight, classes=np.arange(len(classes)), y=positions, sample_weight=sample_weight
         )
     names = classes.tolist()
     unknown = sorted(set(class_weight) - set(names), key=str)
     if unknown:
         raise ValueError(f"class_weight names {unknown}, but the classes of y are {names}.")
     return np.array([class_weight.get(name, 1.0) for name in names], dtype=float)
-
-
-def _check_labels(model, y, panel, dtype):
-    if y is None:
-        raise ValueError(
-            f"{type(model).__name__} requires y to be passed, but the target y is None."
-        )
-    y = check_array(y, ensure_2d=False, dtype=dtype, input_name="y")
-    check_consistent_length(panel, y)
-    return y

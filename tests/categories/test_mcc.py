@@ -19,7 +19,9 @@ from skspend.categories._mcc import UNKNOWN
 from skspend.personality import load_coefficients
 
 NAN = float("nan")
-TABLE = pd.read_csv(resources.files("skspend.datasets") / "data" / "mcc_categories.csv", dtype=str)
+TABLE = pd.read_csv(
+    resources.files("skspend.categories") / "data" / "mcc_categories.csv", dtype=str
+)
 LISTED = sorted(mcc.mcc for mcc in iso18245.get_all_mccs())
 PUBLISHED = set(load_coefficients().index)
 # A mix of what a column may hold: listed codes, numbers that are none, text, and nothing.

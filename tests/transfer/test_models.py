@@ -17,11 +17,11 @@ from skspend import (
     LSTMStateExtractor,
     TransferClassifier,
     TransferRegressor,
-    _transfer,
 )
 from skspend.datasets import make_spending
 from skspend.networks import _training as training
 from skspend.panel import fold
+from skspend.transfer import _base
 
 HOW_IT_STARTS_AND_TRAINS = [
     ("pretrained", None, "head"),
@@ -43,7 +43,7 @@ def states(bank, scorer):
 @pytest.fixture(scope="module")
 def features(bank):
     """An autoencoder with a decoder of its own."""
-    extractor = FeedForwardExtractor(3, (4,), "reconstruct", epochs=5, random_state=0)
+    extractor = FeedForwardExtractor(3, (4,), objective="reconstruct", epochs=5, random_state=0)
     return FrozenEstimator(extractor.fit(bank.data))
 
 
@@ -66,7 +66,9 @@ def test_weights_are_those_of_tables_1_and_2(
     bank = make_spending(150, 6, n_categories, random_state=0)
     extractor = clone(extractor).set_params(objective="reconstruct", epochs=1, n_init=1)
     body = FrozenEstimator(extractor.fit(bank.data))
-    model = transfer(body, initialization, trainable, epochs=1).fit(bank.data, bank.default)
+    model = transfer(body, initialization=initialization, trainable=trainable, epochs=1).fit(
+        bank.data, bank.default
+    )
     assert model.n_weights_ == sum(array.size for array in model.weights_) == n_weights
     assert model.n_trainable_weights_ == (n_head if trained == "head" else n_weights)
 
@@ -77,16 +79,16 @@ def test_the_head_reads_the_mean_of_feed_forward_features(bank, scorer):
     model = TransferRegressor(FrozenEstimator(features)).fit(bank.data, bank.liquidity)
     exact = LinearRegression().fit(mean, bank.liquidity)
     np.testing.assert_allclose(model.predict(bank.data), exact.predict(mean), rtol=1e-4)
-    scratch = TransferRegressor(FrozenEstimator(features), "random", random_state=0)
+    scratch = TransferRegressor(FrozenEstimator(features), initialization="random", random_state=0)
     assert scratch.fit(bank.data, bank.liquidity).score(bank.data, bank.liquidity) > 0.3
 
 
 @pytest.mark.parametrize(
     "extractor",
     [
-        LSTMStateExtractor(2, (5,), 2, "reconstruct", l2=0.01),
+        LSTMStateExtractor(2, (5,), n_layers=2, objective="reconstruct", l2=0.01),
         LSTMStateExtractor(4, objective="reconstruct", state="both"),
-        FeedForwardExtractor(2, (6, 4), "reconstruct"),
+        FeedForwardExtractor(2, (6, 4), objective="reconstruct"),
     ],
     ids=["layers", "cells", "decoder"],
 )
@@ -137,13 +139,17 @@ def test_without_an_extractor_it_is_linear_regression(bank):
 def test_the_pretrained_body_is_left_alone(bank, states):
     before = [w.copy() for w in states.weights_]
     for initialization in ("pretrained", "random"):
-        TransferRegressor(states, initialization, epochs=2).fit(bank.data, bank.liquidity)
+        TransferRegressor(states, initialization=initialization, epochs=2).fit(
+            bank.data, bank.liquidity
+        )
     for kept, weight in zip(before, states.weights_, strict=True):
         np.testing.assert_array_equal(weight, kept)
 
 
 def test_the_random_network_learns_what_it_is_shown(bank, states):
-    model = TransferRegressor(states, "random", random_state=0).fit(bank.data, bank.liquidity)
+    model = TransferRegressor(states, initialization="random", random_state=0).fit(
+        bank.data, bank.liquidity
+    )
     assert model.score(bank.data, bank.liquidity) > 0.5
     assert model.coef_.shape == (4,)
 
@@ -151,7 +157,9 @@ def test_the_random_network_learns_what_it_is_shown(bank, states):
 def test_several_labels_at_once(bank, states):
     labels = np.column_stack([bank.default, bank.liquidity])
     for initialization in ("pretrained", "random"):
-        model = TransferRegressor(states, initialization, epochs=2).fit(bank.data, labels)
+        model = TransferRegressor(states, initialization=initialization, epochs=2).fit(
+            bank.data, labels
+        )
         assert model.predict(bank.data).shape == (300, 2)
         assert model.n_weights_ == 4 * 4 * (24 + 4 + 1) + 10
 
@@ -196,7 +204,9 @@ def test_the_head_of_classes_is_logistic_regression(bank, states, alpha, class_w
 
 @pytest.mark.parametrize("initialization", ["pretrained", "random"])
 def test_more_than_two_classes_have_a_head_each(bank, features, thirds, initialization):
-    model = TransferClassifier(features, initialization, random_state=0).fit(bank.data, thirds)
+    model = TransferClassifier(features, initialization=initialization, random_state=0).fit(
+        bank.data, thirds
+    )
     told = model.predict_proba(bank.data)
     assert told.shape == (300, 3)
     np.testing.assert_allclose(told.sum(axis=1), 1, rtol=1e-6)
@@ -228,7 +238,7 @@ def test_several_labels_at_once_are_told_as_each_by_itself(bank, states, thirds)
     ids=["text", "objects", "booleans", "floats", "column"],
 )
 def test_classes_may_have_any_names(bank, states, initialization, names):
-    model = TransferClassifier(states, initialization, epochs=5, random_state=0)
+    model = TransferClassifier(states, initialization=initialization, epochs=5, random_state=0)
     numbers = model.fit(bank.data, bank.default).predict(bank.data)
     if initialization == "random":
         assert set(numbers) == {0, 1}
@@ -256,7 +266,7 @@ def test_class_weights_count_in_every_training(bank, states, how):
 def test_one_column_of_labels_is_one_label(bank, states):
     column = bank.liquidity.to_numpy()[:, None]
     for initialization in ("pretrained", "random"):
-        model = TransferRegressor(states, initialization, epochs=2, random_state=0)
+        model = TransferRegressor(states, initialization=initialization, epochs=2, random_state=0)
         flat = model.fit(bank.data, bank.liquidity).predict(bank.data)
         np.testing.assert_array_equal(model.fit(bank.data, column).predict(bank.data), flat)
         assert model.coef_.shape == (4,)
@@ -286,7 +296,9 @@ def test_coefficients_have_the_names_of_what_they_weigh(bank, states, features, 
 def test_single_precision_tells_the_same(
     bank, states, transfer, initialization, trainable, trained
 ):
-    model = transfer(states, initialization, trainable, epochs=2, random_state=0)
+    model = transfer(
+        states, initialization=initialization, trainable=trainable, epochs=2, random_state=0
+    )
     method = "predict_proba" if transfer is TransferClassifier else "predict"
     single = bank.data.astype(np.float32)
     in_double = getattr(model.fit(bank.data, bank.default), method)(bank.data)
@@ -318,8 +330,12 @@ def test_what_made_pretraining_harder_ends_with_it(bank, states):
 
 
 def test_a_random_body_is_the_same_under_a_solved_head_and_in_training(bank, states):
-    under_head = TransferRegressor(states, "random", "head", random_state=0)
-    in_training = TransferRegressor(states, "random", epochs=1, learning_rate=1e-9, random_state=0)
+    under_head = TransferRegressor(
+        states, initialization="random", trainable="head", random_state=0
+    )
+    in_training = TransferRegressor(
+        states, initialization="random", epochs=1, learning_rate=1e-9, random_state=0
+    )
     bodies = [
         model.fit(bank.data, bank.liquidity).weights_[:3] for model in (under_head, in_training)
     ]
@@ -335,14 +351,16 @@ def test_a_random_body_is_the_same_under_a_solved_head_and_in_training(bank, sta
 def test_features_are_computed_once_per_fit(
     bank, states, monkeypatch, transfer, initialization, trainable, n_times
 ):
-    encode, calls = _transfer.encode, []
+    encode, calls = _base.encode, []
 
     def counted(*arguments):
         calls.append(arguments)
         return encode(*arguments)
 
-    monkeypatch.setattr(_transfer, "encode", counted)
-    transfer(states, initialization, trainable, epochs=3).fit(bank.data, bank.default)
+    monkeypatch.setattr(_base, "encode", counted)
+    transfer(states, initialization=initialization, trainable=trainable, epochs=3).fit(
+        bank.data, bank.default
+    )
     assert len(calls) == n_times
 
 
@@ -362,7 +380,9 @@ def test_features_are_computed_once_per_fit(
 def test_every_parameter_of_training_matters_and_the_seed_decides_the_rest(
     bank, features, transfer, start, change
 ):
-    model = transfer(features, "random", epochs=5, random_state=0).set_params(**start)
+    model = transfer(features, initialization="random", epochs=5, random_state=0).set_params(
+        **start
+    )
     weights = model.fit(bank.data, bank.default).weights_
     for weight, again in zip(
         weights, clone(model).fit(bank.data, bank.default).weights_, strict=True
@@ -384,7 +404,12 @@ def test_early_stopping_waits_for_so_many_epochs_and_keeps_the_best(
 
     monkeypatch.setattr(training, "mean_loss", noted)
     model = transfer(
-        features, "random", early_stopping=True, learning_rate=0.1, epochs=200, random_state=0
+        features,
+        initialization="random",
+        early_stopping=True,
+        learning_rate=0.1,
+        epochs=200,
+        random_state=0,
     )
     n_epochs = []
     for n_iter_no_change in (1, 5):
@@ -429,7 +454,7 @@ def refuse(model, X, y, message, error=ValueError, **arguments):
         (TransferClassifier(FeedForwardExtractor()), NotFittedError, "keeps it fitted"),
         (TransferRegressor(PCA()), ValueError, "or a FeedForwardExtractor, got a PCA"),
         (TransferRegressor(FrozenEstimator(PCA())), ValueError, "got a PCA"),
-        (TransferRegressor(None, "random"), ValueError, "extractor=None"),
+        (TransferRegressor(None, initialization="random"), ValueError, "extractor=None"),
         (TransferClassifier(trainable="all"), ValueError, "trainable='all' train the network"),
         (TransferRegressor(model=print), ValueError, "pass engine='scikeras' with it"),
         (
@@ -505,7 +530,7 @@ def test_several_labels_of_classes_for_a_network_in_training_are_refused(bank, s
     "how", [{"trainable": "all"}, {"initialization": "random"}, {"engine": "scikeras"}]
 )
 def test_sample_weights_for_a_network_in_training_are_refused(bank, states, transfer, how):
-    message = "exact for the head that is solved"
+    message = "sample_weight needs a head that is solved exactly"
     refuse(transfer(states, **how), bank.data, bank.default, message, sample_weight=np.ones(300))
 
 
@@ -526,7 +551,7 @@ def test_too_few_customers_to_hold_out_are_refused(bank, states):
     once[0] = 1
     for y, fraction in ((once, 0.2), (bank.default, 0.001), (bank.default, 0.999)):
         model = TransferClassifier(
-            states, "random", early_stopping=True, validation_fraction=fraction
+            states, initialization="random", early_stopping=True, validation_fraction=fraction
         )
         refuse(model, bank.data, y, f"cannot hold out validation_fraction={fraction} of 300")
 
@@ -542,7 +567,7 @@ def test_a_panel_of_other_periods_than_the_extractor_knows_is_refused(bank, stat
 
 
 def test_a_training_that_diverges_is_refused(bank, states):
-    model = TransferRegressor(states, "random", learning_rate=1e30, random_state=0)
+    model = TransferRegressor(states, initialization="random", learning_rate=1e30, random_state=0)
     refuse(model, bank.data, bank.liquidity, "smaller learning_rate")
 
 
@@ -598,8 +623,8 @@ def test_both_engines_train_a_network_alike_on_full_batches(
 def test_keras_nears_the_solved_head(request, bank, thirds, transfer, body, initialization, label):
     y = thirds if label == "thirds" else 3 * bank.liquidity + 10
     model = transfer(
-        request.getfixturevalue(body), initialization, "head", alpha=30, batch_size=300,
-        epochs=50, learning_rate=0.05, random_state=0,
+        request.getfixturevalue(body), initialization=initialization, trainable="head", alpha=30,
+        batch_size=300, epochs=50, learning_rate=0.05, random_state=0,
     )  # fmt: skip
     method = "predict_proba" if transfer is TransferClassifier else "predict"
     exact = model.fit(bank.data, y)
@@ -760,7 +785,12 @@ def test_one_seed_gives_the_same_bits_by_keras_and_nothing_global_changes(
     drawn = [tf.random.uniform([3]).numpy()]
     before = global_state()
     model = TransferClassifier(
-        features, "random", engine="scikeras", epochs=2, batch_size=100, random_state=0
+        features,
+        initialization="random",
+        engine="scikeras",
+        epochs=2,
+        batch_size=100,
+        random_state=0,
     )
     weights = model.fit(bank.data, bank.default).weights_
     TransferRegressor(engine="scikeras", model=own_model, epochs=1, random_state=0).fit(
