@@ -80,7 +80,7 @@ def test_an_unknown_parameter_is_named():
 
 
 def test_a_search_that_failed_throughout_is_refused():
-    with pytest.raises(ValueError, match="All candidates"):
+    with pytest.raises(ValueError, match="all 2 failed in a split"):
         elbow("n_units")(results([1, 2], [np.nan, np.nan]))
 
 
@@ -121,7 +121,10 @@ def test_candidates_of_another_grid_do_not_count():
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
-        ({"param_n_units": np.ma.array([(4,), (4, 2)], dtype=object)}, r"numbers, but 'n_units'"),
+        (
+            {"param_n_units": np.ma.array([(4,), (4, 2)], dtype=object)},
+            "numbers, but 'n_units'",
+        ),
         ({"param_n_units": np.ma.array(["few", "many"])}, r"values such as 'few'"),
         ({"split0_test_score": None}, "one metric"),
     ],

@@ -1,8 +1,8 @@
-"""mcc_to_category: from the merchant category codes of card payments to categories of spending.
+"""From the merchant category codes of card payments to categories of spending.
 
-A column of codes comes in; out goes a column of category names. Where a merchant category means one
-of the categories that have published coefficients, it has exactly that name. The transactions of
-the paper came with categories (Maree & Omlin 2021, section III-A); those of cards have codes.
+A column of codes comes in; out goes a column of category names. A category that has published
+coefficients is named as there. The transactions of the paper had categories (Maree & Omlin 2021,
+section III-A); card payments have codes.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from decimal import Decimal
 from functools import cache
 from importlib import resources
 from numbers import Real
-from typing import TYPE_CHECKING, Any, Literal, overload
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, overload
 
 import narwhals.stable.v2 as nw
 import numpy as np
@@ -29,11 +29,13 @@ if TYPE_CHECKING:
 
     from .._utils._typing import Names
 
+    Handling: TypeAlias = Literal["warn", "error", "ignore"]
+
 UNKNOWN = "unknown"
 """The category of codes that are missing, malformed or not listed."""
 N_CODES = 10_000
 MALFORMED, MISSING = -1, -2
-"""They stand in for a code: the last two positions of tables that are two longer than N_CODES."""
+"""Positions for what is no code, at the end of a table of N_CODES + 2 entries."""
 N_SHOWN = 5
 """How many unknown codes a warning shows."""
 _CODE = re.compile(r"([0-9]{1,4})(?:\.0*)?")
@@ -42,24 +44,18 @@ _REMEDY = "Correct the codes, name their categories with overrides="
 
 @overload
 def mcc_to_category(
-    codes: pd.Series,
-    *,
-    handle_unknown: Literal["warn", "error", "ignore"] = "warn",
-    overrides: dict[Any, str] | None = None,
+    codes: pd.Series, *, handle_unknown: Handling = ..., overrides: dict[Any, str] | None = ...
 ) -> pd.Series: ...
 @overload
 def mcc_to_category(
-    codes: IntoSeriesT,
-    *,
-    handle_unknown: Literal["warn", "error", "ignore"] = "warn",
-    overrides: dict[Any, str] | None = None,
+    codes: IntoSeriesT, *, handle_unknown: Handling = ..., overrides: dict[Any, str] | None = ...
 ) -> IntoSeriesT: ...
 @overload
 def mcc_to_category(
     codes: Sequence[Any] | NDArray[Any],
     *,
-    handle_unknown: Literal["warn", "error", "ignore"] = "warn",
-    overrides: dict[Any, str] | None = None,
+    handle_unknown: Handling = ...,
+    overrides: dict[Any, str] | None = ...,
 ) -> Names: ...
 def mcc_to_category(
     codes: Any,
@@ -72,36 +68,34 @@ def mcc_to_category(
     Parameters
     ----------
     codes : Series, ChunkedArray, ndarray or sequence, shape (n_rows,)
-        Four-digit codes of ISO 18245, as numbers or text. Leading zeros may be lost, blanks around
-        and decimals of zero do no harm: 742, ``"742"``, ``" 0742"``, 742.0 and ``"742.0"`` are all
-        code 0742. Text of five digits is none, even if it starts with a zero: it is likely to come
-        from another classification. Series may be those of pandas or polars, also categorical.
+        Four-digit codes of ISO 18245, as numbers or text. Lost leading zeros, blanks around a code
+        and decimals of zero are accepted: 742, ``"742"``, ``" 0742"``, 742.0 and ``"742.0"`` are
+        all code 0742. Text of five digits is malformed, even if it starts with a zero, because it
+        probably belongs to another classification. Series of any library work, also categorical.
     handle_unknown : {"warn", "error", "ignore"}, default="warn"
-        What to do about codes that are malformed, not listed, or missing (also blank text). No row
-        is ever dropped: ``"warn"`` and ``"ignore"`` give the category ``"unknown"``; ``"error"``
-        raises.
+        What to do about codes that are malformed, not listed, or missing (also blank text): give
+        them the category ``"unknown"``, with or without a warning, or raise. No row is dropped.
     overrides : dict, default=None
-        From codes to categories of your own, such as ``{5999: "gifts", "5723": "hunting"}``, also
-        for codes that are not listed.
+        Your own categories by code, such as ``{5999: "gifts", "5723": "hunting"}``; codes that are
+        not listed are allowed.
 
     Returns
     -------
     categories : Series, ChunkedArray or ndarray of object, shape (n_rows,)
-        A Series or ChunkedArray of text for one of the same library, with its name and index; else
-        an array.
+        Text. A Series or ChunkedArray gives one of the same library, with its name and index; any
+        other sequence gives an array.
 
     Raises
     ------
     ValueError
-        If codes are unknown or missing and ``handle_unknown="error"``, or an option is malformed.
+        If codes are unknown or missing and ``handle_unknown="error"``, or if an option is invalid.
     TypeError
-        If codes are no sequence of one dimension.
+        If `codes` is not a sequence of one dimension.
 
     Warns
     -----
     UserWarning
-        Once, if codes are unknown or missing and ``handle_unknown="warn"``: how many rows, of what
-        share, and the most frequent codes.
+        If codes are unknown or missing: number and share of rows, and the most frequent codes.
 
     See Also
     --------
@@ -109,20 +103,19 @@ def mcc_to_category(
 
     Notes
     -----
-    The codes are those that the package iso18245 1.4.1 lists: of ISO 18245 (its constant says the
-    edition of 2003, its text links to that of 2023) and of the card networks, whose private ranges
-    3000-3350, 3351-3500 and 3501-3999 are airlines, car rental and lodging (but for 3998, a
-    railway). Codes that networks have added since are unknown until ``overrides`` name them.
+    The known codes are those that the package iso18245 1.4.1 lists: codes of ISO 18245 and of the
+    card networks, whose private ranges 3000-3350, 3351-3500 and 3501-3999 are airlines, car rental
+    and lodging (except 3998, a railway). Later codes are unknown until ``overrides`` names them.
 
-    Which category a code belongs to is **this project's own judgement**, nobody's standard, and not
-    the table of 59 categories in the supplement of Matz, Gladstone & Stillwell (2016). It is there
-    to be read and objected to: ``skspend/categories/data/mcc_categories.csv``. Of its 60 categories
-    15 have a published direction (see :func:`~skspend.personality.load_coefficients`): accountant
-    fees, books, charities, dining and drinking, eating out in pubs, entertainment, flights,
-    gambling, hair and beauty, health and fitness, hotels, pets, stationery, toys and hobbies, and
-    travel. Four of the published ones have no merchant category that means them: fines (9222) are
-    more than traffic fines, insurance (6300) is more than home insurance, and mortgages and savings
-    are not paid by card. A code says what a merchant sells most of, not what was bought there.
+    The category of a code is **this project's own judgement**. It follows no standard, and it is
+    not the table of 59 categories in the supplement of Matz, Gladstone & Stillwell (2016). Read it
+    and object to it: ``skspend/categories/data/mcc_categories.csv``. Of its 60 categories, 15 have
+    a published direction (see :func:`~skspend.personality.load_coefficients`): accountant fees,
+    books, charities, dining and drinking, eating out in pubs, entertainment, flights, gambling,
+    hair and beauty, health and fitness, hotels, pets, stationery, toys and hobbies, and travel.
+    Four published categories have no merchant category: fines (9222) are more than traffic fines,
+    insurance (6300) is more than home insurance, and mortgages and savings are not paid by card. A
+    code describes what a merchant mainly sells, not what was bought there.
 
     References
     ----------
@@ -148,29 +141,28 @@ def mcc_to_category(
         raise ValueError(
             f"handle_unknown must be 'warn', 'error' or 'ignore', got {handle_unknown!r}."
         )
-    listed, category_of = _load_categories()
-    names, category_of = _override(listed, category_of, overrides or {})
+    names, category_of = _override(*_load_categories(), overrides or {})
     series = nw.from_native(codes, series_only=True, pass_through=True)
     is_series = isinstance(series, nw.Series)
-    # Only distinct values are read; the position of a missing one is -1, which finds the last.
+    # Each distinct value is read once. A missing one has the position -1, which is the last.
     rows, distinct = pd.factorize(series.to_pandas() if is_series else _as_column(codes))
     distinct = np.array([*distinct, None], dtype=object)
     found = np.array([_read_code(value) for value in distinct], dtype=np.int16)
     category = category_of[found]
     if handle_unknown != "ignore":
-        is_missing = found == MISSING
+        column, is_missing = (is_series and series.name) or "codes", found == MISSING
         report = _raise_unknown if handle_unknown == "error" else _warn_unknown
-        report(
-            (is_series and series.name) or "codes", rows, distinct,
-            (category == 0) & ~is_missing, is_missing,
-        )  # fmt: skip
-    if is_series:
-        return _series_like(series, names, category[rows])
-    return np.array(names, dtype=object)[category[rows]]
+        report(column, rows, distinct, (category == 0) & ~is_missing, is_missing)
+    if not is_series:
+        return np.array(names, dtype=object)[category[rows]]
+    texts = nw.new_series(series.name, names, nw.String, backend=series.implementation)
+    categories, index = texts[category[rows]].to_native(), nw.maybe_get_index(series)
+    # nw.maybe_set_index would be slow: it reads the index value by value.
+    return categories if index is None else categories.set_axis(index)
 
 
 def _read_code(value):
-    """The code as a number from 0 to 9999, or MALFORMED, or MISSING."""
+    """Return a code as a number from 0 to 9999, or MALFORMED, or MISSING."""
     if value is None:
         return MISSING
     if isinstance(value, str):
@@ -184,7 +176,7 @@ def _read_code(value):
 
 @cache
 def _load_categories():
-    """The names of the categories, "unknown" first, and the position among them of every code."""
+    """Return the names of the categories, "unknown" first, and the position of each code's name."""
     source = resources.files("skspend.categories") / "data" / "mcc_categories.csv"
     with source.open(encoding="utf-8") as file:
         ranges = pd.read_csv(file)
@@ -201,12 +193,11 @@ def _override(names, category_of, overrides):
         found = _read_code(code)
         if found < 0:
             raise ValueError(
-                f"overrides has {code!r}, which is no merchant category code. Codes are whole "
-                f"numbers from 0 to {N_CODES - 1}."
+                f"overrides has {code!r}, which is not a code from 0 to {N_CODES - 1}."
             )
         if not isinstance(category, str) or not category.strip():
             raise ValueError(
-                f"overrides gives code {code!r} the category {category!r}. Name it by text."
+                f"overrides gives code {code!r} the category {category!r}. Pass its name as text."
             )
         if category not in names:
             names.append(category)
@@ -215,7 +206,7 @@ def _override(names, category_of, overrides):
 
 
 def _as_column(codes):
-    # Without dtype=object, numpy would make the text "nan" of NaN among text.
+    # Without dtype=object, NumPy turns a NaN among text into the text "nan".
     values = codes if isinstance(codes, np.ndarray) else np.asarray(codes, dtype=object)
     if values.ndim != 1:
         raise TypeError(
@@ -239,28 +230,18 @@ def _raise_unknown(column, rows, distinct, is_unknown, is_missing):
 
 def _warn_unknown(column, rows, distinct, is_unknown, is_missing):
     counts = np.bincount(rows % len(distinct), minlength=len(distinct))
-    n_unknown, n_missing = counts[is_unknown].sum(), counts[is_missing].sum()
-    found = []
-    if n_unknown:
+    problems = []
+    for problem, is_bad in (("unknown", is_unknown), ("missing", is_missing)):
+        if n_bad := counts[is_bad].sum():
+            share = f"{n_bad:,} of {len(rows):,} rows ({n_bad / len(rows):.1%})"
+            problems.append(f"{problem} merchant category codes in {share}")
+    if is_unknown.any():
         order = np.argsort(-counts * is_unknown, kind="stable")[: min(N_SHOWN, is_unknown.sum())]
         shown = ", ".join(f"{distinct[k]!r} in {counts[k]:,}" for k in order)
-        found.append(
-            f"{n_unknown:,} of {len(rows):,} rows ({n_unknown / len(rows):.1%}) hold "
-            f"{is_unknown.sum():,} unknown merchant category codes, most often {shown}"
-        )
-    if n_missing:
-        found.append(f"{n_missing:,} of {len(rows):,} rows ({n_missing / len(rows):.1%}) hold none")
-    if found:
+        problems[0] += f", {is_unknown.sum():,} distinct, most often {shown}"
+    if problems:
         warnings.warn(
-            f"Column {column!r}: {'; '.join(found)}. Their category is {UNKNOWN!r}. {_REMEDY}, or "
-            f"pass handle_unknown='ignore'.",
+            f"Column {column!r}: {'; '.join(problems)}. Their category is {UNKNOWN!r}. {_REMEDY}, "
+            f"or pass handle_unknown='ignore'.",
             stacklevel=3,
         )
-
-
-def _series_like(series, names, category):
-    """The names as a Series of the same library, with the same name and index."""
-    names = nw.new_series(series.name, names, nw.String, backend=series.implementation)
-    found, index = names[category].to_native(), nw.maybe_get_index(series)
-    # Not nw.maybe_set_index, which walks through the index one by one.
-    return found if index is None else found.set_axis(index)

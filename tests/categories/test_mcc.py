@@ -1,4 +1,4 @@
-"""Merchant category codes: how they are read, what they mean, what is said of unknown ones."""
+"""Merchant category codes: how they are read, their categories, and unknown codes."""
 
 import re
 import warnings
@@ -24,7 +24,7 @@ TABLE = pd.read_csv(
 )
 LISTED = sorted(mcc.mcc for mcc in iso18245.get_all_mccs())
 PUBLISHED = set(load_coefficients().index)
-# A mix of what a column may hold: listed codes, numbers that are none, text, and nothing.
+# What a column may hold: listed codes, other numbers, text, and missing values.
 MIXED = st.lists(
     st.sampled_from(LISTED)
     | st.integers(-10, 20_000)
@@ -34,7 +34,7 @@ MIXED = st.lists(
 
 
 def ignore(codes, **options):
-    """The categories as a list, without a word about unknown codes."""
+    """The categories as a list, without a warning about unknown codes."""
     return list(mcc_to_category(codes, handle_unknown="ignore", **options))
 
 
@@ -54,7 +54,7 @@ def warning_about(codes, **options):
         np.float32(742), Decimal("742"), np.str_("742"),
     ],
 )  # fmt: skip
-def test_a_code_is_read_with_its_leading_zero_lost_blanks_around_or_decimals_of_zero(code):
+def test_a_code_may_lack_leading_zeros_or_have_blanks_around_or_decimals_of_zero(code):
     assert mcc_to_category([code]).tolist() == ["pets"]
 
 
@@ -66,17 +66,19 @@ def test_a_code_is_read_with_its_leading_zero_lost_blanks_around_or_decimals_of_
         0, "0000", 9999, "nan", "None", ("0742",),
     ],
 )  # fmt: skip
-def test_what_is_malformed_or_not_listed_is_unknown(code):
+def test_malformed_codes_and_codes_not_listed_are_unknown(code):
     codes = np.empty(2, dtype=object)
     codes[:] = [code, "0742"]
     assert ignore(codes) == [UNKNOWN, "pets"]
-    assert "1 of 2 rows (50.0%) hold 1 unknown" in warning_about(codes)
+    message = warning_about(codes)
+    assert "unknown merchant category codes in 1 of 2 rows (50.0%), 1 distinct" in message
 
 
 @pytest.mark.parametrize("code", [None, NAN, np.nan, pd.NA, pd.NaT, "", "  ", Decimal("NaN")])
-def test_what_is_missing_or_blank_is_unknown_and_counted_apart(code):
+def test_missing_or_blank_codes_are_unknown_and_counted_apart(code):
     assert ignore([code, "0742"]) == [UNKNOWN, "pets"]
-    assert warning_about([code, "0742"]).startswith("Column 'codes': 1 of 2 rows (50.0%) hold none")
+    expected = "Column 'codes': missing merchant category codes in 1 of 2 rows (50.0%). Their"
+    assert warning_about([code, "0742"]).startswith(expected)
 
 
 @pytest.mark.parametrize(
@@ -95,7 +97,7 @@ def test_what_is_missing_or_blank_is_unknown_and_counted_apart(code):
         (3998, "public transport"), (8011, "medical care"), (4900, "utilities"),
     ],
 )  # fmt: skip
-def test_codes_of_everyday_life_have_the_category_one_expects(code, category):
+def test_common_codes_have_the_expected_category(code, category):
     assert mcc_to_category([code]).tolist() == [category]
 
 
@@ -130,7 +132,7 @@ def test_the_table_holds_ranges_in_order_that_do_not_overlap_or_continue_each_ot
     assert not (continued & same).any()
 
 
-def test_category_names_are_plain_and_those_that_are_published_are_spelled_as_there():
+def test_category_names_are_plain_and_published_ones_are_spelled_as_published():
     names = set(TABLE["category"])
     assert len(names) == 60
     assert all(re.fullmatch("[a-z]+([ -][a-z]+)*", name) for name in names)
@@ -256,10 +258,10 @@ def test_the_warning_counts_rows_and_codes_and_shows_the_most_frequent():
     codes = ["x"] * 3 + [5411] * 88 + [9999] * 4 + ["a", "b", "c", "d"] + [None]
     message = warning_about(pd.Series(codes, name="mcc", dtype=object))
     assert message == (
-        "Column 'mcc': 11 of 100 rows (11.0%) hold 6 unknown merchant category codes, most often "
-        "9999 in 4, 'x' in 3, 'a' in 1, 'b' in 1, 'c' in 1; 1 of 100 rows (1.0%) hold none. Their "
-        "category is 'unknown'. Correct the codes, name their categories with overrides=, or pass "
-        "handle_unknown='ignore'."
+        "Column 'mcc': unknown merchant category codes in 11 of 100 rows (11.0%), 6 distinct, most "
+        "often 9999 in 4, 'x' in 3, 'a' in 1, 'b' in 1, 'c' in 1; missing merchant category codes "
+        "in 1 of 100 rows (1.0%). Their category is 'unknown'. Correct the codes, name their "
+        "categories with overrides=, or pass handle_unknown='ignore'."
     )
 
 
@@ -312,8 +314,8 @@ def test_overrides_rename_listed_codes_and_name_others_for_one_call_only():
     [
         ({"handle_unknown": "drop"}, "must be 'warn', 'error' or 'ignore', got 'drop'"),
         ({"handle_unknown": None}, "handle_unknown must be .* got None"),
-        ({"overrides": {"abcd": "pets"}}, "overrides has 'abcd', which is no merchant"),
-        ({"overrides": {None: "pets"}}, "overrides has None, which is no merchant"),
+        ({"overrides": {"abcd": "pets"}}, "overrides has 'abcd', which is not a code from 0 to 9999"),
+        ({"overrides": {None: "pets"}}, "overrides has None, which is not a code from 0 to 9999"),
         ({"overrides": {5999: None}}, "overrides gives code 5999 the category None"),
         ({"overrides": {5999: " "}}, "overrides gives code 5999 the category ' '"),
     ],
@@ -330,7 +332,7 @@ def test_malformed_options_are_refused(options, message):
         pl.DataFrame({"mcc": [5411]}), pl.LazyFrame({"mcc": [5411]}),
     ],
 )  # fmt: skip
-def test_what_is_no_single_column_is_refused(codes):
+def test_anything_but_a_single_column_is_refused(codes):
     with pytest.raises(TypeError, match="codes must be a Series or a sequence of one dimension"):
         mcc_to_category(codes)
 

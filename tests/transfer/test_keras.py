@@ -168,8 +168,8 @@ def test_a_function_may_build_a_classifier_of_ones_own(bank, thirds, label, n_ou
     names = np.array(["low", "middle", "top"])[: numbers.max() + 1]
     builder = Builder(n_outputs)
     model = TransferClassifier(
-        engine="scikeras", model=builder.build, class_weight={"middle": 3}, early_stopping=label == "default",
-        epochs=2, random_state=0,
+        engine="scikeras", model=builder.build, class_weight={"middle": 3}, epochs=2,
+        early_stopping=label == "default", random_state=0,
     )  # fmt: skip
     model.fit(bank.data, names[numbers])
     assert builder.seen[0]["n_classes_"] == len(names)
