@@ -1,11 +1,19 @@
-"""Small data and small clusters that many tests share."""
+"""Small data, small clusters and the list of public names that many tests share."""
 
 import os
+import pkgutil
 import shutil
 import sys
+from importlib import import_module
+
+if "PYTEST_XDIST_WORKER" in os.environ:
+    # There is a worker for each core. The libraries read these numbers when they are imported.
+    for library in ("OMP_NUM", "OPENBLAS_NUM", "MKL_NUM", "TF_NUM_INTRAOP", "TF_NUM_INTEROP"):
+        os.environ.setdefault(f"{library}_THREADS", "1")
 
 import pytest
 
+import skspend
 from skspend import BigFivePersonalityScorer
 from skspend.datasets import make_spending
 
@@ -24,14 +32,32 @@ def bank_log():
 
 @pytest.fixture(scope="session")
 def scorer(bank):
-    """A scorer that knows all of the bank's categories."""
+    """A scorer with coefficients for all categories of the bank."""
     return BigFivePersonalityScorer(coefficients=bank.coefficients.to_dict())
 
 
 @pytest.fixture(scope="session")
 def half_scorer(bank):
-    """A scorer that knows the first, third, fifth ... of the bank's categories."""
+    """A scorer with coefficients for every second category of the bank."""
     return BigFivePersonalityScorer(coefficients=bank.coefficients.iloc[::2].to_dict())
+
+
+@pytest.fixture(scope="session")
+def public_names():
+    """Every public name, such as ``skspend.metrics.temporal_stability``, with its value.
+
+    A name is public if a package exports it, or a module beside the packages: in its ``__all__``.
+    """
+    modules = [skspend] + [
+        import_module(f"skspend.{info.name}")
+        for info in pkgutil.iter_modules(skspend.__path__)
+        if not info.name.startswith("_")
+    ]
+    return {
+        f"{module.__name__}.{name}": getattr(module, name)
+        for module in modules
+        for name in getattr(module, "__all__", ())
+    }
 
 
 @pytest.fixture(scope="session")
@@ -49,7 +75,7 @@ def dask_client():
 
 @pytest.fixture(scope="session")
 def spark():
-    """A Spark session on two cores of this machine; where pyspark or Java is missing, a skip."""
+    """A Spark session on two cores of this machine; skips if pyspark or Java is missing."""
     if os.environ.get("CI") != "true":
         pytest.importorskip("pyspark")
         if not shutil.which("java") and "JAVA_HOME" not in os.environ:
@@ -62,7 +88,7 @@ def spark():
         .config("spark.ui.enabled", False)
         .config("spark.driver.memory", "1g")
         .config("spark.sql.shuffle.partitions", 4)
-        # What pandas makes of text.
+        # The Arrow type that pandas uses for text.
         .config("spark.sql.execution.arrow.useLargeVarTypes", True)
         .getOrCreate()
     )
@@ -73,7 +99,7 @@ def spark():
 
 @pytest.fixture(scope="session")
 def chromium():
-    """Headless Chromium; where it is missing, a skip."""
+    """Headless Chromium; skips if it is missing."""
     path = os.environ.get("SKSPEND_CHROMIUM") or shutil.which("chromium")
     if os.environ.get("CI") != "true":
         pytest.importorskip("playwright")
@@ -82,7 +108,7 @@ def chromium():
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
-        # WebGL by the processor, for the chart in three dimensions.
+        # The chart in three dimensions needs WebGL, which the processor draws.
         options = ["--no-sandbox", "--use-angle=swiftshader", "--enable-unsafe-swiftshader"]
         browser = playwright.chromium.launch(executable_path=path, args=options)
         yield browser
@@ -94,10 +120,10 @@ CLUSTERS = {"dask_client", "spark"}
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items):
-    """Clusters take long to start and to answer, so their tests are slow ones."""
+    """Mark tests of clusters as slow: a cluster takes long to start and to answer."""
     for item in items:
         if item.name == "README.md":
-            # It shows households of whose spending few categories have a coefficient.
+            # In its example, few categories of the households have a coefficient.
             item.add_marker(pytest.mark.filterwarnings("ignore:Only .* of the spending"))
         if CLUSTERS & set(getattr(item, "fixturenames", ())):
             item.add_marker(pytest.mark.slow)

@@ -2,18 +2,15 @@
 
 import doctest
 import os
-import pkgutil
 import re
 import subprocess
 import sys
 from importlib import import_module
-from inspect import getdoc, isclass, isfunction
 from pathlib import Path
 
 import pytest
 from markdown_it import MarkdownIt
 
-import skspend
 from skspend.datasets import make_spending
 
 ROOT = Path(__file__).parent.parent
@@ -30,14 +27,9 @@ TESTED_FOLDERS = [ROOT / "examples", ROOT / "tests"]
 RUN_ELSEWHERE = re.compile(r"(python -m )?(pip install|pytest|sphinx)\b|skspend study\b")
 """``.ci/run`` installs the package, runs the tests, builds the site, and repeats the study."""
 
-MACHINERY = {"cli", "columns", "engines", "files", "model_file", "networks", "tables", "__main__"}
-"""Modules that nobody needs to import, though their names have no underscore."""
-ALL_FOR_USERS = {"skspend.metrics", "skspend.model_selection", "skspend.segmentation"}
-"""Of other modules without ``__all__``, what shows an example is meant for users."""
-
 
 def _blocks(page):
-    """Kind, text and line of what is between fences, and of what is indented."""
+    """Yield kind, text and line of every fenced or indented block."""
     for token in MarkdownIt().parse(page.read_text(encoding="utf-8")):
         if token.type in ("fence", "code_block"):
             kind = token.info.strip() if token.type == "fence" else "console"
@@ -45,7 +37,7 @@ def _blocks(page):
 
 
 def _commands(text):
-    """Each command of a console, and what it is said to print.
+    """Return each command of a console, with the output that the page shows.
 
     Without prompts every line is a command.
     """
@@ -82,7 +74,7 @@ def _run(command, shown, folder):
 
 
 def _write_a_bank(folder):
-    """Files with the names and columns of the README's own table."""
+    """Write files with the names and columns of the table in the README."""
     bank = make_spending(200, 3, 24, transactions=True, random_state=0)
     frame = bank.data.to_frame()
     (folder / "bank").mkdir()
@@ -96,7 +88,7 @@ def _write_a_bank(folder):
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
-def test_a_block_is_run_or_is_no_code(page):
+def test_every_block_of_code_is_run(page):
     for kind, text, line in _blocks(page):
         where = f"{page.relative_to(ROOT)}, line {line}"
         directive = re.fullmatch(r"\{([\w-]+)\}\s*(.*)", kind)
@@ -125,7 +117,7 @@ def test_a_block_is_run_or_is_no_code(page):
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:Only .* of the spending")
 def test_commands_run_in_the_order_of_the_page(page, tmp_path, monkeypatch):
-    """What they need, the code above them has written."""
+    """Commands read files that the code above them on the page writes."""
     monkeypatch.chdir(tmp_path)
     if page.name == "README.md":
         _write_a_bank(tmp_path)
@@ -144,7 +136,7 @@ def test_commands_run_in_the_order_of_the_page(page, tmp_path, monkeypatch):
 
 
 def _documented():
-    """Every name in the tables of the reference, and what it stands for."""
+    """Every name in the tables of the reference, with its value."""
     module, found = None, {}
     for line in (DOCS / "reference" / "index.rst").read_text(encoding="utf-8").splitlines():
         if at := re.fullmatch(r"\.\. currentmodule:: (\S+)", line):
@@ -158,35 +150,9 @@ def _documented():
     return found
 
 
-def _for_users():
-    """Every public name, and what it stands for."""
-    found = {}
-    modules = [info.name for info in pkgutil.walk_packages(skspend.__path__, "skspend.")]
-    for module_name in ["skspend", *modules]:
-        parts = module_name.split(".")[1:]
-        if any(part in MACHINERY or part.startswith("_") for part in parts):
-            continue
-        module = import_module(module_name)
-        # Names of a module that imports them at their first use are not in vars() yet.
-        names = {name: getattr(module, name) for name in getattr(module, "__all__", ())}
-        for name, value in (vars(module) | names).items():
-            if hasattr(module, "__all__"):
-                is_meant = name in module.__all__
-            else:
-                is_own = (isclass(value) or isfunction(value)) and value.__module__ == module_name
-                shows = is_own and ">>> " in (getdoc(value) or "")
-                is_meant = (
-                    is_own and not name.startswith("_") and (shows or module_name in ALL_FOR_USERS)
-                )
-            if is_meant:
-                found[f"{module_name}.{name}"] = value
-    return found
-
-
-def test_every_public_name_is_in_the_reference():
+def test_every_public_name_is_in_the_reference(public_names):
     documented = [id(value) for value in _documented().values()]
-    missing = [name for name, value in _for_users().items() if id(value) not in documented]
-    assert not missing
+    assert not [name for name, value in public_names.items() if id(value) not in documented]
 
 
 def test_the_reference_has_each_thing_once():

@@ -1,10 +1,8 @@
-"""The public names are typed in full, and a type checker agrees with what users write."""
+"""Public names are typed in full, and a type checker accepts what users write."""
 
 import collections.abc
-import importlib
 import inspect
 import os
-import pkgutil
 import re
 import subprocess
 import sys
@@ -18,40 +16,11 @@ from sklearn.base import BaseEstimator
 from sklearn.utils._param_validation import StrOptions
 
 import skspend
-from skspend import _typing
+from skspend._utils import _typing
 
 PACKAGE = Path(skspend.__file__).parent
 TESTS = Path(__file__).parent
 CHECKOUT = TESTS.parent
-# What people type at a terminal, and what reads it: nobody calls these functions.
-COMMAND_LINE = {"skspend.__main__", "skspend.cli", "skspend.files"}
-
-
-def _is_public(name):
-    return not any(part.startswith("_") for part in name.split(".")) and name not in COMMAND_LINE
-
-
-MODULES = [
-    "skspend",
-    *filter(_is_public, (m.name for m in pkgutil.walk_packages(skspend.__path__, "skspend."))),
-]
-
-
-def _public(module):
-    """The public functions and classes of a module, by name."""
-    module = importlib.import_module(module)
-    names = getattr(module, "__all__", None)
-    if names is None:
-        names = [
-            name
-            for name, value in vars(module).items()
-            if getattr(value, "__module__", None) == module.__name__ and not name.startswith("_")
-        ]
-    return {name: getattr(module, name) for name in names}
-
-
-def _public_classes(module):
-    return [value for value in _public(module).values() if inspect.isclass(value)]
 
 
 def _own_bases(cls):
@@ -59,7 +28,7 @@ def _own_bases(cls):
 
 
 def _functions(value):
-    """The functions that a user of a public name may call, as they are written."""
+    """Yield the functions that a user of a public name may call, unwrapped."""
     members = [value]
     if inspect.isclass(value):
         members = [
@@ -70,7 +39,7 @@ def _functions(value):
         ]
     for member in members:
         function = _function_of(member)
-        # Those that dataclasses and named tuples are given are in no file.
+        # The functions that dataclasses and named tuples generate are in no file.
         if function is not None and function.__code__.co_filename.startswith(str(PACKAGE)):
             yield function
 
@@ -95,10 +64,15 @@ def _documented(cls):
     return [name for line in lines for name in line.split(", ")]
 
 
-@pytest.mark.parametrize("module", MODULES)
-def test_every_public_function_is_annotated_in_full(module):
+def _classes(public_names):
+    """The public classes; one that several packages export is there once."""
+    classes = {value for value in public_names.values() if inspect.isclass(value)}
+    return sorted(classes, key=lambda cls: cls.__qualname__)
+
+
+def test_every_public_function_is_annotated_in_full(public_names):
     incomplete = []
-    for value in _public(module).values():
+    for value in public_names.values():
         for function in _functions(value):
             signature = inspect.signature(function)
             missing = [
@@ -111,34 +85,27 @@ def test_every_public_function_is_annotated_in_full(module):
     assert not incomplete
 
 
-@pytest.mark.parametrize("module", MODULES)
-def test_every_documented_attribute_has_a_type(module):
+def test_every_documented_attribute_has_a_type(public_names):
     untyped = []
-    for cls in _public_classes(module):
+    for cls in _classes(public_names):
         typed = set().union(*(inspect.get_annotations(base) for base in _own_bases(cls)))
         for name in _documented(cls):
-            # That of a property is the type of what its function returns, which is looked at above.
+            # The test above checks the types that properties return.
             if name not in typed and not isinstance(getattr(cls, name, None), property):
                 untyped.append(f"{cls.__qualname__}.{name}")
     assert not untyped
 
 
-def test_all_estimators_and_displays_say_what_they_learn():
-    names = _public("skspend") | _public("skspend.plotting")
-    counts = {name: len(_documented(cls)) for name, cls in names.items() if inspect.isclass(cls)}
+def test_all_estimators_and_displays_document_their_attributes(public_names):
+    counts = {
+        cls.__name__: len(_documented(cls))
+        for cls in _classes(public_names)
+        if cls.__name__ in {*skspend.__all__, *skspend.plotting.__all__}
+    }
     assert len(counts) == 14
     assert min(counts.values()) >= 3
 
 
-ESTIMATORS = sorted(
-    {
-        cls
-        for module in MODULES
-        for cls in _public_classes(module)
-        if issubclass(cls, BaseEstimator) and hasattr(cls, "_parameter_constraints")
-    },
-    key=lambda cls: cls.__name__,
-)
 NAMESPACE = {
     name: value
     for module in (typing, collections.abc, numpy.typing, _typing)
@@ -158,7 +125,7 @@ def _literals(annotation):
 
 
 def _checked_literals(constraints):
-    """What scikit-learn's validation of a parameter lets pass by name, None included."""
+    """The literals that scikit-learn's validation of a parameter allows, None among them."""
     found = {None} if None in constraints else set()
     for constraint in constraints:
         if isinstance(constraint, StrOptions):
@@ -166,19 +133,23 @@ def _checked_literals(constraints):
     return found
 
 
-@pytest.mark.parametrize("cls", ESTIMATORS)
-def test_annotations_allow_what_the_validation_of_parameters_does(cls):
-    told, checked = {}, {}
-    for name, parameter in inspect.signature(cls).parameters.items():
-        constraints = cls._parameter_constraints[name]
-        # To evaluate names of Keras takes seconds; what is not validated allows all.
-        if "keras" not in parameter.annotation and constraints != "no_validation":
-            told[name] = _literals(eval(parameter.annotation, NAMESPACE))
-            # A random state may be None.
-            checked[name] = _checked_literals(constraints) or (
-                {None} if constraints == ["random_state"] else set()
-            )
-    assert told == checked
+def test_annotations_allow_what_the_validation_of_parameters_does(public_names):
+    annotated, checked = {}, {}
+    for cls in _classes(public_names):
+        if not issubclass(cls, BaseEstimator) or not hasattr(cls, "_parameter_constraints"):
+            continue
+        for name, parameter in inspect.signature(cls).parameters.items():
+            constraints = cls._parameter_constraints[name]
+            # To evaluate names of Keras takes seconds; a parameter without validation allows all.
+            if "keras" not in parameter.annotation and constraints != "no_validation":
+                key = f"{cls.__name__}.{name}"
+                annotated[key] = _literals(eval(parameter.annotation, NAMESPACE))
+                # A random state may be None.
+                checked[key] = _checked_literals(constraints) or (
+                    {None} if constraints == ["random_state"] else set()
+                )
+    assert len(annotated) > 60
+    assert annotated == checked
 
 
 def _mypy(*arguments, cwd):
@@ -203,29 +174,29 @@ WRONG = {
     "make_spending(transactions=True).data.columns": "columns",
     "load_complete_journey().coupons": "coupons",
 }
-"""Lines that no user should write, and what the complaint about them names."""
+"""Wrong lines, and a word of the error that a type checker reports for each."""
 
 
 @pytest.mark.slow
 def test_what_users_write_is_checked_strictly(tmp_path):
     sample = (TESTS / "typing_sample.py").read_text(encoding="utf-8")
     (tmp_path / "sample.py").write_text(sample, encoding="utf-8")
-    # As if the package were installed: what is wrong inside it is not said here.
+    # As if the package were installed: errors inside it are not reported.
     options = ("--strict", "--follow-imports", "silent", "sample.py")
     options = ("--config-file", str(CHECKOUT / "pyproject.toml"), *options)
-    code, said = _mypy(*options, cwd=tmp_path)
-    assert code == 0, said
+    code, output = _mypy(*options, cwd=tmp_path)
+    assert code == 0, output
     lines = "".join(f"    {line}\n" for line in WRONG)
     wrong = f"\n\ndef wrong(frame: pd.DataFrame, log: TransactionLog) -> None:\n{lines}"
     (tmp_path / "sample.py").write_text(sample + wrong, encoding="utf-8")
-    code, said = _mypy(*options, cwd=tmp_path)
+    code, output = _mypy(*options, cwd=tmp_path)
     assert code == 1
-    assert said.count("error:") == len(WRONG), said
+    assert output.count("error:") == len(WRONG), output
     for word in WRONG.values():
-        assert word in said
+        assert word in output
 
 
 @pytest.mark.slow
 def test_the_package_agrees_with_its_annotations():
-    code, said = _mypy(cwd=CHECKOUT)
-    assert code == 0, said
+    code, output = _mypy(cwd=CHECKOUT)
+    assert code == 0, output

@@ -1,4 +1,4 @@
-"""What a user writes. It is not run: a type checker reads it, in its strict mode."""
+"""Code as users write it. A type checker reads it in its strict mode; nothing runs it."""
 
 from collections.abc import Callable
 from typing import Any, assert_type
@@ -34,7 +34,7 @@ from skspend.inspection import (
 )
 from skspend.metrics import hierarchy_agreement, temporal_stability
 from skspend.model_selection import elbow
-from skspend.panel import panel_names, read_panel
+from skspend.panel import Panel
 from skspend.personality import TRAITS, personality_types
 from skspend.plotting import (
     TRAIT_COLORS,
@@ -100,7 +100,7 @@ def step_by_step(log: TransactionLog) -> dict[int, str]:
     assert_type(spend.n_periods_, int)
     assert_type(spend.active_periods_, Integers)
     assert_type(spend.get_feature_names_out(), NDArray[np.object_])
-    # Which library's frame it is, or an array, is for set_output to say.
+    # set_output decides whether this is an array or the frame of a library.
     panel: pd.DataFrame = spend.transform(log)
     scorer = BigFivePersonalityScorer(level="period").fit(panel)
     assert_type(scorer.coverage_, float)
@@ -128,8 +128,9 @@ def step_by_step(log: TransactionLog) -> dict[int, str]:
     assert_type(hierarchy_agreement(clusterer.level_labels_, scores), pd.DataFrame)
     assert_type(temporal_stability([1, 2], ["a", "b"]), float)
     assert_type(personality_types(scores), NDArray[np.object_])
-    assert_type(read_panel(panel), tuple[Floats, str, list[str]])
-    assert_type(panel_names("year", 2, ["pets"]), NDArray[np.object_])
+    assert_type(Panel.read(panel), Panel)
+    assert_type(Panel.read(panel).names, NDArray[np.object_])
+    assert_type(Panel.read(panel).active_periods, Integers)
     return names
 
 
