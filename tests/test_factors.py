@@ -17,7 +17,7 @@ from sklearn.preprocessing import StandardScaler
 
 from skspend import FeedForwardExtractor, SpendingFactors, TransferRegressor
 from skspend.datasets import make_spending
-from skspend.factors import log_ratios
+from skspend.factors import _log_ratios
 from skspend.panel import fold
 
 NAMES = ["year1|pets", "year1|travel", "year2|pets", "year2|travel"]
@@ -57,7 +57,7 @@ def test_the_total_is_the_mean_over_periods_of_what_is_spent_net_of_refunds(bank
 
 def test_log_ratios_are_to_the_geometric_mean_of_what_is_bought():
     spent = np.array([[1.0, 4.0, 0.0], [0.1, 0.4, -2.0], [0.0, -1.0, 0.0], [5e-324, 0.0, 0.5]])
-    ratios = log_ratios(spent)
+    ratios = _log_ratios(spent)
     np.testing.assert_allclose(ratios[0], [-np.log(2), np.log(2), np.nan])
     np.testing.assert_allclose(ratios[1], ratios[0])
     assert np.isnan(ratios[2]).all()
@@ -82,7 +82,7 @@ def test_planted_factors_are_found_where_half_of_the_shares_are_zero():
 
 def test_factors_are_those_of_scikit_learn(planted):
     shares, _ = planted
-    logs = StandardScaler().fit_transform(log_ratios(shares))
+    logs = StandardScaler().fit_transform(_log_ratios(shares))
     expected = FactorAnalysis(3, svd_method="lapack").fit(logs).transform(logs)
     found = found_by(SpendingFactors(3).fit(shares), shares)
     signs = np.sign((found * expected).sum(axis=0))
@@ -164,7 +164,7 @@ def test_what_nobody_buys_says_nothing_even_when_somebody_does_later(planted):
     np.testing.assert_allclose(fitted.transform(unbought), expected, atol=1e-9)
     later = unbought.copy()
     later[:, -1] = 0.01
-    moved = log_ratios(later)[:, :-1] - log_ratios(shares)
+    moved = _log_ratios(later)[:, :-1] - _log_ratios(shares)
     assert np.ptp(moved, axis=1).max() < 1e-9, "moves the mean of the logs, and that is all"
     assert np.corrcoef(found_by(fitted, later).T, expected[:, 1:].T)[:3, 3:].diagonal().min() > 0.99
 
@@ -283,7 +283,7 @@ def test_fitted_factors_survive_skops(bank):
 def test_a_network_that_tells_the_factors_lets_a_hundred_labels_speak():
     bank = make_spending(3000, random_state=1)
     told = SpendingFactors().fit_transform(bank.data)
-    body = FeedForwardExtractor(5, (32,), "y", epochs=10, n_init=1, random_state=0)
+    body = FeedForwardExtractor(5, (32,), objective="y", epochs=10, n_init=1, random_state=0)
     body.fit(bank.data, told)
     model = TransferRegressor(FrozenEstimator(body), alpha=3)
     scores = []

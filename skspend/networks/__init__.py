@@ -1,4 +1,4 @@
-"""Small networks that read a panel, LSTM or feed-forward, on plain arrays and in Keras.
+"""Small networks that read a panel, recurrent or feed-forward, on plain arrays and in Keras.
 
 ``_keras`` alone imports Keras, and with it TensorFlow.
 """

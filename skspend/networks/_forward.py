@@ -3,25 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import pairwise
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import numpy as np
-from scipy.special import log_softmax
 from sklearn.utils import gen_batches
 
 from .._utils._threads import in_threads
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
     from .._utils._typing import Floats
     from ._specification import Network
 
 BLOCK = 2048
-"""Customers computed at a time: large enough for matrix products, small enough for the cache."""
+"""Customers computed at a time: enough for fast matrix products, few enough for the cache."""
 MANY_BLOCKS = 50
-"""From so many blocks on, a thread for some of them beats the threads inside each product."""
+"""From this number of blocks on, blocks in parallel are faster than parallel matrix products."""
 
 
 def encode(
@@ -42,10 +38,10 @@ def encode(
     weights : sequence of ndarray
         As in :class:`Network`.
     cells : bool, default=False
-        Return all that a stack of LSTMs remembers: hidden and cell states, from the last layer to
-        the first.
+        Return the hidden and cell states of all LSTM layers, from the last layer to the first.
     start : ndarray, shape (n_customers, n_states), default=None
-        What a stack of LSTMs remembers from before, in the order of ``cells=True``; default zeros.
+        States of all LSTM layers before the first period, in the order of ``cells=True``; default
+        zeros.
 
     Returns
     -------
@@ -74,10 +70,11 @@ def encode(
 
     def run(rows: slice) -> None:
         if network.recurrent:
-            memory = _lstms(panel[rows], layers, None if start is None else start[rows])
-            states[rows] = np.concatenate(memory if cells else memory[:1], axis=2)
+            runs = run_lstms(panel[rows], layers, None if start is None else start[rows])
+            found = [part[1:] for run in reversed(runs) for part in (run.hidden, run.cells)]
+            states[rows] = customers_first(np.concatenate(found if cells else found[:1], axis=1))
         else:
-            states[rows] = _dense_layers(panel[rows], layers)
+            states[rows] = run_dense(panel[rows], layers)[-1]
 
     blocks = list(gen_batches(n_customers, BLOCK))
     if len(blocks) < MANY_BLOCKS:
@@ -88,27 +85,11 @@ def encode(
     return states
 
 
-def _lstms(panel: Floats, layers: Sequence[Sequence[Floats]], start: Floats | None) -> list[Floats]:
-    """Hidden and cell states of every layer, the last layer first."""
-    sizes = [len(recurrent) for _, recurrent, _ in layers]
-    if start is None:
-        start = np.zeros((len(panel), 2 * sum(sizes)), dtype=panel.dtype)
-    bounds = np.cumsum([0, *np.repeat(sizes[::-1], 2)])
-    starts = [start[:, begin:end].T for begin, end in pairwise(bounds)]
-    memory: list[Floats] = []
-    inputs = panel
-    for layer, weights in enumerate(layers):
-        hidden, cell = starts[2 * (len(layers) - 1 - layer) :][:2]
-        kernel, recurrent, bias = weights
-        run = run_lstm(inputs, kernel, recurrent, bias, hidden, cell)
-        inputs = customers_first(run.hidden[1:])
-        memory = [inputs, customers_first(run.cells[1:]), *memory]
-    return memory
-
-
 class LSTMRun(NamedTuple):
-    """What one LSTM layer has computed; customers lie along the last axis of all arrays."""
+    """Inputs and results of one LSTM layer; customers are on the last axis but in `inputs`."""
 
+    inputs: Floats
+    """Shape (n_customers, n_periods, n_inputs)."""
     gates: Floats
     """Shape (n_periods, 4 n_units, n_customers): input, forget, candidate and output gate."""
     hidden: Floats
@@ -119,40 +100,39 @@ class LSTMRun(NamedTuple):
     """Shape (n_periods, n_units, n_customers)."""
 
 
-def run_lstm(
-    inputs: Floats,
-    kernel: Floats,
-    recurrent: Floats,
-    bias: Floats,
-    hidden: Floats | float = 0.0,
-    cell: Floats | float = 0.0,
-) -> LSTMRun:
-    """Run one LSTM layer.
+def run_lstms(
+    panel: Floats, layers: Sequence[Sequence[Floats]], start: Floats | None = None
+) -> list[LSTMRun]:
+    """Run LSTM layers, from `start` as in :func:`encode`, and keep the run of each layer."""
+    runs: list[LSTMRun] = []
+    inputs = panel
+    end = 0 if start is None else start.shape[1]
+    for kernel, recurrent, bias in layers:
+        n_units = len(recurrent)
+        hidden, cell = 0.0, 0.0
+        if start is not None:
+            hidden, cell = start[:, end - 2 * n_units : end].T.reshape(2, n_units, len(panel))
+            end -= 2 * n_units
+        runs.append(_run_lstm(inputs, kernel, recurrent, bias, hidden, cell))
+        inputs = customers_first(runs[-1].hidden[1:])
+    return runs
 
-    Parameters
-    ----------
-    inputs : ndarray, shape (n_customers, n_periods, n_inputs)
-    kernel, recurrent, bias : ndarray
-        As in :class:`Network`.
-    hidden, cell : ndarray, shape (n_units, n_customers), or 0
-        The states before the first period.
 
-    Returns
-    -------
-    run : LSTMRun
-    """
+def _run_lstm(inputs, kernel, recurrent, bias, hidden, cell):
+    """Run one LSTM layer from states of shape (n_units, n_customers), or 0."""
     n_customers, n_periods, n_inputs = inputs.shape
     n_units = len(recurrent)
-    # One tanh, which is fast, serves all gates, because sigmoid(x) = tanh(x / 2) / 2 + 1 / 2.
+    # All gates take one call of tanh, which is fast: sigmoid(x) = tanh(x / 2) / 2 + 1 / 2.
     half = np.repeat(np.array([0.5, 0.5, 1, 0.5], dtype=inputs.dtype), n_units)
     from_inputs = inputs.reshape(-1, n_inputs) @ (kernel * half)
     from_inputs = from_inputs.reshape(n_customers, n_periods, 4 * n_units)
     recurrent, bias = np.ascontiguousarray((recurrent * half).T), (bias * half)[:, None]
 
-    def empty(*shape: int) -> Floats:
+    def empty(*shape):
         return np.empty((*shape, n_customers), dtype=inputs.dtype)
 
     run = LSTMRun(
+        inputs=inputs,
         gates=empty(n_periods, 4 * n_units),
         hidden=empty(n_periods + 1, n_units),
         cells=empty(n_periods + 1, n_units),
@@ -180,55 +160,37 @@ def customers_first(states: Floats) -> Floats:
     return states.transpose(2, 0, 1)
 
 
-def _dense_layers(values: Floats, layers: Sequence[Sequence[Floats]]) -> Floats:
-    """Dense layers with tanh."""
+def run_dense(values: Floats, layers: Sequence[Sequence[Floats]]) -> list[Floats]:
+    """Run dense layers with tanh; return their inputs and the values after each layer."""
+    runs = [values]
     for kernel, bias in layers:
-        values = np.tanh(values @ kernel + bias)
-    return values
+        runs.append(np.tanh(runs[-1] @ kernel + bias))
+    return runs
 
 
 def split_layers(
     network: Network, weights: Sequence[Floats]
 ) -> tuple[list[list[Floats]], list[list[Floats]]]:
-    """Part a list of weights into those of each layer.
-
-    Returns
-    -------
-    encoder : list of list of ndarray
-        Three arrays for each LSTM layer, two for each dense layer.
-    head : list of list of ndarray
-        Two arrays for each layer of the decoder, and for the head.
-    """
+    """Group a list of weights by layer: those of the encoder, and those of decoder and head."""
     rest = iter(weights)
     encoder = [[next(rest) for _ in layer] for layer in network.encoder_shapes]
     return encoder, [[next(rest) for _ in layer] for layer in network.head_shapes]
 
 
 def pool(states: Floats, reads: Literal["last", "mean", "every"]) -> Floats:
-    """What a head answers from: the last state, the mean over periods, or every state.
-
-    Parameters
-    ----------
-    states : ndarray, shape (n_customers, n_periods, n_units)
-    reads : {"last", "mean", "every"}
-
-    Returns
-    -------
-    pooled : ndarray, shape (n_customers, n_units), or that of `states` for ``"every"``
-    """
+    """Return the input of a head: the last state, the mean over periods, or every state."""
     if reads == "every":
         return states
     return states[:, -1] if reads == "last" else states.mean(axis=1)
 
 
 def decode(network: Network, states: Floats, weights: Sequence[Floats]) -> Floats:
-    """Answer from states: decoder and head.
+    """Run the decoder and the head on pooled states.
 
     Parameters
     ----------
     network : Network
     states : ndarray, shape (..., n_units)
-        As pooled.
     weights : sequence of ndarray
         As in :class:`Network`.
 
@@ -239,11 +201,11 @@ def decode(network: Network, states: Floats, weights: Sequence[Floats]) -> Float
     """
     _, layers = split_layers(network, [array.astype(states.dtype) for array in weights])
     kernel, bias = layers[-1]
-    return _dense_layers(states, layers[:-1]) @ kernel + bias
+    return run_dense(states, layers[:-1])[-1] @ kernel + bias
 
 
 def class_log_odds(outputs: Floats) -> Floats:
-    """Log-odds of each class; one output alone is that of the second of two classes.
+    """Return the log-odds of each class; a single output is that of the second of two classes.
 
     Examples
     --------
@@ -253,37 +215,3 @@ def class_log_odds(outputs: Floats) -> Floats:
     if outputs.shape[-1] > 1:
         return outputs
     return np.concatenate([np.zeros_like(outputs), outputs], axis=-1)
-
-
-def mean_loss(
-    network: Network,
-    panel: Floats,
-    target: NDArray[Any],
-    weights: Sequence[Floats],
-    class_weights: Floats | None,
-) -> float:
-    """Cross-entropy of classes, or mean squared error of values, as in training but without noise.
-
-    Parameters
-    ----------
-    network : Network
-    panel : ndarray, shape (n_customers, n_periods, n_features)
-    target : ndarray
-        Class numbers, shape (n_customers[, n_periods]), or values, with n_outputs more.
-    weights : sequence of ndarray
-        As in :class:`Network`.
-    class_weights : ndarray, shape (n_classes,), or None
-        What a customer of each class counts; with None, or for values, 1.
-
-    Returns
-    -------
-    loss : float
-    """
-    outputs = decode(network, pool(encode(network, panel, weights), network.reads), weights)
-    if not network.classifies:
-        return float(np.mean((outputs - target) ** 2))
-    log_odds = log_softmax(class_log_odds(outputs), axis=-1)
-    told = np.take_along_axis(log_odds, target[..., None], axis=-1)[..., 0]
-    if class_weights is not None:
-        told = class_weights[target] * told
-    return float(-np.mean(told))

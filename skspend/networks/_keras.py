@@ -1,4 +1,4 @@
-"""The same networks in Keras, for those who want to go on there, and Keras's optimizers.
+"""The same networks in Keras, Keras's optimizers, and training through scikeras.
 
 This module alone imports Keras, and with it TensorFlow.
 """
@@ -8,6 +8,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Collection, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
 import keras
@@ -26,7 +27,7 @@ LONGEST_UNROLLED = 12
 
 
 def build(network: Network, dtype: Literal["float32", "float64"] = "float32") -> keras.Model:
-    """Define a network in Keras; its outputs are ``states`` and ``outputs`` (log-odds, values).
+    """Define a network in Keras, with weights of zero.
 
     Parameters
     ----------
@@ -37,42 +38,38 @@ def build(network: Network, dtype: Literal["float32", "float64"] = "float32") ->
     -------
     model : keras.Model
         Maps (batch, n_periods, n_features) to a dict of ``states``, (batch, n_periods, n_units),
-        and ``outputs``, (batch, n_outputs) or (batch, n_periods, n_outputs).
+        and ``outputs`` (log-odds or values), (batch, n_outputs) or (batch, n_periods, n_outputs).
     """
     regularizer = keras.regularizers.L2(network.l2) if network.l2 else None
-    # Seeds are given, and not used, because Keras draws missing ones from Python's global state.
     common = {"kernel_initializer": "zeros", "kernel_regularizer": regularizer, "dtype": dtype}
+    dense = partial(keras.layers.Dense, **common)
+    lstm = partial(
+        keras.layers.LSTM,
+        return_sequences=True,
+        unroll=network.n_periods <= LONGEST_UNROLLED,
+        recurrent_initializer="zeros",
+        recurrent_regularizer=regularizer,
+        # Seeds are not used, but Keras would draw missing ones from Python's global state.
+        seed=0,
+        **common,
+    )
+    layer = lstm if network.recurrent else partial(dense, activation="tanh")
     shape = network.n_periods, network.n_features
     states = panel = keras.Input(shape, name="panel", dtype=dtype)
     for number, units in enumerate(network.encoder, start=1):
         name = "states" if number == len(network.encoder) else f"encoder{number}"
-        if network.recurrent:
-            layer = keras.layers.LSTM(
-                units,
-                return_sequences=True,
-                unroll=network.n_periods <= LONGEST_UNROLLED,
-                recurrent_initializer="zeros",
-                recurrent_regularizer=regularizer,
-                seed=0,
-                name=name,
-                **common,
-            )
-        else:
-            layer = keras.layers.Dense(units, activation="tanh", name=name, **common)
-        states = layer(states)
+        states = layer(units, name=name)(states)
+    read = states
     if network.reads == "last":
-        answer = states[:, -1]
+        read = states[:, -1]
     elif network.reads == "mean":
-        answer = keras.layers.GlobalAveragePooling1D(name="mean", dtype=dtype)(states)
-    else:
-        answer = states
+        read = keras.layers.GlobalAveragePooling1D(name="mean", dtype=dtype)(states)
     if network.state_noise:
         noise = keras.layers.GaussianNoise(network.state_noise, seed=0, name="noise", dtype=dtype)
-        answer = noise(answer)
+        read = noise(read)
     for number, units in enumerate(network.decoder, start=1):
-        layer = keras.layers.Dense(units, activation="tanh", name=f"decoder{number}", **common)
-        answer = layer(answer)
-    outputs = keras.layers.Dense(network.n_outputs, name="outputs", **common)(answer)
+        read = dense(units, activation="tanh", name=f"decoder{number}")(read)
+    outputs = dense(network.n_outputs, name="outputs")(read)
     return keras.Model(panel, {"states": states, "outputs": outputs})
 
 
@@ -84,18 +81,14 @@ class KerasOptimizer:
     optimizer : str or keras.optimizers.Optimizer
         It is copied.
     learning_rate : float
-        Of an optimizer given by name; an object brings its own.
+        For an optimizer given by name; an object has its own.
     weights : list of ndarray
 
     Raises
     ------
     ValueError
-        If Keras knows no optimizer of this name.
+        If Keras has no optimizer of this name.
     """
-
-    optimizer: keras.optimizers.Optimizer
-    weights: Sequence[Floats]
-    variables: list[keras.Variable]
 
     def __init__(
         self,
@@ -122,13 +115,7 @@ class KerasOptimizer:
 def build_to_train(
     network: Network, weights: Sequence[Floats], learning_rate: float
 ) -> keras.Model:
-    """Define a network in Keras, from given weights, compiled for its own loss and Adam.
-
-    Parameters
-    ----------
-    network : Network
-    weights : list of ndarray
-    learning_rate : float
+    """Define a network in Keras with given weights, compiled with its loss and Adam.
 
     Returns
     -------
@@ -144,16 +131,9 @@ def build_to_train(
 def build_head(
     n_features: int, n_outputs: int, classifies: bool, penalty: float, learning_rate: float
 ) -> keras.Model:
-    """Define a head alone, from zero weights, compiled for its loss and Adam.
+    """Define a head alone, with weights of zero, compiled with its loss and Adam.
 
-    Parameters
-    ----------
-    n_features, n_outputs : int
-    classifies : bool
-        Whether outputs are log-odds, as in :class:`Network`.
-    penalty : float
-        On the sum of squares of the kernel, added to the mean loss.
-    learning_rate : float
+    `classifies` is as in :class:`Network`, and `penalty` weighs the sum of squares of the kernel.
 
     Returns
     -------
@@ -191,22 +171,22 @@ def fit_by_scikeras(
     batch_size: int,
     seed: int,
 ) -> keras.Model:
-    """Train a Keras model as scikeras does it, with the randomness of one seed.
+    """Train a Keras model through scikeras, with all randomness from one seed.
 
     Parameters
     ----------
     wrapper : {"KerasRegressor", "KerasClassifier"}
     model : callable
-        Builds the model, as scikeras calls it.
+        Called by scikeras to build the model.
     n_outputs : set of int
         Numbers of outputs that the model may have.
     customers : tuple
-        X, of float32 and shape (n_customers, ...); values, of shape (n_customers, n_outputs), or
-        class numbers, (n_customers,); and sample weights, (n_customers,), or None.
+        X of float32, shape (n_customers, ...); values, shape (n_customers, n_outputs), or class
+        numbers, shape (n_customers,); and sample weights, shape (n_customers,), or None.
     held_out : tuple, default=None
-        The same of customers who tell when to stop; the best weights are restored.
+        The same for customers held out for early stopping, which restores the best weights.
     n_iter_no_change : int
-        Epochs without a lower loss of theirs after which training stops.
+        Epochs without a lower loss on them after which training stops.
     epochs, batch_size, seed : int
 
     Returns
@@ -216,20 +196,20 @@ def fit_by_scikeras(
     Raises
     ------
     ValueError
-        If the model has other outputs.
+        If the model has another number of outputs.
 
     Notes
     -----
     While it builds and trains, scikeras seeds the generators of Python, NumPy and TensorFlow and
     makes TensorFlow's operations deterministic, for the whole process; all of it is restored.
     """
-    # Not above, because from its import on Keras pickles all models in the way of scikeras.
+    # Imported here, because from then on Keras pickles all models in the way of scikeras.
     from scikeras import wrappers
 
-    how: dict[str, Any] = {}
+    options: dict[str, Any] = {}
     if held_out is not None:
-        how["fit__validation_data"] = held_out
-        how["callbacks"] = [
+        options["fit__validation_data"] = held_out
+        options["callbacks"] = [
             keras.callbacks.EarlyStopping(patience=n_iter_no_change, restore_best_weights=True)
         ]
     # A warm start takes the model that initialize has built.
@@ -240,16 +220,16 @@ def fit_by_scikeras(
         batch_size=batch_size,
         verbose=0,
         random_state=seed,
-        **how,
+        **options,
     )
     X, y, sample_weight = customers
-    with _process_kept():
+    with _random_stream_restored():
         _check_outputs(training.initialize(X, y).model_, n_outputs)
         return training.fit(X, y, sample_weight=sample_weight).model_
 
 
 def _check_outputs(model, n_outputs):
-    """Raise where Keras would spread few outputs over many labels, or fail without telling why."""
+    """Refuse other outputs, which Keras would broadcast, or fail on without a clear message."""
     shape = getattr(model, "output_shape", None)
     if not isinstance(shape, tuple) or len(shape) != 2 or shape[1] not in n_outputs:
         needed = " or ".join(f"(None, {n})" for n in sorted(n_outputs))
@@ -260,12 +240,12 @@ def _check_outputs(model, n_outputs):
 
 
 @contextmanager
-def _process_kept():
-    """Restore what scikeras alone would not."""
-    # TensorFlow looks into its environment when it is asked for the first time, and scikeras asks
-    # only after it has written there, and so would never end the determinism.
+def _random_stream_restored():
+    """Restore the state of TensorFlow that scikeras changes and does not restore."""
+    # TensorFlow reads its environment at the first call of this function. If scikeras, which writes
+    # to the environment, makes the first call, operations stay deterministic for good.
     is_op_determinism_enabled()
-    # To restore a seed starts its random numbers anew; they shall go on.
+    # Restoring a seed restarts its random numbers; the stream here continues instead.
     state = vars(context.context())
     stream = state.get("_rng")
     try:
@@ -276,15 +256,13 @@ def _process_kept():
 
 
 class Pickled:
-    """Stands for a Keras model in a pickle, from which the model itself comes out."""
-
-    model: keras.Model
+    """A stand-in for a Keras model in a pickle; unpickling gives the model itself."""
 
     def __init__(self, model: keras.Model) -> None:
         self.model = model
 
     def __reduce__(self) -> tuple[Any, ...]:
-        # Keras's own way, beneath that of scikeras, which refuses some layers.
+        # Keras's own method, because that of scikeras, which replaces it, refuses some layers.
         with _quietly():
             return _load, super(keras.Model, self.model).__reduce__()
 
@@ -295,14 +273,14 @@ def _load(load, arguments):
 
 
 def copy_model(model: keras.Model) -> keras.Model:
-    """Copy a Keras model: its layers, their weights, and how it is compiled."""
+    """Copy a Keras model: its layers, their weights, and its compilation."""
     load, arguments = Pickled(model).__reduce__()
     return load(*arguments)
 
 
 @contextmanager
 def _quietly():
-    """Save and load without warnings that NumPy gives of Keras, and Keras of untrained models."""
+    """Ignore warnings about Keras's own code, and about optimizers of untrained models."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "__array__ implementation", DeprecationWarning)
         warnings.filterwarnings("ignore", "Skipping variable loading for optimizer", UserWarning)

@@ -1,7 +1,7 @@
 """Scales of inputs and targets, folded into the weights of a network and taken out again.
 
-A network is trained on standardised values. Folded in, its weights apply to the data as it is, and
-their number stays that of the paper.
+A network is trained on standardised values. Weights with the scales folded in apply to values in
+their own units, and their number stays that of the paper.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def scale(values: NDArray[Any], scaler: StandardScaler | None) -> NDArray[Any]:
-    """Standardise values along their last axis; without a scaler they stay as they are."""
+    """Standardise values along their last axis; without a scaler return them as they are."""
     if scaler is None:
         return values
     return scaler.transform(values.reshape(-1, values.shape[-1])).reshape(values.shape)
@@ -30,16 +30,16 @@ def fold_scales(
     inputs: StandardScaler,
     targets: StandardScaler | None,
 ) -> list[Floats]:
-    """Let weights that were trained on standardised values apply to values as they are.
+    """Convert weights for standardised values into weights for values in their own units.
 
     Parameters
     ----------
     network : Network
     weights : sequence of ndarray
     inputs : StandardScaler
-        What scaled the features.
+        Fitted on the features.
     targets : StandardScaler or None
-        What scaled the target values; None for classes.
+        Fitted on the target values; None for classes.
 
     Returns
     -------

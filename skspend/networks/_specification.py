@@ -1,4 +1,4 @@
-"""What a network is made of, in words that both the array code and Keras understand."""
+"""The layers of a network, in a form that the array code and Keras both read."""
 
 from itertools import pairwise
 from math import prod
@@ -8,34 +8,34 @@ Shape: TypeAlias = tuple[int, ...]
 
 
 class Network(NamedTuple):
-    """An encoder that turns every period into a state, and a head that answers from the states.
+    """An encoder that turns every period into a state, and a head that predicts from the states.
 
-    The encoder is a stack of LSTM layers, or of dense layers with tanh that see one period at a
-    time. The head is a dense layer, after the decoder's dense layers with tanh if there are any.
+    The encoder is a stack of LSTM layers, or of dense layers with tanh that read one period at a
+    time. The head is a dense layer. It may follow a decoder of dense layers with tanh.
 
     The weights are a list of arrays in Keras's order, layer by layer. A dense layer has a kernel
-    (n_inputs, n_units) and a bias (n_units,); an LSTM layer a kernel (n_inputs, 4 n_units), a
+    (n_inputs, n_units) and a bias (n_units,). An LSTM layer has a kernel (n_inputs, 4 n_units), a
     recurrent kernel (n_units, 4 n_units) and a bias (4 n_units,), with the gates in the order
     input, forget, cell, output.
     """
 
     recurrent: bool
-    """True: the encoder's layers are LSTMs. False: they are dense."""
+    """True: the layers of the encoder are LSTMs. False: they are dense."""
     n_periods: int
     n_features: int
     encoder: tuple[int, ...]
-    """Units of each layer; those of the last one span the state space."""
+    """Units of each layer of the encoder; the last ones are the dimensions of the state space."""
     n_outputs: int
     decoder: tuple[int, ...] = ()
     """Units of each layer between the states and the head."""
     reads: Literal["last", "mean", "every"] = "last"
-    """What the head answers from: the ``"last"`` state, the ``"mean"`` over periods, or ``"every"``
-    state for itself."""
+    """Input of the head: the ``"last"`` state, the ``"mean"`` over periods, or ``"every"`` state
+    separately."""
     classifies: bool = False
-    """True: the head's outputs are log-odds of classes; one output alone is that of the second of
-    two classes. False: values."""
+    """True: the outputs are log-odds of classes; a single output is the log-odds of the second of
+    two classes. False: they are values."""
     state_noise: float = 0.0
-    """Standard deviation of the noise that the head sees on the states while it is trained."""
+    """Standard deviation of the noise that training adds to the input of the head."""
     step_penalty: float = 0.0
     """Penalty in training on the squared length of the steps from state to state, summed over
     periods."""
@@ -54,12 +54,12 @@ class Network(NamedTuple):
 
     @property
     def n_arrays_per_encoder_layer(self) -> int:
-        """Length of a layer's part of the list of weights."""
+        """Number of arrays of weights in each layer of the encoder."""
         return 3 if self.recurrent else 2
 
     @property
     def encoder_shapes(self) -> list[tuple[Shape, ...]]:
-        """Shapes of the encoder's weights, one tuple of shapes per layer."""
+        """Shapes of the weights of the encoder, one tuple of shapes per layer."""
         return [
             ((n_inputs, 4 * n), (n, 4 * n), (4 * n,)) if self.recurrent else ((n_inputs, n), (n,))
             for n_inputs, n in zip((self.n_features, *self.encoder), self.encoder, strict=False)
@@ -78,7 +78,7 @@ class Network(NamedTuple):
 
     @property
     def n_weights(self) -> int:
-        """Number of weights in all (Table 1).
+        """Number of all weights (Table 1).
 
         Examples
         --------

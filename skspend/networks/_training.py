@@ -1,7 +1,7 @@
-"""Training over plain arrays, which for networks this small is faster than a framework.
+"""Training over plain arrays, which is faster than a framework for networks this small.
 
-Weights start as Keras would draw them, and a step of Adam changes them as Keras would: a test holds
-the two equal. All randomness comes from a seed; nothing global is touched.
+Weights start as Keras draws them, and a step of Adam changes them as Keras does, as tests check.
+All randomness comes from a seed, and no global state changes.
 """
 
 from __future__ import annotations
@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ._forward import mean_loss
-from ._gradients import loss_and_gradients
+from ._losses import loss_and_gradients, mean_loss
 
 if TYPE_CHECKING:
     import keras
@@ -26,11 +25,6 @@ if TYPE_CHECKING:
 def initial_weights(network: Network, generator: np.random.Generator) -> list[Floats]:
     """Draw weights as Keras does by default: Glorot uniform, orthogonal, forget bias 1.
 
-    Parameters
-    ----------
-    network : Network
-    generator : numpy.random.Generator
-
     Returns
     -------
     weights : list of ndarray of float32
@@ -41,19 +35,12 @@ def initial_weights(network: Network, generator: np.random.Generator) -> list[Fl
         limit = np.sqrt(6 / sum(kernel))
         weights.append(generator.uniform(-limit, limit, size=kernel))
         bias = np.zeros(n_biases)
-        if recurrent:
-            n_rows, n_columns = recurrent[0]
-            weights.append(_orthogonal(n_rows, n_columns, generator))
-            n_units = n_biases // 4
+        for n_units, n_gates in recurrent:
+            q, r = np.linalg.qr(generator.standard_normal((n_gates, n_units)))
+            weights.append((q * np.sign(np.diag(r))).T)
             bias[n_units : 2 * n_units] = 1
         weights.append(bias)
     return [array.astype(np.float32) for array in weights]
-
-
-def _orthogonal(n_rows: int, n_columns: int, generator: np.random.Generator) -> Floats:
-    """A matrix with orthonormal rows, of which there are fewer than columns."""
-    q, r = np.linalg.qr(generator.standard_normal((n_columns, n_rows)))
-    return (q * np.sign(np.diag(r))).T
 
 
 def train(
@@ -70,42 +57,42 @@ def train(
     n_init: int = 1,
     weights: list[Floats] | None = None,
 ) -> Generator[tuple[float, list[Floats]], None, None]:
-    """Train a network, from new weights or from given ones, and pause after every epoch.
+    """Train a network, and pause after every epoch.
 
-    Small networks end in different local optima. So several starts are trained for a tenth of the
-    epochs, and the one with the lowest loss is trained in full.
+    Small networks end in different local optima. Therefore several starts are trained for a tenth
+    of the epochs, and the one with the lowest loss is trained in full.
 
     Parameters
     ----------
     network : Network
     panel : ndarray, shape (n_customers, n_periods, n_features)
     target : ndarray
-        Class numbers, shape (n_customers[, n_periods]), or values, with n_outputs more.
+        Class numbers, shape (n_customers[, n_periods]), or values, with one more axis of n_outputs.
     epochs, batch_size : int
     optimizer : str or keras.optimizers.Optimizer
         ``"adam"`` needs no Keras.
     learning_rate : float
-        Of an optimizer given by name; an object brings its own.
+        For an optimizer given by name; an object has its own.
     random_state : numpy.random.RandomState
         Draws initial weights, noise and the order of customers.
     class_weights : array-like, shape (n_classes,), default=None
-        What a customer of each class counts; default 1.
+        Weight of a customer of each class; default 1.
     n_init : int, default=1
         Number of starts.
     weights : list of ndarray, default=None
-        Where to start; default new weights.
+        Initial weights; by default they are drawn.
 
     Yields
     ------
     loss : float
-        Mean training loss of the epoch: cross-entropy, or mean squared error, and the penalty.
+        Mean training loss of the epoch, with the penalties.
     weights : list of ndarray
         The weights, which the next epoch will change in place.
 
     Raises
     ------
     ValueError
-        If the loss is no longer finite, or Keras does not know the optimizer.
+        If the loss is no longer finite, or Keras has no such optimizer.
     """
     run = partial(
         _run,
@@ -132,25 +119,25 @@ def keep_best(
     class_weights: Floats | None,
     n_iter_no_change: int,
 ) -> Generator[tuple[float, float | None, list[Floats], bool], None, None]:
-    """Follow a training by the loss of customers held out, and keep the best weights.
+    """Follow the loss on customers held out, and keep the weights of its lowest value.
 
     Parameters
     ----------
     epochs : iterator
-        As :func:`train` makes.
+        What :func:`train` returns.
     network : Network
     held_out : tuple of ndarray, or None
-        Panel and target of these customers. If there are none, the weights of every epoch are
-        taken as they are, and training does not converge.
+        Panel and target of these customers. With None, the weights of every epoch are passed on,
+        and training never converges.
     class_weights : ndarray, shape (n_classes,), or None
-        What a customer of each class counts.
+        Weight of a customer of each class.
     n_iter_no_change : int
         Epochs without a lower loss after which training has converged.
 
     Yields
     ------
     loss, validation_loss : float
-        The second is None if nobody is held out.
+        The second is None if no customers are held out.
     weights : list of ndarray
         Those of the epoch with the lowest validation loss so far.
     has_converged : bool
@@ -188,20 +175,17 @@ def _run(
         for start in range(0, len(panel), batch_size):
             rows = order[start : start + batch_size]
             customers = np.take(panel, rows, axis=0, out=batch[: len(rows)], mode="clip")
+            noise = _draw_noise(network, len(rows), generator)
             with np.errstate(all="ignore"):  # a loss that is not finite is reported below
                 loss, gradients = loss_and_gradients(
-                    network,
-                    customers,
-                    target[rows],
-                    weights,
-                    class_weights=class_weights,
-                    noise=_draw_noise(network, len(rows), generator),
-                )
+                    network, customers, target[rows], weights,
+                    class_weights=class_weights, noise=noise,
+                )  # fmt: skip
                 optimizer.step(gradients)
             total += loss * len(rows)
         if not np.isfinite(total):
             raise ValueError(
-                f"The training loss became {total / len(panel)} in epoch {epoch}. Try a smaller "
+                f"The training loss is {total / len(panel)} in epoch {epoch}. Try a smaller "
                 f"learning_rate (now {learning_rate:g}), and look for extreme values in X."
             )
         yield total / len(panel), weights
@@ -215,37 +199,22 @@ def _as_one_vector(weights):
 
 
 def _draw_noise(network, n_customers, generator):
-    """What is added to the states that the head reads; None without noise."""
+    """Draw the noise on the input of the head, or None."""
     if not network.state_noise:
         return None
     periods = (network.n_periods,) if network.reads == "every" else ()
     shape = n_customers, *periods, network.n_units
-    noise = generator.standard_normal(shape, dtype=np.float32)
-    noise *= network.state_noise
-    return noise
+    return network.state_noise * generator.standard_normal(shape, dtype=np.float32)
 
 
 class Adam:
-    """The Adam optimizer with Keras's settings, on one vector of weights that it changes in place.
+    """The Adam optimizer with Keras's settings; it changes one vector of weights in place.
 
-    Parameters
-    ----------
-    learning_rate : float
-    weights : ndarray, shape (n_weights,)
-
-    References
-    ----------
     Kingma & Ba (2015), Adam: a method for stochastic optimization, in the form that precedes their
     section 2.1.
     """
 
     MEAN_DECAY, SQUARE_DECAY, EPSILON = 0.9, 0.999, 1e-7
-
-    learning_rate: float
-    weights: Floats
-    mean: Floats
-    square: Floats
-    n_steps: int
 
     def __init__(self, learning_rate: float, weights: Floats) -> None:
         self.learning_rate = learning_rate

@@ -11,7 +11,8 @@ from sklearn.model_selection import train_test_split
 from skspend import BigFivePersonalityScorer, FeedForwardExtractor, LSTMStateExtractor
 from skspend.datasets import make_spending
 from skspend.metrics import direction_change
-from skspend.networks._forward import encode, mean_loss
+from skspend.networks._forward import encode
+from skspend.networks._losses import mean_loss
 from skspend.panel import fold
 from skspend.personality import TYPES, encode_types, personality_types
 

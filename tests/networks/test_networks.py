@@ -7,8 +7,8 @@ import pytest
 from sklearn.preprocessing import StandardScaler
 
 from skspend.networks import Network
-from skspend.networks._forward import BLOCK, decode, encode, mean_loss, pool
-from skspend.networks._gradients import loss_and_gradients
+from skspend.networks._forward import BLOCK, decode, encode, pool
+from skspend.networks._losses import loss_and_gradients, mean_loss
 from skspend.networks._keras import build
 from skspend.networks._scaling import fold_scales, unfold_scales
 from skspend.networks._training import initial_weights, train

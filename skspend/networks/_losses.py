@@ -1,7 +1,8 @@
-"""The loss of a batch and its gradients with respect to all weights, over plain arrays.
+"""The loss of customers, and its gradients with respect to all weights, over plain arrays.
 
-Backpropagation, through time where the network is recurrent. The arrays are small, and a framework
-would spend its time on calls: this is faster than a compiled graph, and starts at once.
+Gradients come from backpropagation, through time if the network is recurrent. The arrays are small,
+so that a framework would spend most of its time on calls: this code is faster than a compiled graph
+and needs no time to start.
 """
 
 from __future__ import annotations
@@ -11,13 +12,38 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ._forward import class_log_odds, customers_first, pool, run_lstm, split_layers
+from ._forward import (
+    class_log_odds,
+    customers_first,
+    decode,
+    encode,
+    pool,
+    run_dense,
+    run_lstms,
+    split_layers,
+)
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from .._utils._typing import Floats
     from ._specification import Network
+
+
+def mean_loss(
+    network: Network,
+    panel: Floats,
+    target: NDArray[Any],
+    weights: Sequence[Floats],
+    class_weights: Floats | None = None,
+) -> float:
+    """Compute the mean cross-entropy or squared error, without noise and penalties.
+
+    Parameters and loss are those of :func:`loss_and_gradients`; weights of any precision do.
+    """
+    states = pool(encode(network, panel, weights), network.reads)
+    outputs = decode(network, states, weights).reshape(-1, network.n_outputs)
+    return _loss_and_error(network, outputs, target, class_weights)[0]
 
 
 def loss_and_gradients(
@@ -36,36 +62,37 @@ def loss_and_gradients(
     network : Network
     panel : ndarray, shape (n_customers, n_periods, n_features)
     target : ndarray
-        Class numbers, shape (n_customers[, n_periods]), or values, with n_outputs more.
+        Class numbers, shape (n_customers[, n_periods]), or values, with one more axis of n_outputs.
     weights : sequence of ndarray
         As in :class:`Network`, in the precision of `panel`.
     class_weights : ndarray, shape (n_classes,), default=None
-        What a customer of each class counts; default 1.
-    noise : ndarray, of the shape of what the head reads, default=None
-        Added to it.
+        Weight of a customer of each class; default 1.
+    noise : ndarray, of the shape of the input of the head, default=None
+        Added to that input.
 
     Returns
     -------
     loss : float
-        Mean cross-entropy, or mean squared error, and the penalty.
+        Mean cross-entropy or mean squared error, plus the penalties.
     gradients : list of ndarray
         One for each array of `weights`.
     """
     encoder, head = split_layers(network, weights)
-    encode, encode_backwards = (
-        (_run_lstms, _lstms_backwards) if network.recurrent else (_run_dense, _dense_backwards)
-    )
-    states, runs = encode(panel, encoder)
+    if network.recurrent:
+        runs = run_lstms(panel, encoder)
+        states, encode_backwards = customers_first(runs[-1].hidden[1:]), _lstms_backwards
+    else:
+        runs = run_dense(panel, encoder)
+        states, encode_backwards = runs[-1], _dense_backwards
     read = pool(states, network.reads)
     if noise is not None:
         read = read + noise
-    answer, answers = _run_dense(read.reshape(-1, network.n_units), head[:-1])
+    decoded = run_dense(read.reshape(-1, network.n_units), head[:-1])
     kernel, bias = head[-1]
-    outputs = answer @ kernel + bias
-    compute = _cross_entropy if network.classifies else _squared_error
-    loss, error = compute(outputs, target, class_weights)
-    head_gradients = [answer.T @ error, error.sum(axis=0)]
-    error, decoder_gradients = _dense_backwards(error @ kernel.T, head[:-1], answers)
+    outputs = decoded[-1] @ kernel + bias
+    loss, error = _loss_and_error(network, outputs, target, class_weights)
+    head_gradients = [decoded[-1].T @ error, error.sum(axis=0)]
+    error, decoder_gradients = _dense_backwards(error @ kernel.T, head[:-1], decoded)
     error = _spread(error.reshape(read.shape), network)
     if network.step_penalty:
         penalty, of_steps = _penalty_on_steps(states, network.step_penalty)
@@ -80,21 +107,22 @@ def loss_and_gradients(
     return loss, gradients
 
 
-def _squared_error(outputs, target, _):
-    """Mean squared error and its gradient with respect to the outputs, shape (rows, n_outputs)."""
+def _loss_and_error(network, outputs, target, class_weights):
+    """Compute the loss, and its gradient with respect to outputs of shape (rows, n_outputs)."""
+    if network.classifies:
+        return _cross_entropy(outputs, target.ravel(), class_weights)
     difference = outputs - target.reshape(outputs.shape)
     return float(np.mean(np.square(difference))), difference * (2 / difference.size)
 
 
 def _cross_entropy(outputs, target, class_weights):
-    """Mean cross-entropy and its gradient with respect to the outputs, shape (rows, n_outputs)."""
     # Sums over few classes are slow along rows.
     log_odds = np.array(class_log_odds(outputs).T, order="C")
     log_odds -= log_odds.max(axis=0)
     chances = np.exp(log_odds)
     sums = chances.sum(axis=0)
     chances /= sums
-    rows, target = np.arange(len(sums)), target.ravel()
+    rows = np.arange(len(sums))
     losses = np.log(sums) - log_odds[target, rows]
     chances[target, rows] -= 1
     if class_weights is not None:
@@ -105,7 +133,7 @@ def _cross_entropy(outputs, target, class_weights):
 
 
 def _spread(error, network):
-    """From what the head reads back to the states, shape (n_customers, n_periods, n_units)."""
+    """Turn the error of the input of the head into that of the states of all periods."""
     if network.reads == "every":
         return error
     n_customers, n_units = error.shape
@@ -118,7 +146,7 @@ def _spread(error, network):
 
 
 def _penalty_on_steps(states, strength):
-    """Mean over customers of the squared length of all steps, and its gradient by the states."""
+    """Compute the penalty, a mean over customers, and its gradient with respect to the states."""
     steps = np.diff(states, axis=1)
     scale = strength / len(states)
     gradient = np.zeros_like(states)
@@ -128,16 +156,8 @@ def _penalty_on_steps(states, strength):
     return scale * float(np.square(steps).sum()), gradient
 
 
-def _run_dense(values, layers):
-    """Dense layers with tanh, and the values before and after each layer."""
-    runs = [values]
-    for kernel, bias in layers:
-        runs.append(np.tanh(runs[-1] @ kernel + bias))
-    return runs[-1], runs
-
-
 def _dense_backwards(error, layers, runs):
-    """The error of the layers' input, and the gradients of their weights."""
+    """Return the error of the input of the layers, and the gradients of their weights."""
     gradients = []
     for (kernel, _), before, after in zip(layers[::-1], runs[-2::-1], runs[:0:-1], strict=True):
         error = (error * (1 - np.square(after))).reshape(-1, after.shape[-1])
@@ -147,44 +167,28 @@ def _dense_backwards(error, layers, runs):
     return error, gradients
 
 
-def _run_lstms(panel, layers):
-    """LSTM layers, and the inputs and runs of each."""
-    runs, inputs = [], panel
-    for weights in layers:
-        run = run_lstm(inputs, *weights)
-        runs.append((inputs, run))
-        inputs = customers_first(run.hidden[1:])
-    return inputs, runs
-
-
 def _lstms_backwards(error, layers, runs):
-    """The error of the input of the first layer but one, and the gradients of all weights."""
+    """Return the error of the states of the first layer, and the gradients of all weights."""
     gradients = []
     for number in range(len(layers) - 1, -1, -1):
         kernel, recurrent, _ = layers[number]
-        inputs, run = runs[number]
+        run = runs[number]
         of_gates = _gate_errors(error.transpose(1, 2, 0), recurrent, run)
-        layer = [
-            sum(inputs[:, period].T @ errors.T for period, errors in enumerate(of_gates)),
-            sum(
-                before @ errors.T
-                for before, errors in zip(run.hidden[1:-1], of_gates[1:], strict=True)
-            ),
+        no_error = np.zeros_like(recurrent)  # the only one if there is a single period
+        gradients = [
+            sum(run.inputs[:, period].T @ errors.T for period, errors in enumerate(of_gates)),
+            sum(map(np.matmul, run.hidden[1:-1], of_gates[1:].transpose(0, 2, 1)), no_error),
             of_gates.sum(axis=(0, 2)),
+            *gradients,
         ]
-        if len(of_gates) == 1:
-            layer[1] = np.zeros_like(recurrent)
-        gradients = [*layer, *gradients]
         if number:
             error = customers_first(np.matmul(kernel, of_gates))
     return error, gradients
 
 
 def _gate_errors(error, recurrent, run):
-    """Through time, from the error of the hidden states to that of the gates before tanh, sigmoid.
-
-    Shapes (n_periods, n_units, n_customers) and (n_periods, 4 n_units, n_customers).
-    """
+    """Turn the error of the hidden states, shape (n_periods, n_units, n_customers), through time
+    into that of the gates before tanh and sigmoid, (n_periods, 4 n_units, n_customers)."""
     n_periods, n_units, n_customers = error.shape
     of_gates = run.gates * (1 - run.gates)
     candidates = slice(2 * n_units, 3 * n_units)
