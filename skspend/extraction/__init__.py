@@ -1,5 +1,6 @@
-"""The extractors: from a panel to trajectories in the state space of a small network."""
+"""Extractors: from a panel to trajectories in the state space of a small network."""
 
-from ._extractors import FeedForwardExtractor, LSTMStateExtractor
+from ._feed_forward import FeedForwardExtractor
+from ._lstm import LSTMStateExtractor
 
 __all__ = ["FeedForwardExtractor", "LSTMStateExtractor"]

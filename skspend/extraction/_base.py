@@ -1,11 +1,12 @@
-"""What the extractors share: everything but the graph of the network and its target.
+"""The base of the extractors: everything that does not depend on the kind of the encoder.
 
-A panel comes in. What the network shall tell of it is computed, the network is trained to tell it,
-and its states at every period come out. Maree & Omlin (2021), section III-C.
+A panel comes in. The target is computed from it, the network is trained to predict the target, and
+its states at every period come out. Maree & Omlin (2021), section III-C.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import closing
 from functools import partial
 from numbers import Integral, Real
@@ -14,11 +15,8 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 import numpy as np
 import pandas as pd
 from sklearn.base import BaseEstimator, TransformerMixin
-from sklearn.metrics import accuracy_score, r2_score
-from sklearn.model_selection import train_test_split
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils import check_array, check_random_state
-from sklearn.utils.class_weight import compute_class_weight
 from sklearn.utils.validation import check_is_fitted
 
 from .._utils._sklearn import (
@@ -34,24 +32,25 @@ from .._utils._threads import one_thread
 from ..networks._forward import decode, encode, pool
 from ..networks._scaling import fold_scales, scale, unfold_scales
 from ..networks._specification import Network
-from ..networks._training import keep_best, train
-from ..panel import Panel, fold, output_names, panel_like_fit, unfold, validate_panel
-from ._target import TargetMixin
+from ..panel import Panel, fold, output_names, panel_like_fit, validate_panel
+from ._target import Target
+from ._training import train_by_epoch
 
 if TYPE_CHECKING:
     import keras
     from numpy.typing import ArrayLike, NDArray
     from sklearn.utils import Tags
 
-    from .._utils._typing import Floats, Names, PanelLike, Table
+    from .._utils._typing import Estimator, Floats, Names, PanelLike, RandomState, Table
+    from ._target import Objective
 
 
-def _reconstructs(extractor: StateExtractor) -> bool:
-    return extractor.objective == "reconstruct"
+def _reconstructs(extractor):
+    return getattr(extractor, "objective_", extractor.objective) == "reconstruct"
 
 
-class StateExtractor(TargetMixin, CallbackSupportMixin, TransformerMixin, BaseEstimator):
-    """Base of the extractors; a subclass says whether it is recurrent, and how large it is."""
+class StateExtractor(CallbackSupportMixin, TransformerMixin, BaseEstimator):
+    """Base of the extractors; a subclass sets whether the network is recurrent."""
 
     _parameter_constraints = {
         "n_units": [Interval(Integral, 1, None, closed="left")],
@@ -75,9 +74,56 @@ class StateExtractor(TargetMixin, CallbackSupportMixin, TransformerMixin, BaseEs
     }
     weights_: list[Floats]
     network_: Network
+    losses_: dict[str, Floats]
+    objective_: Objective
+    scorer_: Any
+    scaler_: StandardScaler
+    classes_: NDArray[Any] | None
+    target_scaler_: StandardScaler | None
     n_periods_: int
-    _history: dict[str, Floats]
+    _recurrent: bool
     _pooling: Literal["last", "mean"]
+
+    def __init__(
+        self,
+        n_units: int = 3,
+        hidden_units: Sequence[int] = (),
+        *,
+        objective: Objective = "type",
+        scorer: Estimator | None = None,
+        state_noise: float = 0.4,
+        n_periods: int | None = None,
+        epochs: int = 100,
+        batch_size: int | Literal["auto"] = "auto",
+        optimizer: str | keras.optimizers.Optimizer = "adam",
+        learning_rate: float = 0.01,
+        l2: float = 0.0,
+        class_weight: Literal["balanced"] | None = None,
+        n_init: int = 4,
+        early_stopping: bool = False,
+        validation_fraction: float = 0.1,
+        n_iter_no_change: int = 10,
+        verbose: bool | int = False,
+        random_state: RandomState = None,
+    ) -> None:
+        self.n_units = n_units
+        self.hidden_units = hidden_units
+        self.objective = objective
+        self.scorer = scorer
+        self.state_noise = state_noise
+        self.n_periods = n_periods
+        self.epochs = epochs
+        self.batch_size = batch_size
+        self.optimizer = optimizer
+        self.learning_rate = learning_rate
+        self.l2 = l2
+        self.class_weight = class_weight
+        self.n_init = n_init
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.n_iter_no_change = n_iter_no_change
+        self.verbose = verbose
+        self.random_state = random_state
 
     @with_callbacks
     @_fit_context(prefer_skip_nested_validation=True)
@@ -89,7 +135,7 @@ class StateExtractor(TargetMixin, CallbackSupportMixin, TransformerMixin, BaseEs
         X : panel, shape (n_customers, n_periods * n_features), or with three dimensions
             Shares of spending or income.
         y : array-like, shape (n_customers,) or (n_customers, n_outputs), default=None
-            Used with ``objective="y"`` alone.
+            Used only with ``objective="y"``.
 
         Returns
         -------
@@ -98,8 +144,8 @@ class StateExtractor(TargetMixin, CallbackSupportMixin, TransformerMixin, BaseEs
         Raises
         ------
         ValueError
-            If ``objective="y"`` and no y is given, if ``class_weight`` is given where values are
-            learned, or if training diverges.
+            If ``objective="y"`` and no y is given, if ``class_weight`` is given and the target is
+            values, or if training diverges.
         """
         task = self._init_callback_context(max_subtasks=self.epochs)
         task.call_on_fit_task_begin(estimator=self, X=X, y=y)
@@ -111,10 +157,10 @@ class StateExtractor(TargetMixin, CallbackSupportMixin, TransformerMixin, BaseEs
                 step = task.subcontext(task_name="epoch")
                 step.call_on_fit_task_begin(estimator=self, X=X, y=y)
                 fitted, has_converged = next(epochs)
-                shall_stop = step.call_on_fit_task_end(
+                is_stopped = step.call_on_fit_task_end(
                     estimator=self, X=X, y=y, reconstruction_attributes=fitted
                 )
-                if shall_stop or has_converged:
+                if is_stopped or has_converged:
                     break
         self.__dict__.update(fitted())
         task.call_on_fit_task_end(estimator=self, X=X, y=y)
@@ -124,166 +170,107 @@ class StateExtractor(TargetMixin, CallbackSupportMixin, TransformerMixin, BaseEs
     def partial_fit(self, X: PanelLike, y: ArrayLike | None = None) -> Self:
         """Train for one more epoch, on new customers or on new periods.
 
-        The scaling, the scorer and the classes stay those of the first call, or of `fit`. The
-        optimizer starts anew, and nobody is held out.
+        The scales, the scorer and the classes stay those of `fit` or of the first call. The
+        optimizer starts anew, and no customers are held out.
 
         Parameters
         ----------
         X : panel, as in `fit`
         y : array-like, default=None
-            As in `fit`; no classes that were not in the first one.
+            As in `fit`, without new classes.
 
         Returns
         -------
         self : estimator
         """
+        losses, weights = {"loss": np.array([])}, None
         if hasattr(self, "weights_"):
             panel = validate_panel(self, X, reset=False).cube
-            target = self._encoded_target(X, panel, y)
-            panel = scale(panel, self.scaler_)
-            before = self._history
+            target = self._target.encode(X, panel, y)
+            panel, losses = scale(panel, self.scaler_), self.losses_
             weights = unfold_scales(self.network_, self.weights_, self.scaler_, self.target_scaler_)
         else:
             panel, target = self._start(X, y)
-            before, weights = {"loss": np.array([])}, None
-        n_before = len(before["loss"])
-        # Each pass has a seed of its own, or all would draw the same noise and the same order.
-        seed = check_random_state(self.random_state).randint(2**31 - 1, size=n_before + 1)[-1]
-        random_state = np.random.RandomState(seed)
-        epochs = self._train(panel, target, random_state, 1, 1, weights)
+        # Each epoch has a seed of its own, or all would draw the same noise and the same order.
+        random_state = check_random_state(self.random_state)
+        seed = random_state.randint(2**31 - 1, size=len(losses["loss"]) + 1)[-1]
+        epochs = self._train(panel, target, np.random.RandomState(seed), 1, weights=weights)
         with one_thread(), closing(epochs):
             fitted, _ = next(epochs)
         self.__dict__.update(fitted())
-        self._history = {
-            name: np.append(losses, self._history.get(name, np.nan))
-            for name, losses in before.items()
-        }
+        for name, before in losses.items():
+            self.losses_[name] = np.append(before, self.losses_.get(name, np.nan))
         return self
 
     def _start(self, X, y):
-        """Learn the scales and the classes; return the scaled panel and the encoded target."""
+        """Fit scales, target and network; return the scaled panel and the encoded target."""
         panel = validate_panel(self, X, n_periods=self.n_periods).cube
+        vars(self).pop("scorer_", None)  # of an earlier fit
+        self.objective_ = objective = self.objective
         self.scaler_ = StandardScaler().fit(panel.reshape(-1, panel.shape[2]))
-        self._learn_target(X, panel, y)
+        by_period = objective == "reconstruct" or (objective != "y" and not self._recurrent)
+        target = Target.fit(objective, by_period, self.scorer, self.scaler_, X, panel, y)
+        self.classes_, self.target_scaler_ = target.classes, target.scaler
+        if target.scorer is not None:
+            self.scorer_ = target.scorer
         if self.class_weight is not None and self.classes_ is None:
             raise ValueError(
-                f"class_weight={self.class_weight!r} is for classes, but "
-                f"objective={self.objective!r} learns values here. Leave class_weight=None."
+                f"class_weight={self.class_weight!r} needs classes, but the target of "
+                f"objective={objective!r} is values. Set class_weight=None."
             )
-        target = self._encoded_target(X, panel, y)
-        self.network_ = self._make_network(panel, target)
-        return scale(panel, self.scaler_), target
+        encoded = target.encode(X, panel, y)
+        self.network_ = self._make_network(panel, encoded, by_period)
+        return scale(panel, self.scaler_), encoded
 
-    def _make_network(self, panel, target):
+    def _make_network(self, panel, target, by_period):
+        if not all(isinstance(n, Integral) and n > 0 for n in self.hidden_units):
+            raise ValueError(
+                f"hidden_units must be whole numbers of units from 1, got {self.hidden_units!r}."
+            )
+        units = (*self.hidden_units, self.n_units)
+        has_decoder = self.objective == "reconstruct" and not self._recurrent
         classifies = self.classes_ is not None
         return Network(
             recurrent=self._recurrent,
             n_periods=panel.shape[1],
             n_features=panel.shape[2],
-            encoder=self._encoder_units(),
-            decoder=self._encoder_units()[-2::-1] if self._mirrors else (),
+            encoder=units,
+            decoder=units[-2::-1] if has_decoder else (),
             n_outputs=len(self.classes_) if classifies else target.shape[-1],
-            reads=self._reads(),
+            reads="every" if by_period else self._pooling,
             classifies=classifies,
             state_noise=float(self.state_noise) if classifies else 0.0,
-            step_penalty=self._step_penalty() if classifies else 0.0,
+            step_penalty=float(getattr(self, "step_penalty", 0.0)) if classifies else 0.0,
             l2=float(self.l2),
         )
 
-    def _encoder_units(self):
-        wrong = [n for n in self.hidden_units if not isinstance(n, Integral) or n < 1]
-        if wrong:
-            raise ValueError(
-                f"hidden_units must be whole numbers of units from 1, got {self.hidden_units!r}."
-            )
-        return (*self.hidden_units, self.n_units)
-
-    def _step_penalty(self):
-        return 0.0
-
-    def _reads(self):
-        if self.objective == "reconstruct":
-            return "every"
-        if self._recurrent or self.objective == "y":
-            return self._pooling
-        return "every"
-
     @property
-    def _mirrors(self):
-        return not self._recurrent and self.objective == "reconstruct"
+    def _target(self):
+        by_period, scorer = self.network_.reads == "every", getattr(self, "scorer_", None)
+        return Target(self.objective_, by_period, scorer, self.classes_, self.target_scaler_)
 
-    def _train(self, panel, target, random_state, n_epochs, n_init, weights=None):
-        """Train; after every epoch yield a function that gives the fitted attributes, and whether
-        it is time to stop."""
-        network = self.network_
-        support = self._find_support(network.n_features) if weights is None else self.support_
-        if not support.all():
-            network = network._replace(n_features=int(support.sum()))
-            panel = panel[..., support]
-            if weights is not None:
-                weights[0] = weights[0][support]
-        held_out = None
-        if self.early_stopping and weights is None and n_epochs > 1:
-            rows, others = train_test_split(
-                np.arange(len(panel)),
-                test_size=self.validation_fraction,
-                random_state=random_state,
-            )
-            held_out = panel[others], target[others]
-            panel, target = panel[rows], target[rows]
-        class_weights = self._class_weights(target)
-        batch_size = self.batch_size
-        if batch_size == "auto":
-            batch_size = int(np.clip(len(panel) // STEPS_PER_EPOCH, *AUTO_BATCH_SIZES))
-        if network.step_penalty and network.reads == "last":
-            # Who shall be told at every period is told early, and seldom moves afterwards.
-            network = network._replace(reads="every")
-            target = np.repeat(target[:, None], network.n_periods, axis=1)
-        epochs = train(
-            network,
-            panel,
-            target,
-            epochs=n_epochs,
-            batch_size=batch_size,
-            optimizer=self.optimizer,
-            learning_rate=self.learning_rate,
-            random_state=random_state,
-            class_weights=class_weights,
-            n_init=n_init,
-            weights=weights,
-        )
-        epochs = keep_best(epochs, self.network_, held_out, class_weights, self.n_iter_no_change)
-        losses, validation_losses = [], []
+    def _train(self, panel, target, random_state, n_epochs, n_init=1, weights=None):
+        """Train; after every epoch yield a function that returns the fitted attributes, and whether
+        training has converged."""
+        if weights is None:
+            support = self._target.find_support(panel.shape[2])
+        else:
+            support = self.support_
+            weights[0] = weights[0][support]
+        panel = panel if support.all() else panel[..., support]
+        epochs = train_by_epoch(self, panel, target, random_state, n_epochs, n_init, weights)
         with closing(epochs):
-            for loss, validation_loss, now, has_converged in epochs:
-                losses.append(loss)
-                if validation_loss is not None:
-                    validation_losses.append(validation_loss)
-                if self.verbose:
-                    print(_progress(type(self).__name__, n_epochs, losses, validation_losses))
-                fitted = partial(self._fitted_attributes, now, support, losses, validation_losses)
-                yield fitted, has_converged
+            for now, losses, has_converged in epochs:
+                yield partial(self._fitted_attributes, now, losses, support), has_converged
 
-    def _class_weights(self, target):
-        """What a customer of each class counts."""
-        weights = np.ones(self.network_.n_outputs)
-        if self.class_weight is not None:
-            present = np.unique(target)
-            weights[present] = compute_class_weight(
-                self.class_weight, classes=present, y=target.ravel()
-            )
-        return weights
-
-    def _fitted_attributes(self, weights, support, losses, validation_losses):
-        """Weights that apply to X in its own units and answer in the target's."""
+    def _fitted_attributes(self, weights, losses, support):
         kernel = np.zeros((len(support), weights[0].shape[1]))
         kernel[support] = weights[0]
         weights = [kernel, *weights[1:]]
-        weights = fold_scales(self.network_, weights, self.scaler_, self.target_scaler_)
-        history = {"loss": np.array(losses)}
-        if validation_losses:
-            history["validation_loss"] = np.array(validation_losses)
-        return {"weights_": weights, "_history": history}
+        return {
+            "weights_": fold_scales(self.network_, weights, self.scaler_, self.target_scaler_),
+            "losses_": {name: np.array(by_epoch) for name, by_epoch in losses.items()},
+        }
 
     @property
     def support_(self) -> NDArray[np.bool_]:
@@ -293,10 +280,10 @@ class StateExtractor(TargetMixin, CallbackSupportMixin, TransformerMixin, BaseEs
 
     @property
     def history_(self) -> pd.DataFrame:
-        """Losses by epoch, a frame; ``validation_loss`` is there with early stopping."""
+        """Losses by epoch, a frame."""
         check_is_fitted(self, "weights_")
-        index = pd.RangeIndex(1, len(self._history["loss"]) + 1, name="epoch")
-        return pd.DataFrame(self._history, index=index)
+        index = pd.RangeIndex(1, len(self.losses_["loss"]) + 1, name="epoch")
+        return pd.DataFrame(self.losses_, index=index)
 
     def transform(self, X: PanelLike) -> Table:
         """Run the network and return its state at every period.
@@ -312,11 +299,14 @@ class StateExtractor(TargetMixin, CallbackSupportMixin, TransformerMixin, BaseEs
         """
         check_is_fitted(self)
         panel = validate_panel(self, X, reset=False)
-        states = self._emitted_states(panel.cube)
+        states = self._run_encoder(panel.cube)
         return Panel(states, panel.period, self._state_names()).like(X)
 
-    def _emitted_states(self, panel):
+    def _run_encoder(self, panel):
         return encode(self.network_, panel, self.weights_)
+
+    def _state_names(self):
+        return [f"state{unit}" for unit in range(self.network_.n_units)]
 
     @available_if(_reconstructs)
     def inverse_transform(self, X: PanelLike) -> Table:
@@ -325,7 +315,7 @@ class StateExtractor(TargetMixin, CallbackSupportMixin, TransformerMixin, BaseEs
         Parameters
         ----------
         X : frame or array-like, shape (n_customers, n_periods * n_states)
-            As `transform` returns them.
+            The output of `transform`.
 
         Returns
         -------
@@ -342,14 +332,13 @@ class StateExtractor(TargetMixin, CallbackSupportMixin, TransformerMixin, BaseEs
         if trajectories.shape[1] != n_columns:
             raise ValueError(
                 f"X has {trajectories.shape[1]} columns, but trajectories of this "
-                f"{type(self).__name__} have {n_columns}. Pass what transform returns."
+                f"{type(self).__name__} have {n_columns}. Pass the output of transform."
             )
         hidden = fold(trajectories, self.n_periods_)[:, :, : self.network_.n_units]
-        cube = decode(self.network_, hidden, self.weights_)
-        return panel_like_fit(self, cube).like(X)
+        return panel_like_fit(self, decode(self.network_, hidden, self.weights_)).like(X)
 
     def pool_states(self, X: PanelLike) -> Floats:
-        """Return one row of features per customer, for a head to read.
+        """Return one row of features per customer, the input of a head.
 
         Parameters
         ----------
@@ -363,15 +352,14 @@ class StateExtractor(TargetMixin, CallbackSupportMixin, TransformerMixin, BaseEs
         """
         check_is_fitted(self)
         panel = validate_panel(self, X, reset=False).cube
-        return pool(encode(self.network_, panel, self.weights_), self._pooling)
+        return pool(encode(self.network_, panel, self.weights_), self.network_.pooling)
 
     def _outputs(self, panel):
-        """The head's answers."""
         states = encode(self.network_, panel, self.weights_)
         return decode(self.network_, pool(states, self.network_.reads), self.weights_)
 
     def predict_target(self, X: PanelLike) -> NDArray[Any]:
-        """Return what the network believes its target to be.
+        """Predict the target.
 
         Parameters
         ----------
@@ -385,36 +373,26 @@ class StateExtractor(TargetMixin, CallbackSupportMixin, TransformerMixin, BaseEs
             n_periods * n_outputs).
         """
         check_is_fitted(self)
-        outputs = self._outputs(validate_panel(self, X, reset=False).cube)
-        if self.classes_ is not None:
-            return self.classes_[outputs.argmax(axis=-1)]
-        return unfold(outputs) if outputs.ndim == 3 else outputs
+        return self._target.decode(self._outputs(validate_panel(self, X, reset=False).cube))
 
     def score(self, X: PanelLike, y: ArrayLike | None = None) -> float:
-        """Return how well the network tells its target on the customers given.
+        """Return how well the network predicts its target.
 
         Parameters
         ----------
         X : panel, as in `fit`
         y : array-like, shape (n_customers,) or (n_customers, n_outputs), default=None
-            Used with ``objective="y"`` alone.
+            Used only with ``objective="y"``.
 
         Returns
         -------
         score : float
-            Accuracy for classes, else R2. That of an autoencoder is over all cells, each feature
-            counted in its own standard deviations.
+            Accuracy for classes, else R2. That of an autoencoder is over all cells, each feature in
+            its own standard deviations.
         """
         check_is_fitted(self)
         panel = validate_panel(self, X, reset=False).cube
-        target, outputs = self._encoded_target(X, panel, y), self._outputs(panel)
-        if self.classes_ is not None:
-            return accuracy_score(target.ravel(), outputs.argmax(axis=-1).ravel())
-        outputs = scale(outputs, self.target_scaler_)
-        if self.objective == "reconstruct":
-            return r2_score(target.ravel(), outputs.ravel())
-        n_outputs = target.shape[-1]
-        return r2_score(target.reshape(-1, n_outputs), outputs.reshape(-1, n_outputs))
+        return self._target.score(self._target.encode(X, panel, y), self._outputs(panel))
 
     def to_keras(self) -> keras.Model:
         """Return the equivalent Keras model.
@@ -423,8 +401,8 @@ class StateExtractor(TargetMixin, CallbackSupportMixin, TransformerMixin, BaseEs
         -------
         model : keras.Model
             Maps panels of shape (n_customers, n_periods, n_features) to a dict of ``states`` and
-            ``outputs`` (log-odds of classes, or values). It computes in float64, as the weights
-            hold the scales of the inputs, for which float32 is good to five digits.
+            ``outputs`` (log-odds of classes, or values). It computes in float64, because the
+            weights contain the scales of the inputs, for which float32 is good to five digits.
         """
         check_is_fitted(self)
         from ..networks import _keras as keras_models
@@ -434,7 +412,7 @@ class StateExtractor(TargetMixin, CallbackSupportMixin, TransformerMixin, BaseEs
         return model
 
     def get_feature_names_out(self, input_features: ArrayLike | None = None) -> Names:
-        """Names of the states, such as ``year1|state0``.
+        """Return the names of the states, such as ``year1|state0``.
 
         Parameters
         ----------
@@ -448,22 +426,8 @@ class StateExtractor(TargetMixin, CallbackSupportMixin, TransformerMixin, BaseEs
         check_is_fitted(self)
         return output_names(self, self._state_names(), input_features)
 
-    def _state_names(self):
-        return [f"state{unit}" for unit in range(self.network_.n_units)]
-
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
         tags.input_tags.three_d_array = True
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
         return tags
-
-
-STEPS_PER_EPOCH = 25
-"""Steps of the optimizer that an automatic batch size aims at in each epoch."""
-AUTO_BATCH_SIZES = 256, 1024
-"""Bounds of an automatic batch size: smaller steps are slow, larger ones learn no faster."""
-
-
-def _progress(name, n_epochs, losses, validation_losses):
-    text = f"{name}: epoch {len(losses)} of {n_epochs}, loss {losses[-1]:.4f}"
-    return text + (f", validation loss {validation_losses[-1]:.4f}" if validation_losses else "")

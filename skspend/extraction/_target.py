@@ -1,95 +1,109 @@
-"""What a network learns to tell: types, scores, the spending itself, or labels of one's own."""
+"""The target of a network: personality types, trait scores, the spending itself, or given labels.
+
+A panel and labels come in; class numbers, or values in standard deviations, come out.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
 
 import numpy as np
 from sklearn.base import clone
+from sklearn.metrics import accuracy_score, r2_score
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils import check_array
 
 from ..networks._scaling import scale
-from ..panel import fold
+from ..panel import fold, unfold
 from ..personality import TRAITS, TYPES, BigFivePersonalityScorer, encode_types
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from .._utils._typing import Estimator
+Objective: TypeAlias = Literal["type", "scores", "reconstruct", "y"]
 
 
-class TargetMixin:
-    """The target of an extractor, by its `objective`, `scorer` and whether it is recurrent.
+class Target(NamedTuple):
+    """A fitted target: it encodes what a network learns, and decodes what the network predicts."""
 
-    Attributes
-    ----------
-    scorer_ : BigFivePersonalityScorer
-        Only for types and scores.
-    classes_ : ndarray or None
-    target_scaler_ : StandardScaler or None
-        What standardises the values; None for classes.
-    """
+    objective: Objective
+    by_period: bool
+    """True: each period has a target of its own. False: each customer has one."""
+    scorer: Any = None
+    """Fitted, for types and scores; else None."""
+    classes: NDArray[Any] | None = None
+    """Sorted; None for values."""
+    scaler: StandardScaler | None = None
+    """Fitted on the values; None for classes."""
 
-    objective: Literal["type", "scores", "reconstruct", "y"]
-    scorer: Estimator | None
-    scorer_: BigFivePersonalityScorer
-    scaler_: StandardScaler
-    classes_: NDArray[Any] | None
-    target_scaler_: StandardScaler | None
-    _recurrent: bool
-
-    def _learn_target(self, X, panel, y):
-        """Learn what the target is made of: its scorer, its classes or its scale."""
-        self.classes_ = self.target_scaler_ = None
-        if self.objective in ("type", "scores"):
-            scorer = BigFivePersonalityScorer() if self.scorer is None else clone(self.scorer)
-            if not self._recurrent:
-                scorer.set_params(level="period")
-            self.scorer_ = scorer.fit(_for_scorer(X, panel))
-        if self.objective == "type":
-            self.classes_ = np.array(TYPES, dtype=object)
-        elif self.objective == "scores":
-            scores = self._scores(X, panel).reshape(-1, len(TRAITS))
-            self.target_scaler_ = StandardScaler().fit(scores)
-        elif self.objective == "reconstruct":
-            self.target_scaler_ = self.scaler_
-        else:
+    @classmethod
+    def fit(cls, objective, by_period, scorer, scaler, X, panel, y):
+        """Fit a clone of the scorer, the classes or the scale; `scaler` is that of the panel."""
+        if objective == "reconstruct":
+            return cls(objective, by_period, scaler=scaler)
+        if objective == "y":
             y = _check_labels(y, len(panel))
             if y.dtype.kind == "f":
-                self.target_scaler_ = StandardScaler().fit(y.reshape(len(y), -1).astype(float))
-            else:
-                self.classes_ = np.unique(y)
+                return cls(objective, by_period, scaler=StandardScaler().fit(_columns(y)))
+            return cls(objective, by_period, classes=np.unique(y))
+        scorer = BigFivePersonalityScorer() if scorer is None else clone(scorer)
+        if by_period:
+            scorer.set_params(level="period")
+        target = cls(objective, by_period, scorer.fit(_for_scorer(X, panel)))
+        if objective == "type":
+            return target._replace(classes=np.array(TYPES, dtype=object))
+        scores = target._score_traits(X, panel).reshape(-1, len(TRAITS))
+        return target._replace(scaler=StandardScaler().fit(scores))
 
-    def _scores(self, X, panel):
-        """Trait scores, shape (n_customers, 5), or (n_customers, n_periods, 5) of each period."""
-        scores = np.asarray(self.scorer_.transform(_for_scorer(X, panel)))
-        return scores if self._recurrent else fold(scores, panel.shape[1])
-
-    def _encoded_target(self, X, panel, y):
-        """What the network learns: class numbers, or values in standard deviations."""
+    def encode(self, X, panel, y):
+        """Return class numbers, shape (n_customers[, n_periods]), or values in standard deviations,
+        with one more axis of n_outputs."""
+        if self.objective == "reconstruct":
+            return scale(panel, self.scaler)
         if self.objective == "y":
             y = _check_labels(y, len(panel))
-            if self.classes_ is not None:
-                return _class_numbers(y, self.classes_)
-            return self.target_scaler_.transform(y.reshape(len(y), -1).astype(float))
-        if self.objective == "reconstruct":
-            return scale(panel, self.target_scaler_)
-        scores = self._scores(X, panel)
-        if self.objective == "type":
-            return encode_types(scores.reshape(-1, len(TRAITS))).reshape(scores.shape[:-1])
-        return scale(scores, self.target_scaler_)
+            return scale(_columns(y), self.scaler) if self.classes is None else self._number(y)
+        scores = self._score_traits(X, panel)
+        if self.objective == "scores":
+            return scale(scores, self.scaler)
+        return encode_types(scores.reshape(-1, len(TRAITS))).reshape(scores.shape[:-1])
 
-    def _find_support(self, n_features):
-        """Type and scores hang on the features with a coefficient alone; of few customers a network
-        would learn all others by heart."""
-        if self.objective in ("type", "scores") and hasattr(self.scorer_, "support_"):
-            return self.scorer_.support_
-        return np.ones(n_features, dtype=bool)
+    def decode(self, outputs):
+        """Return the classes or values that outputs of the network stand for."""
+        if self.classes is not None:
+            return self.classes[outputs.argmax(axis=-1)]
+        return unfold(outputs) if outputs.ndim == 3 else outputs
+
+    def score(self, encoded, outputs):
+        """Return the accuracy of classes or the R2 of values; that of spending is over all cells."""
+        if self.classes is not None:
+            return accuracy_score(encoded.ravel(), outputs.argmax(axis=-1).ravel())
+        n_columns = 1 if self.objective == "reconstruct" else encoded.shape[-1]
+        outputs = scale(outputs, self.scaler)
+        return r2_score(encoded.reshape(-1, n_columns), outputs.reshape(-1, n_columns))
+
+    def find_support(self, n_features):
+        """Return which features the network reads. Types and scores depend only on those with a
+        coefficient, and with few customers a network would overfit the others."""
+        return getattr(self.scorer, "support_", np.ones(n_features, dtype=bool))
+
+    def _score_traits(self, X, panel):
+        scores = np.asarray(self.scorer.transform(_for_scorer(X, panel)))
+        return fold(scores, panel.shape[1]) if self.by_period else scores
+
+    def _number(self, y):
+        unknown = ~np.isin(y, self.classes)
+        if unknown.any():
+            raise ValueError(
+                f"y has {unknown.sum()} labels of classes that the first fit did not have; the "
+                f"first is {y[unknown].tolist()[0]!r}, and the classes are "
+                f"{self.classes.tolist()}. Call fit to train on other classes."
+            )
+        return np.searchsorted(self.classes, y)
 
 
 def _for_scorer(X, panel):
-    """A frame keeps its names for the scorer; an array goes in folded, to keep its periods."""
+    """Pass a frame on for its names; an array in three dimensions, to keep its periods."""
     return X if hasattr(X, "columns") else panel
 
 
@@ -100,17 +114,9 @@ def _check_labels(y, n_customers):
             "'scores' or 'reconstruct'."
         )
     if len(y) != n_customers:
-        raise ValueError(f"X holds {n_customers} customers, but y has {len(y)} labels.")
+        raise ValueError(f"X has {n_customers} customers, but y has {len(y)} labels.")
     return check_array(y, ensure_2d=False, dtype=None, input_name="y")
 
 
-def _class_numbers(y, classes):
-    """Position of each label among the sorted classes."""
-    unknown = ~np.isin(y, classes)
-    if unknown.any():
-        raise ValueError(
-            f"y has {unknown.sum()} labels of classes that were not there when the network was "
-            f"made, the first is {y[unknown].tolist()[0]!r}; known are {classes.tolist()}. Fit "
-            f"anew."
-        )
-    return np.searchsorted(classes, y)
+def _columns(y):
+    return y.reshape(len(y), -1).astype(float)

@@ -51,7 +51,7 @@ TRUSTED_TYPES: dict[str, tuple[str, ...]] = {
         "sklearn.preprocessing._data.StandardScaler",
         "skspend.aggregation.SpendingAggregator",
         "skspend.clustering._tree.TrajectoryClusterer",
-        "skspend.extraction._extractors.LSTMStateExtractor",
+        "skspend.extraction._lstm.LSTMStateExtractor",
         "skspend.personality.BigFivePersonalityScorer",
     ),
 }

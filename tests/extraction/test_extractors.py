@@ -18,7 +18,6 @@ from skspend.personality import TYPES, encode_types, personality_types
 
 NETWORKS = {
     "LSTM": LSTMStateExtractor(3),
-    "stacked LSTM": LSTMStateExtractor(2, n_layers=2),
     "deep LSTM": LSTMStateExtractor(2, (5,)),
     "feed-forward": FeedForwardExtractor(3),
     "deep feed-forward": FeedForwardExtractor(2, (6, 4)),
@@ -104,7 +103,7 @@ def test_the_feed_forward_network_knows_no_time(bank, scorer):
 
 
 def test_hidden_layers_are_mirrored_in_the_autoencoder_alone(bank, scorer):
-    extractor = FeedForwardExtractor(2, (8, 4), "reconstruct", scorer, epochs=1).fit(bank.data)
+    extractor = FeedForwardExtractor(2, (8, 4), objective="reconstruct", epochs=1).fit(bank.data)
     sizes = [layer.units for layer in extractor.to_keras().layers if hasattr(layer, "units")]
     assert sizes == [8, 4, 2, 4, 8, 24]
     extractor.set_params(objective="scores").fit(bank.data)

@@ -69,7 +69,7 @@ def test_the_head_reads_the_mean_of_feed_forward_features(bank, scorer):
 @pytest.mark.parametrize(
     "extractor",
     [
-        LSTMStateExtractor(2, (5,), n_layers=2, objective="reconstruct", l2=0.01),
+        LSTMStateExtractor(2, (5, 2), objective="reconstruct", l2=0.01),
         LSTMStateExtractor(4, objective="reconstruct", state="both"),
         FeedForwardExtractor(2, (6, 4), objective="reconstruct"),
     ],

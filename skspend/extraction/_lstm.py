@@ -1,0 +1,251 @@
+"""LSTMStateExtractor: trajectories of customers in the state space of an LSTM.
+
+Maree & Omlin (2021), sections III-C and IV-A.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import zip_longest
+from numbers import Real
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+import pandas as pd
+from sklearn.utils import check_array
+from sklearn.utils.validation import _get_feature_names, check_is_fitted
+
+from .._utils._sklearn import Interval, StrOptions
+from ..networks._forward import encode
+from ..panel import Panel, fitted_features
+from ._base import StateExtractor
+from ._documentation import with_shared_entries
+
+if TYPE_CHECKING:
+    import keras
+
+    from .._utils._typing import Estimator, PanelLike, RandomState, Table
+    from ._target import Objective
+
+
+@with_shared_entries
+class LSTMStateExtractor(StateExtractor):
+    """Extract trajectories from the hidden states of an LSTM.
+
+    Parameters
+    ----------
+    n_units : int, default=3
+        Number of LSTM units, which is the number of dimensions of the state space. The paper's
+        elbow is at 3.
+    hidden_units : tuple of int, default=()
+        Units of the LSTM layers before the last one. Types depend on five scores, for which three
+        cells are too few: with ten thousand customers or more, ``(8,)`` before three units predicts
+        types better. ``()`` is the paper's network.
+    objective : {"type", "scores", "reconstruct", "y"}, default="type"
+        What the network learns to predict at the last period: the personality type (trait and
+        sign), the five scores, or the `y` passed to `fit` (values if floats, else classes).
+        ``"reconstruct"`` is the autoencoder: it predicts the spending of every period from its
+        state. For types and scores the network reads only the categories with a coefficient,
+        because they depend on no others.
+    state : {"hidden", "both"}, default="hidden"
+        Which states `transform` returns: the hidden states of the last layer, or the hidden and
+        cell states of all layers, which :meth:`update` needs. Those of the last layer are
+        ``state0`` ... and ``cell0`` ..., followed by ``layer1_state0`` ... of the layer before it.
+    step_penalty : float, default=0.1
+        Penalty on the squared length of the steps from state to state, summed over periods and
+        added to the mean loss if the target is classes. Classes are then predicted at every period.
+        It makes trajectories smooth and segments stable in time, while the noise keeps the state
+        space from shrinking. 0 is the paper's network.
+    {parameters}
+
+    Attributes
+    ----------
+    state_ : str
+        The `state` of `fit`.
+    {attributes}
+
+    See Also
+    --------
+    FeedForwardExtractor : The same without memory.
+    TrajectoryClusterer : Finds a hierarchy of segments in the trajectories.
+    TransferRegressor : Predicts from the extracted features with few labels.
+
+    Notes
+    -----
+    Plain array code trains and runs the network, which for networks this small is several times as
+    fast as Keras. ``to_keras`` returns the equivalent Keras model, and tests check that the two
+    agree. TensorFlow is imported only for ``to_keras`` and for an `optimizer` other than
+    ``"adam"``. States have the precision of X. A fitted extractor pickles to kilobytes.
+
+    References
+    ----------
+    Maree & Omlin (2021), sections III-C (the networks) and IV-A (the trajectories). Salakhutdinov &
+    Hinton (2009), Semantic hashing, International Journal of Approximate Reasoning 50(7) (noise in
+    a bottleneck makes its units take few separate values).
+
+    Examples
+    --------
+    >>> from skspend import LSTMStateExtractor
+    >>> from skspend.datasets import make_spending
+    >>> bank = make_spending(n_customers=200, n_periods=3, n_categories=12, random_state=0)
+    >>> extractor = LSTMStateExtractor(objective="reconstruct", epochs=2, random_state=0)
+    >>> extractor.fit_transform(bank.data).shape
+    (200, 9)
+    >>> extractor.get_feature_names_out()[:4].tolist()
+    ['year1|state0', 'year1|state1', 'year1|state2', 'year2|state0']
+    """
+
+    _parameter_constraints = {
+        **StateExtractor._parameter_constraints,
+        "step_penalty": [Interval(Real, 0, None, closed="left")],
+        "state": [StrOptions({"hidden", "both"})],
+    }
+    state_: str
+    _recurrent = True
+    _pooling = "last"
+
+    def __init__(
+        self,
+        n_units: int = 3,
+        hidden_units: Sequence[int] = (),
+        *,
+        objective: Objective = "type",
+        state: Literal["hidden", "both"] = "hidden",
+        step_penalty: float = 0.1,
+        scorer: Estimator | None = None,
+        state_noise: float = 0.4,
+        n_periods: int | None = None,
+        epochs: int = 100,
+        batch_size: int | Literal["auto"] = "auto",
+        optimizer: str | keras.optimizers.Optimizer = "adam",
+        learning_rate: float = 0.01,
+        l2: float = 0.0,
+        class_weight: Literal["balanced"] | None = None,
+        n_init: int = 4,
+        early_stopping: bool = False,
+        validation_fraction: float = 0.1,
+        n_iter_no_change: int = 10,
+        verbose: bool | int = False,
+        random_state: RandomState = None,
+    ) -> None:
+        super().__init__(
+            n_units,
+            hidden_units,
+            objective=objective,
+            scorer=scorer,
+            state_noise=state_noise,
+            n_periods=n_periods,
+            epochs=epochs,
+            batch_size=batch_size,
+            optimizer=optimizer,
+            learning_rate=learning_rate,
+            l2=l2,
+            class_weight=class_weight,
+            n_init=n_init,
+            early_stopping=early_stopping,
+            validation_fraction=validation_fraction,
+            n_iter_no_change=n_iter_no_change,
+            verbose=verbose,
+            random_state=random_state,
+        )
+        self.state = state
+        self.step_penalty = step_penalty
+
+    def _start(self, X, y):
+        self.state_ = self.state
+        return super()._start(X, y)
+
+    def _run_encoder(self, panel):
+        return encode(self.network_, panel, self.weights_, cells=self.state_ == "both")
+
+    def _state_names(self):
+        if self.state_ == "hidden":
+            return super()._state_names()
+        encoder = self.network_.encoder
+        prefixes = ["", *(f"layer{layer}_" for layer in range(len(encoder) - 1, 0, -1))]
+        return [
+            f"{prefix}{kind}{unit}"
+            for prefix, n_units in zip(prefixes, encoder[::-1], strict=True)
+            for kind in ("state", "cell")
+            for unit in range(n_units)
+        ]
+
+    def update(self, previous_states: PanelLike, X_new_period: PanelLike) -> Table:
+        """Compute the states of the next period from those of the previous ones.
+
+        Parameters
+        ----------
+        previous_states : frame or array-like, shape (n_customers, n_periods * n_states) or \
+(n_customers, n_states)
+            The output of `transform` or `update`, or its last period alone.
+        X_new_period : frame or array-like, shape (n_customers, n_features)
+            Spending of the same customers in the next period.
+
+        Returns
+        -------
+        states : frame or ndarray, of the shape of `previous_states`
+            The oldest period is dropped, and the new one is the last.
+
+        Raises
+        ------
+        ValueError
+            If the extractor was not fitted with ``state="both"``, because the hidden states are
+            only half of the memory of an LSTM; if the shapes, the features or the customers differ.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from skspend.datasets import make_spending
+        >>> bank = make_spending(n_customers=200, n_periods=3, n_categories=12, random_state=0)
+        >>> extractor = LSTMStateExtractor(objective="reconstruct", state="both", epochs=2)
+        >>> states = extractor.fit_transform(bank.data)
+        >>> year4 = bank.data.iloc[:, -12:]
+        >>> extractor.update(states, year4.to_numpy()).shape
+        (200, 18)
+        """
+        check_is_fitted(self)
+        if self.state_ != "both":
+            raise ValueError(
+                f"update needs hidden and cell states, but the extractor was fitted with "
+                f"state={self.state_!r}. Refit it with state='both'."
+            )
+        states = check_array(previous_states, dtype=[np.float64, np.float32])
+        n_states = len(self._state_names())
+        if states.shape[1] not in (n_states, n_states * self.n_periods_):
+            raise ValueError(
+                f"previous_states has {states.shape[1]} columns, but transform returns "
+                f"{n_states * self.n_periods_}, {n_states} for each of {self.n_periods_} periods."
+            )
+        period = _read_period(self, X_new_period, previous_states)
+        new = encode(self.network_, period, self.weights_, cells=True, start=states[:, -n_states:])
+        moved = np.hstack([states[:, n_states:], new[:, 0]])
+        names = _get_feature_names(previous_states)
+        return Panel(moved[:, None], features=names).like(previous_states)
+
+
+def _read_period(extractor, X, previous):
+    """Read the next period of the customers of `previous`, shape (n_customers, 1, n_features)."""
+    index, before = getattr(X, "index", None), getattr(previous, "index", None)
+    if isinstance(index, pd.Index) and isinstance(before, pd.Index) and not index.equals(before):
+        raise ValueError(
+            "The rows of X_new_period and previous_states are of different customers, or in "
+            "another order. Align them: X_new_period.loc[previous_states.index]."
+        )
+    panel, fitted = Panel.read(X), fitted_features(extractor)
+    if panel.cube.shape[1] > 1:
+        raise ValueError(f"X_new_period has {panel.cube.shape[1]} periods. Pass one at a time.")
+    if panel.is_named and fitted is not None and panel.features != fitted:
+        pairs = zip_longest(panel.features, fitted, fillvalue="no column")
+        found, expected = next(pair for pair in pairs if pair[0] != pair[1])
+        raise ValueError(
+            f"X_new_period has {len(panel.features)} features, and the extractor was fitted on "
+            f"{len(fitted)}. The first that differs is {found!r}, where {expected!r} is expected. "
+            f"Select and order the columns as in fit."
+        )
+    shape = len(previous), 1, extractor.n_features_in_ // extractor.n_periods_
+    if panel.cube.shape != shape:
+        raise ValueError(
+            f"X_new_period has {panel.cube.shape[0]} customers and {panel.cube.shape[2]} features, "
+            f"but {shape[0]} customers, as in previous_states, and {shape[2]} features are needed."
+        )
+    return panel.cube
