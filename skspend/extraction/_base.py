@@ -33,8 +33,8 @@ from ..networks._forward import decode, encode, pool
 from ..networks._scaling import fold_scales, scale, unfold_scales
 from ..networks._specification import Network
 from ..panel import Panel, fold, output_names, panel_like_fit, validate_panel
+from ._network import make_network, train_by_epoch
 from ._target import Target
-from ._training import train_by_epoch
 
 if TYPE_CHECKING:
     import keras
@@ -43,10 +43,6 @@ if TYPE_CHECKING:
 
     from .._utils._typing import Estimator, Floats, Names, PanelLike, RandomState, Table
     from ._target import Objective
-
-
-def _reconstructs(extractor):
-    return getattr(extractor, "objective_", extractor.objective) == "reconstruct"
 
 
 class StateExtractor(CallbackSupportMixin, TransformerMixin, BaseEstimator):
@@ -82,7 +78,6 @@ class StateExtractor(CallbackSupportMixin, TransformerMixin, BaseEstimator):
     target_scaler_: StandardScaler | None
     n_periods_: int
     _recurrent: bool
-    _pooling: Literal["last", "mean"]
 
     def __init__(
         self,
@@ -149,9 +144,8 @@ class StateExtractor(CallbackSupportMixin, TransformerMixin, BaseEstimator):
         """
         task = self._init_callback_context(max_subtasks=self.epochs)
         task.call_on_fit_task_begin(estimator=self, X=X, y=y)
-        panel, target = self._start(X, y)
         random_state = check_random_state(self.random_state)
-        epochs = self._train(panel, target, random_state, self.epochs, self.n_init)
+        epochs = self._train(*self._start(X, y), random_state, self.epochs, self.n_init)
         with one_thread(), closing(epochs):
             for _ in range(self.epochs):
                 step = task.subcontext(task_name="epoch")
@@ -203,46 +197,18 @@ class StateExtractor(CallbackSupportMixin, TransformerMixin, BaseEstimator):
         return self
 
     def _start(self, X, y):
-        """Fit scales, target and network; return the scaled panel and the encoded target."""
+        """Fit scales and target, make the network; return scaled panel and encoded target."""
         panel = validate_panel(self, X, n_periods=self.n_periods).cube
-        vars(self).pop("scorer_", None)  # of an earlier fit
+        vars(self).pop("scorer_", None)
         self.objective_ = objective = self.objective
         self.scaler_ = StandardScaler().fit(panel.reshape(-1, panel.shape[2]))
-        by_period = objective == "reconstruct" or (objective != "y" and not self._recurrent)
-        target = Target.fit(objective, by_period, self.scorer, self.scaler_, X, panel, y)
+        target = Target.fit(objective, self._recurrent, self.scorer, self.scaler_, X, panel, y)
         self.classes_, self.target_scaler_ = target.classes, target.scaler
         if target.scorer is not None:
             self.scorer_ = target.scorer
-        if self.class_weight is not None and self.classes_ is None:
-            raise ValueError(
-                f"class_weight={self.class_weight!r} needs classes, but the target of "
-                f"objective={objective!r} is values. Set class_weight=None."
-            )
         encoded = target.encode(X, panel, y)
-        self.network_ = self._make_network(panel, encoded, by_period)
+        self.network_ = make_network(self, self._recurrent, target.by_period, panel, encoded)
         return scale(panel, self.scaler_), encoded
-
-    def _make_network(self, panel, target, by_period):
-        if not all(isinstance(n, Integral) and n > 0 for n in self.hidden_units):
-            raise ValueError(
-                f"hidden_units must be whole numbers of units from 1, got {self.hidden_units!r}."
-            )
-        units = (*self.hidden_units, self.n_units)
-        has_decoder = self.objective == "reconstruct" and not self._recurrent
-        classifies = self.classes_ is not None
-        return Network(
-            recurrent=self._recurrent,
-            n_periods=panel.shape[1],
-            n_features=panel.shape[2],
-            encoder=units,
-            decoder=units[-2::-1] if has_decoder else (),
-            n_outputs=len(self.classes_) if classifies else target.shape[-1],
-            reads="every" if by_period else self._pooling,
-            classifies=classifies,
-            state_noise=float(self.state_noise) if classifies else 0.0,
-            step_penalty=float(getattr(self, "step_penalty", 0.0)) if classifies else 0.0,
-            l2=float(self.l2),
-        )
 
     @property
     def _target(self):
@@ -308,7 +274,7 @@ class StateExtractor(CallbackSupportMixin, TransformerMixin, BaseEstimator):
     def _state_names(self):
         return [f"state{unit}" for unit in range(self.network_.n_units)]
 
-    @available_if(_reconstructs)
+    @available_if(lambda self: getattr(self, "objective_", self.objective) == "reconstruct")
     def inverse_transform(self, X: PanelLike) -> Table:
         """Reconstruct the spending from trajectories; only with ``objective="reconstruct"``.
 
@@ -347,8 +313,7 @@ class StateExtractor(CallbackSupportMixin, TransformerMixin, BaseEstimator):
         Returns
         -------
         features : ndarray, shape (n_customers, n_units)
-            The last hidden state of a recurrent network; the mean over periods of a feed-forward
-            one.
+            The last hidden state if the network is recurrent, else the mean over periods.
         """
         check_is_fitted(self)
         panel = validate_panel(self, X, reset=False).cube
@@ -387,8 +352,8 @@ class StateExtractor(CallbackSupportMixin, TransformerMixin, BaseEstimator):
         Returns
         -------
         score : float
-            Accuracy for classes, else R2. That of an autoencoder is over all cells, each feature in
-            its own standard deviations.
+            Accuracy of classes, else R2; that of an autoencoder is over all cells in standard
+            deviations of each feature.
         """
         check_is_fitted(self)
         panel = validate_panel(self, X, reset=False).cube

@@ -6,7 +6,6 @@ Maree & Omlin (2021), sections III-C and IV-A.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import zip_longest
 from numbers import Real
 from typing import TYPE_CHECKING, Literal
 
@@ -231,21 +230,20 @@ def _read_period(extractor, X, previous):
             "The rows of X_new_period and previous_states are of different customers, or in "
             "another order. Align them: X_new_period.loc[previous_states.index]."
         )
-    panel, fitted = Panel.read(X), fitted_features(extractor)
-    if panel.cube.shape[1] > 1:
-        raise ValueError(f"X_new_period has {panel.cube.shape[1]} periods. Pass one at a time.")
-    if panel.is_named and fitted is not None and panel.features != fitted:
-        pairs = zip_longest(panel.features, fitted, fillvalue="no column")
-        found, expected = next(pair for pair in pairs if pair[0] != pair[1])
+    panel = Panel.read(X)
+    found, n_features = panel.cube.shape, extractor.n_features_in_ // extractor.n_periods_
+    if found != (len(previous), 1, n_features):
         raise ValueError(
-            f"X_new_period has {len(panel.features)} features, and the extractor was fitted on "
-            f"{len(fitted)}. The first that differs is {found!r}, where {expected!r} is expected. "
-            f"Select and order the columns as in fit."
+            f"X_new_period has {found[0]} customers, {found[1]} periods and {found[2]} features. "
+            f"Pass the {len(previous)} customers of previous_states, 1 period and the "
+            f"{n_features} features of fit."
         )
-    shape = len(previous), 1, extractor.n_features_in_ // extractor.n_periods_
-    if panel.cube.shape != shape:
+    fitted = fitted_features(extractor) if panel.is_named else None
+    pairs = zip(panel.features, fitted or panel.features, strict=True)
+    wrong = [f"{name!r} instead of {expected!r}" for name, expected in pairs if name != expected]
+    if wrong:
         raise ValueError(
-            f"X_new_period has {panel.cube.shape[0]} customers and {panel.cube.shape[2]} features, "
-            f"but {shape[0]} customers, as in previous_states, and {shape[2]} features are needed."
+            f"{len(wrong)} features of X_new_period differ from those of fit, or are in another "
+            f"order. The first is {wrong[0]}. Select and order the columns as in fit."
         )
     return panel.cube

@@ -37,19 +37,19 @@ class Target(NamedTuple):
     """Fitted on the values; None for classes."""
 
     @classmethod
-    def fit(cls, objective, by_period, scorer, scaler, X, panel, y):
+    def fit(cls, objective, recurrent, scorer, scaler, X, panel, y):
         """Fit a clone of the scorer, the classes or the scale; `scaler` is that of the panel."""
         if objective == "reconstruct":
-            return cls(objective, by_period, scaler=scaler)
+            return cls(objective, by_period=True, scaler=scaler)
         if objective == "y":
             y = _check_labels(y, len(panel))
             if y.dtype.kind == "f":
-                return cls(objective, by_period, scaler=StandardScaler().fit(_columns(y)))
-            return cls(objective, by_period, classes=np.unique(y))
+                return cls(objective, by_period=False, scaler=StandardScaler().fit(_columns(y)))
+            return cls(objective, by_period=False, classes=np.unique(y))
         scorer = BigFivePersonalityScorer() if scorer is None else clone(scorer)
-        if by_period:
+        if not recurrent:
             scorer.set_params(level="period")
-        target = cls(objective, by_period, scorer.fit(_for_scorer(X, panel)))
+        target = cls(objective, not recurrent, scorer.fit(_for_scorer(X, panel)))
         if objective == "type":
             return target._replace(classes=np.array(TYPES, dtype=object))
         scores = target._score_traits(X, panel).reshape(-1, len(TRAITS))
@@ -75,7 +75,7 @@ class Target(NamedTuple):
         return unfold(outputs) if outputs.ndim == 3 else outputs
 
     def score(self, encoded, outputs):
-        """Return the accuracy of classes or the R2 of values; that of spending is over all cells."""
+        """Return the accuracy of classes, or the R2 of values; of spending, that of all cells."""
         if self.classes is not None:
             return accuracy_score(encoded.ravel(), outputs.argmax(axis=-1).ravel())
         n_columns = 1 if self.objective == "reconstruct" else encoded.shape[-1]

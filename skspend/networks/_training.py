@@ -23,13 +23,7 @@ if TYPE_CHECKING:
 
 
 def initial_weights(network: Network, generator: np.random.Generator) -> list[Floats]:
-    """Draw weights as Keras does by default: Glorot uniform, orthogonal, forget bias 1.
-
-    Returns
-    -------
-    weights : list of ndarray of float32
-        In the order of :class:`Network`.
-    """
+    """Draw float32 weights as Keras does by default: Glorot uniform, orthogonal, forget bias 1."""
     weights: list[Floats] = []
     for kernel, *recurrent, (n_biases,) in (*network.encoder_shapes, *network.head_shapes):
         limit = np.sqrt(6 / sum(kernel))

@@ -1,13 +1,15 @@
-"""The training of an extractor's network, with early stopping and class weights."""
+"""The network of an extractor: its layers, and its training from scaled panels and targets."""
 
 from __future__ import annotations
 
 from contextlib import closing
+from numbers import Integral
 
 import numpy as np
 from sklearn.model_selection import train_test_split
 from sklearn.utils.class_weight import compute_class_weight
 
+from ..networks import Network
 from ..networks._training import keep_best, train
 
 STEPS_PER_EPOCH = 25
@@ -16,29 +18,37 @@ AUTO_BATCH_SIZES = 256, 1024
 """Bounds of ``batch_size="auto"``: smaller steps are slow, and larger ones learn no faster."""
 
 
+def make_network(extractor, recurrent, by_period, panel, target):
+    """Lay out the network of an extractor with a fitted target, for a panel and encoded target."""
+    units = (*extractor.hidden_units, extractor.n_units)
+    if not all(isinstance(n, Integral) and n > 0 for n in units):
+        raise ValueError(
+            f"hidden_units must be whole numbers of units from 1, got {extractor.hidden_units!r}."
+        )
+    classifies = extractor.classes_ is not None
+    network = Network(
+        recurrent=recurrent,
+        n_periods=panel.shape[1],
+        n_features=panel.shape[2],
+        encoder=units,
+        n_outputs=len(extractor.classes_) if classifies else target.shape[-1],
+        decoder=units[-2::-1] if extractor.objective_ == "reconstruct" and not recurrent else (),
+        reads="every",
+        classifies=classifies,
+        state_noise=float(extractor.state_noise) if classifies else 0.0,
+        step_penalty=float(extractor.step_penalty) if classifies and recurrent else 0.0,
+        l2=float(extractor.l2),
+    )
+    return network if by_period else network._replace(reads=network.pooling)
+
+
 def train_by_epoch(extractor, panel, target, random_state, n_epochs, n_init=1, weights=None):
     """Train the network of an extractor, and pause after every epoch.
 
-    Parameters
-    ----------
-    extractor : extractor
-        Its parameters and its ``network_`` are read.
-    panel : ndarray, shape (n_customers, n_periods, n_features_read)
-        Standardised, and only the features that the network reads.
-    target : ndarray
-        As :meth:`Target.encode` returns it.
-    random_state : numpy.random.RandomState
-    n_epochs, n_init : int
-    weights : list of ndarray, default=None
-        Where to go on, in which case no customers are held out.
-
-    Yields
-    ------
-    weights : list of ndarray
-        Those for standardised values.
-    losses : dict from str to list of float
-        As ``losses_``, up to now.
-    has_converged : bool
+    `panel` is standardised and has only the features that the network reads. Training starts from
+    new weights, or continues from `weights` without customers held out. Every epoch yields the
+    weights for standardised values, the losses so far as in ``losses_``, and whether training has
+    converged.
     """
     network = extractor.network_._replace(n_features=panel.shape[2])
     held_out = None
@@ -50,7 +60,7 @@ def train_by_epoch(extractor, panel, target, random_state, n_epochs, n_init=1, w
         )
         held_out = panel[others], target[others]
         panel, target = panel[rows], target[rows]
-    class_weights = _weigh_classes(extractor.class_weight, target, network.n_outputs)
+    class_weights = _weigh_classes(extractor, target)
     batch_size = extractor.batch_size
     if batch_size == "auto":
         batch_size = int(np.clip(len(panel) // STEPS_PER_EPOCH, *AUTO_BATCH_SIZES))
@@ -85,10 +95,18 @@ def train_by_epoch(extractor, panel, target, random_state, n_epochs, n_init=1, w
             yield best, losses, has_converged
 
 
-def _weigh_classes(class_weight, target, n_classes):
+def _weigh_classes(extractor, target):
     """Return the weight of a customer of each class; that of absent classes is 1."""
-    weights = np.ones(n_classes)
-    if class_weight is not None:
-        present = np.unique(target)
-        weights[present] = compute_class_weight(class_weight, classes=present, y=target.ravel())
+    weights = np.ones(extractor.network_.n_outputs)
+    if extractor.class_weight is None:
+        return weights
+    if extractor.classes_ is None:
+        raise ValueError(
+            f"class_weight={extractor.class_weight!r} needs classes, but the target of "
+            f"objective={extractor.objective_!r} is values. Set class_weight=None."
+        )
+    present = np.unique(target)
+    weights[present] = compute_class_weight(
+        extractor.class_weight, classes=present, y=target.ravel()
+    )
     return weights
