@@ -1,4 +1,4 @@
-"""Totals by hand, planted factors found again, and what counts as missing."""
+"""Totals equal sums by hand, planted factors are found, and categories not bought are missing."""
 
 import warnings
 
@@ -14,6 +14,7 @@ from sklearn.decomposition import FactorAnalysis
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LinearRegression
 from sklearn.preprocessing import StandardScaler
+from threadpoolctl import threadpool_limits
 
 from skspend import FeedForwardExtractor, SpendingFactors, TransferRegressor
 from skspend.datasets import make_spending
@@ -26,7 +27,7 @@ SHARES = pd.DataFrame(VALUES, columns=NAMES, index=["ann", "bob", "eve"])
 
 
 def plant(n_customers=2000, n_factors=3, n_categories=20, noise=0.5, seed=0):
-    """Shares of one period whose logs are linear in known factors, and these."""
+    """Make shares of one period whose logs are linear in known factors; return both."""
     generator = np.random.default_rng(seed)
     factors = generator.standard_normal((n_customers, n_factors))
     loadings = generator.standard_normal((n_factors, n_categories))
@@ -38,11 +39,11 @@ def plant(n_customers=2000, n_factors=3, n_categories=20, noise=0.5, seed=0):
 
 @pytest.fixture(scope="module")
 def planted():
-    return plant()
+    return plant(800)
 
 
 def found_by(estimator, X):
-    """The factors alone."""
+    """Return the factors without the total."""
     return np.asarray(estimator.transform(X))[:, 1:]
 
 
@@ -55,7 +56,7 @@ def test_the_total_is_the_mean_over_periods_of_what_is_spent_net_of_refunds(bank
     np.testing.assert_allclose(total, 1 - bank.finances["unspent"], rtol=1e-6)
 
 
-def test_log_ratios_are_to_the_geometric_mean_of_what_is_bought():
+def test_log_ratios_are_relative_to_the_geometric_mean_of_what_is_bought():
     spent = np.array([[1.0, 4.0, 0.0], [0.1, 0.4, -2.0], [0.0, -1.0, 0.0], [5e-324, 0.0, 0.5]])
     ratios = _log_ratios(spent)
     np.testing.assert_allclose(ratios[0], [-np.log(2), np.log(2), np.nan])
@@ -73,23 +74,24 @@ def test_planted_factors_are_found(noise):
     assert LinearRegression().fit(found, factors[1000:]).score(found, factors[1000:]) > 0.8
 
 
-def test_planted_factors_are_found_where_half_of_the_shares_are_zero():
+def test_planted_factors_are_found_if_half_of_the_shares_are_zero():
     shares, factors = plant(n_categories=60)
     shares[np.random.default_rng(1).random(shares.shape) < 0.5] = 0
     found = found_by(SpendingFactors(3).fit(shares), shares)
     assert LinearRegression().fit(found, factors).score(found, factors) > 0.8
 
 
-def test_factors_are_those_of_scikit_learn(planted):
+def test_factors_equal_those_of_scikit_learn(planted):
     shares, _ = planted
     logs = StandardScaler().fit_transform(_log_ratios(shares))
-    expected = FactorAnalysis(3, svd_method="lapack").fit(logs).transform(logs)
+    with threadpool_limits(1):
+        expected = FactorAnalysis(3, svd_method="lapack").fit(logs).transform(logs)
     found = found_by(SpendingFactors(3).fit(shares), shares)
     signs = np.sign((found * expected).sum(axis=0))
     np.testing.assert_allclose(found, expected * signs, atol=1e-8)
 
 
-def test_loadings_say_what_a_factor_means():
+def test_loadings_show_what_a_factor_stands_for():
     generator = np.random.default_rng(0)
     names = ["pets", *(f"other{number}" for number in range(18)), "leads", "vets"]
     shares = pd.DataFrame(np.exp(generator.normal(-5, 0.5, size=(500, 21))), columns=names)
@@ -105,13 +107,13 @@ def test_loadings_say_what_a_factor_means():
     assert nameless.columns.tolist() == [f"x{number}" for number in range(21)]
 
 
-def test_every_factor_is_positive_on_what_it_loads_on_most(planted):
+def test_the_largest_loading_of_a_factor_is_positive(planted):
     loadings = SpendingFactors(3).fit(planted[0]).loadings_.to_numpy()
     strongest = np.abs(loadings).argmax(axis=1)
     assert (loadings[np.arange(3), strongest] > 0).all()
 
 
-def test_spending_all_of_it_twice_over_doubles_the_total_and_leaves_the_factors(planted):
+def test_scaling_all_shares_of_a_customer_scales_the_total_and_keeps_the_factors(planted):
     shares, _ = planted
     fitted = SpendingFactors(3).fit(shares)
     factor = np.random.default_rng(0).uniform(0.1, 9, size=(len(shares), 1))
@@ -141,13 +143,13 @@ def test_a_customer_without_spending_has_total_and_factors_of_zero(planted):
     shares, _ = planted
     nobody = np.vstack([shares, np.zeros(shares.shape[1])])
     for customers in (shares, nobody):
-        out = SpendingFactors().fit(customers).transform(nobody)[-1]
-        np.testing.assert_allclose(out, np.zeros(6), atol=1e-12)
+        out = SpendingFactors(3).fit(customers).transform(nobody)[-1]
+        np.testing.assert_allclose(out, np.zeros(4), atol=1e-12)
 
 
-def test_refunds_count_as_nothing_bought_but_in_the_total(planted):
+def test_refunds_count_in_the_total_and_are_missing_in_the_factors(planted):
     shares, _ = planted
-    fitted = SpendingFactors().fit(shares)
+    fitted = SpendingFactors(3).fit(shares)
     without, refunded = shares.copy(), shares.copy()
     without[:, 0], refunded[:, 0] = 0, -0.1
     without, refunded = fitted.transform(without), fitted.transform(refunded)
@@ -155,7 +157,7 @@ def test_refunds_count_as_nothing_bought_but_in_the_total(planted):
     np.testing.assert_allclose(refunded[:, 0], without[:, 0] - 0.1)
 
 
-def test_what_nobody_buys_says_nothing_even_when_somebody_does_later(planted):
+def test_a_category_that_nobody_in_fit_buys_has_no_loadings_and_no_effect_later(planted):
     shares, _ = planted
     unbought = np.hstack([shares, np.zeros((len(shares), 1))])
     fitted = SpendingFactors(3).fit(unbought)
@@ -165,7 +167,7 @@ def test_what_nobody_buys_says_nothing_even_when_somebody_does_later(planted):
     later = unbought.copy()
     later[:, -1] = 0.01
     moved = _log_ratios(later)[:, :-1] - _log_ratios(shares)
-    assert np.ptp(moved, axis=1).max() < 1e-9, "moves the mean of the logs, and that is all"
+    assert np.ptp(moved, axis=1).max() < 1e-9, "only the mean of the logs moves"
     assert np.corrcoef(found_by(fitted, later).T, expected[:, 1:].T)[:3, 3:].diagonal().min() > 0.99
 
 
@@ -186,7 +188,7 @@ def test_what_nobody_buys_says_nothing_even_when_somebody_does_later(planted):
     ids=["nothing", "the same", "one category", "one customer", "two customers",
          "three categories", "one distribution", "repeated", "without noise", "refunds alone"],
 )  # fmt: skip
-def test_factors_are_finite_and_silent_where_there_are_none_or_few(shares):
+def test_factors_are_finite_without_warnings_if_there_are_none_or_few(shares):
     with warnings.catch_warnings(action="error"):
         fitted = SpendingFactors().fit(shares)
         out = fitted.transform(shares)
@@ -214,7 +216,7 @@ def test_three_dimensions_give_what_two_give():
 @pytest.mark.parametrize(
     "library", [pl.from_pandas, lambda frame: pa.Table.from_pandas(frame, preserve_index=False)]
 )
-def test_every_library_gives_the_same_in_its_own_frames(library, bank):
+def test_every_library_gives_the_same_values_in_its_own_frames(library, bank):
     shares = bank.data.astype(float)
     expected = SpendingFactors().fit_transform(shares)
     assert expected.index.equals(shares.index)
@@ -248,7 +250,7 @@ def test_transforming_does_not_change_the_panel():
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
-def test_shares_that_are_no_numbers_are_refused(value):
+def test_shares_that_are_not_finite_are_refused(value):
     wrong = VALUES.copy()
     wrong[1, 2] = value
     with pytest.raises(ValueError, match=r"NaN|infinity"):
@@ -263,7 +265,7 @@ def test_a_wrong_number_of_factors_is_refused_by_name(n_factors):
         SpendingFactors(n_factors).fit(SHARES)
 
 
-def test_a_panel_that_is_not_that_of_fit_is_refused():
+def test_a_panel_other_than_that_of_fit_is_refused():
     fitted = SpendingFactors().fit(SHARES)
     with pytest.raises(ValueError, match="feature names should match"):
         fitted.transform(SHARES[NAMES[::-1]])
@@ -280,11 +282,22 @@ def test_fitted_factors_survive_skops(bank):
     pd.testing.assert_frame_equal(loaded.loadings_, fitted.loadings_)
 
 
-def test_a_network_that_tells_the_factors_lets_a_hundred_labels_speak():
-    bank = make_spending(3000, random_state=1)
-    told = SpendingFactors().fit_transform(bank.data)
+def test_a_change_of_n_factors_after_fit_changes_nothing_until_the_next_fit(planted):
+    shares, _ = planted
+    fitted = SpendingFactors(3).fit(shares)
+    before, loadings = fitted.transform(shares), fitted.loadings_
+    fitted.set_params(n_factors=1)
+    np.testing.assert_array_equal(fitted.transform(shares), before)
+    pd.testing.assert_frame_equal(fitted.loadings_, loadings)
+    assert fitted.n_factors_ == 3
+    assert fitted.fit(shares).transform(shares).shape == (800, 2)
+
+
+def test_a_network_pretrained_on_factors_predicts_from_a_hundred_labels():
+    bank = make_spending(2000, 3, random_state=1)
+    factors = SpendingFactors().fit_transform(bank.data)
     body = FeedForwardExtractor(5, (32,), objective="y", epochs=10, n_init=1, random_state=0)
-    body.fit(bank.data, told)
+    body.fit(bank.data, factors)
     model = TransferRegressor(FrozenEstimator(body), alpha=3)
     scores = []
     for start in range(0, 1000, 100):

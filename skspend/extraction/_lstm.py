@@ -243,7 +243,7 @@ def _read_period(extractor, X, previous):
     wrong = [f"{name!r} instead of {expected!r}" for name, expected in pairs if name != expected]
     if wrong:
         raise ValueError(
-            f"{len(wrong)} features of X_new_period differ from those of fit, or are in another "
-            f"order. The first is {wrong[0]}. Select and order the columns as in fit."
+            f"{len(wrong)} of {n_features} features of X_new_period are not those of fit, or in "
+            f"another order. The first is {wrong[0]}. Select and order the columns as in fit."
         )
     return panel.cube

@@ -1,3 +1,5 @@
+"""Results do not depend on threads, and the limits on threads are restored."""
+
 import threading
 
 import numpy as np
@@ -14,7 +16,7 @@ def n_threads():
     return {pool["num_threads"] for pool in threadpool_info()}
 
 
-def test_threads_are_given_back_when_the_last_has_left():
+def test_threads_are_restored_when_the_last_block_ends():
     with threadpool_limits(2):
         first, second = one_thread(), one_thread()
         with first:
@@ -27,7 +29,7 @@ def test_threads_are_given_back_when_the_last_has_left():
 
 @pytest.mark.parametrize("Extractor", [LSTMStateExtractor, FeedForwardExtractor])
 def test_the_bits_of_a_fit_do_not_depend_on_threads(Extractor):
-    """Not on those of BLAS, nor on other fits that go on in the same process."""
+    """Neither on those of BLAS nor on other fits in the same process."""
     bank = make_spending(3000, random_state=0)
     weights = []
 
@@ -50,7 +52,7 @@ def test_the_bits_of_a_fit_do_not_depend_on_threads(Extractor):
 
 
 @pytest.mark.parametrize("Extractor", [LSTMStateExtractor, FeedForwardExtractor])
-def test_states_do_not_depend_on_who_computes_them(Extractor, bank, monkeypatch):
+def test_states_do_not_depend_on_blocks_and_threads(Extractor, bank, monkeypatch):
     extractor = Extractor(objective="reconstruct", epochs=2, random_state=0).fit(bank.data)
     expected = extractor.transform(bank.data)
     monkeypatch.setattr(forward, "BLOCK", 7)
@@ -60,7 +62,7 @@ def test_states_do_not_depend_on_who_computes_them(Extractor, bank, monkeypatch)
             np.testing.assert_allclose(extractor.transform(bank.data), expected, atol=1e-12)
 
 
-def test_an_error_in_a_thread_is_raised_and_threads_are_given_back():
+def test_an_error_in_a_thread_is_raised_and_threads_are_restored():
     def fail(part):
         raise ValueError(f"part {part}")
 
@@ -70,7 +72,7 @@ def test_an_error_in_a_thread_is_raised_and_threads_are_given_back():
         assert n_threads() == {2}
 
 
-def test_who_works_in_one_thread_already_starts_no_others():
+def test_work_inside_one_thread_starts_no_others():
     seen = set()
     with one_thread():
         in_threads(lambda part: seen.add(threading.get_ident()), list(range(20)))
