@@ -69,6 +69,11 @@ def direction_change(trajectories: ArrayLike) -> Floats:
     return np.where(n_moves > 0, angles.sum(axis=1) / np.maximum(n_moves, 1), np.nan)
 
 
+def middle_period(n_periods: int) -> int:
+    """Position, from 0, of the period at which half of the time is over, or the one before."""
+    return (n_periods - 1) // 2
+
+
 def mean_direction_change(trajectories: ArrayLike) -> float:
     """Mean of :func:`direction_change` over customers; NaN if all trajectories stand still."""
     degrees = direction_change(trajectories)

@@ -1,5 +1,5 @@
 """From trajectories to a tree of segments."""
 
-from ._tree import TrajectoryClusterer
+from ._clusterer import TrajectoryClusterer
 
 __all__ = ["TrajectoryClusterer"]

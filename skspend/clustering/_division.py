@@ -1,7 +1,7 @@
-"""Into how many parts a cloud of points falls, if into any.
+"""How many parts a cloud of points has, if it has any, and where they are.
 
-Points come in; out come the centres of the parts. Ward's tree proposes where parts may lie, k-means
-settles them, and the silhouette, beside that of clouds without parts, tells how many there are.
+Points come in; out come the centres of the parts. Ward's tree proposes parts, k-means refines them,
+and their silhouette, compared with that of clouds without parts, decides on their number.
 """
 
 import numpy as np
@@ -13,13 +13,13 @@ from sklearn.metrics import pairwise_distances, silhouette_score
 from sklearn.neighbors import NearestNeighbors
 
 SAMPLE = 1000
-"""Points on which parts are proposed and judged: both cost the square of their number."""
+"""Points from which parts are proposed and judged, at a cost that grows with their square."""
 SEPARATION, NOISE = 0.05, 0.35
-"""Silhouette above that of a normal cloud and of a uniform box from which on parts are set apart;
-the second is divided by the square root of the number of points. So one in twenty clouds, balls and
-boxes of 50 to 200 points in one to eight dimensions is divided at most, and none of 500 or more."""
+"""Parts are separate if their silhouette exceeds that of a normal cloud and of a uniform box by the
+first number plus the second over the root of the number of points. At most one in 20 clouds, balls
+and boxes of 50 to 200 points in up to eight dimensions is then divided, and none of 500 or more."""
 TIE = 0.02
-"""Silhouettes no further apart than this are equal, and fewer parts are simpler."""
+"""Silhouettes that differ by no more than this are equal, and fewer parts are simpler."""
 N_NEIGHBORS = 10
 FAR = 5.0
 """A point whose neighbours are this many times as far away as is typical belongs to no part."""
@@ -31,6 +31,7 @@ def divide(points, max_parts, smallest, random_state):
     Parameters
     ----------
     points : ndarray, shape (n_points, n_dimensions)
+        More than ten.
     max_parts : int
     smallest : int
         Fewest points of a part.
@@ -38,8 +39,8 @@ def divide(points, max_parts, smallest, random_state):
 
     Returns
     -------
-    centers : ndarray, shape (n_parts, n_dimensions)
-        Two at least, or none if the points are better left whole.
+    centers : sequence of ndarray, shape (n_dimensions,)
+        Two at least, or none if the cloud has no parts.
 
     References
     ----------
@@ -47,32 +48,41 @@ def divide(points, max_parts, smallest, random_state):
     comparison with data without parts: Tibshirani, Walther & Hastie (2001), Estimating the number
     of clusters in a data set via the gap statistic, JRSS B 63.
     """
-    crowd = points[is_crowded(points)]
-    n_distinct = len(np.unique(crowd, axis=0))
-    most = min(max_parts, len(crowd) // smallest, n_distinct, len(crowd) - 1)
+    crowd = points[_is_crowded(points)]
+    most = min(max_parts, len(crowd) // smallest, len(np.unique(crowd, axis=0)))
     if most < 2:
-        return np.empty((0, points.shape[1]))
+        return []
     found = _partitions(crowd, most, smallest, random_state)
     expected = [_partitions(cloud, most, 1, random_state) for cloud in _whole(crowd, random_state)]
     margin = SEPARATION + NOISE / np.sqrt(min(len(crowd), SAMPLE))
-    set_apart = {
+    separate = {
         n_parts: silhouette
         for n_parts, (silhouette, _) in found.items()
         if silhouette >= margin + max(cloud.get(n_parts, (0.0,))[0] for cloud in expected)
     }
-    if not set_apart:
-        return np.empty((0, points.shape[1]))
-    best = max(set_apart.values())
-    n_parts = min(n for n, silhouette in set_apart.items() if silhouette >= best - TIE)
+    if not separate:
+        return []
+    best = max(separate.values())
+    n_parts = min(n for n, silhouette in separate.items() if silhouette >= best - TIE)
     return found[n_parts][1]
 
 
-def is_crowded(points):
-    """Tell which points have neighbours about as near as most points have."""
-    n_neighbors = min(N_NEIGHBORS, len(points) - 1)
-    if n_neighbors < 1:
-        return np.ones(len(points), dtype=bool)
-    distances, _ = NearestNeighbors(n_neighbors=n_neighbors).fit(points).kneighbors()
+def label_by_density(points, max_parts, smallest):
+    """Label parts by HDBSCAN, -1 for noise; the smallest size doubles while there are too many."""
+    from hdbscan import HDBSCAN
+
+    # hdbscan refuses read-only arrays and those in another order.
+    points = np.array(points, dtype=np.float64, order="C")
+    while True:
+        labels = HDBSCAN(min_cluster_size=smallest, core_dist_n_jobs=1).fit_predict(points)
+        if labels.max() < max_parts:
+            return labels
+        smallest *= 2
+
+
+def _is_crowded(points):
+    """Which points have neighbours about as near as most points have."""
+    distances, _ = NearestNeighbors(n_neighbors=N_NEIGHBORS).fit(points).kneighbors()
     farthest = distances[:, -1]
     # Where many stand in one place, as those who spend nothing, the others are no outliers.
     apart = farthest[farthest > 0]
@@ -81,7 +91,7 @@ def is_crowded(points):
 
 def _partitions(points, most, smallest, random_state):
     """Number of parts to silhouette and centres, where every part is large enough."""
-    sample = _sample(points, SAMPLE, random_state)
+    sample = sample_rows(points, SAMPLE, random_state)
     tree = ward(pdist(sample))
     distances = pairwise_distances(sample)
     found = {}
@@ -108,7 +118,8 @@ def _whole(points, random_state):
     yield random_state.uniform(along_axes.min(axis=0), along_axes.max(axis=0), size=size)
 
 
-def _sample(points, most, random_state):
+def sample_rows(points, most, random_state):
+    """Up to `most` of the points, in their order."""
     if len(points) <= most:
         return points
     return points[np.sort(random_state.choice(len(points), most, replace=False))]
