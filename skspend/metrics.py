@@ -1,7 +1,7 @@
-"""How trajectories move, how long segments last, and whether their hierarchy is that of the traits.
+"""How trajectories move, how stable segments are, and whether their hierarchy follows the traits.
 
-Trajectories, segments and trait scores come in; out come figures for each claim of section IV-A of
-Maree & Omlin (2021). Each is also a scorer for searches, which needs no y.
+Trajectories, segments and trait scores come in; out comes a figure for each claim of section IV-A
+of Maree & Omlin (2021). Each is also a scorer for searches, which needs no y.
 """
 
 from __future__ import annotations
@@ -23,9 +23,18 @@ if TYPE_CHECKING:
     from ._utils._typing import Estimator, Floats, PanelLike, RandomState
     from .transactions import TransactionLog
 
+__all__ = [
+    "direction_change",
+    "direction_scorer",
+    "hierarchy_agreement",
+    "hierarchy_scorer",
+    "stability_scorer",
+    "temporal_stability",
+]
+
 
 def direction_change(trajectories: ArrayLike) -> Floats:
-    """Mean angle between successive displacements of each trajectory.
+    """Return the mean angle between successive displacements of each trajectory.
 
     Parameters
     ----------
@@ -36,12 +45,12 @@ def direction_change(trajectories: ArrayLike) -> Floats:
     -------
     degrees : ndarray, shape (n_customers,)
         0 for a straight line, 180 for back and forth. NaN for a customer without two successive
-        displacements, as one who stands still.
+        displacements, such as one who stands still.
 
     Raises
     ------
     ValueError
-        If there are fewer than three periods, and so no two displacements.
+        If there are fewer than three periods, which have no two displacements.
 
     References
     ----------
@@ -55,8 +64,8 @@ def direction_change(trajectories: ArrayLike) -> Floats:
     trajectories = check_array(trajectories, allow_nd=True, ensure_2d=False, dtype=np.float64)
     if trajectories.ndim != 3 or trajectories.shape[1] < 3:
         raise ValueError(
-            f"Need an array of shape (customers, at least 3 periods, dimensions), got shape "
-            f"{trajectories.shape}."
+            f"trajectories has the shape {trajectories.shape}. Pass (customers, at least 3 "
+            f"periods, dimensions)."
         )
     steps = np.diff(trajectories, axis=1)
     lengths = np.linalg.norm(steps, axis=2)
@@ -70,18 +79,18 @@ def direction_change(trajectories: ArrayLike) -> Floats:
 
 
 def middle_period(n_periods: int) -> int:
-    """Position, from 0, of the period at which half of the time is over, or the one before."""
+    """Position, from 0, of the last period that ends in the first half of the time."""
     return (n_periods - 1) // 2
 
 
 def mean_direction_change(trajectories: ArrayLike) -> float:
-    """Mean of :func:`direction_change` over customers; NaN if all trajectories stand still."""
+    """Mean of :func:`direction_change` over customers; NaN if nobody has two displacements."""
     degrees = direction_change(trajectories)
     return float(np.nanmean(degrees)) if np.isfinite(degrees).any() else np.nan
 
 
 def temporal_stability(earlier: ArrayLike, last: ArrayLike) -> float:
-    """Cohen's kappa between the segments at an earlier period and at the last.
+    """Return Cohen's kappa between the segments at an earlier period and at the last one.
 
     Parameters
     ----------
@@ -91,7 +100,7 @@ def temporal_stability(earlier: ArrayLike, last: ArrayLike) -> float:
     Returns
     -------
     kappa : float
-        1 if everybody stays; 0 if no more do than by chance, as when one segment holds everybody.
+        1 if everybody stays; 0 if no more customers stay than by chance, as in a single segment.
 
     Raises
     ------
@@ -126,11 +135,11 @@ def hierarchy_agreement(
     n_permutations: int = 100,
     random_state: RandomState = None,
 ) -> pd.DataFrame:
-    """How far each level of a hierarchy of segments divides by the trait of the same rank.
+    """Compare each level of a hierarchy of segments with the trait of the same rank.
 
     Level 1 is compared with the dominant trait, level 2 with the second most dominant, and so on,
     each trait with its sign. Below level 1 the comparison is made inside each parent, so that a
-    level earns nothing by what its parents know already.
+    level gets no credit for what its parents already divide.
 
     Parameters
     ----------
@@ -149,8 +158,8 @@ def hierarchy_agreement(
         A row for each level: ``level``; ``parents``, the number of nodes that the level divides;
         ``customers`` in them; ``ami``, the adjusted mutual information of the parts and the traits,
         a mean over the parents weighted by customers, 0 where nothing divides; ``baseline`` and
-        ``baseline_95``, mean and 95 % quantile of the same after shuffling; and ``p_value``, the
-        chance that shuffled traits agree as well.
+        ``baseline_95``, its mean and 95 % quantile after shuffling, NaN without permutations; and
+        ``p_value``, the probability that shuffled traits agree as much.
 
     Raises
     ------
@@ -176,14 +185,15 @@ def hierarchy_agreement(
     check_consistent_length(levels, scores)
     if levels.shape[1] > len(TRAITS):
         raise ValueError(
-            f"There are {levels.shape[1]} levels, but only {len(TRAITS)} traits to compare with. "
-            f"Pass level_labels[:, :{len(TRAITS)}]."
+            f"level_labels has {levels.shape[1]} levels, but only {len(TRAITS)} traits can be "
+            f"compared with them. Pass level_labels[:, :{len(TRAITS)}]."
         )
     random_state = check_random_state(random_state)
     parents = np.zeros(len(levels), dtype=int)
     rows = []
     for level, labels in enumerate(levels.T):
-        members = _divided(parents, labels)
+        by_parent = pd.Series(range(len(labels))).groupby(parents).indices.values()
+        members = [inside for inside in by_parent if len(np.unique(labels[inside])) > 1]
         types = encode_types(scores, rank=level + 1)
         pairs = [(labels[inside], types[inside]) for inside in members]
         found = _mean_ami(pairs)
@@ -206,12 +216,6 @@ def hierarchy_agreement(
     return pd.DataFrame(rows)
 
 
-def _divided(parents, labels):
-    """Rows of the customers of every parent that has several parts."""
-    rows = pd.Series(np.arange(len(labels))).groupby(parents).apply(np.asarray)
-    return [members for members in rows if len(np.unique(labels[members])) > 1]
-
-
 def _mean_ami(pairs):
     if not pairs:
         return 0.0
@@ -222,19 +226,19 @@ def _mean_ami(pairs):
 def direction_scorer(
     estimator: Estimator, X: TransactionLog | PanelLike, y: object = None
 ) -> float:
-    """Minus the mean :func:`direction_change` in degrees, for ``scoring=`` in a search.
+    """Return minus the mean :func:`direction_change` in degrees, for ``scoring=`` in a search.
 
     Parameters
     ----------
     estimator : extractor, TrajectoryClusterer, or Pipeline that ends in one
         Fitted, on at least three periods.
-    X : what the estimator was fitted on
+    X : the input that the estimator was fitted on
     y : ignored
 
     Returns
     -------
     score : float
-        Greater is better, as scikit-learn has it; NaN if all trajectories stand still.
+        Greater is better, as in scikit-learn; NaN if nobody has two displacements.
 
     Examples
     --------
@@ -255,18 +259,12 @@ def direction_scorer(
 def stability_scorer(
     estimator: Estimator, X: TransactionLog | PanelLike, y: object = None
 ) -> float:
-    """:func:`temporal_stability` of level 1 from the middle to the last period, for searches.
+    """Return the :func:`temporal_stability` of level 1, as ``TrajectoryClusterer.score`` does.
 
     Parameters
     ----------
     estimator : TrajectoryClusterer, or Pipeline that ends in one
-        Fitted.
-    X : what the estimator was fitted on
-    y : ignored
-
-    Returns
-    -------
-    kappa : float
+    X, y : as in :func:`direction_scorer`
     """
     found = run_to_trajectories(estimator, X)
     return _need_clusterer(found.clusterer, "stability_scorer").score(found.states)
@@ -275,19 +273,13 @@ def stability_scorer(
 def hierarchy_scorer(
     estimator: Estimator, X: TransactionLog | PanelLike, y: object = None
 ) -> float:
-    """Mean ``ami`` over the levels of :func:`hierarchy_agreement`, for searches.
+    """Return the mean ``ami`` over the levels of :func:`hierarchy_agreement`.
 
     Parameters
     ----------
-    estimator : Pipeline
-        Fitted; its last step is a TrajectoryClusterer, and an extractor before it knows the scores:
-        its objective is the type or the scores.
-    X : what the estimator was fitted on
-    y : ignored
-
-    Returns
-    -------
-    ami : float
+    estimator : Pipeline that ends in a TrajectoryClusterer
+        Its extractor has the objective "type" or "scores", which need trait scores.
+    X, y : as in :func:`direction_scorer`
     """
     found = run_to_trajectories(estimator, X)
     levels = _need_clusterer(found.clusterer, "hierarchy_scorer").predict_levels(found.states)
@@ -307,34 +299,30 @@ def _need_clusterer(clusterer, name):
     return clusterer
 
 
+def mean_trait_scores(scorer, X):
+    """Scores by a fitted scorer, shape (n_customers, 5): the mean over the periods it returns."""
+    scores = np.asarray(scorer.transform(X))
+    return Panel.read(scores, scores.shape[1] // len(TRAITS)).cube.mean(axis=1)
+
+
 class Trajectories(NamedTuple):
-    """What an estimator makes of X, before the segments."""
+    """What the steps of a fitted estimator make of X, up to the trajectories."""
 
     states: Any
-    """Panel of states, as the clusterer is fitted on."""
+    """Panel of states, as the clusterer reads it."""
     n_periods: int
     scores: np.ndarray | None
     """Shape (n_customers, 5), mean over the periods; None if no step has a scorer_."""
     clusterer: Any
-    """The TrajectoryClusterer that the estimator ends in, or None."""
+    """The TrajectoryClusterer at the end of the estimator, or None."""
     panel: Any
-    """What the step with a scorer_ reads, or None."""
+    """The input of the step with a scorer_, or None."""
     extractor: Any
     """The step with a scorer_, or None."""
 
 
 def run_to_trajectories(estimator, X):
-    """Run a fitted estimator up to the trajectories.
-
-    Parameters
-    ----------
-    estimator : extractor, TrajectoryClusterer, or Pipeline that ends in one
-    X : what it was fitted on
-
-    Returns
-    -------
-    trajectories : Trajectories
-    """
+    """Run a fitted extractor, TrajectoryClusterer or Pipeline on X, and return Trajectories."""
     is_pipeline = isinstance(estimator, Pipeline)
     steps = [step for _, step in estimator.steps] if is_pipeline else [estimator]
     scores = clusterer = panel = extractor = None
@@ -344,7 +332,6 @@ def run_to_trajectories(estimator, X):
             break
         if hasattr(step, "scorer_"):
             panel, extractor = X, step
-            found = np.asarray(step.scorer_.transform(X))
-            scores = Panel.read(found, found.shape[1] // len(TRAITS)).cube.mean(axis=1)
+            scores = mean_trait_scores(step.scorer_, X)
         X = step.transform(X)
     return Trajectories(X, steps[-1].n_periods_, scores, clusterer, panel, extractor)

@@ -1,5 +1,4 @@
-"""What was learned: what segments mean, what moves their customers, whom they hold, and what
-spending the states answer to."""
+"""Inspection: the meaning, importance and fairness of segments, and an explanation of states."""
 
 from ._explanation import explain_trajectories
 from ._fairness import segment_fairness

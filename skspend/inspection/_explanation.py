@@ -1,8 +1,8 @@
 """A linear surrogate of an extractor: which spending moves the states, and how faithfully.
 
 A fitted extractor and a panel come in; out come, for every state and period, the coefficients of a
-linear model that reconstructs the state from the shares, and how well it does so for customers it
-has not seen. What Maree & Omlin (2021), section V, leave to future work, and did in 2022.
+linear model that reconstructs the state from the shares, and its accuracy for customers left out
+of the fit. Maree & Omlin (2021), section V, leave this to future work, and did it in 2022.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ if TYPE_CHECKING:
     from ._bunches import Explanation
 
 CAPS = np.inf, 4.0
-"""Standard deviations beyond which a share may count no more. Without a cap a linear network is
-reconstructed best; with one, states that saturate, and categories that few ever buy."""
+"""Largest regressors, in standard deviations. No cap suits linear networks; a cap suits states that
+saturate, and categories that few customers buy."""
 PENALTIES = np.logspace(-3, 5, 9)
 FEWEST_CUSTOMERS = 20
-"""With fewer customers nothing can be told of others."""
+"""With fewer customers nothing can be said of others."""
 PERCENTILES = 2.5, 97.5
 LEAST_FREEDOM = 1e-9
-"""What a customer's own state may at least leave open to the others, against division by zero."""
+"""Smallest 1 - leverage, against division by zero."""
 
 
 def explain_trajectories(
@@ -38,69 +38,67 @@ def explain_trajectories(
 ) -> Explanation:
     """Explain the states of an extractor by a linear model of the shares.
 
-    For every period a ridge regression reconstructs the states from one regressor per category that
-    the extractor reads: the category's mean share over the periods so far, or its share in the
-    period alone, whichever reconstructs the states of the last period better.
+    For every period, a ridge regression reconstructs the states from one regressor per category
+    that the extractor reads: the category's mean share over the periods so far, or its share in
+    the period alone, whichever reconstructs the states of the last period better.
 
     Parameters
     ----------
     extractor : fitted transformer
-        Such as LSTMStateExtractor or FeedForwardExtractor; anything whose `transform` gives
-        states, period by period, oldest first. Categories that its ``support_``, if it has one,
-        leaves out are no regressors.
+        Such as LSTMStateExtractor or FeedForwardExtractor; its `transform` returns states, period
+        by period, oldest first. Categories outside its ``support_``, if it has one, are no
+        regressors.
     X : panel, shape (n_customers, n_periods * n_categories), or with three dimensions
-        Shares of spending or income, of any customers, as `extractor` takes them.
+        Shares of any customers, as `extractor` takes them.
     n_resamples : int, default=400
         Bootstrap resamples of the customers, for the intervals.
     random_state : int, RandomState instance or None, default=None
-        Draws the resamples. With an int, results repeat bit by bit.
+        Draws the resamples.
 
     Returns
     -------
     explanation : Bunch
         fidelity : DataFrame, one row per period and state
             ``period``, ``state``, ``r2``: the share of the state's variance that is reconstructed
-            for customers left out of the fit, ``low`` and ``high``: its 95 % interval, and
-            ``alpha``: the penalty chosen. NaN for a state that never varies.
+            for customers left out of the fit, NaN for a state that never varies, ``low`` and
+            ``high``: its 95 % interval, and ``alpha``: the penalty chosen.
         coefficients : DataFrame, one row per period, state and category
-            ``period``, ``state``, ``category``, ``coefficient``: by how much the state differs
-            where the regressor is one standard deviation higher and the others are the same,
-            ``low`` and ``high``: its 95 % interval, and ``deviation``: that standard deviation,
-            in the unit of X, which the interval takes as given. 0 for a category that is not read.
+            ``period``, ``state``, ``category``, ``coefficient``: how much the state differs where
+            the regressor is one standard deviation higher and the others are equal, 0 for a
+            category that is not read, ``low`` and ``high``: its 95 % interval, and ``deviation``:
+            that standard deviation, in the unit of X, which the interval takes as known.
         candidates : DataFrame, one row per kind of regressors
-            ``regressors``, ``cap`` and ``r2``: the mean over the states of the last period.
+            ``regressors``, ``cap`` and ``r2``, the mean over the states of the last period.
         regressors : {"mean", "period"}
             The kind chosen: mean shares of the periods so far, or shares of the period.
         cap : float
-            The standard deviations from the mean beyond which a regressor counts no more.
+            Standard deviations from the mean at which a regressor is cut.
 
     Raises
     ------
     ValueError
-        If there are fewer than 20 customers, or if the columns of X or of the trajectories do not
+        If there are fewer than 20 customers, or the columns of X or of the trajectories do not
         divide into the periods.
 
     See Also
     --------
-    skspend.plotting.ExplanationDisplay : Draws it.
+    skspend.plotting.ExplanationDisplay : Draws the explanation.
     segment_importance : What moves customers from one segment to another.
 
     Notes
     -----
-    A reconstruction is kept within the range of the state over the customers given. R2 is by
+    A reconstruction stays within the range of the state over the customers given. R2 is by
     leave-one-out, which ridge regression gives in closed form from the leverage :math:`h_i` of
     customer i: the residual without them is :math:`e_i / (1 - h_i)`. The penalty of every state
-    minimises it. Every bootstrap resample counts customer i :math:`w_i` times and moves the
+    minimises it. A bootstrap resample counts customer i :math:`w_i` times and moves the
     coefficients by :math:`\\sum_i (w_i - 1) (Z'Z + \\alpha I)^{-1} z_i e_i / (1 - h_i)`: one Newton
     step in place of a new fit (the score bootstrap), on leave-one-out residuals, which do not
-    shrink where there are many categories. The intervals speak of the penalised model, which
-    draws the coefficients of rare or similar categories towards zero, and of one coefficient at a
-    time.
+    shrink where there are many categories. The intervals are of the penalised model, which shrinks
+    the coefficients of rare or similar categories, and of one coefficient at a time.
 
-    What reconstructs a state best was measured (``benchmarks/explanation.py``): an LSTM's states by
-    the mean of the shares so far, better than by each period by itself, a feed-forward network's
-    by the shares of the period. Square roots of the shares were better than
-    shares with or without the cap in three cases of ten, by up to .03, and logarithms in none.
+    Measurements (``benchmarks/explanation.py``): mean shares so far reconstruct an LSTM's states
+    best, shares of the period those of a feed-forward network. Square roots of the shares are
+    better in three cases of ten, by up to .03 in R2, and logarithms in none.
 
     References
     ----------
@@ -152,41 +150,34 @@ def explain_trajectories(
 
 
 def _panel_and_states(extractor, X):
-    """Fold shares and states, and tell what their periods, categories and states are called."""
+    """Cubes of the shares and states, and names of the periods, categories and states."""
     read = Panel.read(X, getattr(extractor, "n_periods_", None))
     panel, categories = read.cube, read.features
     n_customers, n_periods, _ = panel.shape
     if n_customers < FEWEST_CUSTOMERS:
         raise ValueError(
-            f"X has {n_customers} customers, and at least {FEWEST_CUSTOMERS} are needed to tell "
-            f"what holds for others. Pass more, such as those the extractor was fitted on."
+            f"X has {n_customers} customers, but an explanation needs at least {FEWEST_CUSTOMERS}. "
+            f"Pass more, such as those the extractor was fitted on."
         )
     trajectories = extractor.transform(X)
     found = Panel.read(trajectories, n_periods)
     states, names = found.cube, found.features
     if len(states) != n_customers or states.shape[1] != n_periods:
         raise ValueError(
-            f"{type(extractor).__name__} makes {len(states)} trajectories of {states.shape[1]} "
-            f"periods from {n_customers} customers and {n_periods} periods. Pass an extractor that "
-            f"gives states for every customer and period."
+            f"{type(extractor).__name__} returns {len(states)} trajectories of {states.shape[1]} "
+            f"periods for {n_customers} customers and {n_periods} periods. Pass an extractor that "
+            f"returns states for every customer and period."
         )
     if not found.is_named:
         names = [f"state{unit}" for unit in range(states.shape[2])]
     periods = [f"{read.period or 'period'}{position}" for position in range(1, n_periods + 1)]
-    # What is not read does not vary for the extractor, and is no regressor.
+    # A category that is not read becomes a constant, which is no regressor.
     panel = panel * getattr(extractor, "support_", np.True_)
     return panel.astype(np.float64), states.astype(np.float64), (periods, categories, names)
 
 
 def _choose_regressors(panel, states):
-    """Try all kinds of regressors on the states of the last period.
-
-    Returns
-    -------
-    candidates : DataFrame
-    chosen : tuple of str and float
-        Kind and cap.
-    """
+    """Try all regressors on the states of the last period: a frame of R2; the best kind and cap."""
     last = panel.shape[1] - 1
     kinds = ("mean", "period") if last else ("period",)
     rows = []
@@ -199,7 +190,7 @@ def _choose_regressors(panel, states):
             {"regressors": kind, "cap": cap, "r2": np.sum(r2, where=varies) / max(1, varies.sum())}
         )
     candidates = pd.DataFrame(rows)
-    # Rounded, as rounding errors must not put a cap where none is needed.
+    # Rounded, so that rounding errors choose no cap where none is needed.
     best = candidates.loc[candidates["r2"].round(6).idxmax()]
     return candidates, (best["regressors"], float(best["cap"]))
 
@@ -209,7 +200,7 @@ def _regressors(panel, period, kind):
 
 
 def _standardise(shares, cap):
-    """Shares in standard deviations, cut at the cap and centred; and the deviations."""
+    """Shares in standard deviations, cut at the cap and centred; and these deviations."""
     deviation = shares.std(axis=0)
     centred = shares - shares.mean(axis=0)
     # Rounding leaves a constant column a deviation that is not quite zero.
@@ -225,9 +216,9 @@ def _fit_surrogates(regressors, states):
     Returns
     -------
     surrogates : list of Bunch, length n_states
-        ``coef``, ``alpha``, ``influence`` (by how much a resample that counts a customer once more
-        moves each coefficient, shape (n_customers, n_categories)) and ``error`` (of the
-        reconstruction of customers left out, shape (n_customers,)).
+        ``coef``, ``alpha``, ``influence`` (how much each coefficient moves if a customer counts
+        once more, shape (n_customers, n_categories)) and ``error`` (of the reconstruction of
+        customers left out, shape (n_customers,)).
     """
     ridge = RidgeCV(PENALTIES, alpha_per_target=True).fit(regressors, states)
     penalties = np.broadcast_to(ridge.alpha_, states.shape[1])
@@ -251,7 +242,7 @@ def _fit_surrogates(regressors, states):
 
 
 def _r2(state, error, counts=None):
-    """R2, or one of each resample if `counts`, shape (n_resamples, n_customers), are given."""
+    """R2, or that of each resample if `counts`, shape (n_resamples, n_customers), are given."""
     counts = np.ones(len(state)) if counts is None else counts
     centred = state - state.mean()
     total = counts @ centred**2 - (counts @ centred) ** 2 / len(state)

@@ -1,8 +1,8 @@
-"""Whom segments hold: a protected attribute against the segments.
+"""Fairness of segments: a protected attribute compared with the segments.
 
-Labels of customers and an attribute that must not decide over them come in; out comes how often
-each group is in each segment, and whether more often than others by more than chance. Maree & Omlin
-(2021), section I, warn that coarse segments discriminate.
+Labels of customers and a protected attribute come in; out come the rate of each group in each
+segment, and a test of whether the rates differ by more than chance. Maree & Omlin (2021), section
+I, warn that coarse segments discriminate.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
-from scipy.stats import random_table
-from scipy.stats.contingency import crosstab, expected_freq
+from scipy.stats import MonteCarloMethod, chi2_contingency
+from scipy.stats.contingency import crosstab
 from sklearn.utils import Bunch, check_random_state
 
 from .._utils._intervals import wilson_interval
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from ._bunches import Fairness
 
 MISSING = "(missing)"
-"""The group of the customers whose attribute is not known."""
+"""The group of the customers whose attribute is unknown."""
 
 
 def segment_fairness(
@@ -39,45 +39,45 @@ def segment_fairness(
     Parameters
     ----------
     labels : array-like, shape (n_customers,)
-        Segment of each customer, such as ``clusterer.labels_``, or a column of
-        ``clusterer.level_labels_``. Outliers, -1, are a segment like any other.
+        Segment of each customer, such as ``clusterer.labels_`` or a column of
+        ``clusterer.level_labels_``. Outliers, -1, are a segment of their own.
     protected : array-like, shape (n_customers,)
-        Group of each customer, such as the bracket of income. What is missing is a group of its
-        own, ``"(missing)"``. Ordered categories keep their order. For several attributes at once
-        join them: ``frame["sex"] + " " + frame["age"]``.
+        Group of each customer, such as a bracket of income. Missing values are a group of their
+        own, ``"(missing)"``. Ordered categories keep their order. Join several attributes:
+        ``frame["sex"] + " " + frame["age"]``.
     n_permutations : int, default=999
-        Tables with the same margins, drawn for the p value.
+        Number of random tables with the same margins, for the p value.
     random_state : int, RandomState instance or None, default=None
-        Draws them.
+        Draws the tables.
 
     Returns
     -------
     fairness : Bunch
         rates : DataFrame, one row per segment and group
-            ``segment``, ``group``, ``members``: how many of the group are in the segment,
-            ``customers``: how many are in the group, ``rate``: their quotient, ``low`` and
-            ``high``: its 95 % Wilson interval, ``overall``: the rate of all customers,
-            ``difference`` and ``ratio`` of rate and overall.
+            ``segment``, ``group``, ``members`` of the group in the segment, ``customers`` in the
+            group, ``rate``: their quotient, ``low`` and ``high``: its 95 % Wilson interval,
+            ``overall``: the rate of all customers, and ``difference`` and ``ratio`` of rate and
+            overall.
         association : Series
-            ``cramers_v``: between 0 and 1 (one decides the other), corrected for bias; NaN where
-            there is but one segment or group, ``p_value``: how often tables without any
-            association show as much, and ``customers``, ``segments``, ``groups``: their numbers.
+            ``cramers_v``: from 0 to 1 (one determines the other), corrected for bias; NaN if there
+            is one segment or group. ``p_value``: the probability of as much association by chance;
+            1 if there is one segment or group. ``customers``, ``segments``, ``groups``: counts.
 
     Raises
     ------
     ValueError
-        If the lengths or the indices differ, if a label is missing, or if there are more groups
-        than half the customers: a number rather than a group.
+        If the lengths or the indices differ, a label is missing, `n_permutations` is not positive,
+        or there are more groups than half the customers, as in an attribute of numbers.
 
     Notes
     -----
-    The intervals are of one rate each. Of 20 rates of groups that are treated alike, one will lie
-    beside the overall rate by chance: look at ``p_value`` first. A small group has a wide interval,
-    and a rate that cannot be told from the overall one is not thereby the same. An equal rate is
-    demographic parity; whether a segment does its members good or harm is not known here.
+    Each interval is of one rate. Of 20 rates of groups that are treated alike, one lies outside its
+    interval by chance, so look at ``p_value`` first. A small group has a wide interval; a rate
+    whose interval includes the overall one may still differ. Equal rates are demographic parity.
+    They do not show whether a segment is good or bad for its members.
 
-    The p value is that of Pearson's chi-square statistic over random tables with the margins
-    observed, which holds for small groups too.
+    The p value is by Monte Carlo: the share of random tables with the observed margins that have at
+    least the observed chi-square statistic of Pearson. It is valid for small groups, too.
 
     References
     ----------
@@ -100,6 +100,8 @@ def segment_fairness(
     >>> fairness.association[["cramers_v", "p_value"]].round(3).tolist()
     [0.799, 0.001]
     """
+    if n_permutations < 1:
+        raise ValueError(f"n_permutations={n_permutations}; expected 1 or more.")
     labels, groups = _align(labels, protected)
     (segments, segment_of), (names, group_of) = _number(labels), _number(groups)
     counts = crosstab(segment_of, group_of).count
@@ -114,32 +116,32 @@ def _align(labels, protected):
     are_series = isinstance(labels, pd.Series) and isinstance(protected, pd.Series)
     if are_series and not labels.index.equals(protected.index):
         raise ValueError(
-            "labels and protected are of different customers, or in another order. Align them: "
+            "labels and protected have different indices. Align them: "
             "protected.reindex(labels.index)."
         )
     labels, protected = (pd.Series(values).reset_index(drop=True) for values in (labels, protected))
     if len(labels) != len(protected) or len(labels) == 0:
         raise ValueError(
-            f"There are {len(labels)} labels and {len(protected)} values of the protected "
+            f"There are {len(labels)} labels, but {len(protected)} values of the protected "
             f"attribute. Pass one of each for every customer."
         )
     unknown = labels.isna().to_numpy()
     if unknown.any():
         raise ValueError(
-            f"{unknown.sum()} of {len(labels)} labels are missing, the first in row "
+            f"{unknown.sum()} of {len(labels)} labels are missing; the first is in row "
             f"{unknown.argmax()}. Leave these customers out, or give them a label."
         )
     n_groups = protected.nunique()
     if n_groups > max(2, protected.notna().sum() / 2):
         raise ValueError(
             f"The protected attribute has {n_groups} values for {protected.notna().sum()} "
-            f"customers, so these are no groups. Divide it into brackets, as by pandas.qcut."
+            f"customers, which are too many groups. Divide it into brackets with pandas.qcut."
         )
     return labels, protected
 
 
 def _number(values):
-    """Names, in the order of the categories, else sorted, the missing last; and positions."""
+    """Names in the order of the categories or sorted, the missing value last; and positions."""
     codes, names = pd.factorize(values, sort=True)
     names = list(names)
     if (codes < 0).any():
@@ -149,63 +151,34 @@ def _number(values):
 
 
 def _rates(counts, segments, groups):
-    sizes, n_customers = counts.sum(axis=0), counts.sum()
-    rows = []
-    for segment, row in zip(segments, counts, strict=True):
-        overall = row.sum() / n_customers
-        for group, members, customers in zip(groups, row, sizes, strict=True):
-            low, high = wilson_interval(members, customers)
-            rate = members / customers
-            rows.append(
-                {
-                    "segment": segment,
-                    "group": group,
-                    "members": members,
-                    "customers": customers,
-                    "rate": rate,
-                    "low": low,
-                    "high": high,
-                    "overall": overall,
-                    "difference": rate - overall,
-                    "ratio": rate / overall,
-                }
-            )
-    return pd.DataFrame(rows)
+    n_segments, n_groups = counts.shape
+    rates = pd.DataFrame(
+        {
+            "segment": [segment for segment in segments for _ in groups],
+            "group": groups * n_segments,
+            "members": counts.ravel(),
+            "customers": np.tile(counts.sum(axis=0), n_segments),
+        }
+    )
+    rates["rate"] = rates["members"] / rates["customers"]
+    pairs = zip(rates["members"], rates["customers"], strict=True)
+    rates[["low", "high"]] = [wilson_interval(*pair) for pair in pairs]
+    rates["overall"] = np.repeat(counts.sum(axis=1) / counts.sum(), n_groups)
+    rates["difference"] = rates["rate"] - rates["overall"]
+    rates["ratio"] = rates["rate"] / rates["overall"]
+    return rates
 
 
 def _association(counts, n_permutations, random_state):
-    observed = _chi_square(counts)
-    if 1 in counts.shape:
-        # There is only one such table, which random_table gets wrong.
-        n_permutations = 0
-    by_chance = random_table(counts.sum(axis=1), counts.sum(axis=0))
-    as_much = [
-        # The same table, added up in another order, must count as the same.
-        _chi_square(by_chance.rvs(random_state=random_state)) >= observed * (1 - 1e-9)
-        for _ in range(n_permutations)
-    ]
-    n_segments, n_groups = counts.shape
-    return pd.Series(
-        {
-            "cramers_v": _cramers_v(observed, counts),
-            "p_value": (1 + sum(as_much)) / (1 + n_permutations),
-            "customers": counts.sum(),
-            "segments": n_segments,
-            "groups": n_groups,
-        }
-    )
-
-
-def _chi_square(counts):
-    expected = expected_freq(counts)
-    return ((counts - expected) ** 2 / expected).sum()
-
-
-def _cramers_v(chi_square, counts):
-    """Cramér's V with Bergsma's correction."""
     n_customers, shape = counts.sum(), np.array(counts.shape)
-    if shape.min() == 1:
-        return np.nan
-    excess = max(0, chi_square / n_customers - np.prod(shape - 1) / (n_customers - 1))
-    corrected = shape - (shape - 1) ** 2 / (n_customers - 1)
-    return np.sqrt(excess / (corrected.min() - 1))
+    cramers_v, p_value = np.nan, 1.0
+    if shape.min() > 1:
+        tables = MonteCarloMethod(n_permutations, rng=np.random.default_rng(random_state))
+        test = chi2_contingency(counts, correction=False, method=tables)
+        p_value = test.pvalue
+        # Bergsma's correction.
+        excess = max(0, test.statistic / n_customers - np.prod(shape - 1) / (n_customers - 1))
+        corrected = shape - (shape - 1) ** 2 / (n_customers - 1)
+        cramers_v = np.sqrt(excess / (corrected.min() - 1))
+    association = {"cramers_v": cramers_v, "p_value": p_value, "customers": n_customers}
+    return pd.Series(association | {"segments": shape[0], "groups": shape[1]})

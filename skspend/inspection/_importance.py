@@ -1,7 +1,7 @@
-"""What moves customers from one segment to another: permutation importance of the categories.
+"""Permutation importance of the categories: what moves customers from one segment to another.
 
 A fitted extractor, a tree of segments and a panel come in; out comes, for every node and category,
-how many of the node's customers leave it once they spend on the category as somebody else does.
+the share of the node's customers who leave it if they spend on the category as somebody else does.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 from sklearn.utils import check_random_state
+from sklearn.utils.validation import _get_feature_names
 
 from .._utils._threads import one_thread
 from ..panel import Panel, unfold
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from .._utils._typing import Estimator, PanelLike, RandomState
 
 PACK = 8192
-"""Customers, at least, that are routed at once while there are more to route."""
+"""Fewest customers that are routed at once, while there are more: each call has a fixed cost."""
 
 
 def segment_importance(
@@ -33,32 +34,31 @@ def segment_importance(
 ) -> pd.DataFrame:
     """Measure how much the customers of every node depend on every category.
 
-    The shares of one category are shuffled over customers, all periods of a customer together;
-    everybody is routed again; and those who have left their node are counted.
+    The shares of one category are shuffled over customers, all periods of a customer together.
+    Then everybody is placed again, and the customers who leave their node are counted.
 
     Parameters
     ----------
     extractor : fitted transformer
-        Such as LSTMStateExtractor; ``pipeline[1]`` of a pipeline of spend, states and segment.
+        Such as LSTMStateExtractor; the step ``states`` of a pipeline of spend, states and segment.
     clusterer : TrajectoryClusterer
-        Fitted on what `extractor` emits; the last step of such a pipeline.
+        Fitted on the output of `extractor`; the last step of such a pipeline.
     X : panel, shape (n_customers, n_periods * n_categories), or with three dimensions
         Shares of any customers, as `extractor` takes them.
     level : int, default=1
         Level of the hierarchy, 1 for the top segments.
     n_repeats : int, default=5
-        Times that every category is shuffled.
+        How often every category is shuffled.
     random_state : int, RandomState instance or None, default=None
-        Draws the permutations: one for each repeat, the same for all categories, so that these are
-        compared on equal terms.
+        Draws one permutation for each repeat, the same for all categories.
 
     Returns
     -------
-    importance : DataFrame, one row per node that holds customers, and category
-        ``node``, as in ``clusterer.tree_``, ``category``, ``customers``: who are in the node,
-        ``importance``: the mean over repeats of the share of them that leave, from 0 to 1, and
-        ``deviation``: its standard deviation over repeats. In each node the most important
-        category comes first.
+    importance : DataFrame, one row per node that has customers, and category
+        ``node``, as in ``clusterer.tree_``; ``category``; ``customers`` in the node;
+        ``importance``: the share of them that leave, from 0 to 1, a mean over repeats; and
+        ``deviation``: its standard deviation over repeats. The most important category of each
+        node comes first.
 
     Raises
     ------
@@ -73,10 +73,10 @@ def segment_importance(
 
     Notes
     -----
-    Only customers whose shares change are routed again, so categories that few buy cost little, and
-    those that the extractor does not read (its ``support_``) nothing.
-    A category may matter and yet move few: those that share its information stand in for it. After
-    the shuffle, the shares of a customer no longer add up to what they did.
+    Only customers whose shares change are placed again, so categories that few buy cost little, and
+    categories that the extractor does not read (its ``support_``) cost nothing. A category may
+    matter and yet move few customers if others carry the same information. After the shuffle, the
+    shares of a customer no longer have the same sum.
 
     References
     ----------
@@ -99,18 +99,17 @@ def segment_importance(
     True
     """
     if n_repeats < 1:
-        raise ValueError(f"n_repeats={n_repeats}, but it takes at least one repeat to shuffle.")
+        raise ValueError(f"n_repeats={n_repeats}; expected 1 or more.")
     random_state = check_random_state(random_state)
     read = Panel.read(X, getattr(extractor, "n_periods_", None))
-    panel, categories = read.cube, read.features
+    categories = read.features
     # Half the memory to move, and moving it takes longer than the network.
-    panel = panel.astype(np.float32)
+    panel = read.cube.astype(np.float32)
     with one_thread():
-        everybody = np.arange(len(panel))
-        levels = clusterer.predict_levels(extractor.transform(_like(panel, X, everybody)))
+        levels = clusterer.predict_levels(extractor.transform(_like(panel, X)))
         if not 1 <= level <= levels.shape[1]:
             raise ValueError(
-                f"level={level}, but the tree has {levels.shape[1]} levels, and the top one is 1."
+                f"level={level}, but the tree has {levels.shape[1]} levels; the top level is 1."
             )
         nodes, members = np.unique(levels[:, level - 1], return_inverse=True)
         sizes = np.bincount(members)
@@ -120,7 +119,7 @@ def segment_importance(
         for pack in _pack(_shuffles(panel, np.flatnonzero(is_read), permutations)):
             customers = [shuffled for *_, shuffled in pack]
             customers = np.concatenate(customers) if len(pack) > 1 else customers[0]
-            trajectories = extractor.transform(_like(customers, X, np.arange(len(customers))))
+            trajectories = extractor.transform(_like(customers, X))
             now = clusterer.predict_levels(trajectories)[:, level - 1]
             start = 0
             for category, repeat, rows, _ in pack:
@@ -129,54 +128,7 @@ def segment_importance(
                 leaving[repeat, category] = np.bincount(
                     members[rows], weights=has_left, minlength=len(nodes)
                 )
-    return _as_frame(leaving / sizes, nodes, sizes, categories)
-
-
-def _shuffles(panel, categories, permutations):
-    """Shuffle every category by every permutation, and yield the customers whom it changes.
-
-    Yields
-    ------
-    category, repeat : int
-    rows : ndarray of int, shape (n_changed,)
-    shuffled : ndarray, shape (n_changed, n_periods, n_categories)
-        With the shares they have after the shuffle.
-    """
-    for category in categories:
-        shares = panel[:, :, category].copy()
-        for repeat, permutation in enumerate(permutations):
-            rows = np.flatnonzero((shares[permutation] != shares).any(axis=1))
-            shuffled = panel[rows]
-            shuffled[:, :, category] = shares[permutation[rows]]
-            if len(rows):
-                yield category, repeat, rows, shuffled
-
-
-def _pack(shuffles):
-    """Gather shuffles that change few customers, as the network takes a while to start."""
-    pack, n_customers = [], 0
-    for shuffle in shuffles:
-        pack.append(shuffle)
-        n_customers += len(shuffle[2])
-        if n_customers >= PACK:
-            yield pack
-            pack, n_customers = [], 0
-    if pack:
-        yield pack
-
-
-def _like(customers, X, rows):
-    """Customers, given as a cube, in the form in which X came."""
-    if getattr(X, "ndim", None) == 3:
-        return customers
-    if isinstance(X, pd.DataFrame):
-        return pd.DataFrame(unfold(customers), index=rows, columns=X.columns, copy=False)
-    read = Panel.read(X[:1])
-    return Panel(customers, read.period, read.features).like(X)
-
-
-def _as_frame(leaving, nodes, sizes, categories):
-    """One row per node and category from shares of shape (n_repeats, n_categories, n_nodes)."""
+    leaving /= sizes
     importance = pd.DataFrame(
         {
             "node": np.repeat(nodes, len(categories)),
@@ -189,3 +141,44 @@ def _as_frame(leaving, nodes, sizes, categories):
     return importance.sort_values(
         ["node", "importance"], ascending=[True, False], kind="stable", ignore_index=True
     )
+
+
+def _shuffles(panel, categories, permutations):
+    """Shuffle every category by every permutation, and yield the customers whom this changes.
+
+    Yields
+    ------
+    category, repeat : int
+    rows : ndarray of int, shape (n_changed,)
+    shuffled : ndarray, shape (n_changed, n_periods, n_categories)
+        The shares of these customers after the shuffle.
+    """
+    for category in categories:
+        shares = panel[:, :, category].copy()
+        for repeat, permutation in enumerate(permutations):
+            rows = np.flatnonzero((shares[permutation] != shares).any(axis=1))
+            shuffled = panel[rows]
+            shuffled[:, :, category] = shares[permutation[rows]]
+            if len(rows):
+                yield category, repeat, rows, shuffled
+
+
+def _pack(shuffles):
+    """Gather shuffles that change few customers, until there are enough to route at once."""
+    pack, n_customers = [], 0
+    for shuffle in shuffles:
+        pack.append(shuffle)
+        n_customers += len(shuffle[2])
+        if n_customers >= PACK:
+            yield pack
+            pack, n_customers = [], 0
+    if pack:
+        yield pack
+
+
+def _like(cube, X):
+    """Shares of any customers as a table with the columns of X, or as an array like X."""
+    columns = _get_feature_names(X)
+    if columns is None:
+        return cube if getattr(X, "ndim", None) == 3 else unfold(cube)
+    return pd.DataFrame(unfold(cube), columns=columns, copy=False)

@@ -1,7 +1,8 @@
-"""What a segment means: its name, its traits, and what its members spend more on than others."""
+"""Meaning of a segment: its name, its traits, and on which categories its members spend more."""
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,10 +18,10 @@ if TYPE_CHECKING:
     from .._utils._typing import Estimator, Floats, PanelLike
 
 WORTH_SAYING = 0.2
-"""Difference from the others, in standard deviations, below which nothing is said: a small effect
-in Cohen's terms."""
+"""Smallest difference from the others that is reported, in standard deviations: a small effect in
+Cohen's terms."""
 EVERYBODY = "everybody"
-"""The segment where nothing divides the customers."""
+"""Name of the root, which is the segment where nothing divides the customers."""
 COLUMNS = (
     *("node", "parent", "depth", "label", "path", "customers", "share", "strength", *TRAITS),
     *("spends_more_on", "spends_less_on", "exemplars"),
@@ -36,20 +37,20 @@ def describe_segments(
     names: dict[int, str] | None = None,
     n_categories: int = 3,
 ) -> pd.DataFrame:
-    """Describe every node of a tree of segments by the customers given.
+    """Describe every node of a tree of segments by its customers.
 
     Parameters
     ----------
     clusterer : TrajectoryClusterer
         Fitted.
     trajectories : panel of states, or None
-        None describes the customers of the clusterer's `fit`.
+        None is the customers of the clusterer's `fit`.
     scores : array-like, shape (n_customers, 5)
         Standardised scores of the same customers.
     panel : pandas.DataFrame, shape (n_customers, n_periods * n_categories)
         Their shares, with the names of a panel.
-    names : dict from node to str, default=None
-        Names of the nodes, from :func:`name_segments`; by default found from these customers.
+    names : dict from int to str, default=None
+        Names of the nodes; by default those of :func:`name_segments` for these customers.
     n_categories : int, default=3
         Most categories to list for a node.
 
@@ -58,15 +59,15 @@ def describe_segments(
     segments : pandas.DataFrame
         One row per node but the root: ``node``, ``parent``, ``depth``, ``label`` (-1 unless a
         leaf), ``path`` (the names from the top, as in ``openness+ > extraversion-``),
-        ``customers``, ``share``, ``strength`` (mean), the mean score of each trait,
-        ``spends_more_on`` and ``spends_less_on``: lists of categories in which the members' mean
-        share differs most from that of all other customers, in standard deviations; and
-        ``exemplars``: who stand nearest to the centre, up to three, by the index of `panel`.
+        ``customers``, ``share``, mean ``strength``, the mean score of each trait,
+        ``spends_more_on`` and ``spends_less_on``: lists of the categories in which the members'
+        mean share differs most from that of all other customers, in standard deviations; and
+        ``exemplars``: up to three customers nearest to the centre, by the index of `panel`.
 
     Raises
     ------
     ValueError
-        If scores, panel and trajectories are not of the same number of customers.
+        If scores, panel and trajectories have different numbers of customers.
 
     Examples
     --------
@@ -125,19 +126,15 @@ def describe_segments(
 def name_segments(
     clusterer: Estimator, trajectories: PanelLike | None, scores: ArrayLike
 ) -> dict[int, str]:
-    """Name every node by the trait in which its members differ most from their parent's.
+    """Name every node by the trait in which its members differ most from those of its parent.
 
-    A trait that names a node does not name the nodes inside it: they are told apart by lesser
-    traits, as in the paper's hierarchy. Siblings with the same first trait are told apart by a
-    second one, and so on, as in ``neuroticism+ openness-``.
+    A trait in the name of a node names no node inside it: lesser traits distinguish these, as in
+    the paper's hierarchy. A second trait distinguishes siblings with the same first one, and so on,
+    as in ``neuroticism+ openness-``. Siblings with equal names are numbered.
 
     Parameters
     ----------
-    clusterer : TrajectoryClusterer
-    trajectories : panel of states, or None
-        None takes the customers of the clusterer's `fit`.
-    scores : array-like, shape (n_customers, 5)
-        Standardised scores of the same customers.
+    clusterer, trajectories, scores : as in :func:`describe_segments`
 
     Returns
     -------
@@ -161,12 +158,14 @@ def _name(tree, nodes, scores):
             difference = means[node] - means[parent]
             order = sorted(free, key=lambda trait, d=difference: -abs(d[trait]))
             ranked[node] = [f"{TRAITS[t]}{'+' if difference[t] >= 0 else '-'}" for t in order]
+        taken = Counter()
         for node, words in _shortest_unique(ranked).items():
-            names[node] = " ".join(words)
+            name = " ".join(words)
+            taken[name] += 1
+            names[node] = name if taken[name] == 1 else f"{name} ({taken[name]})"
             own = {word.rstrip("+-") for word in words}
-            # The last traits left name again what is inside, rather than nothing.
+            # Once all traits are used, those of the parent are used again.
             used[node] = used[parent] | own if len(own) < len(free) else used[parent]
-        _number_equals(names, siblings)
     return names
 
 
@@ -181,16 +180,7 @@ def segment_path(clusterer: Estimator, node: int, names: dict[int, str]) -> str:
 
 
 def tree_order(segments: pd.DataFrame) -> list[int]:
-    """Positions of the rows of :func:`describe_segments`: what is inside follows, large ones first.
-
-    Parameters
-    ----------
-    segments : DataFrame
-
-    Returns
-    -------
-    positions : list of int
-    """
+    """Positions of the rows of :func:`describe_segments`: depth first, large siblings first."""
     parents, nodes = segments["parent"].to_numpy(), segments["node"].to_numpy()
     sizes = segments["customers"].to_numpy()
     order = []
@@ -213,7 +203,7 @@ def _place(clusterer, trajectories):
 
 
 def _shortest_unique(ranked):
-    """Take as many of each node's ranked words as tell it from its siblings."""
+    """Take as many of each node's ranked words as distinguish it from its siblings."""
     shortest = {}
     for node, words in ranked.items():
         others = [other for key, other in ranked.items() if key != node]
@@ -225,20 +215,10 @@ def _shortest_unique(ranked):
     return shortest
 
 
-def _number_equals(names, siblings):
-    """Number siblings that no trait tells apart."""
-    seen = {}
-    for node in siblings:
-        name = names[node]
-        seen[name] = seen.get(name, 0) + 1
-        if seen[name] > 1:
-            names[node] = f"{name} ({seen[name]})"
-
-
 def compare_spending(
     shares: Floats, members: NDArray[np.bool], spread: Floats
 ) -> tuple[Floats, Floats, Floats]:
-    """What the members spend on each category, what all others do, and how far these lie apart.
+    """Compare the spending of members with that of all other customers, by category.
 
     Parameters
     ----------
@@ -251,9 +231,9 @@ def compare_spending(
     Returns
     -------
     own, others : ndarray, shape (n_categories,)
-        Mean shares; NaN where there are none.
+        Mean shares; NaN if there is nobody.
     effects : ndarray, shape (n_categories,)
-        The difference in standard deviations; zeros if there are no members, or nobody else.
+        The difference in standard deviations; zeros if there are no members, or no others.
     """
     own, others = (
         shares[part].mean(axis=0) if part.any() else np.full(len(spread), np.nan)

@@ -1,4 +1,4 @@
-"""Pictures, as scikit-learn Display objects: the choice of a model, and what it has learned."""
+"""Display objects, as in scikit-learn: the choice of a model, its segments, and their meaning."""
 
 from ._colors import TRAIT_COLORS
 from ._elbow import ElbowDisplay

@@ -1,4 +1,4 @@
-"""Axes for the displays: the user's, or those of a new figure."""
+"""Axes for the displays: those of the user, or of a new figure."""
 
 from __future__ import annotations
 
@@ -25,32 +25,23 @@ def prepare_axes(
     n_columns: int | None = None,
     what: str = "projections",
 ) -> tuple[NDArray[np.object_], bool]:
-    """The axes to draw on, and whether their figure is ours.
+    """Return the axes to draw on, without top and right spines, and whether the figure is new.
 
     Parameters
     ----------
     ax : matplotlib Axes, array of Axes or None
-        What the user gave.
+        The axes of the user. None makes a new figure outside of pyplot, so that no window opens.
     n_panels : int, default=1
-        Number of axes that are needed.
+        Number of axes that are needed; ValueError if the user has another number.
     width, height : float
-        Inches of one of our panels. The figure is outside of pyplot, so that no window opens.
+        Inches of one panel of a new figure.
     n_columns : int, default=None
-        Most of our panels beside each other; default all.
+        Most panels in a row of a new figure; by default all.
     what : str, default="projections"
-        What the panels show, for the message.
-
-    Returns
-    -------
-    axes : ndarray of Axes, shape (n_panels,)
-    is_own : bool
-
-    Raises
-    ------
-    ValueError
-        If the number of axes is another.
+        Plural of what a panel shows, for the error.
     """
-    if ax is None:
+    is_new = ax is None
+    if is_new:
         n_columns = min(n_panels, n_columns or n_panels)
         n_rows = -(-n_panels // n_columns)
         size = width * n_columns + 0.5, height * n_rows
@@ -58,8 +49,13 @@ def prepare_axes(
         axes = figure.subplots(n_rows, n_columns, squeeze=False).ravel()
         for unused in axes[n_panels:]:
             unused.remove()
-        return axes[:n_panels], True
-    axes = np.atleast_1d(np.asarray(ax, dtype=object)).ravel()
+        axes = axes[:n_panels]
+    else:
+        axes = np.atleast_1d(np.asarray(ax, dtype=object)).ravel()
     if len(axes) != n_panels:
-        raise ValueError(f"There are {n_panels} {what} to draw, but ax has {len(axes)} axes.")
-    return axes, False
+        raise ValueError(
+            f"There are {n_panels} {what} to draw, but ax has {len(axes)} axes. Pass {n_panels}."
+        )
+    for each in axes:
+        each.spines[["top", "right"]].set_visible(False)
+    return axes, is_new

@@ -6,23 +6,17 @@ from matplotlib.colors import to_rgb
 
 from ..personality import TRAITS
 
-# Okabe & Ito's palette, which the colour-blind can tell apart, without its yellow and grey.
+# Okabe & Ito's palette for the colour-blind, without its yellow and grey.
 TRAIT_COLORS = dict(
     zip(TRAITS, ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#D55E00"), strict=True)
 )
 NO_TRAIT = "#BBBBBB"
 PALE = 0.55
-"""How much white is in the colour of a trait that is low."""
+"""Share of white in the colour of a low trait."""
 
 
 def type_color(name: str) -> tuple[float, float, float]:
-    """Colour of a personality type such as ``"openness-"``: pale where the trait is low.
-
-    Examples
-    --------
-    >>> type_color("openness+") == to_rgb(TRAIT_COLORS["openness"])
-    True
-    """
+    """Colour of a personality type such as ``"openness-"``: pale if the trait is low."""
     red, green, blue = to_rgb(TRAIT_COLORS.get(name.rstrip("+-"), NO_TRAIT))
     white = PALE if name.endswith("-") else 0
     strength = 1 - white

@@ -1,7 +1,7 @@
-"""ElbowDisplay: the scores of a search over one parameter, and the value that was chosen.
+"""ElbowDisplay: the scores of a search over one parameter, and the value at the elbow.
 
-The results of a search come in; out comes the curve by which Maree & Omlin (2021), section IV-A,
-chose three units.
+The results of a search come in; out comes the curve from which Maree & Omlin (2021), section IV-A,
+choose three units.
 """
 
 from __future__ import annotations
@@ -22,18 +22,18 @@ CURVE_COLOR, CHOSEN_COLOR = "#0072B2", "#D55E00"
 
 
 class ElbowDisplay:
-    """The curve of test scores over a parameter, with 95 % intervals and the elbow.
+    """The test scores of a search over a parameter, with 95 % intervals and the elbow.
 
-    Made by :meth:`from_cv_results`.
+    :meth:`from_cv_results` makes it.
 
     Parameters
     ----------
     curve : DataFrame
-        As :func:`~skspend.model_selection.elbow_curve` makes it.
+        As :func:`~skspend.model_selection.elbow_curve` returns it.
     chosen : float
         The value at the elbow.
     param : str
-        What the parameter is called.
+        Name of the parameter.
 
     Attributes
     ----------
@@ -42,11 +42,11 @@ class ElbowDisplay:
     errorbar_ : matplotlib ErrorbarContainer
         Mean scores and intervals.
     chosen_ : matplotlib Line2D
-        The ring around the chosen value.
+        The ring around the score at the elbow.
 
     See Also
     --------
-    skspend.model_selection.elbow : The rule that chooses.
+    skspend.model_selection.elbow : The rule that chooses the value.
 
     References
     ----------
@@ -92,19 +92,13 @@ class ElbowDisplay:
         search : fitted search, or its ``cv_results_``
         param : str, default=None
             The numeric parameter; by default the only one that the search varies.
-        ax : matplotlib Axes, default=None
-            By default that of a figure of its own, outside of pyplot.
-        score_name : str, default="score"
-            What the score is: accuracy or R2, unless the search has another ``scoring``.
-
-        Returns
-        -------
-        display : ElbowDisplay
+        ax, score_name
+            As in :meth:`plot`.
 
         Raises
         ------
         ValueError
-            If the search varies several parameters and none is named, or as
+            If the search varies several parameters and `param` is None, or as
             :func:`~skspend.model_selection.elbow_curve` does.
         """
         cv_results = getattr(search, "cv_results_", search)
@@ -120,11 +114,9 @@ class ElbowDisplay:
         Parameters
         ----------
         ax : matplotlib Axes, default=None
+            By default those of a new figure, outside of pyplot.
         score_name : str, default="score"
-
-        Returns
-        -------
-        display : ElbowDisplay
+            Such as accuracy or R2, which are the scores of extractors.
         """
         (self.ax_,), _ = prepare_axes(ax, width=5, height=3.6)
         self.figure_ = self.ax_.figure.figure
@@ -154,7 +146,6 @@ class ElbowDisplay:
         self.ax_.set(xlabel=name, ylabel=score_name)
         if (curve["value"] % 1 == 0).all():
             self.ax_.locator_params(axis="x", integer=True)
-        self.ax_.spines[["top", "right"]].set_visible(False)
         self.ax_.legend(frameon=False, loc="best", fontsize="small", markerscale=0.6)
         return self
 
@@ -162,5 +153,5 @@ class ElbowDisplay:
 def _only_param(cv_results):
     params = [name.removeprefix("param_") for name in cv_results if name.startswith("param_")]
     if len(params) != 1:
-        raise ValueError(f"The search varies {params}. Say by param= whose elbow to draw.")
+        raise ValueError(f"The search varies {params}. Pass param= to draw the elbow of one.")
     return params[0]

@@ -1,7 +1,7 @@
-"""ExplanationDisplay: which spending moves the states, and how faithfully a line tells so.
+"""ExplanationDisplay: which spending moves the states, and how accurate this explanation is.
 
 A linear explanation of an extractor comes in; out come the strongest categories of every state, and
-the fidelity over the periods. What Maree & Omlin (2021), section V, leave to future work.
+the fidelity by period. Maree & Omlin (2021), section V, leave this to future work.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import pandas as pd
 
 from ..inspection import explain_trajectories
 from ._axes import prepare_axes
-from ._trajectories import TRAIT_COLORS
+from ._colors import TRAIT_COLORS
 
 if TYPE_CHECKING:
     from matplotlib.container import ErrorbarContainer
@@ -30,23 +30,23 @@ HIGHER_COLOR, LOWER_COLOR = "#0072B2", "#D55E00"
 MARKERS = "osD^vP*X"
 MOST_COLUMNS = 3
 LABEL_WIDTH = 22
-"""Characters of a line of a category's name, which has two at most."""
-UNTOLD = -0.1
-"""R2 below which it is not told by how much a state is not reconstructed."""
+"""Characters of a line of a category's name, which has two lines at most."""
+LOWEST_R2 = -0.1
+"""R2 below which the axis ends: a state is not reconstructed, however low its R2."""
 
 
 class ExplanationDisplay:
     """The strongest categories of every state at the last period, and fidelity by period.
 
-    One panel per state shows by how much the state differs where a category is one standard
-    deviation higher: full blue dots where the state rises, hollow orange ones where it falls, with
-    95 % intervals. The last panel shows what share of the variance of each state this explains.
-    Made by :meth:`from_estimator` or :meth:`from_explanation`.
+    One panel per state shows how much the state differs if a category is one standard deviation
+    higher: full blue dots if the state rises, hollow orange dots if it falls, with 95 % intervals.
+    The last panel shows the share of the variance of each state that this explains.
+    :meth:`from_estimator` or :meth:`from_explanation` make it.
 
     Parameters
     ----------
     fidelity, coefficients : DataFrame
-        As :func:`~skspend.inspection.explain_trajectories` makes them.
+        As :func:`~skspend.inspection.explain_trajectories` returns them.
 
     Attributes
     ----------
@@ -57,11 +57,11 @@ class ExplanationDisplay:
         One for each category drawn, the strongest first.
     fidelity_ : list of ErrorbarContainer, length n_states
     legend_ : matplotlib Legend
-        Of the states, in the panel of the fidelity.
+        Of the states, in the last panel.
 
     See Also
     --------
-    skspend.inspection.explain_trajectories : The explanation drawn.
+    skspend.inspection.explain_trajectories : Makes the explanation.
 
     References
     ----------
@@ -104,17 +104,10 @@ class ExplanationDisplay:
 
         Parameters
         ----------
-        estimator : fitted extractor
-        X : panel
-            As the extractor was fitted on.
+        estimator, X, random_state
+            As in :func:`~skspend.inspection.explain_trajectories`.
         ax, n_categories
             As in :meth:`plot`.
-        random_state : int, RandomState instance or None, default=None
-            Draws the bootstrap resamples.
-
-        Returns
-        -------
-        display : ExplanationDisplay
         """
         explanation = explain_trajectories(estimator, X, random_state=random_state)
         return cls.from_explanation(explanation, ax=ax, n_categories=n_categories)
@@ -127,17 +120,9 @@ class ExplanationDisplay:
         ax: SeveralAxes | None = None,
         n_categories: int = 8,
     ) -> Self:
-        """Draw what :func:`~skspend.inspection.explain_trajectories` returned.
+        """Draw the Bunch that :func:`~skspend.inspection.explain_trajectories` returns.
 
-        Parameters
-        ----------
-        explanation : Bunch
-        ax, n_categories
-            As in :meth:`plot`.
-
-        Returns
-        -------
-        display : ExplanationDisplay
+        The other parameters are as in :meth:`plot`.
         """
         display = cls(explanation["fidelity"], explanation["coefficients"])
         return display.plot(ax, n_categories=n_categories)
@@ -148,19 +133,15 @@ class ExplanationDisplay:
         Parameters
         ----------
         ax : array of matplotlib Axes, default=None
-            One for every state, and one for the fidelity. By default a figure of its own, outside
+            One for every state and one for the fidelity. By default those of a new figure, outside
             of pyplot.
         n_categories : int, default=8
             Most categories to show for a state.
 
-        Returns
-        -------
-        display : ExplanationDisplay
-
         Raises
         ------
         ValueError
-            If the number of axes is another.
+            If `ax` has another number of axes.
         """
         periods, states = (self.fidelity[name].unique() for name in ("period", "state"))
         last = self.coefficients[self.coefficients["period"] == periods[-1]]
@@ -176,10 +157,10 @@ class ExplanationDisplay:
             width=3.9,
             height=1.2 + 0.32 * max(map(len, strongest)),
             n_columns=MOST_COLUMNS if len(states) != 3 else 2,
-            what="states and fidelities",
+            what="panels (states and fidelity)",
         )
         self.figure_ = self.axes_[0].figure.figure
-        # One scale for all states, or a weak one would look like a strong one.
+        # One scale for all states, so that the effects can be compared.
         reach = 1.08 * pd.concat(strongest)[["coefficient", "low", "high"]].abs().to_numpy().max()
         self.coefficients_ = []
         for ax, state, rows in zip(self.axes_[:-1], states, strongest, strict=True):
@@ -193,7 +174,7 @@ class ExplanationDisplay:
 
     def _draw_fidelity(self, ax, periods, states):
         colors = list(TRAIT_COLORS.values())
-        # Side by side, or intervals of states that are told as well would hide one another.
+        # Side by side, because similar intervals would hide one another.
         offsets = np.linspace(-0.15, 0.15, len(states)) if len(states) > 1 else [0.0]
         lines = []
         for number, (state, offset) in enumerate(zip(states, offsets, strict=True)):
@@ -213,12 +194,11 @@ class ExplanationDisplay:
                 )
             )
         lowest = np.nan_to_num(self.fidelity["low"].min())
-        ax.set(ylim=(max(UNTOLD, lowest) if lowest < 0 else 0, 1.02))
+        ax.set(ylim=(max(LOWEST_R2, lowest) if lowest < 0 else 0, 1.02))
         name = periods[0].rstrip("0123456789")
         ax.set(xlim=(0.5, len(periods) + 0.5), xlabel=name, ylabel="R2, customers left out")
         ax.locator_params(axis="x", integer=True)
         ax.set_title("fidelity", fontsize="medium")
-        ax.spines[["top", "right"]].set_visible(False)
         return lines
 
 
@@ -245,7 +225,6 @@ def _draw_coefficients(ax, rows, reach):
     ax.set_yticks(range(len(rows)), [_label(name) for name in rows["category"]], fontsize="small")
     ax.locator_params(axis="x", nbins=5)
     ax.set_xlabel("state per standard deviation of the share", fontsize="small")
-    ax.spines[["top", "right"]].set_visible(False)
     return dots
 
 

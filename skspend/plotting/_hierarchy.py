@@ -1,7 +1,7 @@
 """HierarchyDisplay: the tree of segments at a glance.
 
-A fitted clusterer and the names of its nodes come in; out comes an icicle, which shows the sizes
-that Fig. 2 of Maree & Omlin (2021) leaves out.
+A fitted clusterer and the names of its nodes come in; out comes an icicle chart. It shows the sizes,
+which Fig. 2 of Maree & Omlin (2021) leaves out.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 ROOT_COLOR = 0.93, 0.93, 0.93
 COLUMN_INCHES, HEIGHT_INCHES = 2.4, 7
 ROOT_WIDTH = 0.3
-"""Width of the column of all customers, in columns: there is little to say of them."""
+"""Width of the column of all customers, in columns: its label is short."""
 LARGEST_FONT, SMALLEST_FONT = 9, 6
 """Points; a segment too thin for the smallest has no label."""
 POINTS_PER_LETTER = 0.6
@@ -33,10 +33,10 @@ POINTS_PER_LETTER = 0.6
 
 
 class HierarchyDisplay:
-    """An icicle of the tree of segments: a column for each level, as high as there are customers.
+    """An icicle chart of the tree of segments: one column per level, heights are customers.
 
-    Segments have the colour of the first trait in their name, pale where it is low. Made by
-    :meth:`from_estimator`.
+    Segments have the colour of the first trait in their name, pale if it is low.
+    :meth:`from_estimator` makes it.
 
     Parameters
     ----------
@@ -50,9 +50,9 @@ class HierarchyDisplay:
     figure_ : matplotlib Figure
     ax_ : matplotlib Axes
     patches_ : dict from int to Rectangle
-        Node to its rectangle; its height is the share of the customers.
+        Node to its rectangle; the height is the share of the customers.
     texts_ : dict from int to Text
-        Node to its label, where it can be read: for about 1.7 % of the customers and more.
+        Node to its label, for segments of about 1.7 % of the customers and more.
 
     See Also
     --------
@@ -89,27 +89,14 @@ class HierarchyDisplay:
         ----------
         clusterer : TrajectoryClusterer
         names : dict from int to str, default=None
-            As :func:`~skspend.inspection.name_segments` gives them.
+            As :func:`~skspend.inspection.name_segments` returns them; by default numbers.
         ax : matplotlib Axes, default=None
-            By default that of a figure of its own, outside of pyplot.
-
-        Returns
-        -------
-        display : HierarchyDisplay
+            By default those of a new figure, outside of pyplot.
         """
         return cls(clusterer.tree_, {} if names is None else names).plot(ax)
 
     def plot(self, ax: Axes | None = None) -> Self:
-        """Draw.
-
-        Parameters
-        ----------
-        ax : matplotlib Axes, default=None
-
-        Returns
-        -------
-        display : HierarchyDisplay
-        """
+        """Draw on `ax`, as in :meth:`from_estimator`."""
         n_levels = int(self.tree["depth"].max())
         width = COLUMN_INCHES * (n_levels + ROOT_WIDTH)
         (self.ax_,), _ = prepare_axes(ax, width=width, height=HEIGHT_INCHES)

@@ -1,7 +1,7 @@
 """PersonalityDisplay: fuzzy clusters along the traits.
 
 Trait scores come in; out comes a picture such as Fig. 1 of Maree & Omlin (2021): beyond some score
-on a trait, that trait is the dominant one for nearly everybody.
+on a trait, that trait is dominant for most customers.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import numpy as np
 from matplotlib.lines import Line2D
 from sklearn.utils import check_array, check_random_state
 
-from ..panel import Panel
+from ..metrics import mean_trait_scores
 from ..personality import TRAITS, rank_traits
 from ._axes import prepare_axes
 from ._colors import NO_TRAIT, TRAIT_COLORS
@@ -29,15 +29,15 @@ if TYPE_CHECKING:
 MOSTLY = 0.5
 """Share of the customers beyond a threshold whose dominant trait is that of the axis."""
 SHOWN = 0.995
-"""Share of the absolute scores on each trait that the frame holds: few reach far."""
+"""Share of the absolute scores on each trait inside the frame: a few are far away."""
 
 
 class PersonalityDisplay:
     """Customers by their scores on two traits, coloured by dominant trait.
 
     A dotted line on each side marks the score beyond which the trait on the horizontal axis is
-    dominant for most customers; where there is none, there is no such score. Made by
-    :meth:`from_estimator` or :meth:`from_predictions`.
+    dominant for most customers, if there is such a score. :meth:`from_estimator` or
+    :meth:`from_predictions` make it.
 
     Parameters
     ----------
@@ -53,7 +53,7 @@ class PersonalityDisplay:
     dots_ : PathCollection
         One dot per customer drawn.
     thresholds_ : dict from "+" and "-" to float
-        Where the dotted lines are; NaN where there is none.
+        Positions of the dotted lines; NaN for one that is missing.
     drawn_ : ndarray of int
         Rows of the customers drawn.
 
@@ -92,24 +92,19 @@ class PersonalityDisplay:
         max_customers: int = 3000,
         random_state: RandomState = 0,
     ) -> Self:
-        """Draw the scores that a fitted scorer gives.
+        """Draw the scores that a fitted scorer computes.
 
         Parameters
         ----------
         scorer : BigFivePersonalityScorer
-            Scores of each period are averaged.
+            Scores by period are averaged.
         X : panel
             As the scorer was fitted on.
         traits, ax, max_customers, random_state
             As in :meth:`from_predictions`.
-
-        Returns
-        -------
-        display : PersonalityDisplay
         """
-        scores = np.asarray(scorer.transform(X))
         return cls.from_predictions(
-            Panel.read(scores, scores.shape[1] // len(TRAITS)).cube.mean(axis=1),
+            mean_trait_scores(scorer, X),
             traits=traits,
             ax=ax,
             max_customers=max_customers,
@@ -134,15 +129,11 @@ class PersonalityDisplay:
         traits : sequence of two str, default=("openness", "conscientiousness")
             The traits on the horizontal and the vertical axis.
         ax : matplotlib Axes, default=None
-            By default that of a figure of its own, outside of pyplot.
+            By default those of a new figure, outside of pyplot.
         max_customers : int, default=3000
-            With more customers a sample is drawn; thresholds are those of all.
+            With more customers, a sample is drawn. The thresholds are those of all customers.
         random_state : int, RandomState instance or None, default=0
-            Draws the sample, and who lies on top.
-
-        Returns
-        -------
-        display : PersonalityDisplay
+            Draws the sample and the order of the dots.
 
         Raises
         ------
@@ -151,7 +142,9 @@ class PersonalityDisplay:
         """
         scores = check_array(scores, input_name="scores")
         if scores.shape[1] != len(TRAITS):
-            raise ValueError(f"scores has {scores.shape[1]} columns, but there are five traits.")
+            raise ValueError(
+                f"scores has {scores.shape[1]} columns; expected one for each trait, 5."
+            )
         if len(set(traits)) != 2 or not set(traits) <= set(TRAITS):
             raise ValueError(f"traits must be two of {list(TRAITS)}, got {list(traits)}.")
         horizontal, vertical = traits
@@ -161,17 +154,7 @@ class PersonalityDisplay:
     def plot(
         self, ax: Axes | None = None, *, max_customers: int = 3000, random_state: RandomState = 0
     ) -> Self:
-        """Draw.
-
-        Parameters
-        ----------
-        ax, max_customers, random_state
-            As in :meth:`from_predictions`.
-
-        Returns
-        -------
-        display : PersonalityDisplay
-        """
+        """Draw, with parameters as in :meth:`from_predictions`."""
         (self.ax_,), _ = prepare_axes(ax, width=5.2, height=4.6)
         self.figure_ = self.ax_.figure.figure
         horizontal, vertical = (TRAITS.index(trait) for trait in self.traits)
@@ -197,12 +180,11 @@ class PersonalityDisplay:
             if np.isfinite(threshold):
                 self.ax_.axvline(threshold, ls=":", lw=1.2, color="0.2")
         self._frame(self.scores[self.drawn_][:, [horizontal, vertical]])
-        self.ax_.spines[["top", "right"]].set_visible(False)
         self._add_legend()
         return self
 
     def _frame(self, drawn):
-        """Leave the few far away out of the frame, and say how many."""
+        """Leave the few dots that are far away out of the frame, and note their number."""
         reach = 1.1 * np.quantile(np.abs(drawn), SHOWN, axis=0)
         reach = np.where(reach > 0, reach, 1)
         is_outside = (np.abs(drawn) > reach).any(axis=1)
@@ -234,7 +216,7 @@ class PersonalityDisplay:
 
 
 def _threshold(values, is_dominant):
-    """The lowest value beyond which nearly all are dominated by the trait; NaN without one."""
+    """The lowest value beyond which the trait is dominant for most; NaN if there is none."""
     order = np.argsort(-values, kind="stable")
     share = np.cumsum(is_dominant[order]) / np.arange(1, len(values) + 1)
     is_beyond = (share >= MOSTLY) & (values[order] > 0)

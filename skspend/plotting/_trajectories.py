@@ -1,4 +1,4 @@
-"""TrajectoryDisplay: the state space, and the way of customers through it.
+"""TrajectoryDisplay: the paths of customers through the state space.
 
 Trajectories and personality types come in; out come all two-dimensional projections of the state
 space, as in Fig. 2 of Maree & Omlin (2021).
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from ._axes import SeveralAxes
 
 MOST_UNITS = 3
-"""Projections of more units would be too many to look at; the first ones are shown."""
+"""Most units whose projections are drawn: those of more units would be too many."""
 STATE_TICKS = -1, -0.5, 0, 0.5, 1
 SMALLEST_FRAME = 0.05
 """Side of the frame around a segment whose customers end in one place."""
@@ -42,9 +42,9 @@ SMALLEST_FRAME = 0.05
 class TrajectoryDisplay:
     """Trajectories in the state space, coloured by dominant trait.
 
-    One line per customer leads through the periods, growing stronger, to a dot at the last one: a
-    full dot where the trait is high, a hollow one where it is low. Made by :meth:`from_estimator`,
-    which can also drill down into one segment, or by :meth:`from_predictions`.
+    One line per customer leads through the periods, stronger with each, to a dot at the last one:
+    a full dot if the trait is high, a hollow dot if it is low. :meth:`from_estimator`, which can
+    also show one segment alone, or :meth:`from_predictions` make it.
 
     Parameters
     ----------
@@ -53,17 +53,17 @@ class TrajectoryDisplay:
     types : array-like of str, shape (n_customers,)
         Personality types, such as ``"openness-"``.
     period : str, default="period"
-        What a period is called.
+        The word for a period.
     rank : int, default=1
-        Rank of the traits in `types`: 1 for the dominant ones. Below, the frame is the part of
-        the state space in which the customers end.
+        Rank of the traits in `types`: 1 for the dominant ones. At higher ranks, the frame is the
+        part of the state space in which the trajectories end.
 
     Attributes
     ----------
     figure_ : matplotlib Figure
     axes_ : ndarray of matplotlib Axes, shape (n_panels,)
     lines_ : list of LineCollection, length n_panels
-        Period by period, the step of every customer drawn.
+        One line per customer drawn and step, period by period.
     dots_ : list of PathCollection, length n_panels
         One dot per customer drawn, at the last period.
     legend_ : matplotlib Legend
@@ -120,31 +120,26 @@ class TrajectoryDisplay:
         Parameters
         ----------
         estimator : extractor, or Pipeline
-            Fitted, with an extractor that knows the personality (its objective is the type or the
-            scores). A pipeline may end in a :class:`~skspend.TrajectoryClusterer`.
-        X : what the estimator was fitted on
+            Fitted, with an extractor whose objective is the type or the scores. A pipeline may end
+            in a :class:`~skspend.TrajectoryClusterer`.
+        X : the input that the estimator was fitted on
         segment : int, default=None
-            A node of the clusterer's ``tree_``. Its customers alone are drawn, in the colours of
-            the traits that tell its parts apart: the second most dominant ones in a segment of
-            level 1 (Fig. 2 b), the third in one of level 2 (Fig. 2 c).
+            A node of the clusterer's ``tree_``. Only its customers are drawn, in the colours of the
+            traits that distinguish its parts: the second most dominant ones in a segment of level
+            1 (Fig. 2 b), the third in one of level 2 (Fig. 2 c).
         ax, max_customers, random_state
             As in :meth:`plot`.
-
-        Returns
-        -------
-        display : TrajectoryDisplay
 
         Raises
         ------
         ValueError
-            If the extractor has learned something other than the personality, or the estimator has
-            no such segment.
+            If the extractor has no scorer, or the estimator has no such segment.
         """
         found = run_to_trajectories(estimator, X)
         if found.scores is None:
             raise ValueError(
-                f"The {type(estimator).__name__} has no scorer_, so the colours are not known. "
-                f"Pass types to from_predictions."
+                f"The {type(estimator).__name__} has no scorer_, so the personality types are "
+                f"unknown. Pass them to from_predictions."
             )
         states, period = _cube(found.states, found.n_periods)
         rank, members = 1, np.ones(len(states), dtype=bool)
@@ -174,18 +169,14 @@ class TrajectoryDisplay:
         types : array-like of str, shape (n_customers,)
             Personality types, such as ``"openness-"``.
         n_periods : int, default=None
-            Number of periods of a table whose columns do not say.
+            Number of periods of a table whose columns do not name them.
         ax, max_customers, random_state
             As in :meth:`plot`.
-
-        Returns
-        -------
-        display : TrajectoryDisplay
 
         Raises
         ------
         ValueError
-            If the number of periods is not known, or the types do not fit.
+            If the number of periods is unknown, or the types are not those of the customers.
         """
         states, period = _cube(trajectories, n_periods)
         types = np.asarray(types, dtype=object)
@@ -193,7 +184,7 @@ class TrajectoryDisplay:
         if len(types) != len(states):
             raise ValueError(f"There are {len(types)} types for {len(states)} customers.")
         if unknown:
-            raise ValueError(f"{unknown[0]!r} is no personality type; these are: {list(TYPES)}.")
+            raise ValueError(f"{unknown[0]!r} is no personality type. Use these: {list(TYPES)}.")
         display = cls(states, types, period=period)
         return display.plot(ax, max_customers=max_customers, random_state=random_state)
 
@@ -209,16 +200,12 @@ class TrajectoryDisplay:
         Parameters
         ----------
         ax : matplotlib Axes or array of Axes, default=None
-            One for every projection: one for up to two units, else three. By default a figure of
-            its own, outside of pyplot.
+            One for every projection: one for up to two units, else three. By default those of a new
+            figure, outside of pyplot.
         max_customers : int, default=600
-            With more customers a sample is drawn, as even over the traits as can be.
+            With more customers, a sample is drawn, as even over the traits as possible.
         random_state : int, RandomState instance or None, default=0
-            Draws the sample, and who lies on top.
-
-        Returns
-        -------
-        display : TrajectoryDisplay
+            Draws the sample and the order of the lines.
 
         Raises
         ------
@@ -228,13 +215,13 @@ class TrajectoryDisplay:
         n_units = self.states.shape[2]
         projections: list[tuple[Any, int]]
         projections = list(combinations(range(min(n_units, MOST_UNITS)), 2)) or [(None, 0)]
-        self.axes_, is_own = prepare_axes(ax, len(projections), width=4, height=4.6)
+        self.axes_, is_new = prepare_axes(ax, len(projections), width=4, height=4.6)
         self.figure_ = self.axes_[0].figure.figure
         traits = np.array([name[:-1] for name in self.types], dtype=object)
         self.drawn_ = balanced_sample(traits, max_customers, check_random_state(random_state))
         colors = [TRAIT_COLORS[trait] for trait in traits[self.drawn_]]
         is_high = np.array([name.endswith("+") for name in self.types[self.drawn_]], dtype=bool)
-        # Fewer lines can be stronger before they merge into one area.
+        # Fewer lines can be stronger, because they do not merge into one area.
         strongest = np.clip(12 / np.sqrt(max(1, len(self.drawn_))), 0.3, 0.9)
         self.lines_, self.dots_ = [], []
         for ax, units in zip(self.axes_, projections, strict=True):
@@ -248,7 +235,7 @@ class TrajectoryDisplay:
                 )
             )
             self._frame(ax, units)
-        self.legend_ = self._add_legend(set(traits), is_own)
+        self.legend_ = self._add_legend(set(traits), is_new)
         return self
 
     def _paths(self, units):
@@ -269,7 +256,6 @@ class TrajectoryDisplay:
             ax.set(xlim=self._limits(units[0]), xlabel=f"state {units[0]}", aspect="equal")
         if self.rank == 1:
             ax.set(yticks=STATE_TICKS, **({} if units[0] is None else {"xticks": STATE_TICKS}))
-        ax.spines[["top", "right"]].set_visible(False)
         ax.spines[["left", "bottom"]].set_position(("outward", 6))
 
     def _limits(self, unit):
@@ -279,11 +265,11 @@ class TrajectoryDisplay:
         ends = self.states[self.drawn_, -1]
         reach = 0.55 * max(np.ptp(ends, axis=0).max(initial=0), SMALLEST_FRAME)
         middle = (ends[:, unit].min() + ends[:, unit].max()) / 2
-        # Beside a wall of the state space there is nothing to see beyond it.
+        # There are no states beyond the walls of the state space.
         middle = np.clip(middle, reach - 1, 1 - reach) if reach < 1 else 0
         return middle - reach, middle + reach
 
-    def _add_legend(self, traits, is_own):
+    def _add_legend(self, traits, is_new):
         rank = {1: "", 2: "second ", 3: "third "}.get(self.rank, f"{self.rank}th ")
         title = f"{rank}most dominant trait" if rank else None
         handles = [
@@ -295,27 +281,16 @@ class TrajectoryDisplay:
             label = f"last {self.period}, trait {sign}"
             dot = {"marker": "o", "ms": 4, "mfc": face, "mec": "0.3"}
             handles.append(Line2D([], [], ls="", label=label, **dot))
-        if is_own:
+        options = {"handles": handles, "title": title, "frameon": False}
+        if is_new:
             n_columns = len(handles) if len(self.axes_) > 1 else 2
-            return self.figure_.legend(
-                handles=handles,
-                title=title,
-                loc="outside lower center",
-                ncols=n_columns,
-                frameon=False,
-            )
-        return self.axes_[-1].legend(
-            handles=handles,
-            title=title,
-            loc="center left",
-            bbox_to_anchor=(1.02, 0.5),
-            fontsize="small",
-            frameon=False,
-        )
+            return self.figure_.legend(loc="outside lower center", ncols=n_columns, **options)
+        beside = {"loc": "center left", "bbox_to_anchor": (1.02, 0.5), "fontsize": "small"}
+        return self.axes_[-1].legend(**beside, **options)
 
 
 def _cube(trajectories, n_periods):
-    """Trajectories as (n_customers, n_periods, n_units), and what a period is called."""
+    """Trajectories as (n_customers, n_periods, n_units), and the word for a period."""
     read = Panel.read(trajectories, n_periods)
     if read.period is None and n_periods is None and np.ndim(trajectories) == 2:
         raise ValueError("The columns do not name the periods. Pass n_periods.")
@@ -323,9 +298,9 @@ def _cube(trajectories, n_periods):
 
 
 def _inside(segment, found):
-    """Rank of the traits that tell the parts of a segment apart, and who is in it."""
+    """Rank of the traits that distinguish the parts of a segment, and a mask of its members."""
     if found.clusterer is None:
-        raise ValueError("segment= needs segments: pass a Pipeline with a TrajectoryClusterer.")
+        raise ValueError("segment= needs segments. Pass a Pipeline with a TrajectoryClusterer.")
     tree = found.clusterer.tree_
     if segment not in tree.index:
         raise ValueError(f"There is no segment {segment}: the tree has nodes 0 to {len(tree) - 1}.")
@@ -337,12 +312,7 @@ def _inside(segment, found):
 def _fading_lines(paths, colors, strongest):
     """Lines that grow stronger with every period, the latest on top.
 
-    Parameters
-    ----------
-    paths : ndarray, shape (n_customers, n_periods, 2)
-    colors : list of str, length n_customers
-    strongest : float
-        Opacity of the way to the last period.
+    `paths` has the shape (n_customers, n_periods, 2); `strongest` is the opacity of the last step.
     """
     steps = np.stack([paths[:, :-1], paths[:, 1:]], axis=2)
     n_customers, n_steps = steps.shape[:2]
