@@ -16,6 +16,8 @@ from skspend.metrics import (
     direction_scorer,
     hierarchy_agreement,
     hierarchy_scorer,
+    mean_direction_change,
+    middle_period,
     stability_scorer,
     temporal_stability,
 )
@@ -89,23 +91,23 @@ def by_rank(scores):
 
 
 def test_the_hierarchy_of_the_traits_agrees_with_itself(scores):
-    found = hierarchy_agreement(by_rank(scores), scores, n_permutations=10, random_state=0)
+    found = hierarchy_agreement(by_rank(scores), scores, n_permutations=4, random_state=0)
     assert found["level"].tolist() == [1, 2, 3]
     assert found["parents"].tolist() == [1, 10, 80]
     assert found["customers"].tolist() == [2000, 2000, 2000]
     np.testing.assert_allclose(found["ami"], 1)
     assert (found["baseline_95"] < 0.1).all()
-    assert (found["p_value"] == 1 / 11).all()
+    assert (found["p_value"] == 1 / 5).all()
 
 
 def test_a_level_earns_nothing_by_what_its_parents_know(scores):
     levels = by_rank(scores)[:, :2]
     generator = np.random.default_rng(0)
     levels[:, 1] = 10 * levels[:, 0] + generator.integers(0, 8, size=len(levels))
-    found = hierarchy_agreement(levels, scores, random_state=0)
+    found = hierarchy_agreement(levels, scores, n_permutations=40, random_state=0)
     assert found.loc[0, "ami"] == pytest.approx(1)
     assert abs(found.loc[1, "ami"]) < 0.02
-    assert found.loc[1, "p_value"] > 0.01
+    assert found.loc[1, "p_value"] > 0.05
 
 
 def test_the_baseline_of_chance_is_none(scores):
@@ -122,9 +124,10 @@ def test_a_level_that_divides_nothing_has_no_agreement(scores):
 
 
 def test_a_seed_repeats_the_baseline(scores):
+    few = scores[:300]
+    levels = by_rank(few)[:, :2]
     one, other = (
-        hierarchy_agreement(by_rank(scores), scores, n_permutations=5, random_state=3)
-        for _ in range(2)
+        hierarchy_agreement(levels, few, n_permutations=3, random_state=3) for _ in range(2)
     )
     pd.testing.assert_frame_equal(one, other)
 
@@ -134,25 +137,37 @@ def test_there_are_no_more_levels_than_traits(scores):
         hierarchy_agreement(np.zeros((2000, 6), dtype=int), scores)
 
 
+@pytest.mark.parametrize(("n_periods", "middle"), [(1, 0), (2, 0), (3, 1), (6, 2), (7, 3)])
+def test_the_middle_period_ends_in_the_first_half(n_periods, middle):
+    assert middle_period(n_periods) == middle
+
+
+def test_customers_without_two_steps_have_no_mean_turn():
+    still = np.zeros((2, 4, 3))
+    assert np.isnan(mean_direction_change(still))
+    turning = np.array([[[0, 0], [1, 0], [1, 1]], [[0, 0], [0, 0], [0, 0]]])
+    assert mean_direction_change(turning) == pytest.approx(90)
+
+
 @pytest.fixture(scope="module")
-def pipeline(scorer):
+def pipeline(scorer, bank):
     states = LSTMStateExtractor(scorer=scorer, epochs=10, n_init=1, random_state=0)
-    return Pipeline([("states", states), ("segment", TrajectoryClusterer(random_state=0))])
+    segment = TrajectoryClusterer(max_depth=2, random_state=0)
+    return Pipeline([("states", states), ("segment", segment)]).fit(bank.data)
 
 
 def test_scorers_are_the_metrics_of_what_a_pipeline_says(pipeline, bank):
-    fitted = clone(pipeline).fit(bank.data)
-    trajectories = fitted[:-1].transform(bank.data)
+    trajectories = pipeline[:-1].transform(bank.data)
     cube = fold(trajectories.to_numpy(), 3)
     expected = -np.nanmean(direction_change(cube))
-    assert direction_scorer(fitted, bank.data) == pytest.approx(expected)
-    assert direction_scorer(fitted[:-1], bank.data) == pytest.approx(expected)
-    assert direction_scorer(fitted[0], bank.data) == pytest.approx(expected)
-    assert direction_scorer(fitted[-1], trajectories) == pytest.approx(expected)
-    assert stability_scorer(fitted, bank.data) == fitted[-1].score(trajectories)
-    scores = fitted[0].scorer_.transform(bank.data)
-    agreement = hierarchy_agreement(fitted[-1].level_labels_, scores, n_permutations=0)
-    assert hierarchy_scorer(fitted, bank.data) == pytest.approx(agreement["ami"].mean())
+    assert direction_scorer(pipeline, bank.data) == pytest.approx(expected)
+    assert direction_scorer(pipeline[:-1], bank.data) == pytest.approx(expected)
+    assert direction_scorer(pipeline[0], bank.data) == pytest.approx(expected)
+    assert direction_scorer(pipeline[-1], trajectories) == pytest.approx(expected)
+    assert stability_scorer(pipeline, bank.data) == pipeline[-1].score(trajectories)
+    scores = pipeline[0].scorer_.transform(bank.data)
+    agreement = hierarchy_agreement(pipeline[-1].level_labels_, scores, n_permutations=0)
+    assert hierarchy_scorer(pipeline, bank.data) == pytest.approx(agreement["ami"].mean())
 
 
 def test_scorers_serve_a_search_without_y(pipeline, bank_log):
@@ -172,8 +187,7 @@ def test_scores_of_each_year_are_averaged(scorer, bank):
 
 
 def test_scorers_say_what_they_need(pipeline, bank):
-    fitted = clone(pipeline).fit(bank.data)
     with pytest.raises(ValueError, match="stability_scorer needs segments"):
-        stability_scorer(fitted[0], bank.data)
+        stability_scorer(pipeline[0], bank.data)
     with pytest.raises(ValueError, match="no step of the estimator has a scorer_"):
-        hierarchy_scorer(fitted[-1], fitted[0].transform(bank.data))
+        hierarchy_scorer(pipeline[-1], pipeline[0].transform(bank.data))

@@ -118,7 +118,7 @@ def step_by_step(log: TransactionLog) -> dict[int, str]:
     assert_type(clusterer, TrajectoryClusterer)
     assert_type(clusterer.labels_, Integers)
     assert_type(clusterer.strengths_, Floats)
-    assert_type(clusterer.predict(states.transform(panel), period=0), Integers)
+    assert_type(clusterer.predict_levels(states.transform(panel), period=0), Integers)
     assert_type(clusterer.membership(states.transform(panel)), Floats)
     assert_type(clusterer.tree_, pd.DataFrame)
     assert_type(clusterer.score(states.transform(panel)), float)

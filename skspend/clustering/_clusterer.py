@@ -280,8 +280,8 @@ class TrajectoryClusterer(CallbackSupportMixin, ClusterMixin, BaseEstimator):
         n_periods = cube.shape[1]
         if not -n_periods <= period < n_periods:
             raise ValueError(
-                f"period={period}, but X has {n_periods} periods. Count them from 0 to "
-                f"{n_periods - 1}, or from the last, -1, to the first, {-n_periods}."
+                f"period={period} is not in X. Expected a number from {-n_periods}, the first, to "
+                f"-1, the last, or from 0 to {n_periods - 1}."
             )
         return tree.route(_check_size(cube[:, period]))
 
@@ -357,11 +357,12 @@ class TrajectoryClusterer(CallbackSupportMixin, ClusterMixin, BaseEstimator):
 
 def _check_size(states):
     """Return the states if distances between them are finite."""
-    is_large = (np.abs(states) > LARGEST_STATE).any(axis=1)
-    if is_large.any():
+    # Converted, because the limit itself is beyond single precision.
+    largest = np.abs(states).max(axis=1).astype(np.float64)
+    if (is_large := largest > LARGEST_STATE).any():
         raise ValueError(
-            f"X has states of up to {np.abs(states).max():.1e}, over {LARGEST_STATE:.0e} for "
-            f"{is_large.sum()} customers, and distances between them overflow. Scale them, for "
-            f"example with sklearn.preprocessing.StandardScaler."
+            f"X has states of up to {largest.max():.1e}, and their distances overflow beyond "
+            f"{LARGEST_STATE:.0e}. Customers affected: {is_large.sum()}, first row: "
+            f"{is_large.argmax()}. Scale X, for example with sklearn.preprocessing.StandardScaler."
         )
     return states

@@ -122,14 +122,14 @@ def _align(labels, protected):
     labels, protected = (pd.Series(values).reset_index(drop=True) for values in (labels, protected))
     if len(labels) != len(protected) or len(labels) == 0:
         raise ValueError(
-            f"There are {len(labels)} labels, but {len(protected)} values of the protected "
-            f"attribute. Pass one of each for every customer."
+            f"labels has length {len(labels)}, and protected has length {len(protected)}. Pass one "
+            f"of each for every customer."
         )
     unknown = labels.isna().to_numpy()
     if unknown.any():
         raise ValueError(
-            f"{unknown.sum()} of {len(labels)} labels are missing; the first is in row "
-            f"{unknown.argmax()}. Leave these customers out, or give them a label."
+            f"The label of {unknown.sum()} of {len(labels)} customers is missing, first in row "
+            f"{unknown.argmax()}. Leave them out, or give them a label."
         )
     n_groups = protected.nunique()
     if n_groups > max(2, protected.notna().sum() / 2):

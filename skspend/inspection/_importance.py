@@ -109,7 +109,7 @@ def segment_importance(
         levels = clusterer.predict_levels(extractor.transform(_like(panel, X)))
         if not 1 <= level <= levels.shape[1]:
             raise ValueError(
-                f"level={level}, but the tree has {levels.shape[1]} levels; the top level is 1."
+                f"level={level}; expected 1, the top, to {levels.shape[1]}, the last level."
             )
         nodes, members = np.unique(levels[:, level - 1], return_inverse=True)
         sizes = np.bincount(members)

@@ -1,6 +1,6 @@
 """HierarchyDisplay: the tree of segments at a glance.
 
-A fitted clusterer and the names of its nodes come in; out comes an icicle chart. It shows the sizes,
+A fitted clusterer and the names of its nodes come in; out comes an icicle chart with their sizes,
 which Fig. 2 of Maree & Omlin (2021) leaves out.
 """
 

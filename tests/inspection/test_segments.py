@@ -1,0 +1,94 @@
+import numpy as np
+import pandas as pd
+import pytest
+
+from skspend import TrajectoryClusterer
+from skspend.inspection import (
+    describe_segments,
+    name_segments,
+    segment_path,
+)
+from skspend.personality import TRAITS
+
+
+@pytest.fixture(scope="module")
+def planted():
+    """Four corners of a square; right is openness, up is extraversion, and right buys travel."""
+    generator = np.random.default_rng(0)
+    corner = np.repeat([[0, 0], [1, 0], [0, 1], [1, 1]], 100, axis=0)
+    states = pd.DataFrame(
+        corner * [9, 4] + generator.normal(scale=0.3, size=(400, 2)), columns=["a", "b"]
+    )
+    scores = pd.DataFrame(0.0, index=states.index, columns=TRAITS)
+    scores["openness"] = corner[:, 0] * 2.0 - 1
+    scores["extraversion"] = corner[:, 1] - 0.5
+    panel = pd.DataFrame({"year1|travel": 0.1 + 0.2 * corner[:, 0], "year1|pets": 0.3})
+    return (
+        TrajectoryClusterer(max_depth=2, max_clusters=2, random_state=0).fit(states),
+        states,
+        scores,
+        panel,
+    )
+
+
+def test_segments_are_named_by_the_trait_that_sets_them_apart(planted):
+    clusterer, states, scores, _ = planted
+    names = name_segments(clusterer, states, scores)
+    paths = {segment_path(clusterer, node, names) for node in names}
+    assert paths == {
+        "openness+",
+        "openness-",
+        "openness+ > extraversion+",
+        "openness+ > extraversion-",
+        "openness- > extraversion+",
+        "openness- > extraversion-",
+    }
+
+
+def test_segments_are_described_by_their_members(planted):
+    described = describe_segments(*planted).set_index("path")
+    assert described.loc["openness+", "customers"] == 200
+    assert described.loc["openness+", "share"] == 0.5
+    assert described.loc["openness+", "openness"] == 1
+    assert described.loc["openness+", "spends_more_on"] == ["travel"]
+    assert described.loc["openness-", "spends_less_on"] == ["travel"]
+    assert described.loc["openness+ > extraversion-", "extraversion"] == -0.5
+    assert described.loc[described["depth"] == 2, "customers"].sum() == 400
+
+
+def test_other_customers_are_described_under_the_same_names(planted):
+    clusterer, states, scores, panel = planted
+    names = name_segments(clusterer, states, scores)
+    few = describe_segments(
+        clusterer, states[:100], scores[:100], panel[:100], names=names
+    ).set_index("path")
+    assert few.loc["openness- > extraversion-", "customers"] == 100
+    assert few.loc["openness+", "customers"] == 0
+    assert np.isnan(few.loc["openness+", "strength"])
+
+
+def test_siblings_with_one_trait_get_a_second(planted):
+    clusterer, states, scores, _ = planted
+    flat = scores.copy()
+    flat["openness"] = 3.0
+    flat.loc[:99, "neuroticism"] = 0.5
+    names = name_segments(clusterer, states, flat)
+    assert len(set(names.values())) == len({names[n] for n in names})
+    top = [names[n] for n in clusterer.tree_.index[clusterer.tree_["parent"] == 0]]
+    assert len(set(top)) == len(top)
+
+
+def test_segments_without_any_difference_are_numbered(planted):
+    clusterer, states, scores, _ = planted
+    names = name_segments(clusterer, states, scores * 0)
+    top = [names[n] for n in clusterer.tree_.index[clusterer.tree_["parent"] == 0]]
+    assert len(set(top)) == len(top) == 2
+
+
+def test_a_trait_in_a_name_does_not_come_again_below(planted):
+    clusterer, states, scores, _ = planted
+    names = name_segments(clusterer, states, scores)
+    for node in names:
+        words = segment_path(clusterer, node, names).replace(" >", "").split()
+        traits = [word.rstrip("+-") for word in words]
+        assert len(set(traits)) == len(traits)
