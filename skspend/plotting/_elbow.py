@@ -18,7 +18,15 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from matplotlib.lines import Line2D
 
-CURVE_COLOR, CHOSEN_COLOR = "#0072B2", "#D55E00"
+CURVE: dict[str, Any] = {"color": "#0072B2", "marker": "o", "ms": 5, "capsize": 3}
+RING: dict[str, Any] = {
+    "ls": "",
+    "marker": "o",
+    "ms": 14,
+    "mfc": "none",
+    "mec": "#D55E00",
+    "mew": 2,
+}
 
 
 class ElbowDisplay:
@@ -103,7 +111,10 @@ class ElbowDisplay:
         """
         cv_results = getattr(search, "cv_results_", search)
         if param is None:
-            param = _only_param(cv_results)
+            params = [name[6:] for name in cv_results if name.startswith("param_")]
+            if len(params) != 1:
+                raise ValueError(f"The search varies {params}. Pass param= to draw one elbow.")
+            (param,) = params
         curve = elbow_curve(cv_results, param)
         chosen = curve.set_index("candidate")["value"].loc[elbow(param)(cv_results)]
         return cls(curve, float(chosen), param).plot(ax, score_name=score_name)
@@ -125,33 +136,14 @@ class ElbowDisplay:
             curve["value"],
             curve["score"],
             yerr=(curve["score"] - curve["low"], curve["high"] - curve["score"]),
-            color=CURVE_COLOR,
-            marker="o",
-            markersize=5,
-            capsize=3,
             label="mean and 95 % interval over the splits",
+            **CURVE,
         )
         elbow_score = curve.loc[curve["value"] == self.chosen, "score"]
-        (self.chosen_,) = self.ax_.plot(
-            [self.chosen],
-            elbow_score,
-            ls="",
-            marker="o",
-            markersize=14,
-            markerfacecolor="none",
-            markeredgecolor=CHOSEN_COLOR,
-            markeredgewidth=2,
-            label=f"elbow: {name} = {self.chosen:g}",
-        )
+        label = f"elbow: {name} = {self.chosen:g}"
+        (self.chosen_,) = self.ax_.plot([self.chosen], elbow_score, label=label, **RING)
         self.ax_.set(xlabel=name, ylabel=score_name)
         if (curve["value"] % 1 == 0).all():
             self.ax_.locator_params(axis="x", integer=True)
         self.ax_.legend(frameon=False, loc="best", fontsize="small", markerscale=0.6)
         return self
-
-
-def _only_param(cv_results):
-    params = [name.removeprefix("param_") for name in cv_results if name.startswith("param_")]
-    if len(params) != 1:
-        raise ValueError(f"The search varies {params}. Pass param= to draw the elbow of one.")
-    return params[0]

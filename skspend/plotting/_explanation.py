@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 HIGHER_COLOR, LOWER_COLOR = "#0072B2", "#D55E00"
 MARKERS = "osD^vP*X"
+FIDELITY = {"ms": 4, "lw": 1, "elinewidth": 1, "capsize": 2}
+DOT = {"marker": "o", "ms": 5, "capsize": 2}
 MOST_COLUMNS = 3
 LABEL_WIDTH = 22
 """Characters of a line of a category's name, which has two lines at most."""
@@ -133,15 +135,10 @@ class ExplanationDisplay:
         Parameters
         ----------
         ax : array of matplotlib Axes, default=None
-            One for every state and one for the fidelity. By default those of a new figure, outside
-            of pyplot.
+            One for every state and one for the fidelity; another number raises ValueError. By
+            default those of a new figure, outside of pyplot.
         n_categories : int, default=8
             Most categories to show for a state.
-
-        Raises
-        ------
-        ValueError
-            If `ax` has another number of axes.
         """
         periods, states = (self.fidelity[name].unique() for name in ("period", "state"))
         last = self.coefficients[self.coefficients["period"] == periods[-1]]
@@ -186,11 +183,8 @@ class ExplanationDisplay:
                     yerr=_bars(rows, "r2"),
                     color=colors[number % len(colors)],
                     marker=MARKERS[number % len(MARKERS)],
-                    markersize=4,
-                    lw=1,
-                    elinewidth=1,
-                    capsize=2,
                     label=state,
+                    **FIDELITY,
                 )
             )
         lowest = np.nan_to_num(self.fidelity["low"].min())
@@ -214,10 +208,8 @@ def _draw_coefficients(ax, rows, reach):
                 place,
                 xerr=_bars(rows.iloc[[place]], "coefficient"),
                 color=color,
-                marker="o",
-                markersize=5,
-                markerfacecolor=color if rises else "white",
-                capsize=2,
+                mfc=color if rises else "white",
+                **DOT,
             )
         )
     ax.axvline(0, color="0.6", lw=0.8, zorder=0)

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 MOST_UNITS = 3
 """Most units whose projections are drawn: those of more units would be too many."""
 STATE_TICKS = -1, -0.5, 0, 0.5, 1
+DOTS: dict[str, Any] = {"s": 15, "lw": 0.8, "zorder": 3, "clip_on": False}
 SMALLEST_FRAME = 0.05
 """Side of the frame around a segment whose customers end in one place."""
 
@@ -200,17 +201,12 @@ class TrajectoryDisplay:
         Parameters
         ----------
         ax : matplotlib Axes or array of Axes, default=None
-            One for every projection: one for up to two units, else three. By default those of a new
-            figure, outside of pyplot.
+            One for every projection: one for up to two units, else three; another number raises
+            ValueError. By default those of a new figure, outside of pyplot.
         max_customers : int, default=600
             With more customers, a sample is drawn, as even over the traits as possible.
         random_state : int, RandomState instance or None, default=0
             Draws the sample and the order of the lines.
-
-        Raises
-        ------
-        ValueError
-            If the number of axes is not that of the projections.
         """
         n_units = self.states.shape[2]
         projections: list[tuple[Any, int]]
@@ -227,13 +223,8 @@ class TrajectoryDisplay:
         for ax, units in zip(self.axes_, projections, strict=True):
             paths = self._paths(units)
             self.lines_.append(ax.add_collection(_fading_lines(paths, colors, strongest)))
-            faces = np.where(is_high, colors, "white")
-            ends = paths[:, -1]
-            self.dots_.append(
-                ax.scatter(
-                    *ends.T, s=15, c=faces, edgecolors=colors, lw=0.8, zorder=3, clip_on=False
-                )
-            )
+            faces, ends = np.where(is_high, colors, "white"), paths[:, -1]
+            self.dots_.append(ax.scatter(*ends.T, c=faces, edgecolors=colors, **DOTS))
             self._frame(ax, units)
         self.legend_ = self._add_legend(set(traits), is_new)
         return self

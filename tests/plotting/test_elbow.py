@@ -38,6 +38,6 @@ def test_an_elbow_is_drawn_on_the_axes_given_and_from_the_results_alone(search):
 
 def test_an_elbow_of_several_parameters_asks_for_one(search):
     both = search.cv_results_ | {"param_epochs": search.cv_results_["param_n_units"]}
-    with pytest.raises(ValueError, match="Pass param= to draw"):
+    with pytest.raises(ValueError, match="Pass param= to draw one"):
         ElbowDisplay.from_cv_results(both)
     assert ElbowDisplay.from_cv_results(both, "n_units").param == "n_units"
