@@ -19,8 +19,17 @@ from .._utils._threads import one_thread
 from ..panel import Panel
 
 if TYPE_CHECKING:
+    from typing import Any, Literal
+
     from .._utils._typing import Estimator, PanelLike, RandomState
-    from ._bunches import Explanation
+
+    class Explanation(dict[str, Any]):
+        fidelity: pd.DataFrame
+        coefficients: pd.DataFrame
+        candidates: pd.DataFrame
+        regressors: Literal["mean", "period"]
+        cap: float
+
 
 CAPS = np.inf, 4.0
 """Largest regressors, in standard deviations. No cap suits linear networks; a cap suits states that

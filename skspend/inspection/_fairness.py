@@ -18,10 +18,16 @@ from sklearn.utils import Bunch, check_random_state
 from .._utils._intervals import wilson_interval
 
 if TYPE_CHECKING:
+    from typing import Any
+
     from numpy.typing import ArrayLike
 
     from .._utils._typing import RandomState
-    from ._bunches import Fairness
+
+    class Fairness(dict[str, Any]):
+        rates: pd.DataFrame
+        association: pd.Series
+
 
 MISSING = "(missing)"
 """The group of the customers whose attribute is unknown."""

@@ -102,7 +102,7 @@ def segment_importance(
         raise ValueError(f"n_repeats={n_repeats}; expected 1 or more.")
     random_state = check_random_state(random_state)
     read = Panel.read(X, getattr(extractor, "n_periods_", None))
-    categories = read.features
+    categories = list(read.features or ())
     # Half the memory to move, and moving it takes longer than the network.
     panel = read.cube.astype(np.float32)
     with one_thread():

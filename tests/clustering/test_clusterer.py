@@ -293,9 +293,7 @@ def test_customers_are_placed_by_the_period_asked_for(nested, one_level):
         placed = one_level.predict_levels(trajectories, period=period)
         np.testing.assert_array_equal(placed, by_first)
     for period in (3, -4):
-        with pytest.raises(
-            ValueError, match=f"period={period} is not in X.*from -3, .*to 2"
-        ):
+        with pytest.raises(ValueError, match=f"period={period} is not in X.*from -3, .*to 2"):
             one_level.predict_levels(trajectories, period=period)
 
 
@@ -346,11 +344,12 @@ def test_the_order_of_customers_and_doubles_change_nothing_but_the_numbering(nes
     assert adjusted_rand_score(fitted.labels_[::2], twice[:400]) > 0.99
 
 
-def test_few_places_where_many_stand_are_segments():
-    corners = np.repeat([[0.0, 0.0], [1.0, 0.0], [0.0, 1.0]], 50, axis=0)
-    labels = TrajectoryClusterer(random_state=0).fit_predict(corners)
-    assert labels.max() == 2
-    assert adjusted_rand_score(np.repeat([0, 1, 2], 50), labels) == 1
+@pytest.mark.parametrize("n_corners", [3, 4])
+def test_few_places_where_many_stand_are_segments(n_corners):
+    corners = np.array([[0.0, 0.0], [1.0, 0.0], [0.0, 1.0], [1.0, 1.0]])[:n_corners]
+    labels = TrajectoryClusterer(random_state=0).fit_predict(np.repeat(corners, 50, axis=0))
+    assert labels.max() == n_corners - 1
+    assert adjusted_rand_score(np.repeat(range(n_corners), 50), labels) == 1
 
 
 def test_many_in_one_place_do_not_make_outliers_of_the_others(nested):
@@ -370,7 +369,5 @@ def test_states_whose_distances_overflow_are_refused(nested, fitted):
     large = nested[0].copy()
     large[:3, -1] = 1e200
     for use in (fitted.predict, fitted.score, fitted.find_exemplars, TrajectoryClusterer().fit):
-        with pytest.raises(
-            ValueError, match=r"beyond 1e\+150\. Customers affected: 3, first"
-        ):
+        with pytest.raises(ValueError, match=r"beyond 1e\+150\. Customers affected: 3, first"):
             use(large)

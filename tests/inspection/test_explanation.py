@@ -153,5 +153,11 @@ def test_an_extractor_that_gives_no_state_for_a_period_is_refused(shares):
         def transform(self, X):
             return super().transform(X)[:, -2:]
 
+    class Sample(Line):
+        def transform(self, X):
+            return super().transform(X)[::2]
+
     with pytest.raises(ValueError, match="do not divide into 3 periods"):
         explain_trajectories(Last(WEIGHTS), shares)
+    with pytest.raises(ValueError, match="Sample returns 150 trajectories of 3 periods for 300"):
+        explain_trajectories(Sample(WEIGHTS), shares)

@@ -83,3 +83,8 @@ def test_one_segment_has_no_association():
 def test_attributes_that_do_not_fit_are_refused(labels, protected, message):
     with pytest.raises(ValueError, match=message):
         segment_fairness(labels, protected)
+
+
+def test_a_p_value_needs_random_tables():
+    with pytest.raises(ValueError, match="n_permutations=0; expected 1 or more"):
+        segment_fairness([0, 1], ["a", "b"], n_permutations=0)

@@ -8,6 +8,7 @@ from skspend.inspection import (
     name_segments,
     segment_path,
 )
+from skspend.inspection._segments import tree_order
 from skspend.personality import TRAITS
 
 
@@ -92,3 +93,27 @@ def test_a_trait_in_a_name_does_not_come_again_below(planted):
         words = segment_path(clusterer, node, names).replace(" >", "").split()
         traits = [word.rstrip("+-") for word in words]
         assert len(set(traits)) == len(traits)
+
+
+def test_segments_are_described_by_the_customers_of_fit(planted):
+    clusterer, states, scores, panel = planted
+    panel = panel.set_axis([f"customer {number}" for number in range(400)])
+    described = describe_segments(clusterer, None, scores, panel)
+    pd.testing.assert_frame_equal(described, describe_segments(clusterer, states, scores, panel))
+    assert name_segments(clusterer, None, scores) == name_segments(clusterer, states, scores)
+    assert described["customers"].tolist() == clusterer.tree_["size"].tolist()[1:]
+    for row in described.itertuples():
+        assert row.exemplars[0] == panel.index[clusterer.tree_.loc[row.node, "exemplar"]]
+        assert len(row.exemplars) == 3
+        members = (clusterer.level_labels_ == row.node).any(axis=1)
+        assert set(row.exemplars) <= set(panel.index[members])
+        assert row.openness == pytest.approx(scores["openness"][members].mean())
+    with pytest.raises(ValueError, match="inconsistent numbers of samples"):
+        describe_segments(clusterer, None, scores[:10], panel)
+
+
+def test_segments_are_ordered_depth_first_and_by_size():
+    segments = pd.DataFrame(
+        {"node": [1, 2, 3, 4], "parent": [0, 0, 2, 2], "customers": [40, 60, 20, 40]}
+    )
+    assert segments.iloc[tree_order(segments)]["node"].tolist() == [2, 4, 3, 1]
