@@ -56,7 +56,7 @@ def test_intervals_cover_what_all_customers_would_show():
     population = generator.uniform(size=(50_000, 1, 4))
     truth = explain_trajectories(extractor, population, n_resamples=2).coefficients
     covered = []
-    for seed in range(60):
+    for seed in range(40):
         sample = generator.choice(population, 150, replace=False)
         found = explain_trajectories(extractor, sample, random_state=seed).coefficients
         slopes = truth["coefficient"] / truth["deviation"] * found["deviation"]
