@@ -1,28 +1,30 @@
-"""The paper's experiments, each a function that takes data and returns a tidy frame.
+"""The paper's experiments: functions that take data and return a tidy frame.
 
-All of them run their fits in parallel by joblib (``n_jobs``, and any backend by
-``joblib.parallel_config``), give the same figures for any number of jobs, and keep what is fitted
-in ``memory``, so that an interrupted study goes on where it stopped.
+Every study function takes the keyword arguments of :class:`How`: ``n_jobs``, ``memory``,
+``progress`` and ``random_state``. Figures are the same for any number of jobs and any backend of
+joblib. :class:`PaperStudy` runs all experiments, and :func:`write_claims` writes what they found.
 """
 
-from ._claims import judge_claims
-from ._elbow import elbow_study, elbow_table, paper_networks
+from ._elbow import elbow_study, elbow_table
 from ._noise import disturb, noise_study
+from ._page import judge_claims, write_claims
 from ._paper import FULL, QUICK, PaperStudy
 from ._personality import personality_study
-from ._trajectories import network_extractors, trajectory_study
+from ._states import paper_networks
+from ._tasks import How
+from ._trajectories import trajectory_study
 from ._transfer import transfer_models, transfer_study, transfer_table
 from ._window import window_study
 
 __all__ = [
     "FULL",
     "QUICK",
+    "How",
     "PaperStudy",
     "disturb",
     "elbow_study",
     "elbow_table",
     "judge_claims",
-    "network_extractors",
     "noise_study",
     "paper_networks",
     "personality_study",
@@ -31,4 +33,5 @@ __all__ = [
     "transfer_study",
     "transfer_table",
     "window_study",
+    "write_claims",
 ]

@@ -1,23 +1,33 @@
-"""What every study takes: transactions, or a panel that was made of them."""
+"""What the studies take: a panel, or transactions that are aggregated by windows."""
 
+from __future__ import annotations
+
+from collections.abc import Sequence
+from numbers import Integral
+from typing import TYPE_CHECKING
+
+import numpy as np
 import pandas as pd
 from sklearn.base import clone
 
-from ..aggregation import SpendingAggregator
-from ..panel import Panel
+from ..aggregation import MONTHS, SpendingAggregator, count_whole_periods
+from ..panel import Panel, fold
 from ..transactions import TransactionLog
 
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
-def read_data(X, spend=None):
-    """Turn the data of a study into a pandas frame whose columns say its periods.
+    from .._utils._typing import Estimator, Floats, PanelLike, Period
+
+
+def read_data(X: TransactionLog | PanelLike, spend: Estimator | None = None) -> pd.DataFrame:
+    """Turn the data of a study into a pandas frame with the column names of a panel.
 
     Parameters
     ----------
-    X : TransactionLog, long frame, or panel
-        A long frame needs `spend`.
+    X : TransactionLog or panel
     spend : SpendingAggregator, default=None
-        Makes the panel of a log or long frame. By default ``SpendingAggregator()`` does it for a
-        log, and everything else is a panel already.
+        Makes the panel; by default ``SpendingAggregator()`` for a log, and none for a panel.
 
     Returns
     -------
@@ -33,10 +43,72 @@ def read_data(X, spend=None):
     return pd.DataFrame(named.table, columns=named.names)
 
 
-def warn_of_coverage(scorer, panel):
-    """Fit a scorer for nothing but its warning if it knows little of the spending.
+def warn_of_coverage(scorer: Estimator | None, panel: pd.DataFrame) -> None:
+    """Fit a scorer once, so that it warns if it covers little of the spending.
 
-    The tasks of a study keep quiet about it, or each would say it again.
+    The tasks of a study suppress this warning, which each of them would repeat.
     """
     if scorer is not None:
         clone(scorer).fit(panel)
+
+
+def count_windows(log: TransactionLog, periods: Sequence[Period]) -> list[tuple[Period, int, int]]:
+    """Count the whole windows of each length that a log spans.
+
+    Returns
+    -------
+    lengths : list of (name, n_months, n_windows)
+
+    Raises
+    ------
+    TypeError
+        If the log is something else.
+    ValueError
+        If a period is unknown, or the log spans fewer than two windows of it.
+    """
+    if not isinstance(log, TransactionLog):
+        raise TypeError(
+            f"log is a {type(log).__name__}; expected a TransactionLog. Wrap a table of "
+            f"transactions: TransactionLog(frame)."
+        )
+    span = count_whole_periods(log, 1)
+    lengths: list[tuple[Period, int, int]] = []
+    for period in periods:
+        n_months = MONTHS.get(period, period)
+        if not isinstance(n_months, Integral) or isinstance(n_months, bool) or n_months < 1:
+            raise ValueError(
+                f"periods has {period!r}; expected {', '.join(map(repr, MONTHS))} or a positive "
+                f"number of months."
+            )
+        if span < 2 * n_months:
+            raise ValueError(
+                f"The log spans {span} months, {log.span[0]} to {log.span[1]}, but two windows of "
+                f"{period!r} are {2 * n_months} months. Leave {period!r} out of periods."
+            )
+        lengths.append((period, int(n_months), span // n_months))
+    return lengths
+
+
+def window_panel(
+    log: TransactionLog, spend: Estimator, n_months: int, n_windows: int
+) -> pd.DataFrame:
+    """Make the panel of a log by windows of a length."""
+    return clone(spend).set_params(period=n_months, n_periods=n_windows).fit_transform(log)
+
+
+def window_scores(
+    panel: pd.DataFrame, scorer: Estimator, n_windows: int
+) -> tuple[Floats, NDArray[np.bool]]:
+    """Score every window of every customer.
+
+    Returns
+    -------
+    scores : ndarray, shape (n_customers, n_windows, 5)
+        Standardised.
+    has_scores : ndarray of bool, shape (n_customers, n_windows)
+        Whether the customer spends on any category that has a coefficient.
+    """
+    scorer = clone(scorer).set_params(level="period", standardize=True).fit(panel)
+    cube = fold(np.asarray(panel), n_windows)
+    scores = fold(np.asarray(scorer.transform(panel)), n_windows)
+    return scores, (cube[:, :, scorer.support_] != 0).any(axis=2)

@@ -1,39 +1,27 @@
-"""How many units a network needs: the paper's own protocol for its four networks.
+"""How many units a network needs, by the protocol of the paper.
 
-A panel comes in; out come the scores of networks of one to eight units on customers not seen, and
+A panel comes in. Out come the scores of networks of one to eight units on held-out customers, and
 the point of diminishing returns of each. Maree & Omlin (2021), sections III-A and IV-A.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from numbers import Integral
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Unpack
 
 import pandas as pd
 from sklearn.base import clone
 from sklearn.model_selection import train_test_split
 
-from ..extraction import FeedForwardExtractor, LSTMStateExtractor
 from ..model_selection import elbow, elbow_curve
 from ._data import read_data, warn_of_coverage
-from ._tasks import draw_seeds, run_tasks
+from ._states import WITH_NOISE, paper_networks
+from ._tasks import How, Runner
 
 if TYPE_CHECKING:
-    from joblib import Memory
-
-    from .._utils._typing import Estimator, FilePath, PanelLike, RandomState
+    from .._utils._typing import Estimator, PanelLike
     from ..transactions import TransactionLog
-
-
-def paper_networks() -> dict[str, Estimator]:
-    """The four networks of section III-C, unfitted, by name; without noise and penalties."""
-    return {
-        "feed-forward predictor": FeedForwardExtractor(state_noise=0),
-        "recurrent predictor": LSTMStateExtractor(state_noise=0, step_penalty=0),
-        "feed-forward autoencoder": FeedForwardExtractor(objective="reconstruct"),
-        "recurrent autoencoder": LSTMStateExtractor(objective="reconstruct"),
-    }
 
 
 def elbow_study(
@@ -45,37 +33,31 @@ def elbow_study(
     networks: Mapping[str, Estimator] | None = None,
     repetitions: int = 20,
     test_size: float = 0.2,
-    n_jobs: int | None = None,
-    memory: FilePath | Memory | None = None,
-    progress: Callable[[int, int], None] | None = None,
-    random_state: RandomState = 0,
+    **how: Unpack[How],
 ) -> pd.DataFrame:
-    """Score networks of different sizes on customers they have not seen.
+    """Score networks of different sizes on held-out customers.
 
     Parameters
     ----------
-    X : TransactionLog, long frame, or panel
-        Shares of spending or income.
-        A panel has shape (n_customers, n_periods * n_categories), or three dimensions.
+    X : TransactionLog or panel, shape (n_customers, n_periods * n_categories)
+        Shares of spending or of income. A panel may have three dimensions.
     spend : SpendingAggregator, default=None
-        Makes the panel, if X is a log or a long frame; a log alone is aggregated by years.
+        Makes the panel of a log; default ``SpendingAggregator()``.
     scorer : BigFivePersonalityScorer, default=None
-        Computes type and scores from X, for all networks. By default each network's own.
-    units : iterable of int, default=range(1, 9)
-        The numbers of units that are tried.
+        Computes type and scores from X for all networks. By default each network has its own.
+    units : sequence of int, default=range(1, 9)
+        Numbers of units to try.
     networks : dict of str to extractor, default=None
-        Unfitted, by name; their ``n_units``, ``scorer`` and ``random_state`` are set, all else is
-        theirs, as how long they are trained. By default the paper's four: a feed-forward and a
-        recurrent predictor of the type, both without noise and penalties, and the autoencoders.
+        Unfitted networks by name, whose ``n_units``, ``scorer`` and ``random_state`` are set. By
+        default the four of the paper, see :func:`paper_networks`.
     repetitions : int, default=20
-        How often customers are divided anew.
+        How often the customers are divided anew.
     test_size : float, default=0.2
-        Share of the customers that a network is scored on, and has not seen.
-    n_jobs, memory, progress : see :func:`skspend.study._tasks.run_tasks`
-        There is a task for each network, number of units and repetition.
-    random_state : int, RandomState instance or None, default=0
-        Draws a seed for each repetition, which divides the customers, alike for all networks and
-        units, and trains. More repetitions are the same ones and some more.
+        Share of the customers that are held out.
+    **how : n_jobs, memory, progress, random_state
+        See :class:`How`. There is a task for each network, number of units and repetition. Each
+        repetition has its own seed, with which customers are divided and networks are trained; the
+        first seeds stay the same if there are more repetitions.
 
     Returns
     -------
@@ -87,13 +69,13 @@ def elbow_study(
     Raises
     ------
     ValueError
-        If there are no networks, units or repetitions, or units are not whole numbers from 1; if a
-        network cannot be sized, or learns ``"y"``; as the extractors do.
+        If there are no networks, units or repetitions, or units are not positive integers; if a
+        network has no ``n_units``, or its objective is ``"y"``; as the extractors do.
 
     See Also
     --------
     elbow_table : The curves and their elbows.
-    skspend.model_selection.elbow : The rule, for a search of one's own.
+    skspend.model_selection.elbow : The rule, for a search of your own.
 
     References
     ----------
@@ -119,10 +101,13 @@ def elbow_study(
     2  recurrent      2           0
     3  recurrent      2           1
     """
-    networks = paper_networks() if networks is None else networks
+    runner = Runner(**how)
+    if networks is None:
+        networks = paper_networks()
+        del networks[WITH_NOISE]
     units = list(units)
     _check(networks, units)
-    seeds = draw_seeds(random_state, repetitions)
+    seeds = runner.draw_seeds(repetitions)
     panel = read_data(X, spend)
     warn_of_coverage(scorer, panel)
     if scorer is not None:
@@ -142,37 +127,37 @@ def elbow_study(
         }
         for name, n_units, repetition in cases
     ]
-    scores = run_tasks(_score, panel, tasks, n_jobs=n_jobs, memory=memory, progress=progress)
+    scores = runner.run_tasks(_score, panel, tasks)
     return pd.DataFrame(cases, columns=["network", "units", "repetition"]).assign(score=scores)
 
 
 def _check(networks, units):
     if not networks:
-        raise ValueError("networks= is empty. Name at least one extractor.")
+        raise ValueError("networks is empty. Pass at least one extractor by name.")
     for name, extractor in networks.items():
         if "n_units" not in getattr(extractor, "get_params", dict)():
             raise ValueError(
-                f"Network {name!r} is {extractor!r}, which has no n_units. Pass an extractor."
+                f"networks[{name!r}] is {extractor!r}, which has no n_units. Pass an extractor."
             )
         if extractor.objective == "y":
             raise ValueError(
-                f"Network {name!r} has objective='y', but a panel has no labels. Choose 'type', "
+                f"networks[{name!r}] has objective='y', but a panel has no labels. Choose 'type', "
                 f"'scores' or 'reconstruct'."
             )
     wrong = [n for n in units if not isinstance(n, Integral) or n < 1]
     if wrong or not units:
-        raise ValueError(f"units must be whole numbers from 1, at least one, got {units}.")
+        raise ValueError(f"units must be one or more positive integers, got {units}.")
 
 
 def _score(panel, extractor, n_units, test_size, seed):
-    """Train on some customers, and score on the others."""
-    known, unknown = train_test_split(panel, test_size=test_size, random_state=seed)
+    """Train on some customers and score on the others."""
+    fitted, held_out = train_test_split(panel, test_size=test_size, random_state=seed)
     extractor = clone(extractor).set_params(n_units=n_units, random_state=seed)
-    return float(extractor.fit(known).score(unknown))
+    return float(extractor.fit(fitted).score(held_out))
 
 
 def elbow_table(results: pd.DataFrame) -> pd.DataFrame:
-    """The curve of each network over its units, with 95 % intervals and the elbow.
+    """Summarise an elbow study: a curve for each network, its 95 % intervals and its elbow.
 
     Parameters
     ----------
@@ -184,22 +169,18 @@ def elbow_table(results: pd.DataFrame) -> pd.DataFrame:
     table : DataFrame
         A row for each network and number of units, in the order of the networks: ``network``,
         ``units``, ``score`` (mean over the repetitions), ``low`` and ``high`` (95 % interval by
-        Student's t over the repetitions; NaN for one alone), and ``is_elbow``, true for one row of
-        each network: the choice of :func:`skspend.model_selection.elbow`.
+        Student's t over the repetitions; NaN for a single one), and ``is_elbow``, true in the row
+        that :func:`skspend.model_selection.elbow` chooses for the network.
 
     Raises
     ------
     ValueError
-        If a column is missing, or a network has not one score for each of its units and
-        repetitions.
+        If a column is missing, or a network does not have one score for each of its numbers of
+        units and repetitions.
 
     Notes
     -----
-    Repetitions share customers, so that the intervals are somewhat too narrow.
-
-    References
-    ----------
-    Maree & Omlin (2021), sections III-A (confidence intervals) and IV-A (the elbow method).
+    Repetitions share customers, so the intervals are somewhat too narrow.
 
     Examples
     --------
@@ -224,31 +205,25 @@ def elbow_table(results: pd.DataFrame) -> pd.DataFrame:
 
 
 def _curve(network, results):
-    """The rows of one network."""
+    """Make the rows of one network."""
     if results.duplicated(["units", "repetition"]).any():
         raise ValueError(
-            f"Network {network!r} has several scores for one number of units and repetition. Give "
-            f"each of several studies its own names of networks."
+            f"Network {network!r} has several scores for one number of units and repetition. Pass "
+            f"one study, or give the networks of each study their own names."
         )
     scores = results.pivot(index="units", columns="repetition", values="score")
-    if scores.isna().any(axis=None):
+    if n_missing := int(scores.isna().sum().sum()):
         raise ValueError(
-            f"Network {network!r} lacks {int(scores.isna().sum().sum())} scores of "
-            f"{scores.size}, for {len(scores)} numbers of units and {scores.shape[1]} repetitions."
+            f"Network {network!r} lacks {n_missing} of {scores.size} scores, for {len(scores)} "
+            f"numbers of units and {scores.shape[1]} repetitions. Pass all rows of the study."
         )
-    # In the form of a search, so that the rule and the curve are those of every other search.
+    # In the form of a search, so that rule and curve are those of every other search.
     cv_results = {"param_n_units": scores.index.to_numpy()} | {
         f"split{split}_test_score": values.to_numpy()
         for split, (_, values) in enumerate(scores.items())
     }
-    curve = elbow_curve(cv_results, "n_units")
-    return pd.DataFrame(
-        {
-            "network": network,
-            "units": curve["value"].astype(int),
-            "score": curve["score"],
-            "low": curve["low"],
-            "high": curve["high"],
-            "is_elbow": curve["candidate"] == elbow("n_units")(cv_results),
-        }
-    )
+    curve = elbow_curve(cv_results, "n_units").rename(columns={"value": "units"})
+    curve["is_elbow"] = curve["candidate"] == elbow("n_units")(cv_results)
+    return curve.assign(network=network, units=curve["units"].astype(int))[
+        ["network", "units", "score", "low", "high", "is_elbow"]
+    ]

@@ -1,56 +1,63 @@
-"""The pictures of the studies, each of one frame."""
+"""The figures of the studies, each drawn from the frame of one study."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 import numpy as np
+from matplotlib.figure import Figure
 from matplotlib.ticker import FormatStrFormatter, LogLocator, NullFormatter, PercentFormatter
 
 from ..plotting import ElbowDisplay
-from ..plotting._axes import prepare_axes
+from ._claims import KEPT
 from ._elbow import elbow_table
 from ._transfer import FEW, MEAN, transfer_table
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 PRETRAINED_COLOR, RANDOM_COLOR, REFERENCE_COLOR = "#0072B2", "#D55E00", "#666666"
 COLORS = "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#888888", "#000000"
 LEAST_R2 = -0.4
-"""Models that predict far worse than the mean does are drawn at the edge."""
+"""Models with a lower R2 are drawn at the edge."""
 
 
-def draw_elbow(results):
-    """Scores over units, a panel for each network; from :func:`elbow_study`."""
+def draw_elbow(results: pd.DataFrame) -> Figure:
+    """Draw scores over units, in a panel for each network of an elbow study."""
     table = elbow_table(results).rename(columns={"units": "value"})
     networks = table["network"].unique()
-    axes, _ = prepare_axes(None, len(networks), width=4.2, height=3.4, n_columns=2)
+    figure, axes = _panels(len(networks), 4.2, 3.4, n_columns=2)
     for ax, network in zip(axes, networks, strict=True):
         curve = table[table["network"] == network]
         chosen = float(curve.loc[curve["is_elbow"], "value"].item())
         score_name = "R2" if "autoencoder" in network else "accuracy of the type"
         ElbowDisplay(curve, chosen, "units").plot(ax, score_name=score_name)
         ax.set_title(network, fontsize="medium")
-    return axes[0].figure
+    return figure
 
 
-def draw_transfer(study):
-    """R2 of each model from 100 labels, with 95 % intervals; from :func:`transfer_study`."""
+def draw_transfer(study: pd.DataFrame) -> Figure:
+    """Draw the R2 of each model of a transfer study from 100 labels, with 95 % intervals."""
     table = transfer_table(study[study["size"] == FEW])
     labels = table["label"].unique()
-    # References without a network come last, and so at the bottom.
+    # Baselines without a network come last, and so at the bottom.
     models = sorted(dict.fromkeys(table["model"]), key=lambda name: "," not in name)[::-1]
-    axes, _ = prepare_axes(None, len(labels), width=5.4, height=0.32 * len(models) + 1.2)
+    figure, axes = _panels(len(labels), 5.4, 0.32 * len(models) + 1.2)
     for ax, label in zip(axes, labels, strict=True):
         rows = table[table["label"] == label].set_index("model").reindex(models)
-        drawn = rows["r2"].clip(lower=LEAST_R2)
-        for position, model in enumerate(models):
-            is_inside = rows["r2"][model] >= LEAST_R2
+        for position, (model, row) in enumerate(rows.iterrows()):
+            is_inside = row["r2"] >= LEAST_R2
             ax.errorbar(
-                drawn[model],
+                max(row["r2"], LEAST_R2),
                 position,
-                xerr=rows["r2_interval"][model] if is_inside else None,
+                xerr=row["r2_interval"] if is_inside else None,
                 marker="o" if is_inside else "<",
                 color=_model_color(model),
                 capsize=3,
             )
             if not is_inside:
                 ax.annotate(
-                    f"{rows['r2'][model]:.1f}",
+                    f"{row['r2']:.1f}",
                     (LEAST_R2, position),
                     xytext=(6, 0),
                     textcoords="offset points",
@@ -62,9 +69,8 @@ def draw_transfer(study):
         ax.set_yticklabels(models if ax is axes[0] else [])
         ax.set_xlim(LEAST_R2 - 0.02, max(0.12, rows["r2"].max() + 0.05))
         ax.grid(axis="x", alpha=0.3)
-        ax.spines[["top", "right"]].set_visible(False)
-    axes[0].figure.suptitle(f"{FEW} labels; 0 is knowing nothing but the mean")
-    return axes[0].figure
+    figure.suptitle(f"{FEW} labels; predicting the mean has an R2 of 0")
+    return figure
 
 
 def _model_color(model):
@@ -73,115 +79,85 @@ def _model_color(model):
     return RANDOM_COLOR if "random" in model else REFERENCE_COLOR
 
 
-def draw_sizes(study):
-    """Squared error over the number of labels; from :func:`transfer_study`."""
+def draw_sizes(study: pd.DataFrame) -> Figure:
+    """Draw the squared error of a transfer study over the number of labels."""
     table = transfer_table(study)
-    at_each = table.groupby("model")["size"].nunique()
-    models = [m for m in dict.fromkeys(table["model"]) if at_each[m] == table["size"].nunique()]
+    sizes = sorted(table["size"].unique())
+    at_each = table.groupby("model", sort=False)["size"].nunique()
+    models = at_each.index[at_each == len(sizes)]
     labels = table["label"].unique()
-    axes, _ = prepare_axes(None, len(labels), width=4.6, height=4.4)
+    figure, axes = _panels(len(labels), 4.6, 4.4)
     for ax, label in zip(axes, labels, strict=True):
-        at_mean = table[(table["label"] == label) & (table["model"] == MEAN)]
-        for model, color in zip(models, _cycle(models), strict=True):
-            rows = table[(table["label"] == label) & (table["model"] == model)]
-            rows = rows.sort_values("size")
+        of_label = table[table["label"] == label].sort_values("size")
+        for model, color in _colored(models):
+            rows = of_label[of_label["model"] == model]
             ax.errorbar(
                 rows["size"], rows["mse"], rows["mse_interval"], marker="o", capsize=3,
                 color=color, label=model,
             )  # fmt: skip
-        if len(at_mean):
-            ax.axhline(at_mean["mse"].iloc[0], color="black", lw=0.8, ls="--", label=MEAN)
+        for mse in of_label.loc[of_label["model"] == MEAN, "mse"].head(1):
+            ax.axhline(mse, color="black", lw=0.8, ls="--", label=MEAN)
         ax.set(xscale="log", xlabel="labels", ylabel="mean squared error", title=label)
-        sizes = sorted(table["size"].unique())
         ax.set_xticks(sizes, [f"{size:,}" for size in sizes])
         ax.minorticks_off()
-        ax.spines[["top", "right"]].set_visible(False)
         ax.set_yscale("log")
         ax.yaxis.set_major_locator(LogLocator(subs=(1, 1.2, 1.5, 2, 3, 5, 7)))
         ax.yaxis.set_major_formatter(FormatStrFormatter("%.3g"))
         ax.yaxis.set_minor_formatter(NullFormatter())
     handles, names = axes[0].get_legend_handles_labels()
-    axes[0].figure.legend(handles, names, loc="outside lower center", ncols=2, fontsize="small")
-    return axes[0].figure
+    figure.legend(handles, names, loc="outside lower center", ncols=2, fontsize="small")
+    return figure
 
 
-def _cycle(items):
-    return [COLORS[position % len(COLORS)] for position in range(len(items))]
-
-
-def draw_windows(study):
-    """Stability in time and agreement with the longest window; from :func:`window_study`."""
-    axes, _ = prepare_axes(None, 2, width=4.4, height=3.4)
-    windows = list(dict.fromkeys(study["window"].astype(str)))
-    methods = study["method"].unique()
-    for ax, (name, title) in zip(
-        axes,
-        (
-            ("kappa", "same segment, middle to end (kappa)"),
-            ("agreement", "as with the longest window (Rand index)"),
-        ),
-        strict=True,
-    ):
-        for method, color in zip(methods, _cycle(methods), strict=True):
-            rows = study[study["method"] == method]
-            ax.plot(rows["window"].astype(str), rows[name], marker="o", color=color, label=method)
-        ax.set(ylim=(min(0, study[name].min()) - 0.02, 1.02), title=title, xlabel=_unit(windows))
-        ax.title.set_fontsize("medium")
-        ax.spines[["top", "right"]].set_visible(False)
+def draw_window(study: pd.DataFrame) -> Figure:
+    """Draw stability and agreement of a window study over the length of the window."""
+    figure, axes = _panels(2, 4.4, 3.4)
+    windows = study["window"].astype(str)
+    titles = {
+        "kappa": "stability from the middle to the end (kappa)",
+        "agreement": "agreement with the longest window (Rand index)",
+    }
+    for ax, (name, title) in zip(axes, titles.items(), strict=True):
+        for method, color in _colored(study["method"].unique()):
+            rows = study["method"] == method
+            ax.plot(windows[rows], study.loc[rows, name], marker="o", color=color, label=method)
+        ax.set(ylim=(min(0, study[name].min()) - 0.02, 1.02))
+        ax.set_xlabel("months of a window" if windows.str.isdigit().all() else "window")
+        ax.set_title(title, fontsize="medium")
     axes[0].legend(frameon=False, fontsize="small", loc="center left")
-    return axes[0].figure
+    return figure
 
 
-def _unit(windows):
-    return "months of a window" if all(name.isdigit() for name in windows) else "window"
-
-
-def draw_noise(study):
-    """Who changes the segment; from :func:`noise_study`."""
-    table = study.groupby(["kept", "noise", "outliers"], sort=False)["changed"].mean()
-    cases = [case for case in dict.fromkeys(table.index.droplevel("kept")) if any(case)]
-    kept = list(dict.fromkeys(table.index.get_level_values("kept")))
-    (ax,), _ = prepare_axes(None, width=7, height=3.6)
-    width = 0.8 / len(kept)
-    for number, (name, color) in enumerate(zip(kept, _cycle(kept), strict=True)):
-        heights = [table[(name, *case)] for case in cases]
-        positions = np.arange(len(cases)) + (number - (len(kept) - 1) / 2) * width
-        ax.bar(positions, heights, width, color=color, label=f"{_KEPT[name]}")
+def draw_noise(study: pd.DataFrame) -> Figure:
+    """Draw the share of customers who change their segment in a noise study."""
+    changed = study.groupby(["kept", "noise", "outliers"], sort=False)["changed"].mean()
+    cases = [case for case in dict.fromkeys(changed.index.droplevel("kept")) if any(case)]
+    figure, (ax,) = _panels(1, 7, 3.6)
+    width = 0.8 / len(KEPT)
+    for number, (kept, color) in enumerate(_colored(KEPT)):
+        heights = [changed[(kept, *case)] for case in cases]
+        positions = np.arange(len(cases)) + (number - (len(KEPT) - 1) / 2) * width
+        ax.bar(positions, heights, width, color=color, label=KEPT[kept])
     ax.set_xticks(range(len(cases)), [f"noise {n:.0%}\noutliers {o:.0%}" for n, o in cases])
     ax.yaxis.set_major_formatter(PercentFormatter(1))
-    ax.set_ylabel("customers in another segment")
-    ax.spines[["top", "right"]].set_visible(False)
-    ax.figure.legend(loc="outside upper center", ncols=2, frameon=False, fontsize="small")
-    return ax.figure
+    ax.set_ylabel("customers who change their segment")
+    figure.legend(loc="outside upper center", ncols=2, frameon=False, fontsize="small")
+    return figure
 
 
-_KEPT = {
-    "model": "network and tree kept",
-    "network": "network kept, tree anew",
-    "nothing": "all made anew",
-    "scores": "k-means on mean scores kept",
-}
+def _panels(n_panels, width, height, n_columns=None):
+    """Make a figure outside of pyplot, with panels of this size in inches beside each other."""
+    n_columns = min(n_panels, n_columns or n_panels)
+    n_rows = -(-n_panels // n_columns)
+    size = width * n_columns + 0.5, height * n_rows
+    figure = Figure(figsize=size, dpi=150, layout="constrained")
+    axes = figure.subplots(n_rows, n_columns, squeeze=False).ravel()
+    for ax in axes:
+        ax.spines[["top", "right"]].set_visible(False)
+    for unused in axes[n_panels:]:
+        unused.remove()
+    return figure, axes[:n_panels]
 
 
-def draw(name, frame):
-    """Pictures of a study of :class:`~skspend.study.PaperStudy`, by the names of files.
-
-    Parameters
-    ----------
-    name : str
-        Of the study, such as "bank-elbow".
-    frame : DataFrame
-
-    Returns
-    -------
-    figures : dict of str to Figure
-        Empty for a study that has none.
-    """
-    study = name.split("-")[1]
-    if study == "transfer":
-        figures = {name: draw_transfer(frame)}
-        if frame["size"].nunique() > 1:
-            figures[f"{name}-sizes"] = draw_sizes(frame)
-        return figures
-    draws = {"elbow": draw_elbow, "window": draw_windows, "noise": draw_noise}
-    return {name: draws[study](frame)} if study in draws else {}
+def _colored(items):
+    return [(item, COLORS[position % len(COLORS)]) for position, item in enumerate(items)]

@@ -1,9 +1,9 @@
-"""A folder with the whole study in it: frames, figures, and one page of claims."""
+"""From the frames of the study to a folder with its claims, figures, and one page about them."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,33 +14,110 @@ from sklearn.pipeline import make_pipeline
 from .._utils._output import output_file
 from ..personality import personality_types
 from ..plotting import PersonalityDisplay, TrajectoryDisplay
-from ._claims import NAMES, UNTESTABLE, judge_claims
-from ._figures import draw
+from ._experiments import DATA, EXPERIMENTS
+from ._paper import FULL
 from ._transfer import transfer_table
 
 if TYPE_CHECKING:
+    from .._utils._typing import FilePath
     from ._paper import PaperStudy
 
 CLAIMS = "claims.md"
+COLUMNS = ["claim", "source", "paper", "data", "here", "verdict", "rule"]
+VERDICTS = {True: "holds", False: "does not hold", None: "measured"}
+UNTESTABLE = "not testable here"
 LIMITS = (
     "Personality from spending is weak evidence about a person: scores learned from transactions "
     "agree with questionnaires at r = .15 (Gladstone, Matz & Lemaire 2019). Nothing on this page "
-    "says what a single customer is like, and no segment may decide about credit, prices or "
-    "service."
+    "describes a single customer, and no segment may decide about credit, prices or service."
+)
+NOISE = (
+    'Claims about networks are judged on the networks of the paper. "With noise on the states" '
+    "marks the default network of skspend, which also has a penalty on steps."
 )
 NOT_TESTABLE = {
-    "households": "households come without labels",
-    "Berka's loans": "the categories of Berka's accounts come without coefficients, and so without "
-    "personality",
+    "households": "households have no labels",
+    "Berka's loans": "the categories of Berka's accounts have no coefficients, and so there are no "
+    "scores of personality",
 }
 PICTURES = "paper-figures"
 """The step that draws figures 1 and 2."""
+PAPER_FIGURES = "figure-1", "figure-2", "figure-2-inside"
+
+
+def judge_claims(frames: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
+    """Put the paper's claims beside what was measured.
+
+    Parameters
+    ----------
+    frames : dict of str to DataFrame
+        Frames of :class:`PaperStudy` by the names of its studies, all or some of them.
+
+    Returns
+    -------
+    claims : DataFrame
+        A row for each claim and data: ``claim``, ``source``, ``paper`` (the figure of the paper),
+        ``data``, ``here`` (the figure found), ``verdict`` and ``rule``, by which it was judged. The
+        verdict is "holds", "does not hold", or "measured" where the paper gives no figure or leaves
+        the question to future work.
+
+    Raises
+    ------
+    ValueError
+        If a name is not that of a study.
+
+    Examples
+    --------
+    >>> windows = {"window": ["all", "year", "month"], "same_type": [1.0, 0.6, 0.2]}
+    >>> more = {"silhouette": 0.05, "kappa_next": [float("nan"), 0.3, 0.1]}
+    >>> claims = judge_claims({"bank-personality": pd.DataFrame(windows | more)})
+    >>> claims["verdict"].tolist()
+    ['holds', 'holds']
+    """
+    unknown = [name for name in frames if name not in EXPERIMENTS]
+    if unknown:
+        raise ValueError(f"frames has {unknown[0]!r}; expected {', '.join(EXPERIMENTS)}.")
+    claims = [
+        claim._asdict()
+        | {"data": DATA[experiment.data]}
+        | {"verdict": VERDICTS[None if claim.holds is None else bool(claim.holds)]}
+        for name, experiment in EXPERIMENTS.items()
+        if name in frames
+        for claim in experiment.judge(frames[name])
+    ]
+    return pd.DataFrame(claims, columns=COLUMNS)
+
+
+def write_claims(
+    frames: Mapping[str, pd.DataFrame], folder: FilePath, *, n_customers: int = FULL.customers
+) -> pd.DataFrame:
+    """Write the claims, the figures and the page of a study from its frames, without any fit.
+
+    Parameters
+    ----------
+    frames : dict of str to DataFrame
+        As for :func:`judge_claims`; for example read from CSV files of ``skspend study``.
+    folder : str or path
+        Gets ``claims.csv``, ``claims.md`` and the figures of the frames in ``figures``. The page
+        also shows figures 1 and 2, if they are there already.
+    n_customers : int, default=26000
+        Number of customers of the synthetic bank, for the page.
+
+    Returns
+    -------
+    claims : DataFrame
+        As from :func:`judge_claims`.
+    """
+    folder = Path(folder)
+    for name, frame in frames.items():
+        _write_figures(name, frame, folder)
+    return _write_claims(frames, folder, n_customers)
 
 
 def write_study(
     study: PaperStudy, folder: Path, step: Callable[[str], AbstractContextManager[Any]]
 ) -> pd.DataFrame:
-    """Run all studies and write what they find, each as soon as it is there.
+    """Run all studies, and write frames, figures and claims as soon as each is there.
 
     Parameters
     ----------
@@ -48,28 +125,32 @@ def write_study(
     folder : Path
         Has the folders ``frames`` and ``figures``.
     step : callable
-        From the name of a study to a context manager, which gives its ``progress``.
+        From the name of a study to a context manager that gives its ``progress``.
 
     Returns
     -------
     claims : DataFrame
-        As :func:`judge_claims` makes it.
+        As from :func:`judge_claims`.
     """
-    frames, figures = {}, []
+    frames = {}
     for name, run in study.studies.items():
         with step(name) as progress:
             frames[name] = run(progress)
             _write_frame(frames[name], folder / "frames" / f"{name}.csv")
-            for title, figure in draw(name, frames[name]).items():
-                figures.append(_write_figure(figure, folder, title))
+            _write_figures(name, frames[name], folder)
     with step(PICTURES) as progress:
-        for title, display in _paper_figures(study, progress).items():
-            figures.append(_write_figure(display.figure_, folder, title))
+        for name, figure in _paper_figures(study, progress).items():
+            _write_figure(figure, folder, name)
+    return _write_claims(frames, folder, study.effort.customers)
+
+
+def _write_claims(frames, folder, n_customers):
     claims = judge_claims(frames)
     _write_frame(claims, folder / "claims.csv")
+    figures = [f"{name}{suffix}" for name in frames for suffix in EXPERIMENTS[name].draw]
+    figures += [name for name in PAPER_FIGURES if (folder / "figures" / f"{name}.png").exists()]
     with output_file(folder / CLAIMS, force=True) as path:
-        page = _page(claims, frames, figures, study.effort.customers)
-        path.write_text(page, encoding="utf-8")
+        path.write_text(_page(claims, frames, figures, n_customers), encoding="utf-8")
     return claims
 
 
@@ -78,101 +159,116 @@ def _write_frame(frame, path):
         frame.to_csv(temporary, index=False)
 
 
-def _write_figure(figure, folder, title):
-    with output_file(folder / "figures" / f"{title}.png", force=True) as temporary:
+def _write_figures(name, frame, folder):
+    for suffix, draw in EXPERIMENTS[name].draw.items():
+        _write_figure(draw(frame), folder, f"{name}{suffix}")
+
+
+def _write_figure(figure, folder, name):
+    with output_file(folder / "figures" / f"{name}.png", force=True) as temporary:
         figure.savefig(temporary, format="png")
-    return title
 
 
 def _paper_figures(study, progress):
-    """Figures 1 and 2, and inside the largest segment of figure 2."""
+    """Draw figures 1 and 2, and the largest segment of figure 2 from inside, if it has parts."""
     panel = study.bank.data
     states, tree = study.fit_drill_down(progress)
     scores = states.scorer_.transform(panel)
-    displays = {
-        "figure-1": PersonalityDisplay.from_predictions(scores),
-        "figure-2": TrajectoryDisplay.from_predictions(
-            states.transform(panel), personality_types(scores)
-        ),
-    }
+    trajectories, types = states.transform(panel), personality_types(scores)
+    displays = [
+        PersonalityDisplay.from_predictions(scores),
+        TrajectoryDisplay.from_predictions(trajectories, types),
+    ]
     top = tree.tree_[tree.tree_["parent"] == 0]
     if len(top):
-        displays["figure-2-inside"] = TrajectoryDisplay.from_estimator(
-            make_pipeline(states, tree), panel, segment=top["size"].idxmax()
-        )
-    return displays
+        largest, pipeline = top["size"].idxmax(), make_pipeline(states, tree)
+        displays.append(TrajectoryDisplay.from_estimator(pipeline, panel, segment=largest))
+    figures = [display.figure_ for display in displays]
+    return dict(zip(PAPER_FIGURES, figures, strict=False))
 
 
 def _page(claims, frames, figures, n_customers):
     counts = Counter(claims["verdict"])
-    counted = ", ".join(f"{count} {verdict}" for verdict, count in counts.items())
+    found = "; ".join(f"{verdict}: {counts[verdict]}" for verdict in VERDICTS.values())
+    verdicts = summarise(claims)
     lines = [
         "# What the paper claims, and what was found",
         "",
         "Maree & Omlin (2021), *Clustering in Recurrent Neural Networks for Micro-Segmentation "
-        f"using Spending Personality*. {len(claims)} claims and data: {counted}. Intervals are of "
-        "95 %, by Student's t over repetitions.",
+        f"using Spending Personality*. {len(claims)} verdicts ({found}). Intervals are at 95 %, by "
+        "Student's t over repetitions.",
         "",
         LIMITS,
         "",
-        f"The synthetic bank has {n_customers:,} customers, whose spending is drawn from traits: "
-        "it can show what a method would find if spending were like that, and not that it is.",
+        f"The synthetic bank has {n_customers:,} customers, whose spending is drawn from traits. "
+        "It shows what a method finds if spending follows traits, and not that it does.",
+        "",
+        NOISE,
+        "",
+        "## In short",
+        "",
+        *_table(["claim", *verdicts.columns], verdicts.itertuples()),
     ]
-    verdicts = summarise(claims)
-    lines += ["", "## In short", "", "| claim | " + " | ".join(verdicts.columns) + " |"]
-    lines.append("|---" * (1 + len(verdicts.columns)) + "|")
-    lines += [f"| {claim} | " + " | ".join(row) + " |" for claim, row in verdicts.iterrows()]
     reasons = [why for data, why in NOT_TESTABLE.items() if data in verdicts]
     if reasons:
         lines += ["", f"{UNTESTABLE.capitalize()}: {'; '.join(reasons)}."]
     for data, rows in claims.groupby("data", sort=False):
+        cells = [
+            (f"{row.claim} ({row.source})", row.paper, row.here, f"**{row.verdict}**")
+            for row in rows.itertuples()
+        ]
         lines += ["", f"## {data[0].upper()}{data[1:]}", ""]
-        lines += ["| claim | paper | here | |", "|---|---|---|---|"]
-        for row in rows.itertuples():
-            cells = f"{row.claim} ({row.source})", row.paper, row.here, f"**{row.verdict}**"
-            lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
+        lines += _table(["claim", "the paper", "found here", "verdict"], cells)
     for name, frame in frames.items():
-        if "-transfer" in name:
-            lines += _transfer_lines(name, transfer_table(frame))
+        if networks := EXPERIMENTS[name].tables:
+            lines += ["", f"## Tables 1 and 2: {DATA[EXPERIMENTS[name].data]}, {networks}"]
+            lines += _transfer_lines(transfer_table(frame))
     rules = claims.loc[claims["rule"] != "", ["claim", "rule"]]
     rules = rules.assign(claim=rules["claim"].str.replace(r" \([^)]*\)$", "", regex=True))
     lines += ["", "## By which rules", ""]
     lines += [f"- {row.claim}: {row.rule}." for row in rules.drop_duplicates().itertuples()]
     lines += ["", "## Figures", ""]
-    lines += [f"![{title}](figures/{title}.png)" for title in figures]
+    lines += [f"![{name}](figures/{name}.png)" for name in figures]
     return "\n".join(lines) + "\n"
 
 
-def _transfer_lines(name, table):
-    """Tables 1 and 2 of the paper, with what it leaves out, in Markdown."""
-    data, _, network = name.partition("-transfer")
-    title = f"Tables 1 and 2: {NAMES[data]}{network.replace('-', ', ', 1)}"
-    lines = ["", f"## {title}"]
+def _transfer_lines(table):
+    """Write tables 1 and 2 of the paper in Markdown, with the models that it leaves out."""
+    lines = []
     for (label, size), rows in table.groupby(["label", "size"], sort=False):
         is_class = rows["auc"].notna().any()
         names = ["model", "weights", "trained", "MSE", "R2", "p, against the mean", "seconds"]
         names += ["log loss", "AUC", "Brier"] if is_class else []
-        lines += ["", f"{label}, {size:,} labels:", ""]
-        lines += ["| " + " | ".join(names) + " |", "|---" + "|---:" * (len(names) - 1) + "|"]
-        for row in rows.itertuples():
-            counts = row.n_weights, row.n_trainable_weights
-            cells = [row.model, *("" if pd.isna(count) else f"{count:,.0f}" for count in counts)]
-            cells.append(f"{row.mse:.4f} ± {row.mse_interval:.4f}")
-            cells.append(f"{row.r2:.3f} ± {row.r2_interval:.3f}")
-            cells.append("" if pd.isna(row.p_better_than_mean) else f"{row.p_better_than_mean:.2g}")
-            cells.append(f"{row.seconds:.3f}")
-            cells += [f"{row.log_loss:.3f}", f"{row.auc:.3f}", f"{row.brier:.4f}"] * int(is_class)
-            lines.append("| " + " | ".join(cells) + " |")
+        cells = [
+            [
+                row.model,
+                _number(row.n_weights, ",.0f"),
+                _number(row.n_trainable_weights, ",.0f"),
+                f"{row.mse:.4f} ± {row.mse_interval:.4f}",
+                f"{row.r2:.3f} ± {row.r2_interval:.3f}",
+                _number(row.p_better_than_mean, ".2g"),
+                f"{row.seconds:.3f}",
+                *([f"{row.log_loss:.3f}", f"{row.auc:.3f}", f"{row.brier:.4f}"] * int(is_class)),
+            ]
+            for row in rows.itertuples()
+        ]
+        lines += ["", f"{label}, {size:,} labels:", "", *_table(names, cells, align="---:")]
     return lines
 
 
-def summarise(claims: pd.DataFrame) -> pd.DataFrame:
-    """Verdicts by claim, a column for each kind of data, for the screen.
+def _number(value, form):
+    return "" if pd.isna(value) else format(value, form)
 
-    Returns
-    -------
-    table : DataFrame
-    """
+
+def _table(names, rows, align="---"):
+    """Write a table in Markdown, with this alignment of all columns but the first."""
+    lines = [[cell.replace("|", "\\|") for cell in row] for row in (names, *rows)]
+    lines.insert(1, ["---", *[align] * (len(names) - 1)])
+    return ["| " + " | ".join(cells) + " |" for cells in lines]
+
+
+def summarise(claims: pd.DataFrame) -> pd.DataFrame:
+    """Return the verdicts by claim, with a column for each kind of data."""
     return (
         claims.drop_duplicates(["claim", "data"])
         .pivot(index="claim", columns="data", values="verdict")

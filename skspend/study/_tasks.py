@@ -1,74 +1,130 @@
-"""Running the fits of a study: in parallel, each of them once, and to the same bits everywhere."""
+"""Running the fits of a study: in parallel, each of them once, with the same result everywhere."""
+
+from __future__ import annotations
 
 import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
 from functools import cache
 from numbers import Integral
 from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypedDict
 
 import joblib
-from joblib import Parallel, delayed
+from joblib import Memory, Parallel, delayed
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_memory
 
 from .._utils._threads import one_thread
 
+if TYPE_CHECKING:
+    from .._utils._typing import FilePath, RandomState
 
-def run_tasks(function, data, tasks, *, n_jobs=None, memory=None, progress=None):
-    """Call a function on the same data once for each task, and return what it returns.
+
+class How(TypedDict, total=False):
+    """How a study runs: the keyword arguments that every study function takes.
+
+    Each study is a list of independent tasks, most of them one fit each.
 
     Parameters
     ----------
-    function : callable
-        ``function(data, **task)``, of a module's top level. What it returns must not depend on
-        which process it runs in: all randomness comes from a seed in the task.
-    data : object
-        What all tasks share; large arrays and frames in it are not copied to local processes.
-    tasks : list of dict
-        Keyword arguments of each call.
     n_jobs : int, default=None
-        Number of tasks at once, as everywhere in scikit-learn. The backend is joblib's: choose
-        another by ``joblib.parallel_config(backend="dask")``.
+        Number of tasks at once, as everywhere in scikit-learn. It changes no figure but seconds.
+        The backend is joblib's: choose another by ``joblib.parallel_config(backend="dask")``.
     memory : str, path or joblib.Memory, default=None
-        Where results are kept, each as soon as it is there. A study that was interrupted and is
-        called again with the same arguments goes on where it stopped. Results of another skspend
-        are not taken.
+        Where the result of each task is kept as soon as it is there. A study that was interrupted
+        and is called again with the same arguments continues where it stopped. Results of another
+        version of skspend are not used.
     progress : callable, default=None
-        Called with the number of tasks that are done and the number of all, after each.
-
-    Returns
-    -------
-    results : list
-        In the order of the tasks.
+        Called after each task with the number of finished tasks and the number of all tasks.
+    random_state : int, RandomState instance or None, default=0
+        Seed of everything that is drawn. With None, no result is found again in `memory`.
     """
-    call, known_as = _call, None
-    if memory is not None:
-        memory = check_memory(str(memory) if isinstance(memory, Path) else memory)
-        call = memory.cache(_call, ignore=["function", "data"])
-        known_as = joblib.hash((_package(), function.__module__, function.__qualname__, data))
-    calls = (delayed(call)(known_as, function, data, task) for task in tasks)
-    results = []
-    for result in _parallel(n_jobs)(calls):
-        results.append(result)
-        if progress is not None:
-            progress(len(results), len(tasks))
-    return results
+
+    n_jobs: int | None
+    memory: FilePath | Memory | None
+    progress: Callable[[int, int], None] | None
+    random_state: RandomState
 
 
-def draw_seeds(random_state, repetitions):
-    """A seed for each repetition, as tasks may not share a generator.
+@dataclass(frozen=True, kw_only=True)
+class Runner:
+    """Runs the tasks of one study; the fields are described at `How`."""
 
-    Raises
-    ------
-    ValueError
-        If `repetitions` is no whole number from 1.
+    n_jobs: int | None = None
+    memory: FilePath | Memory | None = None
+    progress: Callable[[int, int], None] | None = None
+    random_state: RandomState = 0
+
+    def draw_seeds(self, repetitions: int) -> list[int]:
+        """Draw a seed for each repetition, because tasks may not share a generator.
+
+        Raises
+        ------
+        ValueError
+            If `repetitions` is not a positive integer.
+        """
+        if (
+            not isinstance(repetitions, Integral)
+            or isinstance(repetitions, bool)
+            or repetitions < 1
+        ):
+            raise ValueError(f"repetitions must be a positive integer, got {repetitions!r}.")
+        random_state = check_random_state(self.random_state)
+        return random_state.randint(2**31 - 1, size=repetitions).tolist()
+
+    def run_tasks(
+        self, function: Callable[..., Any], data: object, tasks: list[dict[str, Any]]
+    ) -> list[Any]:
+        """Call a function on the same data once for each task.
+
+        Parameters
+        ----------
+        function : callable
+            ``function(data, **task)``, defined at the top level of a module. Its result must not
+            depend on the process it runs in: all randomness comes from a seed in the task.
+        data : object
+            What all tasks share. Large arrays and frames are not copied to local processes.
+        tasks : list of dict
+            Keyword arguments of each call.
+
+        Returns
+        -------
+        results : list
+            In the order of the tasks.
+        """
+        call, known_as = _call, None
+        if self.memory is not None:
+            memory = str(self.memory) if isinstance(self.memory, Path) else self.memory
+            call = check_memory(memory).cache(_call, ignore=["function", "data"])
+            known_as = joblib.hash((_package(), function.__module__, function.__qualname__, data))
+        calls = (delayed(call)(known_as, function, data, task) for task in tasks)
+        results = []
+        for result in _parallel(self.n_jobs)(calls):
+            results.append(result)
+            if self.progress is not None:
+                self.progress(len(results), len(tasks))
+        return results
+
+
+def part_of(
+    progress: Callable[[int, int], None] | None, before: int, total: int
+) -> Callable[[int, int], None] | None:
+    """Make the progress of a part of a study from that of the whole study.
+
+    Parameters
+    ----------
+    progress : callable or None
+    before : int
+        Number of tasks before this part.
+    total : int
+        Number of tasks of all parts.
     """
-    if not isinstance(repetitions, Integral) or isinstance(repetitions, bool) or repetitions < 1:
-        raise ValueError(f"repetitions must be a whole number from 1, got {repetitions!r}.")
-    return check_random_state(random_state).randint(2**31 - 1, size=repetitions).tolist()
+    return progress and (lambda done, _: progress(before + done, total))
 
 
 def _parallel(n_jobs):
-    """One that gives each result as soon as it is there, where the backend can."""
+    """Make a Parallel that returns each result as soon as it is there, if the backend can."""
     try:
         return Parallel(n_jobs=n_jobs, return_as="generator")
     except ValueError:
@@ -76,15 +132,15 @@ def _parallel(n_jobs):
 
 
 def _call(known_as, function, data, task):
-    """Run one task; `known_as` stands for function and data, which take long to compare."""
+    """Run one task; `known_as` stands for function and data, which are slow to compare."""
     with one_thread(), warnings.catch_warnings():
-        # Of a scorer that knows little of the spending; a study says so itself, and once.
+        # The study itself warns once about a scorer that covers little of the spending.
         warnings.filterwarnings("ignore", "Only .* of the spending", UserWarning)
         return function(data, **task)
 
 
 @cache
 def _package():
-    """The whole code of skspend, as a short text that is another one after any change."""
+    """Hash the code of skspend, so that any change of it makes all kept results unusable."""
     folder = Path(__file__).parents[1]
     return joblib.hash([path.read_bytes() for path in sorted(folder.rglob("*.py"))])

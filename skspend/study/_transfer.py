@@ -1,15 +1,15 @@
-"""What can be told from few labels: pretrained features beside networks trained whole, and others.
+"""What can be predicted from few labels: pretrained features, networks without them, baselines.
 
-A panel, labels and models come in. Each model learns from the same few customers and is judged on
-the same many others, again and again: Tables 1 and 2 of Maree & Omlin (2021), section IV-B, with
-the baselines that the paper leaves out.
+A panel, labels and models come in. In each repetition every model is fitted on the same few
+customers and tested on the same many others. Out comes a row for each: Tables 1 and 2 of Maree &
+Omlin (2021), section IV-B, with the baselines that the paper leaves out.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple, Unpack
 
 import numpy as np
 import pandas as pd
@@ -29,23 +29,22 @@ from .._utils._intervals import half_interval
 from ..factors import SpendingFactors
 from ..transfer import TransferClassifier, TransferRegressor
 from ._data import read_data
-from ._tasks import draw_seeds, run_tasks
-from ._trajectories import complete
+from ._states import complete
+from ._tasks import How, Runner
 
 if TYPE_CHECKING:
-    from joblib import Memory
     from numpy.typing import ArrayLike
 
-    from .._utils._typing import Estimator, FilePath, PanelLike, RandomState
+    from .._utils._typing import Estimator, PanelLike
     from ..transactions import TransactionLog
 
 FEW = 100
-"""Labels in the paper."""
+"""Number of labels in the paper."""
 MEAN = "mean"
-"""The model that knows nothing of a customer."""
+"""The model that predicts the mean of its labels for every customer."""
 PENALTIES = np.logspace(-2, 3, 6)
 SCORES = "neg_mean_squared_error", "neg_log_loss"
-"""By which penalties and learning rates are chosen, for numbers and for classes."""
+"""Choose penalties and learning rates, for numbers and for classes."""
 LEARNING_RATES = 0.001, 0.003, 0.01
 MEASURES = "mse", "r2", "log_loss", "auc", "brier", "seconds"
 
@@ -61,35 +60,35 @@ def transfer_models(
     Parameters
     ----------
     bodies : dict of str to extractor
-        Names and fitted extractors, such as ``{"recurrent": states}``.
+        Fitted extractors by name, such as ``{"recurrent": states}``.
     kinds : sequence of str, default=None
-        Which models are made of each body, default all:
+        Which models to make of each body; default all:
 
-        - "pretrained": the frozen body, and a head solved without a penalty (with scikit-learn's
-          default one for classes);
+        - "pretrained": the frozen body, and a head without a penalty (for classes with the default
+          penalty of scikit-learn);
         - "pretrained, ridge": the same with ``alpha=3``, which suits states between -1 and 1;
         - "pretrained, chosen ridge": the same with alpha chosen by cross-validation;
-        - "fine-tuned": body and head trained on, with early stopping;
-        - "random": the identical network trained from random weights, the paper's baseline;
-        - "random, best chance": the same with early stopping, and a learning rate chosen out of
-          three by cross-validation.
+        - "fine-tuned": body and head are trained further, with early stopping;
+        - "random": the same network trained from random weights, the baseline of the paper;
+        - "random, best chance": the same with early stopping, and one of three learning rates
+          chosen by cross-validation.
     unlabelled : panel, default=None
-        Customers without labels. With them there are references without a network.
+        Customers without labels. With them, baselines without a network are made too.
 
     Returns
     -------
     models : dict of str to tuple
-        Regressor and classifier, unfitted, by the names of body and kind, such as "recurrent,
-        pretrained". For reference:
+        Unfitted regressor and classifier by the names of body and kind, such as "recurrent,
+        pretrained". The baselines are:
 
-        - "mean", which knows nothing of a customer;
-        - "linear on shares": ridge and logistic regression on the panel as it is;
-        - "PCA and linear": the same on components of the standardised panel, as many as the largest
-          body has units; and "factors and linear", on :class:`~skspend.SpendingFactors`: both
-          learned from the customers without labels;
+        - "mean", which predicts the mean of the labels;
+        - "linear on shares": ridge and logistic regression on the panel;
+        - "PCA and linear": the same on as many components of the standardised panel as the largest
+          body has units; and "factors and linear": on :class:`~skspend.SpendingFactors`. Both are
+          fitted on the customers without labels;
         - "gradient boosting" on the panel.
 
-        Penalties of the linear ones are chosen by cross-validation.
+        Cross-validation chooses the penalties of the linear baselines.
 
     Raises
     ------
@@ -106,7 +105,7 @@ def transfer_models(
     kinds = list(_KINDS) if kinds is None else list(kinds)
     unknown = [kind for kind in kinds if kind not in _KINDS]
     if unknown:
-        raise ValueError(f"kinds has {unknown[0]!r}. Known are: {', '.join(_KINDS)}.")
+        raise ValueError(f"kinds has {unknown[0]!r}; expected {', '.join(map(repr, _KINDS))}.")
     models = {}
     for name, body in bodies.items():
         for kind in kinds:
@@ -118,7 +117,7 @@ def transfer_models(
             models[f"{name}, {kind}"] = _searched(*pair, grid, grid) if grid else pair
     if unlabelled is None:
         return models
-    n_units = max((body.network_.n_units for body in bodies.values()), default=4)
+    n_units = max((body.n_units for body in bodies.values()), default=4)
     components = make_pipeline(StandardScaler(), PCA(n_units, random_state=0)).fit(unlabelled)
     factors = make_pipeline(
         FrozenEstimator(SpendingFactors().fit(unlabelled)), StandardScaler()
@@ -153,7 +152,7 @@ _KINDS: dict[str, tuple[dict[str, Any], dict[str, Any] | None]] = {
 
 
 def _searched(regressor, classifier, *grids):
-    """Both in a search over a grid of its own, each by its own loss."""
+    """Put each of the two into a search over its own grid, by its own loss."""
     each = zip((regressor, classifier), grids, SCORES, strict=True)
     return tuple(GridSearchCV(model, grid, scoring=scoring, cv=3) for model, grid, scoring in each)
 
@@ -167,55 +166,47 @@ def transfer_study(
     sizes: Sequence[int] = (FEW,),
     repetitions: int = 20,
     test_size: int = 5000,
-    n_jobs: int | None = None,
-    memory: FilePath | Memory | None = None,
-    progress: Callable[[int, int], None] | None = None,
-    random_state: RandomState = 0,
+    **how: Unpack[How],
 ) -> pd.DataFrame:
-    """Let models learn from few labels, and judge them on many other customers.
+    """Fit models on few labels and test them on many other customers.
 
     Parameters
     ----------
-    X : TransactionLog, long frame, or panel
-        As the extractors in the models were fitted on. Whoever shaped them should not be in it.
+    X : TransactionLog or panel, shape (n_customers, n_periods * n_categories)
+        With the columns that the extractors in the models were fitted on, but other customers.
     labels : DataFrame or dict of str to array-like, shape (n_customers,)
-        Numbers, or 0 and 1. A label of 0 and 1 is told as a number, as in the paper, and as a
-        class; its customers are drawn with the share of 1 that there is.
+        Numbers, or 0 and 1. A label of 0 and 1 is predicted as a number, as in the paper, and as a
+        class; its customers are drawn with the share of 1 in all of them.
     models : dict of str to tuple
-        Names, and an unfitted regressor and classifier, such as :func:`transfer_models` makes; the
-        classifier may be None. A ``random_state`` in them that is None becomes the seed of the
-        repetition.
+        Unfitted regressor and classifier by name, such as :func:`transfer_models` makes; the
+        classifier may be None. A ``random_state`` of None becomes the seed of the repetition.
     spend : SpendingAggregator, default=None
-        Makes the panel, if X is a log or a long frame: the one, fitted, that made that of the
-        extractors in its ``FrozenEstimator``. A log alone is aggregated by years.
+        Makes the panel of a log; default ``SpendingAggregator()``. Pass the aggregator of the
+        extractors in a ``FrozenEstimator``.
     sizes : sequence of int, default=(100,)
         Numbers of customers with a label.
     repetitions : int, default=20
-        How often they are drawn.
+        How often these customers are drawn.
     test_size : int, default=5000
-        Number of customers to judge by; if there are not so many others, all of these.
-    n_jobs : int, default=None
-        Fits at once, as everywhere in scikit-learn. It changes no figure but seconds.
-    memory : str or joblib.Memory, default=None
-        Where results are kept, so that a study that was interrupted goes on where it stopped.
-    progress : callable, default=None
-        Called with the number of fits that are done and the number of all, after each.
-    random_state : int, RandomState instance or None, default=0
-        Draws a seed for each repetition. With None nothing is found again in `memory`.
+        Number of customers to test on; all others if there are fewer.
+    **how : n_jobs, memory, progress, random_state
+        See :class:`How`. There is a task for each row. Each repetition has its own seed.
 
     Returns
     -------
     study : DataFrame
         A row for each ``label``, ``size``, ``model`` and ``repetition``: ``mse`` and ``r2`` of the
         regressor; for a label of 0 and 1 ``log_loss``, ``auc`` and ``brier`` of the classifier,
-        else NaN; ``seconds`` to fit the regressor; ``n_weights`` and ``n_trainable_weights`` of a
-        network's regressor, else NaN.
+        else NaN; ``seconds`` to fit the regressor; ``n_weights`` and ``n_trainable_weights`` of the
+        regressor if it is a network, else NaN.
 
     Raises
     ------
     ValueError
-        If labels are missing or of another number of customers, a size leaves nobody to judge by,
-        or `repetitions` is no positive integer.
+        If labels are missing or not one per customer, a size leaves no customer to test on, or
+        `repetitions` is not a positive integer.
+    TypeError
+        If X is a raw table of transactions.
 
     See Also
     --------
@@ -229,7 +220,6 @@ def transfer_study(
     --------
     >>> from skspend import LSTMStateExtractor
     >>> from skspend.datasets import make_spending
-    >>> from skspend.study._transfer import transfer_models, transfer_study
     >>> bank = make_spending(300, 3, 12, random_state=0)
     >>> states = LSTMStateExtractor(2, objective="reconstruct", epochs=2).fit(bank.data[:100])
     >>> models = transfer_models({"recurrent": states}, kinds=["pretrained"])
@@ -241,13 +231,14 @@ def transfer_study(
     recurrent, pretrained    3
     Name: n_trainable_weights, dtype: int64
     """
+    runner = Runner(**how)
     panel = read_data(X, spend)
     checked = {name: _check_label(name, label, panel) for name, label in labels.items()}
-    seeds = draw_seeds(random_state, repetitions)
+    seeds = runner.draw_seeds(repetitions)
     if max(sizes) >= len(panel):
         raise ValueError(
-            f"sizes has {max(sizes)}, but X has {len(panel)} customers: nobody is left to judge "
-            f"by. Choose fewer."
+            f"sizes has {max(sizes)}, but X has {len(panel)} customers, so that none is left to "
+            f"test on. Choose smaller sizes."
         )
     test_size = min(test_size, len(panel) - max(sizes))
     tasks = [
@@ -264,15 +255,8 @@ def transfer_study(
         for model in models
         for repetition, seed in enumerate(seeds)
     ]
-    found = run_tasks(
-        _fit_and_judge,
-        _Bank(panel, checked, dict(models)),
-        tasks,
-        n_jobs=n_jobs,
-        memory=memory,
-        progress=progress,
-    )
-    return pd.DataFrame(found)
+    bank = _Bank(panel, checked, dict(models))
+    return pd.DataFrame(runner.run_tasks(_fit_and_judge, bank, tasks))
 
 
 def transfer_table(study: pd.DataFrame) -> pd.DataFrame:
@@ -281,7 +265,7 @@ def transfer_table(study: pd.DataFrame) -> pd.DataFrame:
     Parameters
     ----------
     study : DataFrame
-        As :func:`transfer_study` returns it.
+        What :func:`transfer_study` returns.
 
     Returns
     -------
@@ -289,12 +273,12 @@ def transfer_table(study: pd.DataFrame) -> pd.DataFrame:
         A row for each ``label``, ``size`` and ``model``: ``n_weights`` and ``n_trainable_weights``;
         the mean of each measure over the repetitions; ``mse_interval`` and ``r2_interval``, half of
         the 95 % interval of the mean by Student's t; ``p_better_than_mean``, of a one-sided paired
-        t test that the squared error is below that of the mean (NaN without it).
+        t test that the squared error is below that of the model "mean" (NaN without it).
 
     Notes
     -----
-    Repetitions share customers, those to judge by above all, so that an interval says what another
-    draw of labels would change, and not what other customers would.
+    Repetitions share customers, above all those to test on. The intervals show what another draw of
+    labels would change, and not what other customers would change.
 
     Examples
     --------
@@ -318,40 +302,21 @@ def transfer_table(study: pd.DataFrame) -> pd.DataFrame:
     return table
 
 
-def p_value_of_less(
-    study: pd.DataFrame, label: str, size: int, model: str, other: str, measure: str = "mse"
-) -> float:
-    """P value of a one-sided paired t test that a model's measure is less than another's.
+def p_value_of_less(study: pd.DataFrame, label: str, size: int, model: str, other: str) -> float:
+    """Test whether the squared error of a model is less than that of another.
 
-    Parameters
-    ----------
-    study : DataFrame
-        As :func:`transfer_study` returns it.
-    label, size, model, other : str, int, str, str
-        Which rows; `other` is the model to compare with.
-    measure : str, default="mse"
-
-    Returns
-    -------
-    p_value : float
-        NaN if one of the models is not there, both are the same, or there is one repetition.
-
-    Examples
-    --------
-    >>> rows = {"label": "a", "size": 9, "model": list("xxyy"), "repetition": [0, 1, 0, 1]}
-    >>> study = pd.DataFrame(rows | {"mse": [1.0, 2.0, 1.1, 2.2]})
-    >>> round(p_value_of_less(study, "a", 9, "x", "y"), 3)
-    0.102
+    The t test is one-sided and paired by repetition. The p value is NaN if one of the models is
+    missing, both are the same, or there is one repetition.
     """
     rows = study[(study["label"] == label) & (study["size"] == size)]
-    values = rows.pivot(index="repetition", columns="model", values=measure)
+    values = rows.pivot(index="repetition", columns="model", values="mse")
     if model == other or not {model, other} <= set(values) or len(values) < 2:
         return np.nan
     return float(stats.ttest_rel(values[model], values[other], alternative="less").pvalue)
 
 
 class _Bank(NamedTuple):
-    """What all fits share."""
+    """What all tasks share."""
 
     panel: pd.DataFrame
     labels: dict[str, np.ndarray]
@@ -361,19 +326,19 @@ class _Bank(NamedTuple):
 def _check_label(name, label, panel):
     label = np.asarray(label, dtype=float)
     if label.ndim != 1:
-        raise ValueError(f"The label {name!r} has shape {label.shape}; it needs one dimension.")
+        raise ValueError(f"labels[{name!r}] has shape {label.shape}; expected one dimension.")
     check_consistent_length(panel, label)
     missing = ~np.isfinite(label)
     if missing.any():
         raise ValueError(
-            f"The label {name!r} is missing or infinite for {missing.sum()} customers, the first "
-            f"in row {missing.argmax()}. Leave these customers out."
+            f"labels[{name!r}] is missing or infinite in {missing.sum()} of {len(label)} rows, "
+            f"first in row {missing.argmax()}. Leave these customers out."
         )
     return label
 
 
 def _fit_and_judge(bank, *, label, size, model, repetition, seed, test_size):
-    """The row of one model in one repetition."""
+    """Make the row of one model in one repetition."""
     y = bank.labels[label]
     is_class = set(np.unique(y)) == {0, 1}
     rows, test = train_test_split(
@@ -392,14 +357,14 @@ def _fit_and_judge(bank, *, label, size, model, repetition, seed, test_size):
     started = time.perf_counter()
     regressor.fit(X, y[rows])
     seconds = time.perf_counter() - started
-    told = regressor.predict(X_test)
+    predicted = regressor.predict(X_test)
     row = {
         "label": label,
         "size": size,
         "model": model,
         "repetition": repetition,
-        "mse": mean_squared_error(y[test], told),
-        "r2": r2_score(y[test], told),
+        "mse": mean_squared_error(y[test], predicted),
+        "r2": r2_score(y[test], predicted),
         "log_loss": np.nan,
         "auc": np.nan,
         "brier": np.nan,
@@ -407,11 +372,11 @@ def _fit_and_judge(bank, *, label, size, model, repetition, seed, test_size):
     }
     if is_class and classifier is not None:
         classifier = complete(classifier, None, seed)
-        chance = classifier.fit(X, y[rows].astype(int)).predict_proba(X_test)[:, 1]
+        probability = classifier.fit(X, y[rows].astype(int)).predict_proba(X_test)[:, 1]
         row |= {
-            "log_loss": log_loss(y[test], chance),
-            "auc": roc_auc_score(y[test], chance),
-            "brier": brier_score_loss(y[test], chance),
+            "log_loss": log_loss(y[test], probability),
+            "auc": roc_auc_score(y[test], probability),
+            "brier": brier_score_loss(y[test], probability),
         }
     network = getattr(regressor, "best_estimator_", regressor)
     counts = ("n_weights", "n_trainable_weights")

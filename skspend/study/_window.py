@@ -1,14 +1,14 @@
-"""Whether segments are robust to the window of aggregation: those from states, and from scores.
+"""Whether segments depend on the window of aggregation: segments from states, and from scores.
 
-Transactions come in; out goes a row for each length of a window and each way to make segments.
+Transactions come in. Out comes a row for each length of a window and each way to make segments.
 Maree & Omlin (2021), section V, leave the question to future work.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Unpack
 
 import numpy as np
 import pandas as pd
@@ -21,18 +21,16 @@ from ..extraction import LSTMStateExtractor
 from ..metrics import temporal_stability
 from ..panel import fold
 from ..personality import BigFivePersonalityScorer, encode_types
-from ._data import warn_of_coverage
-from ._personality import count_windows, window_panel, window_scores
-from ._tasks import draw_seeds, run_tasks
-from ._trajectories import TenMeans, mean_so_far, middle_period
+from ._data import count_windows, warn_of_coverage, window_panel, window_scores
+from ._states import TenMeans, mean_so_far
+from ._tasks import How, Runner
+from ._trajectories import BASELINE, middle_period
 
 if TYPE_CHECKING:
-    from joblib import Memory
-
-    from .._utils._typing import Estimator, FilePath, Period, RandomState
+    from .._utils._typing import Estimator, Period
     from ..transactions import TransactionLog
 
-METHODS = "states", "mean scores so far", "scores of the window"
+METHODS = "states", BASELINE, "scores of the window"
 
 
 def window_study(
@@ -42,61 +40,57 @@ def window_study(
     spend: Estimator | None = None,
     periods: Sequence[Period] = ("month", "quarter", "half", "year"),
     n_units: int = 3,
-    n_jobs: int | None = None,
-    memory: FilePath | Memory | None = None,
-    progress: Callable[[int, int], None] | None = None,
-    random_state: RandomState = 0,
+    **how: Unpack[How],
 ) -> pd.DataFrame:
     """Segment the same customers by windows of different lengths, from states and from scores.
 
     Parameters
     ----------
-    log : TransactionLog or long frame
-        A long frame has the columns customer, date, category and amount. All its customers get
-        segments, also those who spend nothing in some windows.
+    log : TransactionLog
+        All its customers get segments, also those who spend nothing in some windows.
     scorer : BigFivePersonalityScorer, default=None
         Default ``BigFivePersonalityScorer()``. Scores are always standardised.
     spend : SpendingAggregator, default=None
         Default ``SpendingAggregator()``. Its ``period`` and ``n_periods`` are replaced.
     periods : sequence of {"year", "half", "quarter", "month"} or int
-        Lengths of a window; a number counts months. Each at most half of what the log spans.
+        Lengths of a window, an int in months; each at most half of the months that the log spans.
     n_units : int, default=3
         Units of the LSTM.
-    n_jobs, memory, progress : see :func:`skspend.study._tasks.run_tasks`
-        There is a task for each length and method, and one more for each method.
-    random_state : int, RandomState instance or None, default=0
-        Draws two seeds: one for all rows, and one for what they are compared with.
+    **how : n_jobs, memory, progress, random_state
+        See :class:`How`. There is a task for each length and method, and one more for each method.
+        Two seeds are drawn: one for all rows, and one for the segments they are compared with.
 
     Returns
     -------
     study : DataFrame, shape (n_periods * 3, 9)
         A row for each length and method.
 
-        - ``window``, ``n_windows``: its name, or its number of months; and how many whole ones the
+        - ``window``, ``n_windows``: the length as given, and the number of whole windows that the
           log spans, counted back from its last day.
         - ``method``: ``"states"``, the top level of :class:`~skspend.TrajectoryClusterer` on the
           states of :class:`~skspend.LSTMStateExtractor`; ``"mean scores so far"``, k-means with ten
           clusters (the Big Five have ten types) on the means of scores up to the last window; and
           ``"scores of the window"``, the same on the scores of the last window alone.
         - ``n_segments``: at the last window.
-        - ``kappa``: :func:`~skspend.metrics.temporal_stability` of the segments from the middle of
-          the span to its end. They are learned at the end.
+        - ``kappa``: :func:`~skspend.metrics.temporal_stability` of the segments between the middle
+          and the end of the span. The clusterer is fitted at the end.
         - ``agreement``: adjusted Rand index of the segments at the end with those that the same
           method finds with the longest window and another seed. In the row of the longest window
-          it is what the seed alone leaves, by which to judge the others. 0 if one segment holds
-          everybody.
+          only the seed differs, which is the yardstick for the other rows. 0 if either has one
+          segment.
         - ``ami``: adjusted mutual information of the segments at the end with the type of the
           overall scores at this window.
-        - ``accuracy``: share of the customers whose overall type the network tells, in sample; NaN
-          without a network.
-        - ``seconds``: of one core, aggregation left out. The only figure that is not the same
-          again.
+        - ``accuracy``: share of the customers whose overall type the network predicts correctly, in
+          sample; NaN without a network.
+        - ``seconds``: of one core, without the aggregation.
 
     Raises
     ------
     ValueError
         If there are no periods, or one is unknown or longer than half of what the log spans; as
         the aggregator, the scorer, the extractor and k-means do.
+    TypeError
+        If the log is not a TransactionLog.
 
     See Also
     --------
@@ -104,11 +98,9 @@ def window_study(
 
     Notes
     -----
-    The network is trained for its 100 epochs at each length. Fewer are not enough where windows are
-    short: of 72 months the loss still falls after 60, of six years hardly after 40.
-
-    The panel of short windows is large, 8 bytes for each customer, window and category, and the
-    network is trained on scaled copies of it.
+    The network is trained for its 100 epochs at each length. Short windows need them: with 72
+    months the loss still falls after 60 epochs, with six years hardly after 40. The panel takes 8
+    bytes for each customer, window and category, and the network is trained on scaled copies of it.
 
     References
     ----------
@@ -121,44 +113,38 @@ def window_study(
     >>> from skspend.datasets import make_spending
     >>> bank = make_spending(200, 3, 12, transactions=True, random_state=0)
     >>> scorer = BigFivePersonalityScorer(bank.coefficients)
-    >>> study = window_study(bank.data, scorer=scorer, periods=["half", "year"])
+    >>> study = window_study(bank.data, scorer=scorer, periods=["year"])
     >>> study[["window", "n_windows", "method"]]
       window  n_windows                method
-    0   half          6                states
-    1   half          6    mean scores so far
-    2   half          6  scores of the window
-    3   year          3                states
-    4   year          3    mean scores so far
-    5   year          3  scores of the window
+    0   year          3                states
+    1   year          3    mean scores so far
+    2   year          3  scores of the window
     """
-    log, lengths = count_windows(log, periods)
+    runner = Runner(**how)
+    lengths = count_windows(log, periods)
     if not lengths:
         raise ValueError("periods is empty. Pass at least one length of a window.")
-    seed, other_seed = draw_seeds(random_state, 2)
+    seed, other_seed = runner.draw_seeds(2)
     longest = max(lengths, key=lambda length: length[1])
-    cases = [(*length, method) for length in lengths for method in METHODS]
-    references = [(*longest, method) for method in METHODS]
-    tasks = [
-        {"n_months": n_months, "n_windows": n_windows, "method": method, "seed": with_seed}
-        for group, with_seed in ((cases, seed), (references, other_seed))
-        for _, n_months, n_windows, method in group
-    ]
+    cases = [(*length, method, seed) for length in lengths for method in METHODS]
+    references = [(*longest, method, other_seed) for method in METHODS]
+    names = "n_months", "n_windows", "method", "seed"
+    tasks = [dict(zip(names, case, strict=True)) for _, *case in cases + references]
     scorer = clone(scorer or BigFivePersonalityScorer()).set_params(standardize=True)
     spend = spend or SpendingAggregator()
     warn_of_coverage(scorer, window_panel(log, spend, *longest[1:]))
-    data = log, spend, scorer, n_units
-    found = run_tasks(_segment, data, tasks, n_jobs=n_jobs, memory=memory, progress=progress)
+    found = runner.run_tasks(_segment, (log, spend, scorer, n_units), tasks)
     compared_with = dict(zip(METHODS, found[len(cases) :], strict=True))
     rows = [
         {"window": name, "n_windows": n_windows, "method": method}
         | _judge(segments, compared_with[method])
-        for (name, _, n_windows, method), segments in zip(cases, found, strict=False)
+        for (name, _, n_windows, method, _), segments in zip(cases, found, strict=False)
     ]
     return pd.DataFrame(rows)
 
 
 def _segment(data, n_months, n_windows, method, seed):
-    """Segments at the middle and at the end, and what else is to be told of them."""
+    """Find the segments at the middle and at the end, as a dict with types and accuracy."""
     log, spend, scorer, n_units = data
     panel = window_panel(log, spend, n_months, n_windows)
     types = encode_types(clone(scorer).set_params(level="overall").fit_transform(panel))
@@ -171,7 +157,7 @@ def _segment(data, n_months, n_windows, method, seed):
         clusterer = TrajectoryClusterer(max_depth=1, random_state=seed)
     else:
         states, _ = window_scores(panel, scorer, n_windows)
-        if method == "mean scores so far":
+        if method == BASELINE:
             states = fold(mean_so_far(states), n_windows)
         clusterer = TenMeans(seed)
     clusterer.fit(states)
@@ -180,13 +166,8 @@ def _segment(data, n_months, n_windows, method, seed):
         for period in (middle_period(n_windows), n_windows - 1)
     )
     seconds = time.perf_counter() - started
-    return {
-        "middle": middle,
-        "last": last,
-        "types": types,
-        "accuracy": accuracy,
-        "seconds": seconds,
-    }
+    found = {"middle": middle, "last": last, "types": types}
+    return found | {"accuracy": accuracy, "seconds": seconds}
 
 
 def _judge(found, reference):

@@ -66,7 +66,7 @@ def test_income_is_the_middle_of_the_bracket_where_it_is_known(households):
 
 
 def test_aliases_lead_from_real_categories_to_published_ones(households):
-    with (files("skspend.datasets") / "data" / "published_directions.csv").open() as file:
+    with (files("skspend.categories") / "data" / "published_directions.csv").open() as file:
         published = pd.read_csv(file)
     assert set(households.aliases) <= set(households.data.categories)
     assert set(households.aliases.values()) <= set(published["category"])

@@ -5,7 +5,7 @@ from pandas.testing import assert_frame_equal
 
 from skspend import BigFivePersonalityScorer, LSTMStateExtractor, SpendingAggregator
 from skspend.panel import fold
-from skspend.study import noise
+from skspend.study import _noise as noise
 from skspend.study._noise import disturb, noise_study
 
 KEPT = ["model", "network", "nothing", "scores"]

@@ -10,7 +10,7 @@ from skspend import BigFivePersonalityScorer, FeedForwardExtractor, LSTMStateExt
 from skspend.datasets import make_spending
 from skspend.metrics import direction_change
 from skspend.panel import fold
-from skspend.study import trajectories
+from skspend.study import _trajectories as trajectories
 from skspend.study._trajectories import (
     EachPeriod,
     TenMeans,

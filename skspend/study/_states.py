@@ -1,0 +1,148 @@
+"""The states and segments that several studies compare: networks, and baselines without one."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Self
+
+import numpy as np
+from sklearn.base import BaseEstimator, TransformerMixin, clone
+from sklearn.cluster import KMeans
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer
+
+from ..extraction import FeedForwardExtractor, LSTMStateExtractor
+from ..panel import Panel
+from ..personality import TYPES
+
+if TYPE_CHECKING:
+    from sklearn.pipeline import Pipeline
+
+    from .._utils._typing import Estimator, Integers, PanelLike, Table
+
+WITH_NOISE = "recurrent predictor with noise"
+"""The only one of the `paper_networks` that is not in the paper."""
+
+
+def paper_networks(n_units: int = 3) -> dict[str, Estimator]:
+    """Make the networks that the studies compare, unfitted.
+
+    Parameters
+    ----------
+    n_units : int, default=3
+        Dimensions of their states.
+
+    Returns
+    -------
+    networks : dict of str to extractor
+        The four networks of the paper: two predict the type and two reconstruct their input, all
+        without noise on the states and without a penalty on steps. The states of the feed-forward
+        networks are those of single periods. The fifth network is the default
+        ``LSTMStateExtractor(n_units)`` of skspend, which has this noise and this penalty.
+
+    References
+    ----------
+    Maree & Omlin (2021), section III-C.
+
+    Examples
+    --------
+    >>> for name in paper_networks():
+    ...     print(name)
+    feed-forward predictor
+    recurrent predictor
+    feed-forward autoencoder
+    recurrent autoencoder
+    recurrent predictor with noise
+    """
+    return {
+        "feed-forward predictor": FeedForwardExtractor(n_units, state_noise=0),
+        "recurrent predictor": LSTMStateExtractor(n_units, state_noise=0, step_penalty=0),
+        "feed-forward autoencoder": FeedForwardExtractor(n_units, objective="reconstruct"),
+        "recurrent autoencoder": LSTMStateExtractor(n_units, objective="reconstruct"),
+        WITH_NOISE: LSTMStateExtractor(n_units),
+    }
+
+
+def check_transformer(name: str, transformer: object) -> None:
+    """Raise a TypeError unless the object has fit, transform and get_params."""
+    methods = "fit", "transform", "get_params"
+    if isinstance(transformer, type) or not all(hasattr(transformer, one) for one in methods):
+        raise TypeError(
+            f"{name} is {transformer!r}; expected an instance of a scikit-learn transformer, with "
+            f"fit, transform and get_params."
+        )
+
+
+def complete(transformer: Estimator, scorer: Estimator, seed: int) -> Estimator:
+    """Clone a transformer, and set the scorer and the seed of each part that has none."""
+    given = {"scorer": scorer, "random_state": seed}
+    missing = {
+        name: given[name.split("__")[-1]]
+        for name, value in transformer.get_params().items()
+        if value is None and name.split("__")[-1] in given
+    }
+    return clone(transformer).set_params(**missing)
+
+
+def mean_scores(scorer: Estimator) -> Pipeline:
+    """Make the transformer to the mean scores of the periods so far, which needs no network."""
+    each_period = clone(scorer).set_params(level="period")
+    return make_pipeline(each_period, FunctionTransformer(mean_so_far))
+
+
+def mean_so_far(X: PanelLike) -> Table:
+    """Average every period of a panel with the periods before it.
+
+    A table without the column names of a panel raises a ValueError, because it has no periods.
+    """
+    panel = Panel.read(X)
+    if getattr(X, "ndim", 2) == 2 and panel.period is None:
+        raise ValueError(
+            "The periods of X are unknown. Pass a frame with columns like 'year1|state0', or an "
+            "array of three dimensions."
+        )
+    cube = panel.cube
+    means = cube.cumsum(axis=1) / np.arange(1, cube.shape[1] + 1, dtype=cube.dtype)[:, None]
+    return Panel(means, panel.period, panel.features).like(X)
+
+
+class TenMeans(BaseEstimator):
+    """The baseline of the tree: k-means on the last states, with a segment for each type."""
+
+    kmeans_: KMeans
+
+    def __init__(self, random_state: int | None = None) -> None:
+        self.random_state = random_state
+
+    def fit(self, X: PanelLike, y: object = None) -> Self:
+        last = Panel.read(X).cube[:, -1]
+        self.kmeans_ = KMeans(len(TYPES), n_init=10, random_state=self.random_state).fit(last)
+        return self
+
+    def predict(self, X: PanelLike, *, period: int = -1) -> Integers:
+        """Return segments by the states of a period, shape (n_customers,)."""
+        return self.kmeans_.predict(np.ascontiguousarray(Panel.read(X).cube[:, period]))
+
+    def predict_levels(self, X: PanelLike, *, period: int = -1) -> Integers:
+        """Return segments as a tree of one level does, shape (n_customers, 1)."""
+        return self.predict(X, period=period)[:, None]
+
+
+class EachPeriod(TransformerMixin, BaseEstimator):
+    """Apply one transformer of features to the customers of all periods together."""
+
+    transformer_: Estimator
+
+    def __init__(self, transformer: Estimator) -> None:
+        self.transformer = transformer
+
+    def fit(self, X: PanelLike, y: object = None) -> Self:
+        cube = Panel.read(X).cube
+        self.transformer_ = clone(self.transformer).fit(cube.reshape(-1, cube.shape[2]))
+        return self
+
+    def transform(self, X: PanelLike) -> Table:
+        panel = Panel.read(X)
+        cube = panel.cube
+        states = self.transformer_.transform(cube.reshape(-1, cube.shape[2]))
+        features = [f"state{number}" for number in range(states.shape[1])]
+        return Panel(states.reshape(*cube.shape[:2], -1), panel.period, features).like(X)
