@@ -115,7 +115,7 @@ def judge_trajectories(study: pd.DataFrame) -> Iterator[Claim]:
     raw, either = "raw spending", "(fitted / held out)"
 
     def both(states, name, digits=2):
-        return " / ".join(f"{found.loc[states, name]:.{digits}f}" for found in (fitted, held_out))
+        return " / ".join(f"{found.loc[states, name]:z.{digits}f}" for found in (fitted, held_out))
 
     def segments(states):
         n_segments = held_out.loc[states, "n_segments"]

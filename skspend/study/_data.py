@@ -21,18 +21,9 @@ if TYPE_CHECKING:
 
 
 def read_data(X: TransactionLog | PanelLike, spend: Estimator | None = None) -> pd.DataFrame:
-    """Turn the data of a study into a pandas frame with the column names of a panel.
+    """Make a pandas frame with the column names of a panel; customers are numbered from 0.
 
-    Parameters
-    ----------
-    X : TransactionLog or panel
-    spend : SpendingAggregator, default=None
-        Makes the panel; by default ``SpendingAggregator()`` for a log, and none for a panel.
-
-    Returns
-    -------
-    panel : DataFrame, shape (n_customers, n_periods * n_categories)
-        Customers are numbered from 0.
+    By default ``SpendingAggregator()`` makes the panel of a log, and a panel stays as it is.
     """
     if spend is None and isinstance(X, TransactionLog):
         spend = SpendingAggregator()
@@ -44,27 +35,16 @@ def read_data(X: TransactionLog | PanelLike, spend: Estimator | None = None) -> 
 
 
 def warn_of_coverage(scorer: Estimator | None, panel: pd.DataFrame) -> None:
-    """Fit a scorer once, so that it warns if it covers little of the spending.
-
-    The tasks of a study suppress this warning, which each of them would repeat.
-    """
+    """Warn once if a scorer covers little of the spending; tasks suppress this warning."""
     if scorer is not None:
         clone(scorer).fit(panel)
 
 
 def count_windows(log: TransactionLog, periods: Sequence[Period]) -> list[tuple[Period, int, int]]:
-    """Count the whole windows of each length that a log spans.
+    """Count the whole windows of each length that a log spans: (name, n_months, n_windows).
 
-    Returns
-    -------
-    lengths : list of (name, n_months, n_windows)
-
-    Raises
-    ------
-    TypeError
-        If the log is something else.
-    ValueError
-        If a period is unknown, or the log spans fewer than two windows of it.
+    Raise a TypeError for anything but a log, and a ValueError for an unknown period or one of which
+    the log spans fewer than two windows.
     """
     if not isinstance(log, TransactionLog):
         raise TypeError(
@@ -99,14 +79,10 @@ def window_panel(
 def window_scores(
     panel: pd.DataFrame, scorer: Estimator, n_windows: int
 ) -> tuple[Floats, NDArray[np.bool]]:
-    """Score every window of every customer.
+    """Score every window of every customer, standardised: shape (n_customers, n_windows, 5).
 
-    Returns
-    -------
-    scores : ndarray, shape (n_customers, n_windows, 5)
-        Standardised.
-    has_scores : ndarray of bool, shape (n_customers, n_windows)
-        Whether the customer spends on any category that has a coefficient.
+    The second array, of shape (n_customers, n_windows), is true where the customer spends on any
+    category that has a coefficient.
     """
     scorer = clone(scorer).set_params(level="period", standardize=True).fit(panel)
     cube = fold(np.asarray(panel), n_windows)

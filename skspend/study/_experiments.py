@@ -1,4 +1,4 @@
-"""The table of the paper's experiments: each with its data, its study, its claims and its figures."""
+"""The table of the paper's experiments: the data, the study, the claims and the figures of each."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ import pickle
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import product
-from typing import TYPE_CHECKING, Any, NamedTuple, Unpack
+from typing import TYPE_CHECKING, Unpack
 
 import numpy as np
 import pandas as pd
@@ -146,8 +146,8 @@ def noise_study(
         replace(runner, progress=part_of(runner.progress, start, len(fits + disturbances)))
         for start in (0, len(fits))
     )
-    models = before.run_tasks(_fit, _Start(panel, scorer, extractor), fits)
-    found = later.run_tasks(_disturb_and_count, _Before(panel, models), disturbances)
+    models = before.run_tasks(_fit, (panel, scorer, extractor), fits)
+    found = later.run_tasks(_disturb_and_count, (panel, models), disturbances)
     return pd.DataFrame([row for rows in found for row in rows])
 
 
@@ -208,66 +208,42 @@ def disturb(
 
 
 def _totals(cube):
-    """Sum the spending of each customer in each period: shape (n_customers, n_periods, 1)."""
+    """Sum the absolute spending by customer and period, shape (n_customers, n_periods, 1)."""
     return np.abs(cube).sum(axis=2, keepdims=True, dtype=np.float64)
 
 
-class _Start(NamedTuple):
-    """What is known before anything is fitted."""
-
-    panel: pd.DataFrame
-    scorer: Any
-    extractor: Any
-
-
-class _Model(NamedTuple):
-    """Fitted pipelines to top-level segments, and the segments."""
-
-    states: Any
-    scores: Any
-    segments: np.ndarray
-    segments_by_scores: np.ndarray
-
-
-class _Before(NamedTuple):
-    """What is known before the disturbances; a model for each repetition."""
-
-    panel: pd.DataFrame
-    models: list[bytes]
-    """Pickled, because an object that was stored and read has another hash in joblib's memory."""
-
-
 def _fit(start, *, seed):
-    extractor = complete(start.extractor, start.scorer, seed)
+    """Fit the pipelines to top-level segments, from states and from scores, and predict with both.
+
+    They are pickled, because a model that was stored and read has another hash in joblib's memory.
+    """
+    panel, scorer, extractor = start
     tree = TrajectoryClusterer(max_depth=1, random_state=seed)
-    states = make_pipeline(extractor, tree).fit(start.panel)
-    scores = make_pipeline(mean_scores(start.scorer), TenMeans(seed)).fit(start.panel)
-    segments, by_scores = states.predict(start.panel), scores.predict(start.panel)
-    return pickle.dumps(_Model(states, scores, segments, by_scores))
+    states = make_pipeline(complete(extractor, scorer, seed), tree).fit(panel)
+    scores = make_pipeline(mean_scores(scorer), TenMeans(seed)).fit(panel)
+    return pickle.dumps((states, scores, states.predict(panel), scores.predict(panel)))
 
 
 def _disturb_and_count(before, *, noise, outliers, repetition, seed):
     """Make the rows of one disturbance in one repetition."""
-    model = pickle.loads(before.models[repetition])
-    disturbed = disturb(before.panel, noise=noise, outliers=outliers, random_state=seed)
-    trajectories = model.states[:-1].transform(disturbed)
-    again = clone(model.states).fit(disturbed)
-    segments = {
-        "model": (model.segments, model.states[-1].predict(trajectories)),
-        "network": (model.segments, clone(model.states[-1]).fit_predict(trajectories)),
-        "nothing": (model.segments, again.predict(disturbed)),
-        "scores": (model.segments_by_scores, model.scores.predict(disturbed)),
+    panel, models = before
+    states, scores, segments, segments_by_scores = pickle.loads(models[repetition])
+    disturbed = disturb(panel, noise=noise, outliers=outliers, random_state=seed)
+    trajectories = states[:-1].transform(disturbed)
+    again = clone(states).fit(disturbed)
+    changed = {
+        "model": _changed(segments, states[-1].predict(trajectories)),
+        "network": _changed(segments, clone(states[-1]).fit_predict(trajectories)),
+        "nothing": _changed(segments, again.predict(disturbed)),
+        "scores": _changed(segments_by_scores, scores.predict(disturbed)),
     }
     row = {"noise": noise, "outliers": outliers, "repetition": repetition}
-    return [
-        row | {"kept": kept, "changed": _changed(first, then[: len(first)])}
-        for kept, (first, then) in segments.items()
-    ]
+    return [row | {"kept": kept, "changed": share} for kept, share in changed.items()]
 
 
 def _changed(before, after):
-    """Return the share of customers in another segment, once segments are matched."""
-    table = contingency_matrix(before, after)
+    """Return the share of the first customers in another segment, once segments are matched."""
+    table = contingency_matrix(before, after[: len(before)])
     rows, columns = linear_sum_assignment(table, maximize=True)
     return 1 - table[rows, columns].sum() / len(before)
 

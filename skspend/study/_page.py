@@ -146,6 +146,7 @@ def write_study(
 
 def _write_claims(frames, folder, n_customers):
     claims = judge_claims(frames)
+    frames = {name: frames[name] for name in EXPERIMENTS if name in frames}
     _write_frame(claims, folder / "claims.csv")
     figures = [f"{name}{suffix}" for name in frames for suffix in EXPERIMENTS[name].draw]
     figures += [name for name in PAPER_FIGURES if (folder / "figures" / f"{name}.png").exists()]

@@ -57,18 +57,9 @@ class Runner:
     random_state: RandomState = 0
 
     def draw_seeds(self, repetitions: int) -> list[int]:
-        """Draw a seed for each repetition, because tasks may not share a generator.
-
-        Raises
-        ------
-        ValueError
-            If `repetitions` is not a positive integer.
-        """
-        if (
-            not isinstance(repetitions, Integral)
-            or isinstance(repetitions, bool)
-            or repetitions < 1
-        ):
+        """Draw a seed for each repetition, because tasks may not share a generator."""
+        is_count = isinstance(repetitions, Integral) and not isinstance(repetitions, bool)
+        if not is_count or repetitions < 1:
             raise ValueError(f"repetitions must be a positive integer, got {repetitions!r}.")
         random_state = check_random_state(self.random_state)
         return random_state.randint(2**31 - 1, size=repetitions).tolist()
@@ -110,16 +101,7 @@ class Runner:
 def part_of(
     progress: Callable[[int, int], None] | None, before: int, total: int
 ) -> Callable[[int, int], None] | None:
-    """Make the progress of a part of a study from that of the whole study.
-
-    Parameters
-    ----------
-    progress : callable or None
-    before : int
-        Number of tasks before this part.
-    total : int
-        Number of tasks of all parts.
-    """
+    """Make the progress of a part of a study, by the tasks before it and the total of all parts."""
     return progress and (lambda done, _: progress(before + done, total))
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple, Unpack
+from typing import TYPE_CHECKING, Unpack
 
 import numpy as np
 import pandas as pd
@@ -102,7 +102,8 @@ def trajectory_study(
         - ``level2_ami``, ``level2_baseline_95``, ``level2_p`` and the same of level 3: agreement
           with the second and third trait inside each parent, the 95th percentile of 39 shuffles,
           and p, see :func:`skspend.metrics.hierarchy_agreement`. NaN where the tree ends above.
-        - ``seconds``: to fit states and tree; for held-out customers, to place them.
+        - ``seconds``: to fit states and tree and to place the customers; to place them alone if
+          they are held out.
 
     Raises
     ------
@@ -147,22 +148,13 @@ def trajectory_study(
     panels = [panel.iloc[np.sort(some)].reset_index(drop=True) for some in rows]
     overall = clone(scorer).set_params(level="overall").fit(panels[0])
     scores = [np.asarray(overall.transform(some)) for some in panels]
-    customers = _Customers(panels, scores, Panel.read(panel.iloc[:1]).cube.shape[1])
+    n_periods = Panel.read(panel.iloc[:1]).cube.shape[1]
     tasks = [
         {"states": states, "transformer": transformer, "seed": seed}
         for states, transformer in transformers.items()
     ]
-    found = runner.run_tasks(_judge, customers, tasks)
+    found = runner.run_tasks(_judge, (panels, scores, n_periods), tasks)
     return pd.DataFrame([row for pair in found for row in pair])
-
-
-class _Customers(NamedTuple):
-    """What all kinds of states share: first of the fitted, then of the held-out customers."""
-
-    panels: list[pd.DataFrame]
-    scores: list[np.ndarray]
-    """Over all periods together, shape (n_customers, 5) each."""
-    n_periods: int
 
 
 def _transformers(scorer, n_units, extractors, seed):
@@ -190,59 +182,44 @@ def _transformers(scorer, n_units, extractors, seed):
 
 def _judge(customers, *, states, transformer, seed):
     """Fit one kind of states and its tree; return the two rows of the study."""
+    panels, scores, n_periods = customers
+    transformer = clone(transformer)
     clusterer = TenMeans(seed) if states == BASELINE else TrajectoryClusterer(random_state=seed)
-    started = time.perf_counter()
-    transformer = clone(transformer).fit(customers.panels[0])
-    fitted = _trajectories(transformer, customers, 0)
-    clusterer.fit(fitted)
-    seconds_to_fit = time.perf_counter() - started
-    started = time.perf_counter()
-    held_out = _trajectories(transformer, customers, 1)
-    levels = clusterer.predict_levels(held_out)
-    seconds_to_place = time.perf_counter() - started
-    model = _Model(transformer, clusterer, seed)
-    figures = _figures(model, customers, 0, fitted, clusterer.predict_levels(fitted))
-    unseen = _figures(model, customers, 1, held_out, levels)
-    return [
-        {"states": states, "customers": "fitted"} | figures | {"seconds": seconds_to_fit},
-        {"states": states, "customers": "held out"} | unseen | {"seconds": seconds_to_place},
-    ]
+    rows = []
+    for name, panel, of_panel in zip(("fitted", "held out"), panels, scores, strict=True):
+        started = time.perf_counter()
+        if name == "fitted":
+            transformer.fit(panel)
+        trajectories = fold(np.asarray(transformer.transform(panel)), n_periods)
+        if name == "fitted":
+            clusterer.fit(trajectories)
+        levels = clusterer.predict_levels(trajectories)
+        seconds = time.perf_counter() - started
+        types = encode_types(of_panel)
+        _, sizes = np.unique(levels[:, 0], return_counts=True)
+        row = {
+            "states": states,
+            "customers": name,
+            "n_segments": len(sizes),
+            "largest": sizes.max() / len(levels),
+            "ami": adjusted_mutual_info_score(types, levels[:, 0]),
+            "predicted": _predicted(transformer, panel, types),
+            "kappa": _kappa(clusterer, trajectories, levels[:, 0]),
+            "turn": mean_turn(trajectories),
+        }
+        rows.append(row | _agree(levels, of_panel, seed) | {"seconds": seconds})
+    return rows
 
 
-class _Model(NamedTuple):
-    """A kind of states, fitted, and its segments."""
-
-    transformer: Any
-    clusterer: Any
-    seed: int
-
-
-def _trajectories(transformer, customers, some):
-    states = np.asarray(transformer.transform(customers.panels[some]))
-    return fold(states, customers.n_periods)
-
-
-def _figures(model, customers, some, trajectories, levels):
-    """Judge the segments of these customers; return a dict."""
-    scores = customers.scores[some]
-    types = encode_types(scores)
-    _, sizes = np.unique(levels[:, 0], return_counts=True)
-    figures = {
-        "n_segments": len(sizes),
-        "largest": sizes.max() / len(levels),
-        "ami": adjusted_mutual_info_score(types, levels[:, 0]),
-        "predicted": _predicted(model.transformer, customers.panels[some], types),
-        "kappa": _kappa(model.clusterer, trajectories, levels[:, 0]),
-        "turn": mean_turn(trajectories),
+def _agree(levels, scores, seed):
+    """Compare the lower levels of the tree with the lesser traits; return a dict."""
+    found = hierarchy_agreement(levels, scores, n_permutations=N_PERMUTATIONS, random_state=seed)
+    names = {"ami": "ami", "baseline_95": "baseline_95", "p_value": "p"}
+    return {
+        f"level{level}_{name}": row[column]
+        for level, row in found.set_index("level").reindex(LESSER_LEVELS).iterrows()
+        for column, name in names.items()
     }
-    agreement = hierarchy_agreement(
-        levels, scores, n_permutations=N_PERMUTATIONS, random_state=model.seed
-    )
-    for level, row in agreement.set_index("level").reindex(LESSER_LEVELS).iterrows():
-        figures[f"level{level}_ami"] = row["ami"]
-        figures[f"level{level}_baseline_95"] = row["baseline_95"]
-        figures[f"level{level}_p"] = row["p_value"]
-    return figures
 
 
 def _predicted(transformer, panel, types):

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple, Unpack
+from typing import TYPE_CHECKING, Any, Unpack
 
 import numpy as np
 import pandas as pd
@@ -255,8 +255,7 @@ def transfer_study(
         for model in models
         for repetition, seed in enumerate(seeds)
     ]
-    bank = _Bank(panel, checked, dict(models))
-    return pd.DataFrame(runner.run_tasks(_fit_and_judge, bank, tasks))
+    return pd.DataFrame(runner.run_tasks(_fit_and_judge, (panel, checked, dict(models)), tasks))
 
 
 def transfer_table(study: pd.DataFrame) -> pd.DataFrame:
@@ -315,14 +314,6 @@ def p_value_of_less(study: pd.DataFrame, label: str, size: int, model: str, othe
     return float(stats.ttest_rel(values[model], values[other], alternative="less").pvalue)
 
 
-class _Bank(NamedTuple):
-    """What all tasks share."""
-
-    panel: pd.DataFrame
-    labels: dict[str, np.ndarray]
-    models: dict[str, tuple[Any, Any]]
-
-
 def _check_label(name, label, panel):
     label = np.asarray(label, dtype=float)
     if label.ndim != 1:
@@ -337,23 +328,22 @@ def _check_label(name, label, panel):
     return label
 
 
-def _fit_and_judge(bank, *, label, size, model, repetition, seed, test_size):
+def _fit_and_judge(data, *, label, size, model, repetition, seed, test_size):
     """Make the row of one model in one repetition."""
-    y = bank.labels[label]
+    panel, labels, models = data
+    y = labels[label]
     is_class = set(np.unique(y)) == {0, 1}
-    rows, test = train_test_split(
-        np.arange(len(y)),
-        test_size=test_size,
-        stratify=y if is_class else None,
-        random_state=seed,
-    )
+
+    def split(rows, **size):
+        strata = y[rows] if is_class else None
+        return train_test_split(rows, stratify=strata, random_state=seed, **size)
+
+    rows, test = split(np.arange(len(y)), test_size=test_size)
     if size < len(rows):
-        rows, _ = train_test_split(
-            rows, train_size=size, stratify=y[rows] if is_class else None, random_state=seed
-        )
-    regressor, classifier = bank.models[model]
+        rows, _ = split(rows, train_size=size)
+    regressor, classifier = models[model]
     regressor = complete(regressor, None, seed)
-    X, X_test = bank.panel.iloc[rows], bank.panel.iloc[test]
+    X, X_test = panel.iloc[rows], panel.iloc[test]
     started = time.perf_counter()
     regressor.fit(X, y[rows])
     seconds = time.perf_counter() - started
