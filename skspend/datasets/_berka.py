@@ -1,7 +1,7 @@
 """A bank's loans: the PKDD'99 challenge data, read from the user's own copy.
 
-In comes a folder, out goes a TransactionLog of the 682 accounts that took a loan, cut off so that
-features and labels never share a day, with the two labels of Maree & Omlin (2021), section III-D.
+A folder comes in. Out come a TransactionLog of the 682 accounts with a loan, which ends before the
+days that the labels are measured on, and the two labels of Maree & Omlin (2021), section III-D.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from .._utils._typing import FilePath
     from ._bunches import LoanAccounts
 
-# What an outflow is, by operation and k_symbol; SIPO is the Czech way to pay household bills.
+# Categories of outflows by operation and k_symbol; SIPO is the Czech way to pay household bills.
 OUTFLOWS = {
     ("VYBER", ""): "cash",
     ("VYBER KARTOU", ""): "card",
@@ -31,14 +31,11 @@ OUTFLOWS = {
     ("VYBER", "SLUZBY"): "account fees",
     ("VYBER", "SANKC. UROK"): "overdraft interest",
 }
-
-# Loans that ended unpaid (B) or run in debt (D).
+# Loans that ended unpaid (B) or are in debt (D).
 DEFAULTED = ("B", "D")
-
 # Liquidity is measured over these months before the loan.
 LIQUIDITY_MONTHS = 3
-
-# Half a year: the six monthly periods before the loan are then full.
+# Half a year: all of the six monthly periods before the loan then have transactions.
 DAYS_OF_HISTORY = 183
 
 _TRANSACTION_COLUMNS = ["account_id", "date", "type", "operation", "amount", "k_symbol"]
@@ -56,35 +53,35 @@ def load_berka(
     Parameters
     ----------
     folder : str or path
-        Where the data is: ``transactions_preloan.parquet`` and ``loans.parquet``, or else the
-        challenge's own ``trans.asc`` and ``loan.asc``, in the folder or its subfolder
-        ``original``. The data may not be shipped with the package.
+        Has ``transactions_preloan.parquet`` and ``loans.parquet``, or the files of the challenge,
+        ``trans.asc`` and ``loan.asc``, also in a subfolder ``original``. The data have no licence
+        and are not part of skspend.
     label : {"default", "liquidity"}, default="default"
-        What `target` is, and where the transactions end: the day before the loan, or three months
-        earlier, where the months begin that liquidity is measured over.
+        The `target`. Transactions end on the day before the loan for "default", and three months
+        earlier for "liquidity", which is measured over these months.
     ages : tuple of two ints, default=None
-        Keep the accounts whose owner was of an age from the first to the second (both included, in
-        completed years) on the day of the loan. Needs ``client.asc`` and ``disp.asc``.
+        Youngest and oldest age of the owner on the day of the loan, in completed years; accounts of
+        others are left out. Needs ``client.asc`` and ``disp.asc``.
 
     Returns
     -------
     bunch : Bunch
         data : TransactionLog
-            One customer per account, by account number. Outflows in seven categories, what comes
-            in as the category "income". The features of the paper's kind are six months for
-            "default", ``SpendingAggregator(period="month", n_periods=6)``, and three (months 4 to
-            6 before the loan) for "liquidity".
+            One customer per account, by account number. Outflows have seven categories, inflows
+            the category "income". As in the paper, features are the six months before the loan for
+            "default", ``SpendingAggregator(period="month", n_periods=6)``, and the months 4 to 6
+            before it for "liquidity", with ``n_periods=3``.
         target : Series
-            `default` or `liquidity`, as `label` says.
+            `default` or `liquidity`.
         default : Series of int, shape (n_accounts,)
             1 if the loan was not paid back or is in debt, 0 otherwise.
         liquidity : Series of float, shape (n_accounts,)
-            Mean end-of-day balance over the three months before the loan, in multiples of a
-            month's outflow in them; NaN where nothing flowed out.
+            Mean end-of-day balance over the three months before the loan, divided by the mean
+            monthly outflow in them; NaN without outflow.
         complete : Series of bool, shape (n_accounts,)
             Whether the account's history begins at least 183 days before the loan.
         ages : Series of int, shape (n_accounts,), or None
-            Age of the owner in completed years; None if client.asc or disp.asc is not there.
+            Age of the owner in completed years; None if client.asc or disp.asc is missing.
         loans : DataFrame, shape (n_accounts, 6)
             The loans: number, date, amount, duration in months, monthly payment, status.
         DESCR : str
@@ -93,10 +90,10 @@ def load_berka(
     Raises
     ------
     FileNotFoundError
-        If a file is not there; the message names it.
+        If a file is missing.
     ValueError
-        If `label` or `ages` is none of the above, nobody is of that age, or a transaction is of a
-        kind that the challenge does not know.
+        If `label` or `ages` is invalid, no owner has that age, or the kind of an outflow is
+        unknown.
 
     References
     ----------
@@ -104,8 +101,7 @@ def load_berka(
 
     Examples
     --------
-    The data is not part of skspend; with it, ``load_berka(folder).target`` has 76 defaults among
-    682 loans. Without it:
+    With the data, ``load_berka(folder).target`` has 76 defaults among 682 loans. Without:
 
     >>> load_berka("nowhere")  # doctest: +ELLIPSIS
     Traceback (most recent call last):
@@ -140,7 +136,7 @@ def load_berka(
 
 
 def _read_tables(folder):
-    """Transactions, and loans by account, from either form of the data."""
+    """Read transactions, and loans by account, from either form of the data."""
     parquet = folder / "transactions_preloan.parquet", folder / "loans.parquet"
     if all(path.is_file() for path in parquet):
         transactions = pd.read_parquet(parquet[0], columns=_TRANSACTION_COLUMNS)
@@ -149,8 +145,8 @@ def _read_tables(folder):
         challenge = _find(folder, "trans.asc"), _find(folder, "loan.asc")
         if None in challenge:
             raise FileNotFoundError(
-                f"No Berka data in {str(folder)!r}: neither transactions_preloan.parquet and "
-                f"loans.parquet, nor trans.asc and loan.asc (there or in its folder 'original')."
+                f"No Berka data in {str(folder)!r}: expected transactions_preloan.parquet and "
+                f"loans.parquet, or trans.asc and loan.asc (also in a subfolder 'original')."
             )
         transactions = _read_asc(challenge[0])[_TRANSACTION_COLUMNS]
         loans = _read_asc(challenge[1])[_LOAN_COLUMNS]
@@ -165,7 +161,7 @@ def _find(folder, name):
 
 
 def _read_asc(path):
-    """A table of the challenge: semicolons, dates as YYMMDD, missing words as nothing or blanks."""
+    """Read a table of the challenge, with semicolons, dates as YYMMDD, and blanks for no text."""
     text = dict.fromkeys(("date", "birth_number", "bank", "account"), str)
     table = pd.read_csv(path, sep=";", dtype=text, keep_default_na=False, encoding="latin-1")
     if "date" in table:
@@ -174,57 +170,55 @@ def _read_asc(path):
 
 
 def _parse_days(yymmdd):
-    """Days of the twentieth century, which a two-digit year of birth always means here."""
+    """Parse dates; all two-digit years are of the twentieth century."""
     return pd.to_datetime("19" + yymmdd, format="%Y%m%d")
 
 
 def _read_ages(folder, loans, required):
-    """Completed years of each account's owner on the day of the loan; None without the files."""
+    """Compute the age of each account's owner on the day of the loan; None without the files."""
     paths = {name: _find(folder, name) for name in ("client.asc", "disp.asc")}
     missing = [name for name, path in paths.items() if path is None]
+    if missing and required:
+        raise FileNotFoundError(
+            f"ages needs {' and '.join(missing)}, missing from {str(folder)!r} and its subfolder "
+            f"'original'. Add the data, or leave ages=None."
+        )
     if missing:
-        if required:
-            raise FileNotFoundError(
-                f"ages= needs {' and '.join(missing)}, which is not in {str(folder)!r} or its "
-                f"folder 'original'. Add it, or leave ages=None."
-            )
         return None
     clients = _read_asc(paths["client.asc"]).set_index("client_id")["birth_number"]
     disposals = _read_asc(paths["disp.asc"]).query("type == 'OWNER'").set_index("account_id")
     number = clients[disposals["client_id"].reindex(loans.index)].astype(int)
     # A woman's number has 50 added to the month.
     is_woman = number // 100 % 100 > 50
-    birth = _parse_days((number - 5000 * is_woman).astype(str).str.zfill(6))
-    birth = birth.set_axis(loans.index).dt
-    date = loans["date"].dt
-    had_birthday = (date.month > birth.month) | (
-        (date.month == birth.month) & (date.day >= birth.day)
-    )
-    return (date.year - birth.year - ~had_birthday).astype(int).rename("age")
+    birth = _parse_days((number - 5000 * is_woman).astype(str).str.zfill(6)).set_axis(loans.index)
+    month_and_day = [date.dt.month * 100 + date.dt.day for date in (birth, loans["date"])]
+    years = loans["date"].dt.year - birth.dt.year - (month_and_day[0] > month_and_day[1])
+    return years.astype(int).rename("age")
 
 
 def _is_of_age(owner_ages, ages):
     try:
         youngest, oldest = ages
     except (TypeError, ValueError) as error:
-        raise ValueError(f"ages must be None or a pair such as (30, 60), got {ages!r}.") from error
+        raise ValueError(f"ages is {ages!r}; expected None or a pair such as (30, 60).") from error
     kept = owner_ages.between(youngest, oldest)
     if not kept.any():
         raise ValueError(
-            f"No owner is of ages={ages!r}: they were {owner_ages.min()} to {owner_ages.max()}."
+            f"No owner has an age in ages={ages!r}; ages are {owner_ages.min()} to "
+            f"{owner_ages.max()}."
         )
     return kept
 
 
 def _before_loan(transactions, loans):
-    """Transactions of the accounts with a loan, up to the day before it."""
+    """Keep the transactions of the accounts with a loan, up to the day before it."""
     loan_day = loans["date"].reindex(transactions["account_id"]).to_numpy()
-    # Comparison with a missing loan day is false: other accounts drop out here, too.
+    # For accounts without a loan the day is missing, and the comparison false.
     return transactions[transactions["date"].to_numpy() < loan_day]
 
 
 def _categorise(transactions):
-    """Long frame of customer, date, category and amount; money spent is positive."""
+    """Make the frame of customer, date, category and amount, with outflows as positive amounts."""
     is_credit = (transactions["type"] == "PRIJEM").to_numpy()
     operation = transactions["operation"].fillna("").str.strip()
     symbol = transactions["k_symbol"].fillna("").str.strip()
@@ -233,7 +227,7 @@ def _categorise(transactions):
     if category.isna().any():
         raise ValueError(
             f"{category.isna().sum()} of {len(category)} transactions are outflows of an unknown "
-            f"kind; the first has operation and k_symbol {kind[category.isna()].iloc[0]}. Known: "
+            f"kind; the first has operation and k_symbol {kind[category.isna()].iloc[0]}. Expected "
             f"{', '.join(map(str, OUTFLOWS))}."
         )
     amount = transactions["amount"].astype(float)
@@ -248,11 +242,11 @@ def _categorise(transactions):
 
 
 def _liquidity(frame, log):
-    """Liquidity of every account, and the first day that it is measured on."""
+    """Compute the liquidity of every account, and the first day that it is measured on."""
     edges = np.broadcast_to(log.period_edges(LIQUIDITY_MONTHS, 1), (len(log), 2))
     first_day, loan_day = (edge.astype("M8[D]") for edge in edges.T)
     account = pd.Index(log.customers).get_indexer(frame["customer"])
-    # An amount counts in the balance from its day on: for that part of the days up to the loan.
+    # An amount is in the balance from its day on, which is this part of the days up to the loan.
     day = frame["date"].to_numpy().astype("M8[D]")
     part = (loan_day[account] - day) / (loan_day - first_day)[account]
     balance = np.bincount(account, -frame["amount"] * part.clip(0, 1), minlength=len(log))

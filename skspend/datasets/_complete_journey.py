@@ -1,7 +1,7 @@
-"""Real households: a year of grocery shopping, bundled, by household, day and product category.
+"""Real households: a bundled year of grocery shopping, by household, day and product category.
 
-Nothing comes in; out goes a TransactionLog with what is known of the households. The nearest thing
-to the data of Maree & Omlin (2021), section III-A, that may be shipped.
+Out comes a TransactionLog with what is known of the households. Of the data that may be shipped,
+they are the most similar to those of Maree & Omlin (2021), section III-A.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from ..transactions import TransactionLog
 if TYPE_CHECKING:
     from ._bunches import Households
 
-# Middle of each bracket in dollars a year; of the open one, where it begins.
+# Middle of each bracket in dollars a year; lower end of the open bracket.
 INCOME_MIDPOINTS = {
     "Under 15K": 7_500.0,
     "15-24K": 20_000.0,
@@ -34,10 +34,10 @@ INCOME_MIDPOINTS = {
     "250K+": 250_000.0,
 }
 
-# Product categories that are what a category of the personality table names. Left out although near
-# it: HOT DOGS and BIRD SEED (no pets), NEWSPAPER (no book or magazine), SHAVING and soap (hygiene,
-# not beauty), RESTRICTED DIET (allergies), SPORTS MEMORABLILIA; and alcohol, tobacco, baby goods
-# and flowers, of whose personality no published direction is known.
+# Product categories that belong to a category of the personality table. Left out are similar names:
+# HOT DOGS and BIRD SEED (no pets), NEWSPAPER (no book or magazine), SHAVING and soap (hygiene, not
+# beauty), RESTRICTED DIET (allergies), SPORTS MEMORABLILIA; and alcohol, tobacco, baby goods and
+# flowers, which have no published direction.
 ALIASES = {
     "DOG FOODS": "pets",
     "CAT FOOD": "pets",
@@ -69,15 +69,15 @@ def load_complete_journey() -> Households:
     -------
     bunch : Bunch
         data : TransactionLog, 2,469 households
-            What each household spent by day and product category, 2017-01-01 to 2017-12-31. The
-            534 item lines that spill over to 2018-01-01 are left out, so that the year divides
-            into six periods of two months (``SpendingAggregator(period=2, n_periods=6)``).
+            Spending by day and product category, 2017-01-01 to 2017-12-31. The 534 item lines of
+            2018-01-01 are left out, so that the year divides into six periods of two months
+            (``SpendingAggregator(period=2, n_periods=6)``).
         income : Series of float, shape (2469,)
-            Yearly income in dollars, the middle of the bracket; NaN where it is not known.
+            Yearly income in dollars, the middle of the bracket; NaN if unknown.
         coupon : Series of int, shape (2469,)
             1 for a household that redeemed a coupon in the year, 0 otherwise.
         demographics : DataFrame, shape (801, 7)
-            What is known of the households that were asked, indexed by household.
+            Answers of the households that were asked, indexed by household.
         aliases : dict of str to str
             From product category to the category of the personality table that it belongs to.
         DESCR : str
@@ -85,8 +85,8 @@ def load_complete_journey() -> Households:
 
     Notes
     -----
-    The categories in `aliases` take about 4.5 % of the spending: scores computed from these
-    households rest on that, and whatever shows them should say so.
+    The categories in `aliases` have about 4.5 % of the spending. Scores of these households depend
+    only on this part, which should be mentioned wherever the scores are shown.
 
     References
     ----------

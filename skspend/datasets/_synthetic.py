@@ -1,9 +1,9 @@
-"""A synthetic bank: in come a size and a seed, out come spending and the truth behind it.
+"""A synthetic bank: a size and a seed come in, spending and the truth behind it come out.
 
-It stands in for the data of section III-A of Maree & Omlin (2021): six years of spending by
-category, as shares of income, for about 26,000 customers. Latent traits tilt every budget a little;
-lasting tastes, year-to-year noise and rare large purchases hide them. How hard that makes the tasks
-is set by the constants below and held by tests, so that nobody tunes the bank to a method.
+It replaces the data of Maree & Omlin (2021), section III-A: six years of spending by category, as
+shares of income, for about 26,000 customers. Latent traits change every budget a little; lasting
+tastes, yearly noise and rare large purchases hide them. The constants below set how hard the traits
+are to find, and tests hold this difficulty, so that the bank is not tuned to a method.
 """
 
 from __future__ import annotations
@@ -19,44 +19,41 @@ from scipy.optimize import brentq
 from scipy.special import expit, ndtr, ndtri
 from sklearn.utils import Bunch
 
+from ..personality import TRAITS, personality_types
 from ..transactions import TransactionLog
 
 if TYPE_CHECKING:
     from .._utils._typing import RandomState
     from ._bunches import Bank
 
-TRAITS = ("openness", "conscientiousness", "extraversion", "agreeableness", "neuroticism")
-
-# The last calendar year of the bank.
 LAST_YEAR = 2023
 
-# Customers drawn at a time: 2,048 x 6 x 97 float32 numbers are 5 MB and stay near the processor.
+# Customers drawn at a time: 2,048 x 6 x 97 float32 numbers are 5 MB and stay in the cache.
 BLOCK = 2048
 
-# Ratings of a negligible category have this spread, half of it where the budget is NEUTRAL_BUDGET
-# per cent of spending: necessities say little about a person, and must not drown the rest.
+# Spread of the ratings of a category with a small budget. It is half as large where the budget is
+# NEUTRAL_BUDGET per cent of spending, because necessities say little about a person.
 RATING_SPREAD, NEUTRAL_BUDGET = 1.6, 1.5
 
-# Tilt of a log budget weight per trait and unit of rating, and the part no rating knows of. Latent
+# How much a trait changes the log of a budget per unit of rating, and apart from the rating. Latent
 # traits and computed scores then correlate at .35 to .45, somewhat above the .21 found in people
-# (Gladstone, Matz & Lemaire 2019, corrected), whose personality is measured with error, too.
+# (Gladstone, Matz & Lemaire 2019, corrected).
 TILT, STRAY_TILT = 0.14, 0.12
 
-# A customer's lasting taste for a category, in multiples of the category's yearly swing: computed
-# scores of neighbouring years then correlate at .65.
+# A customer's lasting taste for a category, in multiples of the yearly swing of the category.
+# Computed scores of successive years then correlate at .65.
 TASTE = 3.4
 
-# Step of a trait from year to year, in standard deviations: adult personality hardly moves.
+# Yearly step of a trait, in standard deviations.
 DRIFT = 0.06
 
-# Log-odds of the share of income that is spent where the bank sees it: level, spread between
-# customers, spread between the years of one (other banks, bonuses, months without work). Scores do
-# not see it, so that it is what makes raw shares hard to read.
+# Log-odds of the share of income that the bank sees: level, spread between customers, and spread
+# between the years of a customer. Scores do not depend on it, but raw shares do.
 SPENT_LEVEL, SPENT_BETWEEN, SPENT_WITHIN = 0.2, 0.5, 1.6
 LEAST_SPENT = 0.08
 
-# Purchases that upset a budget: yearly chance, median share of income, log spread. One year in ten
-# loses more than a fifth of its spending to one of them.
+# Yearly chance, median share of income and log spread of large purchases. They take more than a
+# fifth of the spending in one year of ten.
 LARGE_PURCHASES = {
     "car purchase": (0.07, 0.18, 0.45),
     "home repairs": (0.05, 0.10, 0.50),
@@ -69,12 +66,12 @@ RELIEF = 0.75
 # Yearly income in currency units: median, log spread, growth, log spread of a single year.
 INCOME, INCOME_SPREAD, INCOME_GROWTH, INCOME_SWING = 42_000, 0.45, 0.025, 0.06
 
-# Traits and finances explain as much of a label as the paper's Table 1 leaves room for (a squared
-# error of 0.81 on a liquidity index of variance 1).
+# The share of the variance of a label that traits and finances explain: as much as Table 1 of the
+# paper leaves (a squared error of 0.81 for a liquidity index of variance 1).
 EXPLAINED = 0.20
 DEFAULT_RATE = 0.10
 
-# How each label hangs on the standardised traits and finances: only the proportions count.
+# Weights of the standardised traits and finances in each label, in proportion.
 LABEL_WEIGHTS = pd.DataFrame(
     {
         "default": [0.10, -0.50, 0.25, -0.10, 0.50, -0.50, -0.60],
@@ -121,18 +118,18 @@ def make_spending(
     n_categories : int, default=97
         Number of categories, those with the largest budgets first.
     transactions : bool, default=False
-        Give dated transactions instead of the panel. The panel of the same seed is what
+        Return dated transactions instead of the panel. The panel of the same seed is what
         ``SpendingAggregator(period="year", n_periods=n_periods, normalize="income")`` makes of
         them, up to the rounding to cents (and with its columns sorted by name).
     random_state : int, RandomState, Generator or None, default=None
-        Seed. The same integer gives bit-identical data; NumPy's global state is left alone.
+        The same integer gives bit-identical data. NumPy's global state does not change.
 
     Returns
     -------
     bunch : Bunch
         data : DataFrame, shape (n_customers, n_periods * n_categories), or TransactionLog
             Shares of the year's income, float32, columns ``year1|groceries`` ... period by period,
-            oldest first. What a year leaves of 1 is saved or spent elsewhere.
+            oldest first. The rest of the income is saved or spent elsewhere.
         coefficients : DataFrame, shape (n_categories, 5)
             Ratings from -3 to 3, with the signs of the published directions where there are any.
         traits : DataFrame, shape (n_customers, 5)
@@ -151,7 +148,7 @@ def make_spending(
         liquidity : Series of float, shape (n_customers,)
             Liquidity index in standard deviations.
         DESCR : str
-            Description, with the difficulty that the tests hold.
+            Description, with the difficulty.
 
     Raises
     ------
@@ -207,7 +204,7 @@ def make_spending(
         coefficients=coefficients,
         traits=causes[[*TRAITS]],
         scores=scores,
-        types=_type(scores),
+        types=pd.Series(personality_types(scores), index, name="type"),
         income=income,
         finances=causes[["log_income", "unspent"]],
         default=labels["default"],
@@ -223,23 +220,19 @@ def _generator(random_state):
 
 
 def _budget(n_categories):
-    """Household budget, one row per category, largest first, with an anonymous tail."""
+    """Read the household budget, a row per category, largest first; further ones have no name."""
     with (files(__package__) / "data" / "household_budget.csv").open() as file:
         named = pd.read_csv(file, index_col="category")
     numbers = np.arange(len(named) + 1, n_categories + 1)
-    tail = {
-        "budget": 0.3 * len(named) / numbers,
-        "buyers": 0.4,
-        "years": 0.7,
-        "swing": 0.5,
-        "visits": 1,
-    }
-    tail = pd.DataFrame(tail, index=[f"category {number}" for number in numbers])
+    tail = pd.DataFrame(index=[f"category {number}" for number in numbers])
+    tail = tail.assign(
+        budget=0.3 * len(named) / numbers, buyers=0.4, years=0.7, swing=0.5, visits=1
+    )
     return pd.concat([named, tail] if len(tail) else [named]).iloc[:n_categories]
 
 
 def _rate(budget, rng):
-    """Ratings of categories on the five traits; published cells keep their sign or value."""
+    """Draw ratings of categories on the five traits, with the published signs or values."""
     spread = RATING_SPREAD / (1 + budget["budget"].to_numpy() / NEUTRAL_BUDGET)
     ratings = spread[:, None] * rng.standard_normal((len(budget), len(TRAITS)))
     ratings = pd.DataFrame(ratings.clip(-3, 3).round(2), index=budget.index, columns=TRAITS)
@@ -252,7 +245,7 @@ def _rate(budget, rng):
 
 
 def _draw_customers(n_customers, n_periods, rng):
-    """Traits, the yearly traits that they are the mean of, and yearly income."""
+    """Draw traits, yearly traits whose mean they are, and yearly income."""
     traits = rng.standard_normal((n_customers, len(TRAITS)))
     walk = DRIFT * rng.standard_normal((n_customers, n_periods, len(TRAITS))).cumsum(axis=1)
     yearly_traits = traits[:, None] + walk - walk.mean(axis=1, keepdims=True)
@@ -263,7 +256,7 @@ def _draw_customers(n_customers, n_periods, rng):
 
 
 def _draw_shares(yearly_traits, budget, tilt, rng):
-    """Shares of income of a block of customers, (customers, periods, categories), float32."""
+    """Draw shares of income of some customers: (customers, periods, categories), float32."""
     n_customers, n_periods, _ = yearly_traits.shape
     n_categories = len(budget)
     columns = {name: budget[name].to_numpy(np.float32) for name in budget}
@@ -293,7 +286,7 @@ def _draw_shares(yearly_traits, budget, tilt, rng):
 
 
 def _draw_large_purchases(budget, shape, rng):
-    """Shares of income, (customers, periods), by category."""
+    """Draw shares of income by category: (customers, periods) each."""
     return {
         category: median
         * np.exp(spread * rng.standard_normal(shape))
@@ -304,27 +297,19 @@ def _draw_large_purchases(budget, shape, rng):
 
 
 def _score(shares, coefficients):
-    """Mean over periods of the spending distribution, times coefficients."""
+    """Multiply the mean distribution of spending over periods with the coefficients."""
     totals = shares.sum(axis=2, dtype=float, keepdims=True)
     return (shares / np.where(totals > 0, totals, 1)).mean(axis=1) @ coefficients
 
 
 def _standardize(values):
-    """Mean 0 and standard deviation 1 over customers; a constant column becomes 0."""
+    """Scale to mean 0 and standard deviation 1 over customers; a constant column becomes 0."""
     spread = values.std(axis=0)
     return (values - values.mean(axis=0)) / np.where(spread > 1e-9, spread, 1)
 
 
-def _type(scores):
-    values = scores.to_numpy()
-    top = np.abs(values).argmax(axis=1)
-    is_positive = values[np.arange(len(values)), top] >= 0
-    names = np.array([[f"{trait}-", f"{trait}+"] for trait in scores.columns])
-    return pd.Series(names[top, is_positive.astype(int)], index=scores.index, name="type")
-
-
 def _draw_labels(causes, rng):
-    """Default and liquidity, each explained to EXPLAINED by a linear regression on the causes."""
+    """Draw labels of whose variance a linear regression on the causes explains EXPLAINED."""
     signal = _standardize(_standardize(causes.to_numpy()) @ LABEL_WEIGHTS.to_numpy())
     noise = rng.standard_normal(signal.shape)
     strength = np.array([_strength_for_default(signal[:, 0]), sqrt(EXPLAINED)])
@@ -335,10 +320,10 @@ def _draw_labels(causes, rng):
 
 
 def _strength_for_default(signal):
-    """Weight of the signal in the index whose top tenth defaults.
+    """Find the weight of the signal in the index whose top tenth defaults.
 
-    A straight line explains less of 0 and 1 than of the index behind them, so that the index has to
-    hang on its causes more than EXPLAINED.
+    A linear regression explains less of 0 and 1 than of the index behind them, so the index depends
+    on its causes more than EXPLAINED.
     """
     cut = ndtri(1 - DEFAULT_RATE)
 
@@ -351,7 +336,7 @@ def _strength_for_default(signal):
 
 
 def _spread_over_days(shares, income, budget, rng):
-    """Turn shares into dated payments in whole cents, as a TransactionLog."""
+    """Turn shares into a TransactionLog of dated payments in whole cents."""
     n_customers, n_periods, _ = shares.shape
     new_years = np.arange(LAST_YEAR - n_periods + 1, LAST_YEAR + 2).astype(str).astype("M8[D]")
     parts = []
@@ -367,17 +352,13 @@ def _spread_over_days(shares, income, budget, rng):
         "amount": cents / 100,
     }
     last_days = (new_years[1:] - 1).astype("M8[s]")
-    known = {
+    incomes = {
         "customer": income.index.repeat(n_periods),
         "date": np.tile(last_days, n_customers),
         "income": income.to_numpy().ravel(),
     }
-    return TransactionLog(
-        pd.DataFrame(frame),
-        income=pd.DataFrame(known),
-        customers=income.index,
-        cutoff=last_days[-1],
-    )
+    frame, incomes = pd.DataFrame(frame), pd.DataFrame(incomes)
+    return TransactionLog(frame, income=incomes, customers=income.index, cutoff=last_days[-1])
 
 
 def _pay(cents, first_customer, new_years, budget, rng):

@@ -1,7 +1,7 @@
-"""Synthetic trajectories with a planted hierarchy: what a clusterer of trajectories should find.
+"""Synthetic trajectories with a known hierarchy, which a clusterer of trajectories should find.
 
-The picture that Maree & Omlin (2021) draw in section IV-A, with the truth known: customers who
-leave one origin in a few main directions, and part again, and once more, by lesser offsets.
+As in Fig. 2 of Maree & Omlin (2021), customers leave one origin in a few main directions, and each
+direction divides twice more, by smaller offsets.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ if TYPE_CHECKING:
     from ._bunches import PlantedTrajectories
 
 SMALLEST_ANGLE = 41.0
-"""Degrees between two main directions, at least."""
+"""Degrees between two main directions."""
 OFFSETS = 0.20, 0.06
-"""Distance of a child's end from its parent's, in lengths of the main direction."""
+"""Distance between the ends of a child and its parent; main directions have length 1."""
 N_CHILDREN = 3
 NOISE = 0.012
-"""Standard deviation of every coordinate in every period, in the same lengths."""
+"""Standard deviation of every coordinate in every period."""
 LARGEST_WEIGHT = 3.0
-"""A child is chosen up to this many times as often as its sibling."""
+"""A cluster has up to this many times as many customers as its sibling."""
 MOST_TRIES = 10_000
 
 
@@ -36,11 +36,11 @@ def make_trajectories(
     outlier_share: float = 0.05,
     random_state: RandomState = None,
 ) -> PlantedTrajectories:
-    """Make trajectories that grow straight from the origin into a hierarchy of clusters.
+    """Make straight trajectories from the origin into a hierarchy of clusters.
 
-    Each of `n_directions` main directions has three children, and each child three again: 90
-    clusters of unequal sizes by default. Their ends lie 1, then 0.20, then 0.06 apart from the
-    origin, the parent's end, and the child's.
+    Each main direction has three children, and each child three of its own: 90 clusters of unequal
+    sizes by default. The end of a main direction is 1 from the origin, the ends of its children are
+    0.20 from it, and those of their children another 0.06.
 
     Parameters
     ----------
@@ -49,9 +49,9 @@ def make_trajectories(
     n_states : int, default=3
         Dimensions, at least two.
     n_directions : int, default=10
-        Main directions, at least 41 degrees apart from each other.
+        Main directions, at least 41 degrees apart.
     outlier_share : float, default=0.05
-        Share of the customers who go straight to an end that is uniform in the box of all ends.
+        Share of the customers whose ends are uniform in the box of all ends.
     random_state : int, RandomState instance or None, default=None
 
     Returns
@@ -64,7 +64,7 @@ def make_trajectories(
     Raises
     ------
     ValueError
-        If there is no room for so many directions, or a number is too small.
+        If so many directions do not fit, or a number is too small.
 
     Examples
     --------
@@ -74,9 +74,9 @@ def make_trajectories(
     """
     if n_states < 2 or n_periods < 1 or n_customers < 1 or not 0 <= outlier_share < 1:
         raise ValueError(
-            f"n_customers={n_customers}, n_periods={n_periods}, n_states={n_states} and "
-            f"outlier_share={outlier_share}: there must be a customer, a period, two states, and a "
-            f"share below 1."
+            f"n_customers={n_customers}, n_periods={n_periods}, n_states={n_states}, "
+            f"outlier_share={outlier_share}; expected at least one customer, one period, two "
+            f"states, and a share from 0 to below 1."
         )
     random_state = check_random_state(random_state)
     ends = _directions(n_directions, n_states, random_state)
@@ -103,7 +103,7 @@ def make_trajectories(
 
 
 def _directions(n_directions, n_states, random_state):
-    """Unit vectors at least 41 degrees apart, by trial."""
+    """Draw unit vectors until enough of them are at least 41 degrees apart."""
     found = np.empty((0, n_states))
     largest_cosine = np.cos(np.radians(SMALLEST_ANGLE))
     for tries in range(MOST_TRIES):
@@ -117,12 +117,12 @@ def _directions(n_directions, n_states, random_state):
             found = np.vstack([found, direction])
     raise ValueError(
         f"No {n_directions} directions at least {SMALLEST_ANGLE:.0f} degrees apart were found in "
-        f"{n_states} dimensions. Ask for fewer directions, or more states."
+        f"{n_states} dimensions. Choose a smaller n_directions or a larger n_states."
     )
 
 
 def _children(ends, offset, random_state):
-    """Three ends around each, evenly in a plane of its own: shape (3 * n_ends, n_states)."""
+    """Place three ends around each end, evenly in a random plane: (3 * n_ends, n_states)."""
     angles = 2 * np.pi * np.arange(N_CHILDREN) / N_CHILDREN
     circle = offset * np.stack([np.cos(angles), np.sin(angles)])
     children = []

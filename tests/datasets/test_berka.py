@@ -1,6 +1,6 @@
-"""The Berka loans: made-up accounts in the challenge's form everywhere, the real ones if at hand.
+"""The Berka loans: invented accounts in the form of the challenge, and the real ones if available.
 
-The real data may not be shipped: set SKSPEND_BERKA to a folder that holds it.
+The real data may not be shipped: set SKSPEND_BERKA to its folder.
 """
 
 import os
@@ -111,7 +111,7 @@ def test_ages_are_those_of_owners_on_the_day_of_the_loan(challenge, ages, kept):
 def test_ages_without_a_client_table_are_unknown_or_an_error(challenge):
     (challenge / "client.asc").unlink()
     assert load_berka(challenge).ages is None
-    with pytest.raises(FileNotFoundError, match=r"ages= needs client\.asc, which is not in"):
+    with pytest.raises(FileNotFoundError, match=r"ages needs client\.asc, missing from"):
         load_berka(challenge, ages=(30, 60))
 
 
@@ -121,7 +121,7 @@ def test_ages_that_make_no_sense_are_refused(challenge, ages):
         load_berka(challenge, ages=ages)
 
 
-def test_a_wrong_folder_is_told_what_was_looked_for(tmp_path):
+def test_the_error_for_a_wrong_folder_names_the_expected_files(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"transactions_preloan\.parquet.*trans\.asc"):
         load_berka(tmp_path)
 
@@ -148,7 +148,7 @@ def test_all_accounts_with_a_loan_are_there(either):
     assert either.data.income_categories.tolist() == ["income"]
 
 
-def test_nothing_in_the_log_lies_on_or_after_the_day_it_may_not_know(folder):
+def test_the_log_ends_before_the_days_that_the_label_is_measured_on(folder):
     for label, months in {"default": 0, "liquidity": 3}.items():
         berka = load_berka(folder, label=label)
         frame = berka.data.to_frame()

@@ -1,4 +1,4 @@
-"""The bundled households: all there, exact to the cent, honest about what they are."""
+"""The bundled households: complete, exact to the cent, and described as what they are."""
 
 from importlib.resources import files
 

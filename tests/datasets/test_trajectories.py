@@ -60,7 +60,7 @@ def test_a_seed_repeats_and_touches_nothing_global():
     [
         ({"n_states": 2}, "No 10 directions at least 41 degrees apart were found in 2 dimensions"),
         ({"n_states": 1}, "two states"),
-        ({"outlier_share": 1}, "a share below 1"),
+        ({"outlier_share": 1}, "a share from 0 to below 1"),
     ],
 )
 def test_what_cannot_be_planted_is_refused(options, message):

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from skspend.study._claims import judge_claims
+from skspend.study import judge_claims
 
 
 def verdicts(name, frame):
@@ -50,46 +50,74 @@ STATES = [
     "recurrent autoencoder",
     "feed-forward predictor",
     "recurrent predictor",
-    "recurrent predictor, paper",
+    "recurrent predictor with noise",
 ]
+PREDICTORS = STATES[-2:]
 
 
-def trajectories(**changes):
-    """A study in which all claims hold; `changes` are columns of the network with noise."""
+def trajectories(states="recurrent predictor", **changes):
+    """Make a study in which all claims hold, except for changed columns of these states."""
     rows = pd.DataFrame({"states": STATES}).assign(
         n_segments=10, ami=0.3, kappa=0.9, turn=[120, 120, 90, 70, 120, 60, 60],
         level2_ami=0.1, level2_p=0.01, level3_ami=0.1, level3_p=0.01,
     )  # fmt: skip
     rows = rows.set_index("states")
-    rows.loc[["recurrent predictor", "recurrent predictor, paper"], "ami"] = 0.6
+    rows.loc[PREDICTORS, "ami"] = 0.6
     rows.loc["recurrent autoencoder", ["ami", "n_segments"]] = 0.0, 1
     rows.loc["raw spending", "ami"] = 0.0
     rows.loc["feed-forward predictor", ["kappa", "level2_p"]] = 0.2, 0.4
     for name, value in changes.items():
-        rows.loc["recurrent predictor", name] = value
+        rows.loc[states, name] = value
     rows = rows.reset_index()
     return pd.concat([rows.assign(customers="fitted"), rows.assign(customers="held out")])
 
 
-def test_a_study_like_the_paper_bears_out_all_of_it():
+def test_in_a_study_like_the_paper_all_claims_hold():
     assert set(verdicts("bank-trajectories", trajectories()).values()) == {"holds"}
 
 
 @pytest.mark.parametrize(
     ("changes", "claim"),
     [
-        ({"ami": 0.2}, "Trajectories cluster by the dominant trait, with noise"),
-        ({"n_segments": 1}, "Trajectories cluster by the dominant trait, with noise"),
-        ({"level3_p": 0.2}, "Sub-clusters follow"),
-        ({"level2_p": np.nan}, "Sub-clusters follow"),
-        ({"kappa": 0.5}, "Every customer stays"),
+        ({"ami": 0.2}, "Trajectories cluster by the dominant trait"),
+        ({"n_segments": 1}, "Trajectories cluster by the dominant trait"),
+        ({"level3_p": 0.2}, "Sub-clusters follow the lesser traits"),
+        ({"level2_p": np.nan}, "Sub-clusters follow the lesser traits"),
+        ({"kappa": 0.5}, "Every customer stays in the same segment"),
     ],
 )
-def test_a_study_unlike_the_paper_refutes_the_one_claim(changes, claim):
-    found = verdicts("bank-trajectories", trajectories(**changes))
+@pytest.mark.parametrize(
+    ("states", "suffix"),
+    [("recurrent predictor", ""), ("recurrent predictor with noise", ", with noise on the states")],
+)
+def test_each_network_has_its_own_verdict(states, suffix, changes, claim):
+    found = verdicts("bank-trajectories", trajectories(states, **changes))
     refuted = [text for text, verdict in found.items() if verdict == "does not hold"]
-    assert len(refuted) == 1
-    assert refuted[0].startswith(claim)
+    assert refuted == [f"{claim}{suffix}"]
+
+
+def test_the_turn_is_judged_on_the_network_of_the_paper():
+    claim = "Trajectories of the recurrent predictor turn little"
+    for states, verdict in zip(PREDICTORS, ["does not hold", "holds"], strict=True):
+        assert verdicts("bank-trajectories", trajectories(states, turn=100))[claim] == verdict
+
+
+@pytest.mark.parametrize(
+    ("states", "changes", "claim"),
+    [
+        ("raw spending", {"turn": 80}, "Raw spending shows no such trajectories"),
+        ("recurrent autoencoder", {"turn": 100}, "The recurrent autoencoder has similar"),
+        ("recurrent autoencoder", {"ami": 0.2}, "The recurrent autoencoder has no clustering"),
+        ("feed-forward predictor", {"ami": 0.04}, "Feed-forward features cluster by"),
+        ("feed-forward predictor", {"level2_p": 0.01}, "Feed-forward features have no sub-"),
+        ("feed-forward predictor", {"turn": 80}, "Feed-forward features have neither"),
+        ("feed-forward predictor", {"kappa": 0.9}, "Feed-forward features have neither"),
+    ],
+)
+def test_a_study_unlike_the_paper_refutes_the_one_claim(states, changes, claim):
+    found = verdicts("households-trajectories", trajectories(states, **changes))
+    (refuted,) = [text for text, verdict in found.items() if verdict == "does not hold"]
+    assert refuted.startswith(claim)
 
 
 def transfer(pretrained, random, best=1.0, mean=0.99, spread=0.01):
@@ -120,19 +148,19 @@ def transfer(pretrained, random, best=1.0, mean=0.99, spread=0.01):
     )
 
 
-def test_transfer_that_is_better_holds_in_all_respects():
+def test_all_claims_hold_if_pretrained_features_are_better():
     found = verdicts("bank-transfer-recurrent", transfer(pretrained=0.9, random=1.2))
     assert set(found.values()) == {"holds"}
     assert len(found) == 6
 
 
-def test_transfer_that_is_worse_is_called_so():
+def test_claims_fail_if_pretrained_features_are_worse():
     found = verdicts("bank-transfer-recurrent", transfer(pretrained=1.3, random=1.2))
     failed = {text.split(" (")[0] for text, verdict in found.items() if verdict != "holds"}
     assert failed == {
         "Pretrained features do as well as random weights trained whole",
-        "With 100 labels they do as well as random weights on larger data",
-        "Beyond the paper: the best pretrained one reaches an R2 of 0.05",
+        "With 100 labels they do as well as random weights with more labels",
+        "Beyond the paper: the best pretrained features reach an R2 of 0.05",
     }
 
 
@@ -163,3 +191,15 @@ def test_noise_is_measured_and_not_judged():
     assert set(found["verdict"]) == {"measured"}
     assert found["here"].str.contains("10.0% (noise 0.2, outliers 0)", regex=False).all()
     assert (found["data"] == "households").all()
+
+
+def test_claims_come_in_the_order_of_the_study_whatever_the_order_of_the_frames():
+    kept = ["model", "network", "nothing", "scores"]
+    noise = pd.DataFrame({"noise": 0.2, "outliers": 0.0, "kept": kept, "changed": 0.1})
+    found = judge_claims({"households-noise": noise, "bank-personality": windows([1, 0.6, 0.2])})
+    assert found["data"].unique().tolist() == ["synthetic bank", "households"]
+
+
+def test_frames_of_unknown_studies_are_refused():
+    with pytest.raises(ValueError, match="frames has 'bank-weather'; expected bank-personality"):
+        judge_claims({"bank-weather": windows([1, 0.6, 0.2])})

@@ -2,27 +2,16 @@ import numpy as np
 import pytest
 from pandas.testing import assert_frame_equal
 from sklearn.cluster import KMeans
-from sklearn.decomposition import PCA
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
 from skspend import BigFivePersonalityScorer, FeedForwardExtractor, LSTMStateExtractor
 from skspend.datasets import make_spending
 from skspend.metrics import direction_change
 from skspend.panel import fold
-from skspend.study import _trajectories as trajectories
-from skspend.study._trajectories import (
-    EachPeriod,
-    TenMeans,
-    complete,
-    mean_so_far,
-    network_extractors,
-    trajectory_study,
-)
+from skspend.study import _trajectories, paper_networks, trajectory_study
 
 WITHOUT_NETWORK = ["raw spending", "scores", "mean scores so far", "PCA"]
 FIGURES = [
-    *("states", "customers", "n_segments", "largest", "ami", "told", "kappa", "turn"),
+    *("states", "customers", "n_segments", "largest", "ami", "predicted", "kappa", "turn"),
     *("level2_ami", "level2_baseline_95", "level2_p"),
     *("level3_ami", "level3_baseline_95", "level3_p", "seconds"),
 ]
@@ -51,7 +40,7 @@ def study(panel, scorer, quick):
 @pytest.fixture
 def few_shuffles(monkeypatch):
     """For studies in this process whose levels nobody looks at."""
-    monkeypatch.setattr(trajectories, "N_PERMUTATIONS", 1)
+    monkeypatch.setattr(_trajectories, "N_PERMUTATIONS", 1)
 
 
 def of(study, states, customers="fitted"):
@@ -80,30 +69,27 @@ def test_figures_lie_where_they_must(study):
     assert study.loc[one_segment, ["ami", "kappa"]].eq(0).all(axis=None)
 
 
-def test_only_networks_that_learn_types_tell_them(study):
-    tells = study.groupby("states")["told"].count()
-    assert tells[tells > 0].index.tolist() == ["feed-forward", "recurrent"]
+def test_only_networks_that_are_trained_on_types_predict_them(study):
+    counts = study.groupby("states")["predicted"].count()
+    assert counts[counts > 0].index.tolist() == ["feed-forward", "recurrent"]
 
 
-def test_the_networks_by_default_are_the_four_of_the_paper_and_one_without_additions(
+def test_by_default_the_networks_of_the_paper_and_one_with_noise_are_studied(
     bank, scorer, monkeypatch
 ):
-    networks = network_extractors(4)
-    assert [(type(one).__name__, one.objective, one.n_units) for one in networks.values()] == [
-        ("FeedForwardExtractor", "reconstruct", 4),
-        ("LSTMStateExtractor", "reconstruct", 4),
-        ("FeedForwardExtractor", "type", 4),
-        ("LSTMStateExtractor", "type", 4),
-        ("LSTMStateExtractor", "type", 4),
-    ]
-    paper = networks["recurrent predictor, paper"]
-    assert (paper.state_noise, paper.step_penalty) == (0, 0)
     given = []
     monkeypatch.setattr(
-        trajectories, "run_tasks", lambda function, data, tasks, **how: given.extend(tasks) or []
+        _trajectories.Runner,
+        "run_tasks",
+        lambda self, function, data, tasks: given.extend(tasks) or [],
     )
     trajectory_study(bank.data, scorer=scorer, n_units=4)
+    networks = paper_networks(4)
     assert [task["states"] for task in given] == [*WITHOUT_NETWORK, *networks]
+    noise = {task["states"]: getattr(task["transformer"], "state_noise", None) for task in given}
+    assert noise["feed-forward predictor"] == noise["recurrent predictor"] == 0
+    assert noise["recurrent predictor with noise"] > 0
+    assert {task["transformer"].n_units for task in given[4:]} == {4}
 
 
 def test_the_baseline_turns_less_stays_more_and_says_more_than_single_periods(
@@ -133,7 +119,7 @@ def test_who_is_held_out_shapes_nothing(panel, scorer, quick, few_shuffles, monk
     def split(rows, **how):
         return rows[:90], rows[90:]
 
-    monkeypatch.setattr(trajectories, "train_test_split", split)
+    monkeypatch.setattr(_trajectories, "train_test_split", split)
     others = panel.copy()
     others.iloc[90:] = others.iloc[90:].to_numpy()[:, ::-1]
     one = {"recurrent": quick["recurrent"]}
@@ -145,13 +131,6 @@ def test_who_is_held_out_shapes_nothing(panel, scorer, quick, few_shuffles, monk
     assert not before[~fitted].equals(after[~fitted])
 
 
-def test_two_processes_find_the_same_bits_as_one(panel, scorer, quick, study):
-    one = {"recurrent": quick["recurrent"]}
-    parallel = trajectory_study(panel, scorer=scorer, extractors=one, n_jobs=2)
-    alone = study[study["states"].isin([*WITHOUT_NETWORK, *one])].reset_index(drop=True)
-    assert_frame_equal(without_seconds(parallel), without_seconds(alone), check_exact=True)
-
-
 def test_what_memory_holds_is_not_computed_again(
     panel, scorer, few_shuffles, tmp_path, monkeypatch
 ):
@@ -161,7 +140,7 @@ def test_what_memory_holds_is_not_computed_again(
     def fail(*_):
         raise AssertionError("computed again")
 
-    monkeypatch.setattr(trajectories, "_figures", fail)
+    monkeypatch.setattr(_trajectories, "_agree", fail)
     assert_frame_equal(trajectory_study(panel, **settings), first, check_exact=True)
     with pytest.raises(AssertionError, match="computed again"):
         trajectory_study(panel, **settings, random_state=1)
@@ -203,51 +182,21 @@ def test_a_study_warns_once_that_few_categories_are_known(bank, panel, few_shuff
     assert len(caught) == 1
 
 
-def test_a_seed_and_a_scorer_are_given_only_where_there_is_none(scorer):
-    own = make_pipeline(
-        FunctionTransformer(), LSTMStateExtractor(random_state=5), FeedForwardExtractor()
-    )
-    completed = complete(own, scorer, 7)
-    assert completed[1].random_state == 5
-    assert completed[2].random_state == 7
-    assert completed[1].scorer.coefficients == scorer.coefficients
-    assert own[2].random_state is None
-
-
-def test_ten_means_are_those_of_the_last_state():
-    states = np.random.default_rng(0).normal(size=(200, 3, 2))
-    kmeans = KMeans(10, n_init=10, random_state=1).fit(states[:, -1])
-    clusterer = TenMeans(1).fit(states)
-    np.testing.assert_array_equal(clusterer.predict_levels(states)[:, 0], kmeans.labels_)
-    np.testing.assert_array_equal(
-        clusterer.predict(states, period=0), kmeans.predict(np.ascontiguousarray(states[:, 0]))
-    )
-
-
-def test_each_period_is_transformed_alike_and_keeps_its_name(bank):
-    components = make_pipeline(StandardScaler(), PCA(2, random_state=0))
-    found = EachPeriod(components).fit(bank.data).transform(bank.data)
-    assert found.columns[:3].tolist() == ["year1|state0", "year1|state1", "year2|state0"]
-    by_period = fold(bank.data.to_numpy(), 3).reshape(900, 24)
-    np.testing.assert_array_equal(
-        found.to_numpy().reshape(900, 2), components.fit(by_period).transform(by_period)
-    )
-
-
-def test_means_so_far_end_at_the_mean_of_all_periods(bank):
-    cube = fold(bank.data.to_numpy(np.float64), 3)
-    means = fold(mean_so_far(cube), 3)
-    np.testing.assert_array_equal(means[:, 0], cube[:, 0])
-    np.testing.assert_allclose(means[:, -1], cube.mean(axis=1))
-
-
 @pytest.mark.parametrize(
     ("changes", "error", "message"),
     [
-        ({"extractors": [LSTMStateExtractor()]}, TypeError, "must map names"),
-        ({"extractors": {"PCA": LSTMStateExtractor()}}, ValueError, "another name"),
+        (
+            {"extractors": [LSTMStateExtractor()]},
+            TypeError,
+            "is a list; expected a dict",
+        ),
+        ({"extractors": {"PCA": LSTMStateExtractor()}}, ValueError, "Choose a name other than"),
         ({"extractors": {"mine": LSTMStateExtractor}}, TypeError, r"extractors\['mine'\]"),
-        ({"extractors": {"mine": KMeans}}, TypeError, "no scikit-learn transformer"),
+        (
+            {"extractors": {"mine": KMeans}},
+            TypeError,
+            "instance of a scikit-learn",
+        ),
         ({"test_size": 1.5}, ValueError, "test_size"),
         ({"X": np.zeros(3)}, ValueError, "2D array"),
     ],
@@ -256,8 +205,3 @@ def test_what_cannot_be_studied_is_refused(bank, scorer, changes, error, message
     arguments = {"X": bank.data, "scorer": scorer} | changes
     with pytest.raises(error, match=message):
         trajectory_study(**arguments)
-
-
-def test_means_over_periods_that_nobody_named_are_refused():
-    with pytest.raises(ValueError, match="periods of X are unknown"):
-        mean_so_far(np.zeros((3, 6)))

@@ -3,8 +3,8 @@ import pandas as pd
 import pytest
 
 from skspend import BigFivePersonalityScorer, SpendingAggregator
-from skspend.datasets import make_spending
-from skspend.study._window import METHODS, window_study
+from skspend.study import window_study
+from skspend.study._window import METHODS
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +34,7 @@ def test_there_is_a_row_for_each_length_and_method(study):
     assert (study["seconds"] > 0).all()
 
 
-def test_only_the_network_tells_types(study):
+def test_only_the_network_predicts_types(study):
     assert (study["accuracy"].notna() == (study["method"] == "states")).all()
 
 
@@ -42,24 +42,19 @@ def test_k_means_finds_ten_segments(study):
     assert (study.loc[study["method"] != "states", "n_segments"] == 10).all()
 
 
-def test_results_do_not_depend_on_the_number_of_jobs(bank_log, scorer, study):
-    again = window_study(bank_log, scorer=scorer, periods=["half", 12], n_jobs=2)
-    pd.testing.assert_frame_equal(without_seconds(again), without_seconds(study), check_exact=True)
-
-
 def test_results_are_kept_with_their_seconds(bank_log, scorer, study, tmp_path):
     first, again = (
-        window_study(bank_log, scorer=scorer, periods=["half", 12], memory=str(tmp_path))
-        for _ in range(2)
+        window_study(bank_log, scorer=scorer, periods=[12], memory=str(tmp_path)) for _ in range(2)
     )
-    pd.testing.assert_frame_equal(without_seconds(first), without_seconds(study), check_exact=True)
+    expected = without_seconds(study).tail(3).reset_index(drop=True)
+    pd.testing.assert_frame_equal(without_seconds(first), expected, check_exact=True)
     pd.testing.assert_frame_equal(again, first, check_exact=True)
 
 
-def test_segments_from_single_windows_move_and_depend_on_the_window():
-    bank = make_spending(600, transactions=True, random_state=0)
-    scorer = BigFivePersonalityScorer(bank.coefficients)
-    study = window_study(bank.data, scorer=scorer, periods=["year", "half"])
+def test_segments_from_single_windows_move_and_depend_on_the_window(larger_bank):
+    scorer = BigFivePersonalityScorer(larger_bank.coefficients)
+    log = larger_bank.data[np.arange(300)]
+    study = window_study(log, scorer=scorer, periods=["year", "half"])
     kappa = study.pivot(index="window", columns="method", values="kappa")
     assert (kappa["mean scores so far"] > kappa["scores of the window"] + 0.2).all()
     assert (kappa["states"] > kappa["scores of the window"] + 0.2).all()
@@ -79,7 +74,7 @@ def test_seeds_and_sizes_of_networks_make_a_difference(bank_log, scorer, study, 
 def test_the_aggregator_and_the_scorer_passed_in_stay_as_they_are(bank_log, bank):
     spend = SpendingAggregator(normalize="income", n_periods=2)
     scorer = BigFivePersonalityScorer(bank.coefficients, standardize=False)
-    study = window_study(bank_log, scorer=scorer, spend=spend, periods=["year"])
+    study = window_study(bank_log[np.arange(60)], scorer=scorer, spend=spend, periods=["year"])
     assert study["n_windows"].tolist() == [3] * 3
     assert (spend.period, spend.n_periods, spend.normalize) == ("year", 2, "income")
     assert scorer.standardize is False
@@ -89,7 +84,7 @@ def test_the_aggregator_and_the_scorer_passed_in_stay_as_they_are(bank_log, bank
     ("periods", "message"),
     [
         ([], "periods is empty"),
-        (["fortnight"], "'fortnight', which is none of"),
+        (["fortnight"], "'fortnight'; expected 'year'"),
         ([True], "periods has True"),
         (["year", 19], "spans 36 months"),
     ],
