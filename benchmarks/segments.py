@@ -20,19 +20,15 @@ from skspend import (
     SpendingAggregator,
 )
 from skspend.datasets import load_complete_journey, make_spending
-from skspend.study._trajectories import (
-    EachPeriod,
-    mean_so_far,
-    network_extractors,
-    trajectory_study,
-)
+from skspend.study import paper_networks, trajectory_study
+from skspend.study._states import EachPeriod, mean_so_far
 
 N_PERIODS = 6
 
 
 def extractors(n_units):
     """Those of the study and more, by name."""
-    networks = network_extractors(n_units)
+    networks = paper_networks(n_units)
     by_period = {
         "PCA": EachPeriod(make_pipeline(StandardScaler(), PCA(n_units))),
         **{name: networks[name] for name in networks if name.startswith("feed-forward")},

@@ -6,9 +6,8 @@ paper, the figure found, and the rule by which the claim holds or does not.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from functools import partial
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
@@ -16,9 +15,6 @@ from ._elbow import elbow_table
 from ._states import WITH_NOISE
 from ._trajectories import BASELINE
 from ._transfer import FEW, MEAN, p_value_of_less, transfer_table
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 FUZZY = 0.25
 """Lower silhouettes show no substantial structure (Kaufman & Rousseeuw 1990, table 2)."""
@@ -60,7 +56,7 @@ class Claim(NamedTuple):
     """What the paper found."""
 
 
-def judge_personality(windows: pd.DataFrame) -> Iterator[Claim]:
+def judge_personality(windows):
     """Judge a personality study."""
     rest = windows[windows["window"] != "all"]
     overall = windows.loc[windows["window"] == "all"].iloc[0]
@@ -89,7 +85,7 @@ def _by_window(rows, name):
     )
 
 
-def judge_elbow(results: pd.DataFrame) -> Iterator[Claim]:
+def judge_elbow(results):
     """Judge an elbow study."""
     for network, rows in elbow_table(results).groupby("network", sort=False):
         elbow = rows[rows["is_elbow"]].iloc[0]
@@ -106,7 +102,7 @@ def judge_elbow(results: pd.DataFrame) -> Iterator[Claim]:
         )
 
 
-def judge_trajectories(study: pd.DataFrame) -> Iterator[Claim]:
+def judge_trajectories(study):
     """Judge a trajectory study."""
     claim = partial(Claim, source="IV-A, Fig. 2")
     held_out = study[study["customers"] == "held out"].set_index("states")
@@ -203,7 +199,7 @@ def judge_trajectories(study: pd.DataFrame) -> Iterator[Claim]:
     )
 
 
-def judge_transfer(study: pd.DataFrame) -> Iterator[Claim]:
+def judge_transfer(study):
     """Judge a transfer study, by label and network."""
     table = transfer_table(study).set_index(["label", "size", "model"])
     for label in study["label"].unique():
@@ -292,7 +288,7 @@ def _judge_transfer(study, table, label, network):
     )
 
 
-def judge_window(study: pd.DataFrame) -> Iterator[Claim]:
+def judge_window(study):
     """Judge a window study."""
     claim = partial(Claim, source="V", paper="a hypothesis")
     states, scores = (study[study["method"] == method] for method in ("states", BASELINE))
@@ -311,7 +307,7 @@ def judge_window(study: pd.DataFrame) -> Iterator[Claim]:
     )
 
 
-def judge_noise(study: pd.DataFrame) -> Iterator[Claim]:
+def judge_noise(study):
     """List what a noise study measured; there is no rule to judge by."""
     changed = study.groupby(["kept", "noise", "outliers"])["changed"].mean()
     for kept, words in KEPT.items():

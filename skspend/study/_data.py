@@ -17,10 +17,10 @@ from ..transactions import TransactionLog
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from .._utils._typing import Estimator, Floats, PanelLike, Period
+    from .._utils._typing import Estimator, Floats, Period
 
 
-def read_data(X: TransactionLog | PanelLike, spend: Estimator | None = None) -> pd.DataFrame:
+def read_data(X, spend=None):
     """Make a pandas frame with the column names of a panel; customers are numbered from 0.
 
     By default ``SpendingAggregator()`` makes the panel of a log, and a panel stays as it is.

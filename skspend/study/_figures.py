@@ -1,9 +1,5 @@
 """The figures of the studies, each drawn from the frame of one study."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
-
 import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import FormatStrFormatter, LogLocator, NullFormatter, PercentFormatter
@@ -13,16 +9,13 @@ from ._claims import KEPT
 from ._elbow import elbow_table
 from ._transfer import FEW, MEAN, transfer_table
 
-if TYPE_CHECKING:
-    import pandas as pd
-
 PRETRAINED_COLOR, RANDOM_COLOR, REFERENCE_COLOR = "#0072B2", "#D55E00", "#666666"
 COLORS = "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#888888", "#000000"
 LEAST_R2 = -0.4
 """Models with a lower R2 are drawn at the edge."""
 
 
-def draw_elbow(results: pd.DataFrame) -> Figure:
+def draw_elbow(results):
     """Draw scores over units, in a panel for each network of an elbow study."""
     table = elbow_table(results).rename(columns={"units": "value"})
     networks = table["network"].unique()
@@ -36,7 +29,7 @@ def draw_elbow(results: pd.DataFrame) -> Figure:
     return figure
 
 
-def draw_transfer(study: pd.DataFrame) -> Figure:
+def draw_transfer(study):
     """Draw the R2 of each model of a transfer study from 100 labels, with 95 % intervals."""
     table = transfer_table(study[study["size"] == FEW])
     labels = table["label"].unique()
@@ -79,7 +72,7 @@ def _model_color(model):
     return RANDOM_COLOR if "random" in model else REFERENCE_COLOR
 
 
-def draw_sizes(study: pd.DataFrame) -> Figure:
+def draw_sizes(study):
     """Draw the squared error of a transfer study over the number of labels."""
     table = transfer_table(study)
     sizes = sorted(table["size"].unique())
@@ -109,7 +102,7 @@ def draw_sizes(study: pd.DataFrame) -> Figure:
     return figure
 
 
-def draw_window(study: pd.DataFrame) -> Figure:
+def draw_window(study):
     """Draw stability and agreement of a window study over the length of the window."""
     figure, axes = _panels(2, 4.4, 3.4)
     windows = study["window"].astype(str)
@@ -128,7 +121,7 @@ def draw_window(study: pd.DataFrame) -> Figure:
     return figure
 
 
-def draw_noise(study: pd.DataFrame) -> Figure:
+def draw_noise(study):
     """Draw the share of customers who change their segment in a noise study."""
     changed = study.groupby(["kept", "noise", "outliers"], sort=False)["changed"].mean()
     cases = [case for case in dict.fromkeys(changed.index.droplevel("kept")) if any(case)]
