@@ -9,12 +9,11 @@ from ._elbow import elbow_study, elbow_table
 from ._noise import disturb, noise_study
 from ._page import judge_claims, write_claims
 from ._paper import FULL, QUICK, PaperStudy
-from ._personality import personality_study
 from ._states import paper_networks
 from ._tasks import How
 from ._trajectories import trajectory_study
 from ._transfer import transfer_models, transfer_study, transfer_table
-from ._window import window_study
+from ._windows import personality_study, window_study
 
 __all__ = [
     "FULL",

@@ -7,6 +7,7 @@ the point of diminishing returns of each. Maree & Omlin (2021), sections III-A a
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import product
 from numbers import Integral
 from typing import TYPE_CHECKING, Unpack
 
@@ -15,8 +16,7 @@ from sklearn.base import clone
 from sklearn.model_selection import train_test_split
 
 from ..model_selection import elbow, elbow_curve
-from ._data import read_data, warn_of_coverage
-from ._states import WITH_NOISE, paper_networks
+from ._states import WITH_NOISE, paper_networks, read_data, warn_of_coverage
 from ._tasks import How, Runner
 
 if TYPE_CHECKING:
@@ -94,12 +94,8 @@ def elbow_study(
     ...     networks={"recurrent": LSTMStateExtractor(epochs=5, n_init=1)},
     ...     repetitions=2,
     ... )
-    >>> results[["network", "units", "repetition"]]
-         network  units  repetition
-    0  recurrent      1           0
-    1  recurrent      1           1
-    2  recurrent      2           0
-    3  recurrent      2           1
+    >>> results.shape
+    (4, 4)
     """
     runner = Runner(**how)
     if networks is None:
@@ -112,20 +108,10 @@ def elbow_study(
     warn_of_coverage(scorer, panel)
     if scorer is not None:
         networks = {name: clone(made).set_params(scorer=scorer) for name, made in networks.items()}
-    cases = [
-        (name, n_units, repetition)
-        for name in networks
-        for n_units in units
-        for repetition in range(repetitions)
-    ]
+    cases = list(product(networks, units, range(repetitions)))
     tasks = [
-        {
-            "extractor": networks[name],
-            "n_units": int(n_units),
-            "test_size": test_size,
-            "seed": seeds[repetition],
-        }
-        for name, n_units, repetition in cases
+        {"extractor": networks[name], "n_units": int(n), "test_size": test_size, "seed": seeds[one]}
+        for name, n, one in cases
     ]
     scores = runner.run_tasks(_score, panel, tasks)
     return pd.DataFrame(cases, columns=["network", "units", "repetition"]).assign(score=scores)

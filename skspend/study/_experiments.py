@@ -27,12 +27,11 @@ from ._claims import (
 from ._elbow import elbow_study
 from ._figures import draw_elbow, draw_noise, draw_sizes, draw_transfer, draw_window
 from ._noise import noise_study
-from ._personality import personality_study
 from ._states import WITH_NOISE, paper_networks
 from ._tasks import Runner, part_of
 from ._trajectories import trajectory_study
 from ._transfer import FEW, transfer_models, transfer_study
-from ._window import window_study
+from ._windows import personality_study, window_study
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -64,24 +63,17 @@ class Experiment(NamedTuple):
 
 def _personality(paper, data, how):
     customers = paper.customers(data)
-    return personality_study(
-        customers.log,
-        scorer=customers.scorer_of_log,
-        spend=customers.spend,
-        periods=customers.windows[::-1],
-        **how,
-    )
+    return personality_study(**customers.log, periods=customers.windows[::-1], **how)
 
 
 def _elbow(paper, data, how):
-    customers, effort = paper.customers(data), paper.effort
+    effort = paper.effort
     networks = paper_networks()
     del networks[WITH_NOISE]
     for network in networks.values():
         network.set_params(epochs=effort.elbow_epochs, n_init=1)
     return elbow_study(
-        customers.panel,
-        scorer=customers.scorer,
+        **paper.customers(data).panel,
         units=effort.units,
         networks=networks,
         repetitions=effort.elbow_repetitions,
@@ -91,33 +83,21 @@ def _elbow(paper, data, how):
 
 def _trajectories(paper, data, how):
     customers = paper.customers(data)
-    return trajectory_study(
-        customers.panel, scorer=customers.scorer, n_units=customers.n_units, **how
-    )
+    return trajectory_study(**customers.panel, n_units=customers.n_units, **how)
 
 
 def _window(paper, data, how):
     customers = paper.customers(data)
     return window_study(
-        customers.log,
-        scorer=customers.scorer_of_log,
-        spend=customers.spend,
-        periods=customers.windows,
-        n_units=customers.n_units,
-        **how,
+        **customers.log, periods=customers.windows, n_units=customers.n_units, **how
     )
 
 
 def _noise(paper, data, how):
     customers, effort = paper.customers(data), paper.effort
-    return noise_study(
-        customers.panel[: effort.noise_customers],
-        scorer=customers.scorer,
-        n_units=customers.n_units,
-        noise=(0.0, 0.2, 0.5),
-        repetitions=effort.noise_repetitions,
-        **how,
-    )
+    some = {"X": customers.panel["X"][: effort.noise_customers], "n_units": customers.n_units}
+    more = {"noise": (0.0, 0.2, 0.5), "repetitions": effort.noise_repetitions}
+    return noise_study(**customers.panel | some | more | how)
 
 
 def _transfer_recurrent(paper, data, how):

@@ -25,8 +25,7 @@ from ..clustering import TrajectoryClusterer
 from ..extraction import LSTMStateExtractor
 from ..panel import Panel
 from ..personality import BigFivePersonalityScorer
-from ._data import read_data, warn_of_coverage
-from ._states import TenMeans, check_transformer, complete, mean_scores
+from ._states import TenMeans, check_transformer, complete, mean_scores, read_data, warn_of_coverage
 from ._tasks import How, Runner, part_of
 
 if TYPE_CHECKING:
@@ -114,19 +113,17 @@ def noise_study(
     >>> from skspend import BigFivePersonalityScorer, LSTMStateExtractor
     >>> from skspend.datasets import make_spending
     >>> bank = make_spending(200, 2, 12, random_state=0)
-    >>> noise_study(
-    ...     bank.data,
-    ...     scorer=BigFivePersonalityScorer(bank.coefficients),
-    ...     extractor=LSTMStateExtractor(2, epochs=2),
-    ...     noise=0,
-    ...     outliers=0,
-    ...     repetitions=1,
+    >>> extractor = LSTMStateExtractor(2, epochs=2)
+    >>> scorer = BigFivePersonalityScorer(bank.coefficients)
+    >>> study = noise_study(
+    ...     bank.data, scorer=scorer, extractor=extractor, noise=0, outliers=0, repetitions=1
     ... )
-       noise  outliers  repetition     kept  changed
-    0    0.0       0.0           0    model      0.0
-    1    0.0       0.0           0  network      0.0
-    2    0.0       0.0           0  nothing      0.0
-    3    0.0       0.0           0   scores      0.0
+    >>> study[["kept", "changed"]]
+          kept  changed
+    0    model      0.0
+    1  network      0.0
+    2  nothing      0.0
+    3   scores      0.0
     """
     runner = Runner(**how)
     panel = read_data(X, spend)

@@ -109,6 +109,7 @@ def write_claims(
         As from :func:`judge_claims`.
     """
     folder = Path(folder)
+    (folder / "figures").mkdir(parents=True, exist_ok=True)
     for name, frame in frames.items():
         _write_figures(name, frame, folder)
     return _write_claims(frames, folder, n_customers)

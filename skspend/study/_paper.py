@@ -18,7 +18,6 @@ from ..clustering import TrajectoryClusterer
 from ..datasets import load_complete_journey, make_spending
 from ..extraction import LSTMStateExtractor
 from ..personality import BigFivePersonalityScorer
-from ..transactions import TransactionLog
 from ._experiments import EXPERIMENTS, pretrain
 
 if TYPE_CHECKING:
@@ -75,13 +74,10 @@ QUICK = Effort(
 class Customers(NamedTuple):
     """What the experiments without labels take of one kind of data."""
 
-    panel: pd.DataFrame
-    scorer: BigFivePersonalityScorer
-    log: TransactionLog
-    """Of the same customers, or of others of the same bank."""
-    scorer_of_log: BigFivePersonalityScorer
-    spend: SpendingAggregator
-    """Makes panels of the log."""
+    panel: dict[str, Any]
+    """Arguments of the studies of a panel: X and scorer."""
+    log: dict[str, Any]
+    """Arguments of the studies of transactions: log, scorer and spend."""
     windows: tuple[Period, ...]
     """From the shortest to the longest."""
     n_units: int
@@ -160,14 +156,14 @@ class PaperStudy:
 
     @cached_property
     def _bank_customers(self):
-        logs = make_spending(
+        some = make_spending(
             self.effort.window_customers, transactions=True, random_state=self.how["random_state"]
         )
-        scorers = [BigFivePersonalityScorer(b.coefficients.to_dict()) for b in (self.bank, logs)]
+        scorers = [BigFivePersonalityScorer(b.coefficients.to_dict()) for b in (self.bank, some)]
         spend = SpendingAggregator(normalize="income")
-        return Customers(
-            self.bank.data, scorers[0], logs.data, scorers[1], spend, self.effort.windows, 3
-        )
+        panel = {"X": self.bank.data, "scorer": scorers[0]}
+        log = {"log": some.data, "scorer": scorers[1], "spend": spend}
+        return Customers(panel, log, self.effort.windows, n_units=3)
 
     @cached_property
     def _households(self):
@@ -178,16 +174,18 @@ class PaperStudy:
         is_active = spend.active_periods_ == HOUSEHOLD_PERIODS
         log = households.data[np.flatnonzero(is_active)[: self.effort.households]]
         scorer = BigFivePersonalityScorer(aliases=households.aliases)
+        panel = {"X": spend.transform(log), "scorer": scorer}
         # As many units as ``skspend segment`` takes.
-        return Customers(spend.transform(log), scorer, log, scorer, spend, (1, 2, 3, 6), 6)
+        return Customers(
+            panel, {"log": log, "scorer": scorer, "spend": spend}, (1, 2, 3, 6), n_units=6
+        )
 
     def fit_drill_down(
         self, progress: Callable[[int, int], None] | None = None
     ) -> tuple[LSTMStateExtractor, TrajectoryClusterer]:
         """Fit the network and the tree of the bank that Fig. 2 shows."""
-        customers = self.customers("bank")
-        states = LSTMStateExtractor(3, hidden_units=(8,), step_penalty=0.2, scorer=customers.scorer)
-        (states,) = pretrain(customers.panel, [states], self.how | {"progress": progress})
-        trajectories = states.transform(customers.panel)
+        panel, scorer = self.customers("bank").panel.values()
+        states = LSTMStateExtractor(3, hidden_units=(8,), step_penalty=0.2, scorer=scorer)
+        (states,) = pretrain(panel, [states], self.how | {"progress": progress})
         tree = TrajectoryClusterer(random_state=self.how["random_state"])
-        return states, tree.fit(trajectories)
+        return states, tree.fit(states.transform(panel))

@@ -1,18 +1,21 @@
-"""The states and segments that several studies compare: networks, and baselines without one."""
+"""What several studies share: data, networks, and baselines without a network."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Self
 
 import numpy as np
+import pandas as pd
 from sklearn.base import BaseEstimator, TransformerMixin, clone
 from sklearn.cluster import KMeans
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 
+from ..aggregation import SpendingAggregator
 from ..extraction import FeedForwardExtractor, LSTMStateExtractor
 from ..panel import Panel
 from ..personality import TYPES
+from ..transactions import TransactionLog
 
 if TYPE_CHECKING:
     from sklearn.pipeline import Pipeline
@@ -60,6 +63,26 @@ def paper_networks(n_units: int = 3) -> dict[str, Estimator]:
         "recurrent autoencoder": LSTMStateExtractor(n_units, objective="reconstruct"),
         WITH_NOISE: LSTMStateExtractor(n_units),
     }
+
+
+def read_data(X, spend=None):
+    """Make a pandas frame with the column names of a panel; customers are numbered from 0.
+
+    By default ``SpendingAggregator()`` makes the panel of a log, and a panel stays as it is.
+    """
+    if spend is None and isinstance(X, TransactionLog):
+        spend = SpendingAggregator()
+    if spend is not None:
+        X = clone(spend).fit(X, None).transform(X)
+    panel = Panel.read(X)
+    named = Panel(panel.cube, panel.period or "period", panel.features)
+    return pd.DataFrame(named.table, columns=named.names)
+
+
+def warn_of_coverage(scorer: Estimator | None, panel: pd.DataFrame) -> None:
+    """Warn once if a scorer covers little of the spending; tasks suppress this warning."""
+    if scorer is not None:
+        clone(scorer).fit(panel)
 
 
 def check_transformer(name: str, transformer: object) -> None:

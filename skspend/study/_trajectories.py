@@ -25,7 +25,6 @@ from ..clustering import TrajectoryClusterer
 from ..metrics import hierarchy_agreement, mean_direction_change, temporal_stability
 from ..panel import Panel, fold
 from ..personality import BigFivePersonalityScorer, encode_types
-from ._data import read_data
 from ._states import (
     EachPeriod,
     TenMeans,
@@ -33,6 +32,7 @@ from ._states import (
     complete,
     mean_scores,
     paper_networks,
+    read_data,
 )
 from ._tasks import How, Runner
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
+from itertools import product
 from typing import TYPE_CHECKING, Any, Unpack
 
 import numpy as np
@@ -28,8 +29,7 @@ from sklearn.utils import check_consistent_length
 from .._utils._intervals import half_interval
 from ..factors import SpendingFactors
 from ..transfer import TransferClassifier, TransferRegressor
-from ._data import read_data
-from ._states import complete
+from ._states import complete, read_data
 from ._tasks import How, Runner
 
 if TYPE_CHECKING:
@@ -242,18 +242,9 @@ def transfer_study(
         )
     test_size = min(test_size, len(panel) - max(sizes))
     tasks = [
-        {
-            "label": label,
-            "size": int(size),
-            "model": model,
-            "repetition": repetition,
-            "seed": seed,
-            "test_size": test_size,
-        }
-        for label in checked
-        for size in sizes
-        for model in models
-        for repetition, seed in enumerate(seeds)
+        {"label": label, "size": int(size), "model": model, "repetition": repetition}
+        | {"seed": seeds[repetition], "test_size": test_size}
+        for label, size, model, repetition in product(checked, sizes, models, range(repetitions))
     ]
     return pd.DataFrame(runner.run_tasks(_fit_and_judge, (panel, checked, dict(models)), tasks))
 
@@ -348,18 +339,9 @@ def _fit_and_judge(data, *, label, size, model, repetition, seed, test_size):
     regressor.fit(X, y[rows])
     seconds = time.perf_counter() - started
     predicted = regressor.predict(X_test)
-    row = {
-        "label": label,
-        "size": size,
-        "model": model,
-        "repetition": repetition,
-        "mse": mean_squared_error(y[test], predicted),
-        "r2": r2_score(y[test], predicted),
-        "log_loss": np.nan,
-        "auc": np.nan,
-        "brier": np.nan,
-        "seconds": seconds,
-    }
+    row = {"label": label, "size": size, "model": model, "repetition": repetition}
+    row |= {"mse": mean_squared_error(y[test], predicted), "r2": r2_score(y[test], predicted)}
+    row |= dict.fromkeys(("log_loss", "auc", "brier"), np.nan) | {"seconds": seconds}
     if is_class and classifier is not None:
         classifier = complete(classifier, None, seed)
         probability = classifier.fit(X, y[rows].astype(int)).predict_proba(X_test)[:, 1]

@@ -4,7 +4,7 @@ import pytest
 
 from skspend import BigFivePersonalityScorer, SpendingAggregator
 from skspend.study import window_study
-from skspend.study._window import METHODS
+from skspend.study._windows import METHODS
 
 
 @pytest.fixture(scope="module")
