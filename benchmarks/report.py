@@ -4,7 +4,7 @@
 
 The bank is synthetic and has 26,000 customers by default. The page is opened in headless Chromium
 (its path is in SKSPEND_CHROMIUM), which draws without a graphics card. With a graphics card the
-page is faster. The script needs the extra "test". """
+page is faster. The script needs the extra "test"."""
 
 import os
 import shutil

@@ -17,7 +17,9 @@ import pandas as pd
 from sklearn.base import clone
 from sklearn.metrics import adjusted_mutual_info_score, adjusted_rand_score, silhouette_score
 
-from ..aggregation import MONTHS, SpendingAggregator, count_whole_periods
+from ..aggregation import SpendingAggregator
+from ..aggregation._aggregator import MONTHS
+from ..aggregation._shares import count_whole_periods
 from ..clustering import TrajectoryClusterer
 from ..extraction import LSTMStateExtractor
 from ..metrics import temporal_stability
