@@ -1,7 +1,10 @@
 """Reading what several commands read."""
 
+from .._utils._errors import blame_data
+from ..aggregation import MONTHS
 from ..segmentation import SegmentModel
-from . import _files as files
+from ..transactions import TransactionLog
+from ..transactions._periods import coarsest_resolution
 from ._console import CommandError, note
 from ._options import ROLES
 
@@ -16,15 +19,15 @@ def load_model(path, options):
 
 def read_log(file, options, period):
     """Read transactions by the options about columns, and say what was dropped."""
-    columns = {role: options[role] for role in ROLES}
-    log = files.read_log(
-        file,
-        columns,
-        outflow=options["outflow"],
-        income=options["income"],
-        period=period,
-        errors="drop" if options["drop_unreadable"] else "raise",
-    )
+    with blame_data(file):
+        log = TransactionLog.scan(
+            file,
+            **{role: options[role] for role in ROLES},
+            income=options["income"],
+            outflow=options["outflow"],
+            resolution=coarsest_resolution(MONTHS.get(period, period)),
+            errors="drop" if options["drop_unreadable"] else "raise",
+        )
     for reason, n, amount in log.quality_.itertuples():
         if n:
             total = f" ({amount:,.2f} in all)" if amount else ""

@@ -20,8 +20,7 @@ from .._utils._threads import one_thread
 from ..clustering import TrajectoryClusterer
 from ..clustering._tree import BLOCK
 from ..transactions import TransactionLog
-from ..transactions._log import AFTER_CUTOFF
-from ..transactions._reader import NothingLeft
+from ..transactions._quality import AFTER_CUTOFF, NothingLeft
 
 if TYPE_CHECKING:
     from narwhals.typing import IntoDataFrame, IntoFrame
@@ -178,23 +177,13 @@ def _make_trajectories(pipeline, log, block):
         names = steps[0].get_feature_names_out()
         panel = pd.DataFrame(np.zeros((block.stop - block.start, len(names))), columns=names)
     else:
-        log = log[block]
-        _sort_amounts(log)
-        panel = steps[0].transform(log)
+        # No sum may depend on the order in which a cluster delivers the rows.
+        panel = steps[0].transform(log[block].with_sorted_amounts())
     if len(panel) < BLOCK:
         panel = _take(panel, np.resize(np.arange(len(panel)), BLOCK))
     for step in steps[1:]:
         panel = step.transform(panel)
     return panel
-
-
-def _sort_amounts(log):
-    """Let no sum depend on the order in which a cluster delivers the rows."""
-    for name in ("_rows", "_incomes"):
-        rows = getattr(log, name)
-        # Whole numbers, such as cents and decimals, are added up exactly in any order.
-        if rows is not None and (rows["amount"] != np.rint(rows["amount"])).any():
-            setattr(log, name, rows.select(np.argsort(rows["amount"])))
 
 
 def _place(clusterer, trajectories):

@@ -1,20 +1,16 @@
 """Files of transactions as one table that is read piece by piece, and need not fit into memory.
 
-CSV files are told from what merely looks like one, and no row of theirs is lost, moved or made up:
-what is wrong is said with the file and the line.
+A file that is not what its name says is refused, and no row of a CSV file is lost or changed. An
+error names the file and, where possible, the line.
 """
-
-from __future__ import annotations
 
 import csv
 import errno
 import os
-from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from functools import partial
 from glob import glob
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
 
 import pyarrow as pa
 from pyarrow import csv as pyarrow_csv, parquet
@@ -23,20 +19,14 @@ from pyarrow.dataset import CsvFileFormat, dataset
 from .._utils._errors import FileError
 from ._engines import check_columns, stream_tables
 
-if TYPE_CHECKING:
-    import pandas as pd
-
-    from .._utils._typing import FilePath
-
 CSV_BLOCK = 2**24
-"""Bytes of a CSV file that are read at once; no row may be longer."""
-MALFORMED = "row of more or fewer fields than the header"
+"""Bytes of a CSV file that are read at once, and the greatest length of a row."""
 MISSING = (
     "", "#N/A", "#N/A N/A", "#NA", "-1.#IND", "-1.#QNAN", "-NaN", "-nan", "1.#IND", "1.#QNAN",
     "<NA>", "N/A", "NA", "NULL", "NaN", "None", "n/a", "nan", "null",
 )  # fmt: skip
-"""What stands for nothing in a CSV file, as for pandas."""
-_NO_CSV = {
+"""Text that stands for a missing value in a CSV file, as in pandas."""
+_NOT_CSV = {
     b"PAR1": "a Parquet file. Let its name end in .parquet",
     b"\x1f\x8b": "one that is compressed. Unpack it",
     b"PK\x03\x04": "an Excel workbook or a zip archive. Save the table as CSV",
@@ -48,35 +38,15 @@ _NO_CSV = {
 class TransactionFiles:
     """CSV or Parquet files of transactions.
 
-    Parameters
-    ----------
-    path : str or path
-        A file that ends in ``.csv`` or ``.parquet``, or a pattern such as ``"bank/*.parquet"``.
-    names : dict from role to str
-        Columns that will be read, and no other. Those of CSV files are read as text.
-    errors : {"raise", "drop"}
-        Whether a row of too many or too few fields is an error, or left out and counted.
-
-    Attributes
-    ----------
-    is_csv : bool
-    n_malformed : int
-        Rows left out of what has been read so far.
-
-    Raises
-    ------
-    FileNotFoundError
-        If nothing is there.
-    FileError
-        If a file is not what its name says, or has not these columns.
+    `path` is a file, or a pattern such as ``"bank/*.parquet"``. Only the columns in `names`, from
+    roles to names, are read; those of CSV files as text. If `errors` is ``"drop"``, a row of too
+    many or too few fields is left out and counted. A FileError names a file that is not what its
+    name says, or lacks a column.
     """
 
-    is_csv: bool
-
-    def __init__(
-        self, path: FilePath, names: Mapping[str, str], errors: Literal["raise", "drop"]
-    ) -> None:
+    def __init__(self, path, names, errors):
         self._path = path
+        self.names = names
         self._paths, suffix = _find_files(path)
         self.is_csv = suffix == ".csv"
         # Files may be read twice: a malformed row is known by its place.
@@ -84,10 +54,11 @@ class TransactionFiles:
         self._data = _open_files(self._paths, suffix, names, self._malformed)
 
     @property
-    def n_malformed(self) -> int:
+    def n_malformed(self):
+        """Number of rows left out so far."""
         return len(self._malformed or ())
 
-    def tables(self, names: Mapping[str, str]) -> Iterator[dict[str, pd.Series]]:
+    def tables(self, names):
         """Read some of the columns piece by piece; see :func:`stream_tables`."""
         try:
             yield from stream_tables(self._data, names)
@@ -99,7 +70,7 @@ class TransactionFiles:
 
 @contextmanager
 def _naming(path):
-    """Name the file in whatever is raised on its account."""
+    """Name the file in an error about it."""
     try:
         yield
     except FileError:
@@ -109,7 +80,7 @@ def _naming(path):
 
 
 def _find_files(path):
-    """The files, sorted, and how their names end."""
+    """Return the files, sorted, and the suffix of their names."""
     found = [str(path)] if Path(path).exists() else sorted(glob(str(path), recursive=True))
     if not found:
         raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(path))
@@ -126,7 +97,7 @@ def _find_files(path):
 
 
 def _open_files(paths, suffix, names, malformed):
-    """Open files as one dataset, having looked at the names of their columns."""
+    """Open files as one dataset, and check the names of their columns."""
     if suffix == ".parquet":
         return dataset(paths, schema=_common_schema(paths, names), format="parquet")
     tables = []
@@ -137,34 +108,34 @@ def _open_files(paths, suffix, names, malformed):
 
 
 def _common_schema(paths, names):
-    """Types of the named columns that hold the values of all files, such as int64 for int32."""
+    """Return types of the named columns that hold the values of all files, such as int64."""
     common = pa.schema([])
     for path in paths:
         with _naming(path):
             found = parquet.read_schema(path)
             check_columns(found.names, names, "it")
         wanted = pa.schema([_plain(found.field(name)) for name in dict.fromkeys(names.values())])
-        # Other types, such as date and timestamp, are cast to those of the first file, if possible.
+        # Types such as date and timestamp are cast to those of the first file, if possible.
         with suppress(pa.ArrowTypeError):
             common = pa.unify_schemas([common, wanted], promote_options="permissive")
     return common
 
 
 def _plain(field):
-    # Some engines write text without saying that it is any.
+    # Some engines write text as bytes.
     if pa.types.is_binary(field.type):
         return field.with_type(pa.string())
     return field.with_type(field.type.value_type) if pa.types.is_dictionary(field.type) else field
 
 
 def _open_csv(path, names, malformed):
-    """Open a CSV file whose columns are read as text, so that 007 stays 007.
+    """Open a CSV file whose columns are read as text.
 
-    Malformed rows are put into the set `malformed`; if that is None, reading fails on the first.
+    Malformed rows go into the set `malformed`; if that is None, the first one is an error.
     """
     with open(path, "rb") as file:
         begin = file.read(4)
-    for magic, remedy in _NO_CSV.items():
+    for magic, remedy in _NOT_CSV.items():
         if begin.startswith(magic):
             raise ValueError(f"this is no CSV file but {remedy}.")
     with _open_text(path) as file:
@@ -180,14 +151,14 @@ def _open_csv(path, names, malformed):
         return dataset(schema.empty_table())
     _check_quotes(path)
     if malformed is not None:
-        # pyarrow does not hand over malformed rows that are none.
+        # pyarrow does not pass on malformed rows that are no UTF-8.
         _check_encoding(path)
 
     def skip(row):
         malformed.add((path, row.number))
         return "skip"
 
-    # Others than the named columns may have the same name twice, or none.
+    # Columns that are not read may have the same name twice, or none.
     columns = [name if name in schema.names else f"{k}:{name}" for k, name in enumerate(header)]
     form = CsvFileFormat(
         pyarrow_csv.ParseOptions(
@@ -205,18 +176,18 @@ def _open_csv(path, names, malformed):
 
 
 def _open_text(path):
-    # What is no UTF-8 is told by pyarrow, if it matters.
+    # pyarrow refuses text that is no UTF-8 in the columns that are read.
     return open(path, encoding="utf-8-sig", errors="replace", newline="")
 
 
 def _csv_reader(file, strict=False):
-    # By default, longer fields than 128 KiB are refused.
+    # By default, fields longer than 128 KiB are refused.
     csv.field_size_limit(CSV_BLOCK)
     return csv.reader(file, strict=strict)
 
 
 def _check_quotes(path):
-    """Refuse quotes that end within a field or never: rows between them would be lost."""
+    """Refuse quotes that end within a field or never, because the rows between them get lost."""
     with open(path, "rb") as file:
         has_quotes = any(b'"' in block for block in iter(partial(file.read, CSV_BLOCK), b""))
     if has_quotes:
@@ -224,7 +195,7 @@ def _check_quotes(path):
 
 
 def _check_rows(path, is_counted=False):
-    """Say in which line quotes, or if wanted the number of fields, go wrong."""
+    """Raise an error with the line of wrong quotes or, if wanted, of a wrong number of fields."""
     with _open_text(path) as file:
         reader = _csv_reader(file, strict=True)
         begin, n_fields = 1, None
@@ -234,18 +205,18 @@ def _check_rows(path, is_counted=False):
                 if is_counted and row and len(row) != n_fields:
                     raise ValueError(
                         f"line {begin:,} has {len(row)} fields, and the first line {n_fields}. "
-                        f"Mend this line, or look for a comma that is no separator."
+                        f"Correct this line, or look for a comma that is no separator."
                     )
                 begin = reader.line_num + 1
         except csv.Error as error:
             raise ValueError(
                 f'the row that begins in line {begin:,} has a field whose quotes (") are wrong: '
-                f"{error}. Double the quotes within a field, and close it by one."
+                f"{error}. Double the quotes within a field, and end it with one."
             ) from error
 
 
 def _explain(paths, error):
-    """Raise a better error than pyarrow's, which does not tell the line."""
+    """Raise an error that, unlike pyarrow's, names the line."""
     for path in paths:
         with _naming(path):
             if "UTF8" in str(error):

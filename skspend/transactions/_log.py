@@ -8,39 +8,37 @@ has. The data behind section III-A of Maree & Omlin (2021).
 from __future__ import annotations
 
 import copy
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, NoReturn
 
 import numpy as np
 import pandas as pd
+from pandas.api.types import is_bool_dtype
 
-from .._utils._errors import refuse
-from ._columns import Screen, days_since_1970, known_customer_codes, read_amounts
-from ._engines import fetch_columns, is_polars
+from ._engines import is_polars
 from ._files import TransactionFiles
-from ._periods import month_end, month_number
-from ._reader import NothingLeft, Reader
-from ._rows import ROUNDING, Rows, sum_by_cell
-from ._sums import RESOLUTIONS, PeriodSums
+from ._incomes import read_income_table
+from ._ledger import open_ledger
+from ._periods import RESOLUTIONS, last_days, shared_last_month
+from ._quality import FILE_REASONS, REASONS, tabulate_left_out
+from ._reader import Reader
 
 if TYPE_CHECKING:
     import pyarrow.dataset
     from narwhals.typing import IntoFrame
     from numpy.typing import ArrayLike, NDArray
 
-    from .._utils._typing import Cutoff, FilePath, Names, Resolution, Selection
-
-AFTER_CUTOFF = "after the cutoff"
+    from .._utils._typing import Cutoff, FilePath, Floats, Integers, Names, Resolution, Selection
 
 
-class TransactionLog(PeriodSums):
+class TransactionLog:
     """Transactions as a collection of customers, one sample each.
 
     Parameters
     ----------
     frame : frame of pandas, polars, pyarrow, DuckDB, Dask or PySpark
-        One row per transaction. What is not in memory (polars lazy frames, DuckDB relations, Dask
-        and PySpark frames) is grouped by its own engine, and only the sums by customer, day or
-        `resolution`, and category are collected; a pyarrow dataset is read as by :meth:`scan`.
+        One row per transaction. A polars lazy frame, DuckDB relation, Dask or PySpark frame is
+        grouped by its own engine, and only the sums by customer, day or `resolution`, and category
+        are collected. A pyarrow dataset is read piece by piece. :meth:`scan` reads files.
     customer, date, category, amount : str
         Names of the four columns. Dates may be dates, timestamps (the day counts, in their own
         time zone; a Spark timestamp has that of the session) or ISO 8601 text, from 1900 to 2100;
@@ -48,24 +46,24 @@ class TransactionLog(PeriodSums):
         exactly.
     income : frame, default=None
         Columns `customer`, ``"income"`` and optionally `date`, named as above. With dates, an
-        income belongs to the period that holds its date; without, it is the income of one year.
-        By default income is what flows in: the amounts of the categories in which more money comes
-        in than goes out.
+        income belongs to the period of its date; without, it is that of one year, in one row per
+        customer. By default income is the amounts of the categories in which more money comes in
+        than goes out.
     customers : sequence, default=None
-        All customers in the order wanted, those without a transaction included, so that labels `y`
-        line up. By default the customers of `frame`, sorted.
+        All customers in the order wanted, including those without a transaction, so that labels
+        `y` line up. By default the customers of `frame`, sorted.
     cutoff : date, or Series or dict from customer to date, default=None
-        The last day that counts. What lies after it is left out (``n_after_cutoff`` says how many
-        transactions), and periods are counted back from it, so that nothing leaks past, say, the
-        day before a loan. By default the last day of the last calendar month in `frame`.
+        The last day that counts. Later transactions are left out and counted in ``quality_``, and
+        periods are counted back from it, so that nothing after, say, the day before a loan leaks.
+        By default the last day of the last calendar month in `frame`.
     outflow : {"positive", "negative"}, default="positive"
         The sign of money spent. The other sign is a refund in a category of spending, and income
         in a category of income.
     resolution : {"day", "month", "quarter", "half", "year"}, default="day"
-        What transactions are merged into: those of one customer and category on a day, or in so
-        many whole months, counted back from the last day. Periods that are no multiple of it
-        cannot be told afterwards; in exchange, memory is needed for these sums alone. A frame in
-        memory keeps its transactions at ``"day"``.
+        Transactions of one customer and category are merged if they are on the same day, or within
+        so many whole months, counted back from the last day. Then periods must be multiples of it,
+        and memory is needed for these sums alone. A frame in memory keeps its transactions at
+        ``"day"``.
     errors : {"raise", "drop"}, default="raise"
         Whether a row that cannot be read raises an error, or is dropped and counted in
         ``quality_``. The customers and categories of dropped rows stay known.
@@ -80,27 +78,24 @@ class TransactionLog(PeriodSums):
         The categories in which more money comes in than goes out.
     span : tuple of numpy.datetime64
         First and last day that count, over all customers. Stays whole under selection.
-    shape : tuple
-        ``(n_customers,)``.
-    n_after_cutoff : int
-        Transactions left out because they lie after the cutoff.
-    quality_ : pandas.DataFrame
-        What was left out: transactions and amount, by reason.
+    is_polars : bool
+        Whether `frame` belongs to polars; then the panel does, too.
 
     Raises
     ------
     TypeError
-        If `frame` is no frame, or dates are numbers.
+        If `frame` is no frame, or dates are numbers; if a log is passed where an array is needed.
     ValueError
         If a column is missing, or holds missing, unreadable, implausible or infinite values and
-        ``errors="raise"`` (the message gives column, count, first row and remedy; an engine that
-        has grouped its rows knows no first one), if `customers` repeats a customer, or if nothing
-        is left.
+        ``errors="raise"`` (the message gives column, count, remedy and, unless an engine has
+        grouped the rows, the first row), if `customers`, or `income` without dates, repeats a
+        customer, or if nothing is left.
 
     Notes
     -----
     ``log[3]``, ``log[2:5]``, ``log[mask]`` and ``log[[4, 4, 0]]`` are logs of those customers,
-    repeats allowed. Categories and span are kept: what a fold happens not to hold is still known.
+    repeats allowed. Categories and span are kept, so that a fold knows the categories that its
+    customers do not use. A mask that is a pandas Series must have ``log.customers`` as its index.
 
     References
     ----------
@@ -151,24 +146,26 @@ class TransactionLog(PeriodSums):
         _check_choice("errors", errors, ("raise", "drop"))
         self.resolution = resolution
         self.is_polars = is_polars(frame)
-        names = {"customer": customer, "date": date, "category": category, "amount": amount}
         reader = Reader(
-            names,
+            {"customer": customer, "date": date, "category": category, "amount": amount},
             customers=customers,
             n_months=RESOLUTIONS[resolution],
-            last_month=_month_of(cutoff),
+            last_month=shared_last_month(cutoff),
             is_outflow_negative=outflow == "negative",
             errors=errors,
         )
         found = reader.read(frame)
-        self.customers, self._unit, self._dropped = found.customers, found.unit, found.dropped
+        self._reasons = FILE_REASONS if isinstance(frame, TransactionFiles) else REASONS
+        self.customers = found.customers
         self.shape = (len(self.customers),)
-        self._set_ends(cutoff, found.first_day, found.last_day)
-        self._rows = self._until_cutoff(found.rows)
-        self._count_after_cutoff(found.rows)
-        is_income = self._flows_in(found.categories)
-        self._set_categories(self._rows["category"], found.categories, is_income)
-        self._incomes = None if income is None else self._read_income(income, customer, date)
+        ends = last_days(cutoff, self.customers, found.first_day, found.last_day, resolution)
+        self.span = found.first_day, ends.max().astype("M8[D]")
+        incomes = found.incomes
+        if income is not None:
+            incomes = read_income_table(income, customer, date, self.customers)
+        self._ledger = open_ledger(found, ends, resolution, incomes)
+        self.categories = found.categories[~self._ledger.is_income]
+        self.income_categories = found.categories[self._ledger.is_income]
 
     @classmethod
     def scan(
@@ -179,34 +176,39 @@ class TransactionLog(PeriodSums):
         date: str = "date",
         category: str = "category",
         amount: str = "amount",
+        income: str | IntoFrame | None = None,
+        errors: Literal["raise", "drop"] = "raise",
         **options: Any,
     ) -> TransactionLog:
         """Read Parquet or CSV files that need not fit into memory.
 
-        Files are read piece by piece, and transactions of one customer and category are merged, on
-        the same day or within `resolution`: memory is needed for these sums alone, so choose the
-        coarsest that will do.
+        Files are read piece by piece, and transactions of one customer and category are merged on
+        the same day or within `resolution`. Memory is needed for these sums alone, so choose the
+        coarsest resolution that serves.
 
         Parameters
         ----------
         path : str or path
             A file, or a pattern such as ``"bank/*.parquet"``.
         customer, date, category, amount : str
-            Names of the four columns. Those of CSV files are read as text, so 007 stays 007.
+            Names of the four columns. Those of CSV files are read as text. Customers become
+            integers if all of them are written as whole numbers; 007 is not, and stays text.
+        income : str or frame, default=None
+            The name of a column with the yearly income of the customer, the same in all rows of a
+            customer that have one; or a frame as for :class:`TransactionLog`.
+        errors : {"raise", "drop"}, default="raise"
+            As for :class:`TransactionLog`. Of a row whose income cannot be read, only the income
+            is dropped.
         **options
             As for :class:`TransactionLog`.
-
-        Returns
-        -------
-        log : TransactionLog
 
         Raises
         ------
         FileNotFoundError
             If there is no such file.
         ValueError
-            If a file is neither Parquet nor CSV, or as for the log itself. The message names the
-            file, and the line where a line is to blame.
+            If a file is neither Parquet nor CSV (the message names the file and, where possible,
+            the line), if a customer has different incomes, or as for :class:`TransactionLog`.
 
         Examples
         --------
@@ -216,105 +218,23 @@ class TransactionLog(PeriodSums):
         >>> with tempfile.TemporaryDirectory() as folder:
         ...     frame.to_csv(f"{folder}/2024.csv", index=False)
         ...     TransactionLog.scan(f"{folder}/*.csv", resolution="month")
-        TransactionLog(1 customers, 2 transactions, 1 categories, 2024-02-05 to 2024-03-31)
+        TransactionLog(1 customer, 2 transactions, 1 category, 2024-02-05 to 2024-03-31)
         """
         names: dict[str, Any]
         names = {"customer": customer, "date": date, "category": category, "amount": amount}
-        files = TransactionFiles(path, names, options.get("errors", "raise"))
-        return cls(files, **names, **options)
-
-    def _set_ends(self, cutoff, first, last):
-        """Set the last day that counts: one per customer, in days since 1970."""
-        if cutoff is None:
-            ends = np.full(len(self), month_end(last.astype("M8[M]")))
-        elif isinstance(cutoff, (pd.Series, dict)):
-            given = pd.Series(cutoff)
-            remedy = "Give one date for each"
-            refuse(given.index.duplicated(), "cutoff", "repeated customer", remedy)
-            given = given.reindex(self.customers)
-            refuse(given.isna().to_numpy(), "cutoff", "no date for a customer", remedy)
-            ends = days_since_1970(given, "cutoff")
-        else:
-            ends = np.repeat(days_since_1970(pd.Series([cutoff]), "cutoff"), len(self))
-        ends = ends.astype("M8[D]")
-        self._ends = ends.astype(np.int32)
-        if self.resolution != "day" and len(ends):
-            last_month = ends.max().astype("M8[M]")
-            if (ends != month_end(last_month)).any():
-                raise ValueError(
-                    f"resolution={self.resolution!r} counts whole months back from one last day, "
-                    f"and cutoff= gives days within a month or one per customer. Pass "
-                    f"resolution='day'."
-                )
-        if len(self) and first > ends.max():
-            raise NothingLeft(
-                f"All transactions lie after the cutoff; the first is of {first}. Check the cutoff "
-                f"and the dates.",
-                self.customers,
-            )
-        self.span = first, ends.max()
-
-    def _until_cutoff(self, rows):
-        if not len(rows) or rows["day"].max() <= self._ends.min():
-            return rows
-        counts = rows["day"] <= self._ends[rows.customer]
-        return rows if counts.all() else rows.select(counts)
-
-    def _count_after_cutoff(self, rows):
-        """Say by customer how many of the rows no longer count, and what they add up to."""
-        if rows is self._rows:
-            self._n_after_cutoff = np.zeros(len(self), dtype=np.int64)
-            self._amount_after_cutoff = np.zeros(len(self))
-            return
-        after = rows.select(rows["day"] > self._ends[rows.customer])
-        n = np.bincount(after.customer, after.columns.get("transactions"), len(self))
-        self._n_after_cutoff = n.astype(np.int64)
-        total = sum_by_cell(after["amount"], after.customer, len(self))
-        self._amount_after_cutoff = total / self._unit
-
-    def _flows_in(self, categories):
-        """In which categories more money comes in than goes out."""
-        rows = self._rows
-        if rows["amount"].min(initial=0) >= 0:
-            return np.zeros(len(categories), dtype=bool)
-        net = sum_by_cell(rows["amount"], rows["category"], len(categories))
-        refunds = sum_by_cell(rows.refunds, rows["category"], len(categories))
-        return net < -ROUNDING * (net - 2 * refunds)
-
-    def _set_categories(self, codes, all_categories, is_income):
-        """Number the categories of spending 0 ... n - 1 and those of income -1 ... -n."""
-        self.categories = all_categories[~is_income]
-        self.income_categories = all_categories[is_income]
-        if is_income.any():
-            position = np.where(is_income, -np.cumsum(is_income), np.cumsum(~is_income) - 1)
-            codes = position.astype(codes.dtype)[codes]
-        self._rows.columns["category"] = codes
-
-    def _read_income(self, income, customer, date):
-        names = {"customer": customer, "income": "income", "date": date}
-        table = fetch_columns(income, names, "income", optional={"date"})
-        has_dates = "date" in table
-        codes = known_customer_codes(table["customer"], customer, self.customers)
-        # An income table often covers more customers than the log: theirs is not asked for.
-        known = codes >= 0
-        amounts, unit = read_amounts(table["income"], "income", Screen("raise", len(codes)))
-        columns = {"amount": amounts[known] / unit}
-        if has_dates:
-            columns["day"] = days_since_1970(table["date"], date)[known]
-        rows = Rows(codes[known], len(self), columns)
-        return self._until_cutoff(rows) if has_dates else rows
-
-    @property
-    def n_after_cutoff(self) -> int:
-        return int(self._n_after_cutoff.sum())
+        column = {"income": income} if isinstance(income, str) else {}
+        files = TransactionFiles(path, names | column, errors)
+        table = None if column else income
+        return cls(files, **names, income=table, errors=errors, **options)
 
     @property
     def quality_(self) -> pd.DataFrame:
-        """What was left out, also before customers were selected, but for the cutoff."""
-        left_out = self._dropped | {
-            AFTER_CUTOFF: (self.n_after_cutoff, float(self._amount_after_cutoff.sum()))
-        }
-        return pd.DataFrame.from_dict(left_out, orient="index", columns=["transactions", "amount"])
+        """What was left out: a frame of transactions and amount, by reason.
+
+        A selection of customers counts their rows alone. Rows of no known customer (missing, not
+        listed, or malformed) are counted only by the log of all customers that was read first.
+        """
+        return tabulate_left_out(self._ledger.left_out, self._reasons)
 
     def __len__(self) -> int:
         return self.shape[0]
@@ -322,57 +242,64 @@ class TransactionLog(PeriodSums):
     @property
     def n_transactions(self) -> int:
         """Number of transactions that count."""
-        return self._rows.n_transactions
+        return int(self._ledger.rows.transactions.sum())
 
     def __getitem__(self, key: Selection) -> TransactionLog:
+        if isinstance(key, pd.Series) and is_bool_dtype(key.dtype):
+            if not key.index.equals(pd.Index(self.customers)):
+                raise ValueError(
+                    "The index of the mask is not log.customers. Align it by "
+                    "mask.reindex(log.customers), or pass mask.to_numpy() if its order is theirs."
+                )
+            key = key.to_numpy(dtype=bool)
         positions = np.atleast_1d(np.arange(len(self))[key])
         selected = copy.copy(self)
         selected.customers = self.customers[positions]
         selected.shape = (len(positions),)
-        selected._ends = self._ends[positions]
-        selected._n_after_cutoff = self._n_after_cutoff[positions]
-        selected._amount_after_cutoff = self._amount_after_cutoff[positions]
-        selected._rows = self._rows.take(positions)
-        if self._incomes is not None:
-            selected._incomes = self._incomes.take(positions)
+        selected._ledger = self._ledger.take(positions)
         return selected
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> NoReturn:
+        raise TypeError(
+            "A TransactionLog is no array. Aggregate it first, as by "
+            "SpendingAggregator(period='year').fit_transform(log)."
+        )
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, TransactionLog):
             return NotImplemented
         everyone = np.arange(len(self))
+        incomes = [log._ledger.incomes for log in (self, other)]
         return (
             np.array_equal(self.customers, other.customers)
             and np.array_equal(self.categories, other.categories)
             and np.array_equal(self.income_categories, other.income_categories)
-            and np.array_equal(self._ends, other._ends)
+            and np.array_equal(self._ledger.ends, other._ledger.ends)
             and self.to_frame().equals(other.to_frame())
-            and (self._incomes is None) == (other._incomes is None)
-            and (
-                self._incomes is None
-                or self._incomes.take(everyone) == other._incomes.take(everyone)
-            )
+            and (incomes[0] is None) == (incomes[1] is None)
+            and (incomes[0] is None or incomes[0].take(everyone) == incomes[1].take(everyone))
         )
 
-    __hash__: ClassVar[None]  # type: ignore[assignment] # as Python has it for what is not hashable
+    __hash__: ClassVar[None]  # type: ignore[assignment] # for Python, None means not hashable
 
     def __repr__(self) -> str:
-        first, last = self.span
-        return (
-            f"TransactionLog({len(self):,} customers, {self.n_transactions:,} transactions, "
-            f"{len(self.categories):,} categories, {first} to {last})"
+        n_customers, n_transactions, n_categories = (
+            f"{n:,} {one if n == 1 else many}"
+            for n, one, many in (
+                (len(self), "customer", "customers"),
+                (self.n_transactions, "transaction", "transactions"),
+                (len(self.categories), "category", "categories"),
+            )
         )
+        first, last = self.span
+        return f"TransactionLog({n_customers}, {n_transactions}, {n_categories}, {first} to {last})"
 
     def to_frame(self) -> pd.DataFrame:
-        """Return the transactions as a pandas frame, customer by customer.
+        """Return a pandas frame of customer, date, category and amount, customer by customer.
 
-        Returns
-        -------
-        frame : pandas.DataFrame
-            Columns customer, date, category and amount, money spent being positive. Transactions
-            that were merged are one row, at the first day of what they were merged into.
+        Money spent is positive. Merged transactions are one row, at the first day of their period.
         """
-        rows = self._rows.take(np.arange(len(self)))
+        rows = self._ledger.rows.take(np.arange(len(self)))
         # Income categories are numbered -1, -2, ...: they index the reversed tail.
         names = np.concatenate([self.categories, self.income_categories[::-1]])
         return pd.DataFrame(
@@ -380,26 +307,90 @@ class TransactionLog(PeriodSums):
                 "customer": self.customers[rows.customer],
                 "date": rows["day"].astype("M8[D]").astype("M8[s]"),
                 "category": names[rows["category"]],
-                "amount": rows["amount"] / self._unit,
+                "amount": rows["amount"] / self._ledger.unit,
             }
         )
+
+    def with_sorted_amounts(self) -> TransactionLog:
+        """Return the log with its rows in the order of amounts.
+
+        Then no sum depends, in its last bits, on the order in which the rows were read.
+        """
+        found = copy.copy(self)
+        found._ledger = self._ledger.sort_amounts()
+        return found
+
+    def sum_spending(self, n_months: int, n_periods: int) -> Floats:
+        """Sum what each customer spent, by period and category.
+
+        Parameters
+        ----------
+        n_months : int
+            Length of a period in months.
+        n_periods : int
+            Number of periods, counted back from each customer's last day.
+
+        Returns
+        -------
+        spending : ndarray, shape (n_customers, n_periods, n_categories)
+            In currency units, refunds subtracted; the oldest period first.
+
+        Examples
+        --------
+        >>> frame = pd.DataFrame({"customer": [1, 1], "date": ["2024-02-05", "2024-03-05"],
+        ...                       "category": ["pets", "pets"], "amount": [1.0, 2.0]})
+        >>> TransactionLog(frame).sum_spending(1, 2).tolist()
+        [[[1.0], [2.0]]]
+        """
+        return self._ledger.sum_spending(n_months, n_periods)
+
+    def sum_income(self, n_months: int, n_periods: int) -> Floats:
+        """Sum each customer's income by period, shape (n_customers, n_periods), in currency units.
+
+        Raises
+        ------
+        ValueError
+            If no income was given and no category holds more inflow than outflow.
+        """
+        return self._ledger.sum_income(n_months, n_periods)
+
+    def count_transactions(self, n_months: int, n_periods: int) -> tuple[Integers, int, float]:
+        """Count the transactions of spending by period, shape (n_customers, n_periods).
+
+        Return also how many lie before the first period, and their sum in currency units.
+        """
+        return self._ledger.count_transactions(n_months, n_periods)
+
+    def count_customers(self, n_months: int, n_periods: int) -> Integers:
+        """Count by category, shape (n_categories,), who spends anything on it in the periods."""
+        return self._ledger.count_customers(n_months, n_periods)
+
+    def period_edges(self, n_months: int, n_periods: int) -> Integers:
+        """Return where periods begin and end, shape (n_customers or 1, n_periods + 1).
+
+        In days since 1970, counted back from each customer's last day: period k holds the days from
+        ``edges[:, k]`` to the day before ``edges[:, k + 1]``. One row if all customers share it.
+
+        Examples
+        --------
+        >>> frame = pd.DataFrame({"customer": [1], "date": ["2024-03-05"], "category": ["pets"],
+        ...                       "amount": [1.0]})
+        >>> TransactionLog(frame).period_edges(1, 2).astype("M8[D]").astype(str).tolist()
+        [['2024-02-01', '2024-03-01', '2024-04-01']]
+        """
+        return self._ledger.period_edges(n_months, n_periods)
 
 
 def with_income(log: TransactionLog, income: Names) -> TransactionLog:
     """Count these categories as income and all others as spending, whatever flows in here.
 
-    Then a category counts the same whoever else is in the log.
+    Then a category has the same role whoever else is in the log.
     """
-    names = np.concatenate([log.categories, log.income_categories[::-1]])
-    was_income = np.arange(len(names)) >= len(log.categories)
+    names = np.sort(np.concatenate([log.categories, log.income_categories]))
     is_income = np.isin(names, income)
-    if (is_income == was_income).all():
-        return log
-    order = np.argsort(names)
-    codes = np.argsort(order)[log._rows["category"]]
     found = copy.copy(log)
-    found._rows = log._rows.select(slice(None))
-    found._set_categories(codes.astype(np.int32), names[order], is_income[order])
+    found._ledger = log._ledger.with_roles(is_income)
+    found.categories, found.income_categories = names[~is_income], names[is_income]
     return found
 
 
@@ -407,10 +398,3 @@ def _check_choice(parameter, value, choices):
     if value not in choices:
         *most, last = map(repr, choices)
         raise ValueError(f"{parameter} must be {', '.join(most)} or {last}, got {value!r}.")
-
-
-def _month_of(cutoff):
-    """Months from 1970 to the month of a cutoff that all customers share; None without."""
-    if cutoff is None or isinstance(cutoff, (pd.Series, dict)):
-        return None
-    return int(month_number(days_since_1970(pd.Series([cutoff]), "cutoff").astype("M8[D]"))[0])

@@ -1,33 +1,72 @@
 """Periods of whole months, counted back from a last day."""
 
 import numpy as np
+import pandas as pd
+
+from .._utils._errors import refuse
+from ._columns import days_since_1970
+from ._quality import NothingLeft
+
+RESOLUTIONS = {"day": 0, "month": 1, "quarter": 3, "half": 6, "year": 12}
+"""Months that a row of a log stands for; 0 is a single day."""
+
+
+def coarsest_resolution(n_months):
+    """Name the coarsest resolution of which a period of `n_months` is a multiple."""
+    fitting = {name: n for name, n in RESOLUTIONS.items() if n and n_months % n == 0}
+    return max(fitting, key=lambda name: fitting[name])
 
 
 def month_end(month):
-    """The last day of months."""
+    """Return the last day of months."""
     return (month + 1).astype("M8[D]") - 1
 
 
 def month_number(date):
-    """Months from 1970 to that of a date, or of each of several."""
+    """Return the months from January 1970 to the month of each date."""
     return date.astype("M8[M]").astype(np.int64)
 
 
-def period_edges(last_days, n_months, n_periods):
-    """Where periods begin and end.
+def shared_last_month(cutoff):
+    """Return the month of a cutoff that all customers share, in months since 1970, else None."""
+    if cutoff is None or isinstance(cutoff, (pd.Series, dict)):
+        return None
+    return int(month_number(days_since_1970(pd.Series([cutoff]), "cutoff").astype("M8[D]"))[0])
 
-    Parameters
-    ----------
-    last_days : ndarray of datetime64[D], shape (n,)
-    n_months : int
-        Length of a period.
-    n_periods : int
 
-    Returns
-    -------
-    edges : ndarray of int, shape (n, n_periods + 1)
-        Days since 1970, oldest first; the last one is the day after.
+def last_days(cutoff, customers, first_day, last_day, resolution):
+    """Return the last day that counts for each customer, in days since 1970.
+
+    Without a cutoff, it is the end of the month of `last_day`, the last one in the data.
     """
+    if cutoff is None:
+        ends = np.full(len(customers), month_end(last_day.astype("M8[M]")))
+    elif isinstance(cutoff, (pd.Series, dict)):
+        given = pd.Series(cutoff)
+        remedy = "Give one date for each"
+        refuse(given.index.duplicated(), "cutoff", "repeated customer", remedy)
+        given = given.reindex(customers)
+        refuse(given.isna().to_numpy(), "cutoff", "no date for a customer", remedy)
+        ends = days_since_1970(given, "cutoff").astype("M8[D]")
+    else:
+        ends = days_since_1970(pd.Series([cutoff]), "cutoff").astype("M8[D]")
+        ends = np.repeat(ends, len(customers))
+    if resolution != "day" and (ends != month_end(ends.max().astype("M8[M]"))).any():
+        raise ValueError(
+            f"resolution={resolution!r} counts whole months back from one last day, and cutoff= "
+            f"gives days within a month or one per customer. Pass resolution='day'."
+        )
+    if first_day > ends.max():
+        raise NothingLeft(
+            f"All transactions lie after the cutoff; the first is of {first_day}. Check the cutoff "
+            f"and the dates.",
+            customers,
+        )
+    return ends.astype(np.int32)
+
+
+def period_edges(last_days, n_months, n_periods):
+    """Return where periods begin and end: days since 1970, shape (n_last_days, n_periods + 1)."""
     after = (last_days + 1)[:, None]
     month = after.astype("M8[M]") - np.arange(n_periods, -1, -1) * n_months
     day_of_month = (after - after.astype("M8[M]")).astype(np.int64)
@@ -39,15 +78,7 @@ def period_edges(last_days, n_months, n_periods):
 def number_periods(days, customer, edges):
     """Number the period of every row, -1 for rows before the first.
 
-    Parameters
-    ----------
-    days, customer : ndarray of int, shape (n_rows,)
-        No day lies after the last period.
-    edges : ndarray of int, shape (n_customers or 1, n_periods + 1)
-
-    Returns
-    -------
-    period : ndarray of int, shape (n_rows,)
+    `edges` have shape (n_customers or 1, n_periods + 1), and no day lies after the last one.
     """
     dtype = np.min_scalar_type(-edges.shape[1])
     if len(edges) == 1 and len(days):

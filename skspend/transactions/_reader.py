@@ -1,72 +1,68 @@
-"""From a frame of transactions to rows of codes, days and numbers, as in a TransactionLog.
+"""From transactions of any engine or file to rows of codes, days and numbers.
 
-Whatever the engine, the same checks are made here on what it gave.
+Every engine's columns pass the same checks here.
 """
 
-from dataclasses import dataclass
-from functools import partial
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
 from pyarrow.dataset import Dataset
 
 from ._columns import (
-    Screen,
     category_codes,
     customer_codes,
     days_since_1970,
     read_amounts,
-    sort_customers,
+    smallest,
+    sort_labels,
+    take,
 )
 from ._engines import ROWS_AT_ONCE, fetch_transactions, stream_tables
-from ._files import MALFORMED, TransactionFiles
+from ._files import TransactionFiles
+from ._incomes import read_income_column
 from ._periods import month_number
+from ._quality import (
+    MALFORMED,
+    NothingLeft,
+    UnreadableRows,
+    count_left_out,
+    join_left_out,
+    tabulate_left_out,
+)
 from ._rows import Rows
 
 NOTHING = "frame holds no transactions. Check the file or the filter behind it."
-
-
-class NothingLeft(ValueError):
-    """There are customers, and no transaction of theirs counts."""
-
-    def __init__(self, message, customers):
-        super().__init__(message)
-        self.customers = customers
+PIECEWISE = TransactionFiles, Dataset
+WHOLE_NUMBER = r"0|[1-9][0-9]{0,17}"
+"""Text that is written as a whole number is, so that no digit is lost: 007 is not."""
 
 
 @dataclass
 class Reading:
-    """What was read: rows, their labels, and what could not be read.
+    """Transactions as they were read, with the labels of their codes.
 
-    ``rows`` has the columns day, category and amount, and of merged transactions also refunds and
-    transactions; amounts are multiples of ``1 / unit``. ``dropped`` holds transactions and amount
-    by reason.
+    `rows` have the columns day, category and amount (multiples of ``1 / unit``); merged ones also
+    transactions and perhaps refunds. `left_out` counts the rows that cannot be read. `incomes` are
+    those of a column of the files.
     """
 
     rows: Rows
+    left_out: pd.DataFrame
     customers: np.ndarray
     categories: np.ndarray
     unit: int
     first_day: np.datetime64
     last_day: np.datetime64
-    dropped: dict[str, tuple[int, float]]
+    incomes: Rows | None = None
 
 
 @dataclass(frozen=True)
 class Reader:
-    """How transactions are to be read.
+    """How transactions are read; `names` and others are those of :class:`TransactionLog`.
 
-    Parameters
-    ----------
-    names : dict from role to str
-    customers : sequence or None
-        All customers, in the order wanted.
-    n_months : int
-        Whole months that are merged into one row; 0 means a day.
-    last_month : int or None
-        Months since 1970 of the month from which they are counted back; None for the last found.
-    is_outflow_negative : bool
-    errors : {"raise", "drop"}
+    `n_months` whole months, or a day if that is 0, are merged into one row. They are counted back
+    from `last_month`, in months since 1970; None means the last month found.
     """
 
     names: dict[str, str]
@@ -76,91 +72,38 @@ class Reader:
     is_outflow_negative: bool
     errors: str
 
-    def read(self, frame):
-        """Read a frame of any engine, or a dataset.
+    def read(self, source):
+        """Return the Reading of files, an arrow dataset, or a frame of any engine."""
+        if isinstance(source, TransactionFiles):
+            return self._read_files(source)
+        return self._read(source)
 
-        Returns
-        -------
-        reading : Reading
-
-        Raises
-        ------
-        ValueError, TypeError
-            See :class:`TransactionLog`.
-        """
-        if isinstance(frame, TransactionFiles):
-            reading = self._read_pieces(frame.tables)
-            reading.dropped[MALFORMED] = frame.n_malformed, 0.0
-            return reading
-        if isinstance(frame, Dataset):
-            return self._read_pieces(partial(stream_tables, frame))
-        reading, end = self._read_frame(frame, self.last_month)
-        _refuse_nothing(reading)
-        if end is None and self.n_months:
-            reading.rows = _merge(reading.rows, self.n_months, self._end(reading))
-        elif self.n_months > 1 and self._end(reading) != end:
-            # What lies in the last months could not be read, so months are counted from others.
-            reading, _ = self._read_frame(frame, self._end(reading))
-        return reading
-
-    def _read_frame(self, frame, last_month):
-        """Read a frame, and say from which month it counted months back if it has merged them."""
-        table = fetch_transactions(frame, self.names, self.n_months, last_month)
-        end = table.pop("end", None)
-        return self._read_table(table), end
-
-    def _end(self, reading):
-        """The month from which months are counted back."""
-        return int(month_number(reading.last_day)) if self.last_month is None else self.last_month
-
-    def _read_table(self, table, n_before=0):
-        """Read columns of one table, checking every value."""
-        names, transactions = self.names, table.pop("transactions", None)
-        if transactions is not None:
-            transactions = transactions.to_numpy(dtype=np.int64)
-        screen = Screen(self.errors, len(table["customer"]), transactions, n_before)
-        # Columns are let go one by one: together they are larger than what is made of them.
-        customer, customers = customer_codes(
-            table.pop("customer"), names["customer"], self.customers, screen
-        )
-        columns = {"day": days_since_1970(table.pop("date"), names["date"], screen)}
-        columns["category"], categories = category_codes(
-            table.pop("category"), names["category"], screen
-        )
-        amounts, unit = _read_sums(table, names["amount"], screen)
-        columns |= amounts
-        if transactions is not None:
-            columns["transactions"] = transactions
-        dropped = screen.count(columns["amount"], unit)
-        rows = Rows(customer, len(customers), columns)
-        if screen.kept is not None:
-            rows = rows.select(screen.kept)
-            table = {name: values[screen.kept] for name, values in table.items()}
-        if self.is_outflow_negative:
-            _change_sign(rows)
-        first, last = _find_ends(rows, **table)
-        return Reading(rows, customers, categories, unit, first, last, dropped)
-
-    def _read_pieces(self, read):
-        """Read a table piece by piece, merging what has the same customer, day and category."""
+    def _read(self, source):
         end = self.last_month
-        if end is None:
-            end = self._find_last_month(read) if self.n_months > 1 else 0
-        reading = self._read_parts(read, end)
-        if self.n_months > 1 and self._end(reading) != end:
-            # What lies in the last months could not be read, so months are counted from others.
-            reading = self._read_parts(read, self._end(reading))
+        if end is None and self.n_months > 1 and isinstance(source, PIECEWISE):
+            end = self._find_last_month(source)
+        reading, end = self._read_pieces(source, end)
+        if self.n_months > 1 and end not in (None, self._end(reading)):
+            # The last months hold only unreadable rows: count back from the last readable one.
+            reading, _ = self._read_pieces(source, self._end(reading))
         return reading
 
-    def _read_parts(self, read, end):
+    def _read_pieces(self, source, end):
+        """Read a source piece by piece, merging rows of the same customer, day and category.
+
+        Return also the month from which months were counted back while reading, if they were.
+        """
         parts, n_before = [], 0
-        for table in read(self.names):
+        for table in self._tables(source, end):
+            is_merged = "end" in table
+            end = table.pop("end", end)
             n_rows = len(table["customer"])
             part = self._read_table(table, n_before)
-            part.rows = _merge(part.rows, self.n_months, end)
+            if (self.n_months or isinstance(source, PIECEWISE)) and not is_merged:
+                _merge(part, self.n_months, self._end(part) if end is None else end)
             parts.append(part)
             n_before += n_rows
-            # As long as what is new is less than what is merged, merging again costs little.
+            # While new rows are fewer than merged ones, merging again costs little.
             n_new = sum(len(part.rows) for part in parts[1:])
             if n_new > max(len(parts[0].rows), ROWS_AT_ONCE):
                 parts = [self._join(parts)]
@@ -168,72 +111,149 @@ class Reader:
             raise ValueError(NOTHING)
         reading = self._join(parts)
         _refuse_nothing(reading)
+        return reading, end
+
+    def _tables(self, source, end):
+        if isinstance(source, TransactionFiles):
+            return source.tables(self.names)
+        if isinstance(source, Dataset):
+            return stream_tables(source, self.names)
+        return [fetch_transactions(source, self.names, self.n_months, end)]
+
+    def _find_last_month(self, source):
+        """Return the last month of any date."""
+        reader = replace(self, names={"date": self.names["date"]})
+        lasts = [0]
+        for table in reader._tables(source, None):
+            ignored = UnreadableRows("drop", len(table["date"]))
+            lasts.append(days_since_1970(table["date"], self.names["date"], ignored).max(initial=0))
+        return int(month_number(_as_date(max(lasts))))
+
+    def _end(self, reading):
+        """Return the month from which months are counted back."""
+        return int(month_number(reading.last_day)) if self.last_month is None else self.last_month
+
+    def _read_table(self, table, n_before=0):
+        """Read the columns of one table, checking every value."""
+        names, transactions = self.names, table.pop("transactions", None)
+        if transactions is not None:
+            transactions = transactions.to_numpy(dtype=np.int64)
+        n_rows = len(table["customer"])
+        unreadable = UnreadableRows(self.errors, n_rows, transactions, n_before)
+        # Columns are freed one by one: together they are larger than the codes.
+        customer, customers = customer_codes(
+            table.pop("customer"), names["customer"], self.customers, unreadable
+        )
+        columns = {"day": days_since_1970(table.pop("date"), names["date"], unreadable)}
+        columns["category"], categories = category_codes(
+            table.pop("category"), names["category"], unreadable
+        )
+        amounts, unit = _read_sums(table, names["amount"], unreadable)
+        columns |= amounts
+        if transactions is not None:
+            columns["transactions"] = transactions
+        left_out = unreadable.count(customer, columns["amount"], unit)
+        rows = Rows(customer, len(customers), columns)
+        if unreadable.kept is not None:
+            rows = rows.select(unreadable.kept)
+            table = {name: values[unreadable.kept] for name, values in table.items()}
+        if self.is_outflow_negative:
+            columns = {"amount": -rows["amount"]}
+            if "refunds" in rows.columns:
+                # The refunds are now the other part of the sum.
+                columns["refunds"] = rows["refunds"] - rows["amount"]
+            rows = rows.with_columns(columns)
+        return Reading(rows, left_out, customers, categories, unit, *_find_ends(rows, **table))
+
+    def _read_files(self, files):
+        """Read files; customers of CSV files who are all written as whole numbers become integers.
+
+        Listed customers remain as they are listed.
+        """
+        listed = None if self.customers is None else np.asarray(pd.Index(self.customers))
+        is_numbered = files.is_csv and listed is not None and listed.dtype.kind in "iu"
+        reader = replace(self, customers=listed.astype(str)) if is_numbered else self
+        reading = reader._read(files)
+        left_out = [reading.left_out, count_left_out([-1], MALFORMED, files.n_malformed, 0.0)]
+        if "income" in files.names:
+            reading.incomes, bad = read_income_column(files, reading.customers, self.errors)
+            left_out.append(bad)
+        reading.left_out = join_left_out(left_out)
+        if is_numbered:
+            reading.customers = listed
+        elif files.is_csv and listed is None:
+            _number_customers(reading)
         return reading
 
-    def _find_last_month(self, read):
-        """The last month in which anything is dated."""
-        name = self.names["date"]
-        lasts = []
-        for table in read({"date": name}):
-            screen = Screen("drop", len(table["date"]))
-            lasts.append(days_since_1970(table["date"], name, screen).max(initial=0))
-        return int(month_number(_as_date(max(lasts, default=0))))
-
     def _join(self, parts):
-        """Make one reading of several, merged."""
+        """Join readings into one, and merge their rows."""
         if len(parts) == 1:
             return parts[0]
-        customers, customer = self._join_customers(parts)
-        categories, category = _join_categories(parts)
+        customers, customer = self._join_customers([part.customers for part in parts])
+        categories, category = _join_labels(
+            [part.categories for part in parts], self.names["category"]
+        )
         unit = max(part.unit for part in parts)
-        codes = list(zip(customer, category, parts, strict=True))
-        owner = np.concatenate([codes[part.rows.customer] for codes, _, part in codes])
-        columns = {
-            "category": np.concatenate([codes[part.rows["category"]] for _, codes, part in codes]),
-            "day": np.concatenate([part.rows["day"] for part in parts]),
-            "transactions": np.concatenate([part.rows["transactions"] for part in parts]),
-            "amount": np.concatenate([part.rows["amount"] * (unit // part.unit) for part in parts]),
-        }
-        if any(part.rows.has_refunds for part in parts):
-            columns["refunds"] = np.concatenate(
-                [part.rows.refunds * (unit // part.unit) for part in parts]
+        has_refunds = any(part.rows.has_refunds for part in parts)
+        for part, codes, numbers in zip(parts, category, customer, strict=True):
+            part.left_out = part.left_out.assign(
+                customer=take(numbers, part.left_out["customer"].to_numpy())
             )
+            columns = part.rows.columns
+            columns["category"] = smallest(codes)[columns["category"]]
+            columns["transactions"] = part.rows.transactions
+            if has_refunds:
+                columns["refunds"] = part.rows.refunds * (unit // part.unit)
+            columns["amount"] = columns["amount"] * (unit // part.unit)
+        columns = {
+            name: np.concatenate([part.rows[name] for part in parts])
+            for name in parts[0].rows.columns
+        }
+        owner = [numbers[part.rows.customer] for numbers, part in zip(customer, parts, strict=True)]
+        rows = Rows(np.concatenate(owner), len(customers), columns)
         for part in parts:
-            # What it holds is needed no more, and memory is.
+            # Free its memory.
             part.rows = None
         return Reading(
-            Rows(owner, len(customers), columns).group(),
+            rows.group(),
+            join_left_out([part.left_out for part in parts]),
             customers,
             categories,
             unit,
             np.fmin.reduce([part.first_day for part in parts]),
             np.fmax.reduce([part.last_day for part in parts]),
-            {
-                reason: tuple(map(sum, zip(*(part.dropped[reason] for part in parts), strict=True)))
-                for reason in parts[0].dropped
-            },
         )
 
-    def _join_customers(self, parts):
-        if self.customers is not None:
-            labels = parts[0].customers
-            return labels, [np.arange(len(labels), dtype=np.int32)] * len(parts)
-        all_labels = np.concatenate([part.customers for part in parts])
-        codes, labels = pd.factorize(all_labels)
-        position, labels = sort_customers(labels, self.names["customer"])
-        return labels, np.split(position[codes], _starts([part.customers for part in parts]))
+    def _join_customers(self, labels):
+        if self.customers is None:
+            return _join_labels(labels, self.names["customer"])
+        return labels[0], [np.arange(len(labels[0]), dtype=np.int32)] * len(labels)
 
 
-def _join_categories(parts):
-    names, codes = np.unique(
-        np.concatenate([part.categories for part in parts]), return_inverse=True
-    )
-    codes = codes.astype(np.min_scalar_type(-max(len(names), 1)))
-    return names, np.split(codes, _starts([part.categories for part in parts]))
+def _join_labels(labels, column):
+    """Return all labels, sorted, and for each of several arrays of labels their new codes."""
+    codes, known = pd.factorize(np.concatenate(labels))
+    position, known = sort_labels(known, column)
+    return known, np.split(position[codes], np.cumsum([len(part) for part in labels])[:-1])
+
+
+def _number_customers(reading):
+    """Make integers of customers who are all written as whole numbers, and sort them as such."""
+    names = pd.Series(reading.customers, dtype=str)
+    if not names.str.fullmatch(WHOLE_NUMBER).all():
+        return
+    numbers = names.to_numpy().astype(np.int64)
+    order = np.argsort(numbers)
+    reading.customers = numbers[order]
+    reading.rows = reading.rows.take(order)
+    rank = take(np.argsort(order), reading.left_out["customer"].to_numpy())
+    reading.left_out = reading.left_out.assign(customer=rank)
+    if reading.incomes is not None:
+        reading.incomes = reading.incomes.take(order)
 
 
 def _find_ends(rows, first_day=None, last_day=None):
-    """First and last day; rows of whole months bring their own."""
+    """Return the first and the last day; cells of whole months have columns of them."""
     if not len(rows):
         return np.datetime64("NaT", "D"), np.datetime64("NaT", "D")
     if first_day is None:
@@ -241,50 +261,40 @@ def _find_ends(rows, first_day=None, last_day=None):
     return np.datetime64(first_day.min(), "D"), np.datetime64(last_day.max(), "D")
 
 
-def _starts(arrays):
-    return np.cumsum([len(array) for array in arrays])[:-1]
-
-
 def _refuse_nothing(reading):
     if len(reading.rows):
         return
-    reasons = [f"{reason} ({n:,})" for reason, (n, _) in reading.dropped.items() if n]
-    if not reasons:
+    counts = tabulate_left_out(reading.left_out)["transactions"]
+    if not counts.any():
         raise ValueError(NOTHING)
-    raise NothingLeft(
-        f"No transaction can be read: {', '.join(reasons)}. Check the columns.", reading.customers
-    )
+    reasons = ", ".join(f"{reason} ({n:,})" for reason, n in counts[counts > 0].items())
+    message = f"No transaction can be read: {reasons}. Check the columns."
+    raise NothingLeft(message, reading.customers)
 
 
-def _read_sums(table, name, screen):
-    """Amounts, and refunds if transactions were merged, in one unit."""
-    unreadable = table.pop("unreadable", None)
-    amounts, unit = read_amounts(table.pop("amount"), name, screen, unreadable)
+def _read_sums(table, name, unreadable):
+    """Return amounts, and refunds if transactions were merged, in one unit."""
+    not_amount = table.pop("not_amount", None)
+    amounts, unit = read_amounts(table.pop("amount"), name, unreadable, not_amount)
     if "refunds" not in table:
         return {"amount": amounts}, unit
-    refunds, unit_of_refunds = read_amounts(table.pop("refunds"), name, screen, unreadable)
+    refunds, unit_of_refunds = read_amounts(table.pop("refunds"), name, unreadable, not_amount)
     common = max(unit, unit_of_refunds)
     amounts, refunds = amounts * (common // unit), refunds * (common // unit_of_refunds)
     return {"amount": amounts, "refunds": refunds}, common
 
 
-def _change_sign(rows):
-    rows.columns["amount"] = -rows["amount"]
-    if "refunds" in rows.columns:
-        # What was negative is now positive: the other part of the sum.
-        rows.columns["refunds"] += rows["amount"]
-
-
-def _merge(rows, n_months, end):
-    """Merge the rows of a day, or of so many months, counted back from month `end`."""
+def _merge(reading, n_months, end):
+    """Merge the rows of a day, or of `n_months` months counted back from the month `end`."""
+    rows = reading.rows
     if n_months and len(rows):
         # Days are few and rows are many: look the first day of the months up.
         first, last = np.int32(rows["day"].min()), rows["day"].max()
         months = month_number(np.arange(first, last + 1).astype("M8[D]"))
         months -= n_months - 1 - (end - months) % n_months
         first_days = months.astype("M8[M]").astype("M8[D]").astype(rows["day"].dtype)
-        rows.columns["day"] = first_days[rows["day"] - first]
-    return rows.group()
+        rows = rows.with_columns({"day": first_days[rows["day"] - first]})
+    reading.rows = rows.group()
 
 
 def _as_date(day):

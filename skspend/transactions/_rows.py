@@ -1,10 +1,10 @@
-"""Rows that belong to customers, kept as columns: selecting customers, and adding up by cell."""
+"""Rows that belong to customers, kept as columns: select customers, merge rows, add amounts up."""
 
 import numpy as np
 from scipy import sparse
 
 ROUNDING = 1e-12
-"""Share of what was spent and refunded below which a difference is a rounding error, not money."""
+"""Share of the turnover (payments plus refunds) up to which a sum is a rounding error."""
 
 
 class Rows:
@@ -15,10 +15,10 @@ class Rows:
     customer : ndarray of int, shape (n_rows,)
     n_customers : int
     columns : dict from str to ndarray, shape (n_rows,)
-        ``"amount"`` and others. A row may stand for several transactions: then ``"transactions"``
-        says for how many, and ``"refunds"``, if there are any, what the negative ones add up to.
+        ``"amount"`` and others. If a row stands for several transactions, ``"transactions"`` is
+        their number, and ``"refunds"``, if there are any, the sum of the negative ones.
     is_sorted : bool, default=False
-        Whether rows lie customer by customer.
+        Whether customers are in order.
     """
 
     def __init__(self, customer, n_customers, columns, is_sorted=False):
@@ -32,7 +32,7 @@ class Rows:
         return len(self.customer)
 
     def __getstate__(self):
-        # Whether somebody has indexed changes neither what is saved nor its hash.
+        # A log that has been indexed is saved, and hashed, like one that has not.
         return vars(self) | {"_index": None}
 
     def __getitem__(self, column):
@@ -45,15 +45,17 @@ class Rows:
             and all(np.array_equal(self[name], other[name]) for name in self.columns)
         )
 
-    __hash__ = None  # type: ignore[assignment] # as Python has it for what is not hashable
+    __hash__ = None  # type: ignore[assignment] # for Python, None means not hashable
 
     @property
-    def n_transactions(self):
-        return int(self["transactions"].sum()) if "transactions" in self.columns else len(self)
+    def transactions(self):
+        """The number of transactions that each row stands for."""
+        found = self.columns.get("transactions")
+        return np.ones(len(self), dtype=np.int32) if found is None else found
 
     @property
     def refunds(self):
-        """What the negative transactions of each row add up to."""
+        """The sum of the negative transactions of each row."""
         return self["refunds"] if "refunds" in self.columns else np.minimum(self["amount"], 0)
 
     @property
@@ -61,12 +63,26 @@ class Rows:
         values = self.columns.get("refunds", self["amount"])
         return values.min(initial=0) < 0
 
-    def select(self, mask):
-        columns = {name: values[mask] for name, values in self.columns.items()}
-        return Rows(self.customer[mask], self.n_customers, columns, self._is_sorted)
+    def select(self, rows):
+        """Return the rows of a mask."""
+        return self._pick(rows, self.customer[rows], self.n_customers, self._is_sorted)
+
+    def with_columns(self, columns):
+        """Return the rows with some columns replaced."""
+        return Rows(self.customer, self.n_customers, self.columns | columns, self._is_sorted)
+
+    def sort_amounts(self):
+        """Return the rows from the smallest amount to the largest.
+
+        Rows of whole amounts are returned as they are: float64 adds them up exactly in any order.
+        """
+        if (self["amount"] == np.rint(self["amount"])).all():
+            return self
+        order = np.argsort(self["amount"])
+        return self._pick(order, self.customer[order], self.n_customers, False)
 
     def take(self, customers):
-        """Rows of these customers, who are renumbered in the order given; repeats allowed."""
+        """Return the rows of customers, renumbered in the order given; repeats are allowed."""
         order, starts = self._rows_by_customer()
         begins = starts[customers]
         counts = starts[customers + 1] - begins
@@ -75,36 +91,28 @@ class Rows:
         if order is not None:
             rows = order[rows]
         owner = np.repeat(np.arange(len(customers), dtype=self.customer.dtype), counts)
+        return self._pick(rows, owner, len(customers), True)
+
+    def _pick(self, rows, customer, n_customers, is_sorted):
         columns = {name: values[rows] for name, values in self.columns.items()}
-        return Rows(owner, len(customers), columns, is_sorted=True)
+        return Rows(customer, n_customers, columns, is_sorted)
 
     def _rows_by_customer(self):
-        """Sort once, when somebody indexes for the first time."""
+        """Return the order of rows by customer and where each begins; sort at the first use."""
+        if self._is_sorted:
+            return None, np.searchsorted(self.customer, np.arange(self.n_customers + 1))
         if self._index is None:
-            if self._is_sorted:
-                starts = np.searchsorted(self.customer, np.arange(self.n_customers + 1))
-                self._index = None, starts
-            else:
-                self._index = self._sort()
+            # Rows as columns of a sparse matrix with a line for each customer: a counting sort.
+            places = np.arange(len(self), dtype=np.int32 if len(self) < 2**31 else np.int64)
+            lines = sparse.coo_array(
+                (np.ones(len(self), dtype=bool), (self.customer, places)),
+                shape=(self.n_customers, max(len(self), 1)),
+            ).tocsr()
+            self._index = lines.indices, lines.indptr
         return self._index
 
-    def _sort(self):
-        # Rows as columns of a sparse matrix with a line for each customer: a counting sort.
-        places = np.arange(len(self), dtype=np.int32 if len(self) < 2**31 else np.int64)
-        lines = sparse.coo_array(
-            (np.ones(len(self), dtype=bool), (self.customer, places)),
-            shape=(self.n_customers, max(len(self), 1)),
-        ).tocsr()
-        return lines.indices, lines.indptr
-
     def group(self):
-        """Merge the rows of one customer, day and category.
-
-        Returns
-        -------
-        rows : Rows
-            With the column transactions, and if there are any, refunds; customer by customer.
-        """
+        """Merge the rows of the same customer, day and category; the result is sorted."""
         if not len(self):
             return self
         first = np.int32(self["day"].min())
@@ -114,7 +122,7 @@ class Rows:
         cell = cell.astype(np.int32) if n_cells < 2**31 else cell
 
         def merge(values):
-            # Equal places of a sparse matrix are added up, in linear time.
+            # A sparse matrix adds equal places up in linear time.
             shape = self.n_customers, n_cells
             return sparse.coo_array((values, (self.customer, cell)), shape=shape).tocsr()
 
@@ -124,30 +132,18 @@ class Rows:
             "day": (day + first).astype(self["day"].dtype),
             "category": category.astype(self["category"].dtype),
             "amount": merged.data,
+            "transactions": merge(self.transactions).data,
         }
         if self.has_refunds:
             columns["refunds"] = merge(self.refunds).data
-        transactions = self.columns.get("transactions", np.ones(len(self), dtype=np.int32))
-        columns["transactions"] = merge(transactions).data
         counts = np.diff(merged.indptr)
         customer = np.repeat(np.arange(self.n_customers, dtype=np.int32), counts)
         return Rows(customer, self.n_customers, columns, is_sorted=True)
 
     def sum_amounts(self, column, n_columns, counts=None):
-        """Add up the amounts by customer and column.
+        """Add up the amounts by customer and column (0 ... n_columns - 1).
 
-        Refunds and payments that cancel leave exactly nothing.
-
-        Parameters
-        ----------
-        column : ndarray of int, shape (n_rows,)
-        n_columns : int
-        counts : ndarray of bool, shape (n_rows,), default=None
-            The rows that count; by default all.
-
-        Returns
-        -------
-        total : ndarray of float64, shape (n_customers, n_columns)
+        `counts` is a mask of the rows that count. Payments and refunds that cancel leave exactly 0.
         """
         customer, amounts, refunds = self.customer, self["amount"], self.columns.get("refunds")
         if counts is not None:
@@ -168,5 +164,5 @@ class Rows:
 
 
 def sum_by_cell(values, cell, n_cells):
-    # Of no values at all, bincount makes integers.
+    """Add values up by cell, as float64: of an empty array, bincount returns integers."""
     return np.bincount(cell, weights=values, minlength=n_cells).astype(np.float64, copy=False)

@@ -2,6 +2,7 @@
 
 import datetime
 from decimal import Decimal
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -124,6 +125,8 @@ def test_every_library_counts_bad_rows_alike(library, changed, said):
         (np.ones((3, 4)), TypeError, ["frame must be", "got ndarray"]),
         (pd.Series([1.0]), TypeError, ["frame must be", "got Series"]),
         (None, TypeError, ["frame must be", "got NoneType"]),
+        ("bank.csv", TypeError, ["got str", "TransactionLog.scan('bank.csv')"]),
+        (Path("bank.csv"), TypeError, ["PosixPath", "TransactionLog.scan('bank.csv')"]),
     ],
 )  # fmt: skip
 def test_what_is_no_usable_frame_is_refused_by_name(frame, error, said):
@@ -143,6 +146,9 @@ def test_what_is_no_usable_frame_is_refused_by_name(frame, error, said):
          ["'income'", "inf", "1 of 2", "row 1"]),
         (pd.DataFrame({"customer": ["bob"], "income": [1.0], "date": ["soon"]}), ValueError,
          ["'date'", "soon", "1 of 1"]),
+        (pd.DataFrame({"customer": ["bob", "zoe", "bob", "zoe"], "income": 1.0}), ValueError,
+         ["'customer'", "repeated", "'bob'", "2 of 4", "row 2", "without dates", "one yearly"]),
+        ("income", TypeError, ["income must be", "got str", "TransactionLog.scan"]),
     ],
 )  # fmt: skip
 def test_a_bad_income_table_is_refused_by_name(income, error, said):

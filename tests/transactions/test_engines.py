@@ -232,7 +232,6 @@ def assert_same(log, expected, months=(1, 12), unit=100, is_exact=False):
     assert log.income_categories.tolist() == expected.income_categories.tolist()
     assert log.span == expected.span
     assert log.n_transactions == expected.n_transactions
-    assert log.n_after_cutoff == expected.n_after_cutoff
     quality, expected_quality = left_out(log), left_out(expected)
     assert quality["transactions"].to_dict() == expected_quality["transactions"].to_dict()
     np.testing.assert_allclose(quality["amount"] * unit, expected_quality["amount"])
@@ -311,7 +310,7 @@ def test_an_income_table_may_be_of_the_same_engine(engine, has_dates):
         }
     )
     if not has_dates:
-        income = income.drop_columns("date")
+        income = income.drop_columns("date").slice(0, 25)
     expected = TransactionLog(FRAME, income=income)
     is_frame = "files" not in engine.name and "dataset" not in engine.name
     log = engine.read(table_of(), income=engine.frame(income) if is_frame else income)
@@ -533,7 +532,7 @@ def test_a_resolution_of_months_refuses_other_periods_and_days_within_a_month(en
     with pytest.raises(ValueError, match=r"'quarter' counts whole months .* resolution='day'"):
         engine.read(table_of(), resolution="quarter", cutoff="2023-10-17")
     log = engine.read(table_of(), resolution="quarter")
-    with pytest.raises(ValueError, match="'quarter', which knows no period of 4 months"):
+    with pytest.raises(ValueError, match="'quarter', which has no periods of 4 months"):
         log.sum_spending(4, 2)
 
 
@@ -542,11 +541,12 @@ def test_whole_numbers_identify_customers_and_categories(engine):
     customer = [2**40, 7, 2**40, 7]
     table = tiny_table([1.0, 2.0, 4.0, 8.0], customer=customer, category=[10, 9, 9, 9])
     log = engine.read(table)
-    is_text = engine.name == "csv files"
-    assert log.customers.tolist() == (["1099511627776", "7"] if is_text else [7, 2**40])
+    assert log.customers.tolist() == [7, 2**40]
     assert log.categories.tolist() == ["10", "9"]
-    expected = [[0.0, 10.0], [1.0, 4.0]]
-    assert log.sum_spending(1, 1)[:, 0].tolist() == (expected[::-1] if is_text else expected)
+    assert log.sum_spending(1, 1)[:, 0].tolist() == [[0.0, 10.0], [1.0, 4.0]]
+    listed = engine.read(table, customers=[2**40, 5, 7])
+    assert listed.customers.tolist() == [2**40, 5, 7]
+    assert listed.sum_spending(1, 1)[:, 0].tolist() == [[1.0, 4.0], [0.0, 0.0], [0.0, 10.0]]
 
 
 @pytest.fixture
@@ -598,7 +598,7 @@ def few_rows_at_once(monkeypatch):
 
 
 @pytest.mark.parametrize("suffix", ["parquet", "csv"])
-@pytest.mark.parametrize("n_files", [1, 2, 40])
+@pytest.mark.parametrize("n_files", [1, 2, 20])
 @pytest.mark.parametrize("resolution", ["day", "quarter"])
 @pytest.mark.parametrize("amount", ["float64", "decimal(12, 2)"])
 def test_how_rows_are_spread_over_files_is_irrelevant(
@@ -613,7 +613,9 @@ def test_how_rows_are_spread_over_files_is_irrelevant(
     log = TransactionLog.scan(path, resolution=resolution)
     is_exact = suffix == "parquet" and amount != "float64"
     assert_same(log, TransactionLog(FRAME), months=[3, 12], is_exact=is_exact)
-    assert len(log.to_frame()) == len(TransactionLog.scan(path, resolution=resolution).to_frame())
+    time = FRAME["date"].dt.to_period("D" if resolution == "day" else "Q-NOV")
+    cells = FRAME.assign(time=time).groupby(["customer", "category", "time"])
+    assert len(log.to_frame()) == cells.ngroups
 
 
 def test_files_are_never_held_in_memory_as_a_whole(tmp_path, few_rows_at_once, monkeypatch):
@@ -638,6 +640,17 @@ def test_a_bad_row_is_counted_from_the_first_file_on(tmp_path, few_rows_at_once)
         TransactionLog.scan(path)
 
 
+@pytest.mark.parametrize("resolution", ["day", "quarter"])
+def test_pieces_without_a_row_that_can_be_read_are_dropped(tmp_path, few_rows_at_once, resolution):
+    bad = FRAME[:200].assign(category=None)
+    table = pa.concat_tables([table_of(bad), table_of(FRAME), table_of(bad)])
+    path = in_parquet_files(table, tmp_path / "files")
+    log = TransactionLog.scan(path, resolution=resolution, errors="drop")
+    assert left_out(log)["transactions"].to_dict() == {"missing category": 400}
+    expected = TransactionLog(FRAME).sum_spending(12, 3)
+    np.testing.assert_allclose(log.sum_spending(12, 3), expected / 100)
+
+
 def test_files_may_hold_integers_of_different_size(tmp_path):
     parquet.write_table(table_of(FRAME[:300], "int64 cents"), tmp_path / "0.parquet")
     parquet.write_table(table_of(FRAME[300:], "int32 cents"), tmp_path / "1.parquet")
@@ -655,22 +668,6 @@ def test_files_may_have_their_columns_in_any_order_and_further_ones(tmp_path, su
     write(second.select([4, 3, 2, 1, 0]), tmp_path / f"1.{suffix}")
     write(second.slice(0, 0), tmp_path / f"2.{suffix}")
     assert_same(TransactionLog.scan(tmp_path / f"*.{suffix}"), TransactionLog(FRAME))
-
-
-@pytest.mark.parametrize(
-    ("frame", "kind"),
-    [
-        ([("ann", "2024-01-01", "pets", 1.0)], "list"),
-        ({"customer": ["ann"]}, "dict"),
-        (np.zeros((2, 4)), "ndarray"),
-        ("bank.parquet", "str"),
-        (pl.Series([1.0]), "Series"),
-        (None, "NoneType"),
-    ],
-)
-def test_what_is_no_frame_of_any_engine_is_refused_with_its_type(frame, kind):
-    with pytest.raises(TypeError, match=f"frame of pandas, polars, .* or Spark, got {kind}"):
-        TransactionLog(frame)
 
 
 def zoned_instants():

@@ -14,7 +14,7 @@ from skspend import SpendingAggregator, TransactionLog
 
 CATEGORIES = ["food", "pets", "travel", "wages"]
 CENTS = st.integers(-3000, 10000)
-SOME = settings(max_examples=60, deadline=None)
+SOME = settings(max_examples=40, deadline=None)
 
 
 @st.composite
@@ -152,7 +152,7 @@ def test_what_is_spent_is_conserved_by_every_resolution(frame):
 def test_a_coarser_resolution_gives_the_same_periods(resolution, frame):
     log, merged = TransactionLog(frame), TransactionLog(frame, resolution=resolution)
     n_months = {"month": 1, "quarter": 3, "half": 6, "year": 12}[resolution]
-    assert len(merged._rows) <= len(log._rows)
+    assert len(merged.to_frame()) <= len(log.to_frame())
     for times in (1, 2):
         np.testing.assert_array_equal(
             merged.sum_spending(times * n_months, 3), log.sum_spending(times * n_months, 3)
@@ -162,7 +162,7 @@ def test_a_coarser_resolution_gives_the_same_periods(resolution, frame):
             log.count_transactions(times * n_months, 3)[0] > 0,
         )
     if n_months > 1:
-        with pytest.raises(ValueError, match="knows no period of 1 months"):
+        with pytest.raises(ValueError, match=r"has no periods of 1 month\."):
             merged.sum_spending(1, 3)
 
 

@@ -1,0 +1,72 @@
+"""Incomes of customers, read from a table of their own or from a column of the transactions."""
+
+import numpy as np
+
+from .._utils._errors import refuse
+from ._columns import days_since_1970, known_customer_codes, read_amounts
+from ._engines import fetch_columns
+from ._quality import BAD_INCOME, UnreadableRows, first_of, join_left_out
+from ._rows import Rows
+
+
+def read_income_table(income, customer, date, customers):
+    """Read the incomes of customers of the log from a frame of customer, income and perhaps date.
+
+    Return Rows with the columns amount and, if the table has dates, day. Without dates, a repeated
+    customer is an error.
+    """
+    names = {"customer": customer, "income": "income", "date": date}
+    table = fetch_columns(income, names, "income", optional={"date"})
+    unreadable = UnreadableRows("raise", len(table["income"]))
+    codes = known_customer_codes(table["customer"], customer, customers, unreadable)
+    amounts, unit = read_amounts(table["income"], "income", unreadable)
+    known = codes >= 0
+    columns = {"amount": amounts[known] / unit}
+    if "date" in table:
+        columns["day"] = days_since_1970(table["date"], date)[known]
+        return Rows(codes[known], len(customers), columns)
+    is_repeated = table["customer"].duplicated().to_numpy()
+    if is_repeated.any():
+        first = first_of(table["customer"], is_repeated)
+        problem = f"repeated customer (such as {first!r}) in income= without dates,"
+        remedy = f"Give one yearly income for each customer, or dates in a column {date!r}"
+        refuse(is_repeated, customer, problem, remedy)
+    return Rows(codes[known], len(customers), columns)
+
+
+def read_income_column(files, customers, errors):
+    """Read the yearly income of each customer from a column of the files of transactions.
+
+    `customers` are as they are written in the files. Return Rows with the column amount, one for
+    each customer who has an income, and the counts of incomes that are left out. Different incomes
+    of a customer are an error.
+    """
+    names = {role: files.names[role] for role in ("customer", "income")}
+    lowest = np.full(len(customers), np.inf)
+    highest = np.full(len(customers), -np.inf)
+    left_out, n_before = [], 0
+    for table in files.tables(names):
+        values = table["income"]
+        ignored = UnreadableRows("drop", len(values))
+        codes = known_customer_codes(table["customer"], names["customer"], customers, ignored)
+        amounts, unit = read_amounts(values, names["income"], ignored)
+        incomes = amounts / unit
+        is_bad = values.notna().to_numpy() & ~((incomes >= 0) & np.isfinite(incomes))
+        unreadable = UnreadableRows(errors, len(values), n_before=n_before)
+        remedy = "Write yearly incomes as plain numbers"
+        unreadable.add(is_bad, names["income"], BAD_INCOME, remedy, values)
+        left_out.append(unreadable.count(codes, np.zeros(len(values))))
+        counts = (codes >= 0) & ~np.isnan(incomes) & ~is_bad
+        np.minimum.at(lowest, codes[counts], incomes[counts])
+        np.maximum.at(highest, codes[counts], incomes[counts])
+        n_before += len(values)
+    differ = lowest < highest
+    if differ.any():
+        first = int(np.argmax(differ))
+        raise ValueError(
+            f"Column {names['income']!r}: different incomes in the rows of {differ.sum():,} of "
+            f"{len(customers):,} customers, first of {customers[first]!r} ({lowest[first]:,.2f} "
+            f"and {highest[first]:,.2f}). Write the same yearly income in all rows of a customer."
+        )
+    owner = np.flatnonzero(np.isfinite(lowest))
+    return Rows(owner, len(customers), {"amount": lowest[owner]}), join_left_out(left_out)

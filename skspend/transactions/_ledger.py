@@ -1,0 +1,166 @@
+"""What the customers of a log spent and earned, added up by period.
+
+Section III-A of Maree & Omlin (2021). Customers and categories are numbers here; their labels are
+in the TransactionLog.
+"""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pandas as pd
+
+from ._periods import RESOLUTIONS, number_periods, period_edges
+from ._quality import AFTER_CUTOFF, count_left_out, join_left_out, take_left_out
+from ._rows import ROUNDING, Rows, sum_by_cell
+
+
+def open_ledger(reading, ends, resolution, incomes):
+    """Make the Ledger of a Reading: later rows are left out, and where more comes in is income."""
+    rows, left_out, unit = reading.rows, reading.left_out, reading.unit
+    if rows["day"].max() > ends.min():
+        is_late = rows["day"] > ends[rows.customer]
+        late, rows = rows.select(is_late), rows.select(~is_late)
+        late = count_left_out(late.customer, AFTER_CUTOFF, late.transactions, late["amount"], unit)
+        left_out = join_left_out([left_out, late])
+    if incomes is not None and "day" in incomes.columns:
+        incomes = incomes.select(incomes["day"] <= ends[incomes.customer])
+    is_income = _find_income(rows, len(reading.categories))
+    all_spending = np.zeros_like(is_income)
+    ledger = Ledger(rows, left_out, ends, ends.max(), unit, resolution, all_spending, incomes)
+    return ledger.with_roles(is_income)
+
+
+def _find_income(rows, n_categories):
+    """Return which categories have more money coming in than going out."""
+    if rows["amount"].min(initial=0) >= 0:
+        return np.zeros(n_categories, dtype=bool)
+    net = sum_by_cell(rows["amount"], rows["category"], n_categories)
+    refunds = sum_by_cell(rows.refunds, rows["category"], n_categories)
+    return net < -ROUNDING * (net - 2 * refunds)
+
+
+@dataclass(frozen=True, eq=False)
+class Ledger:
+    """Transactions and incomes of customers 0 ... n_customers - 1.
+
+    `rows` have the columns day, category and amount, in multiples of ``1 / unit``. Categories of
+    spending are numbered 0, 1, ... and those of income -1, -2, ...; `is_income` is a mask of all
+    categories in the order of their names. `ends` holds the last day that counts for each customer,
+    and `last_day` the last of them, also after customers are selected. `incomes` have the column
+    amount and, unless they are yearly, day. `left_out` counts what is left out, by reason.
+    """
+
+    rows: Rows
+    left_out: pd.DataFrame
+    ends: np.ndarray
+    last_day: int
+    unit: int
+    resolution: str
+    is_income: np.ndarray
+    incomes: Rows | None = None
+
+    def with_roles(self, is_income):
+        """Number the categories anew, when others than before are income."""
+        old, codes = self.is_income, self.rows["category"]
+        if (is_income == old).all():
+            return self
+        position = np.where(is_income, -np.cumsum(is_income), np.cumsum(~is_income) - 1)
+        # Income categories are numbered -1, -2, ...: they index the reversed tail.
+        order = np.concatenate([np.flatnonzero(~old), np.flatnonzero(old)[::-1]])
+        codes = position[order].astype(codes.dtype)[codes]
+        return replace(self, rows=self.rows.with_columns({"category": codes}), is_income=is_income)
+
+    def take(self, customers):
+        """Select customers, who are renumbered in the order given; repeats are allowed."""
+        return replace(
+            self,
+            rows=self.rows.take(customers),
+            left_out=take_left_out(self.left_out, customers),
+            ends=self.ends[customers],
+            incomes=None if self.incomes is None else self.incomes.take(customers),
+        )
+
+    def sort_amounts(self):
+        """Order all rows by amount."""
+        incomes = None if self.incomes is None else self.incomes.sort_amounts()
+        return replace(self, rows=self.rows.sort_amounts(), incomes=incomes)
+
+    def sum_spending(self, n_months, n_periods):
+        rows, n_categories = self.rows, int((~self.is_income).sum())
+        period, category = self._periods(rows, n_months, n_periods), rows["category"]
+        counts = None
+        if len(rows) and (period.min() < 0 or category.min() < 0):
+            counts = (period >= 0) & (category >= 0)
+        column = period.astype(np.int32)
+        del period
+        column *= n_categories
+        column += category
+        total = rows.sum_amounts(column, n_periods * n_categories, counts)
+        if self.unit > 1:
+            total /= self.unit
+        return total.reshape(len(self.ends), n_periods, n_categories)
+
+    def sum_income(self, n_months, n_periods):
+        rows = self.incomes
+        if rows is None and not self.is_income.any():
+            raise ValueError(
+                "The log knows no income: no category holds more inflow than outflow. Pass "
+                "income= or normalize='spending'."
+            )
+        if rows is not None and "day" not in rows.columns:
+            yearly = rows.sum_amounts(np.zeros(len(rows), dtype=np.int32), 1)
+            return np.repeat(yearly * n_months / 12, n_periods, axis=1)
+        if rows is None:
+            rows = self.rows.select(self.rows["category"] < 0)
+        period = self._periods(rows, n_months, n_periods).astype(np.int32)
+        total = rows.sum_amounts(period, n_periods, period >= 0)
+        # Zero stays zero rather than -0.
+        return total if self.incomes is not None else 0 - total / self.unit
+
+    def count_transactions(self, n_months, n_periods):
+        rows = self.rows
+        period, is_spending = self._periods(rows, n_months, n_periods), rows["category"] >= 0
+        before = rows.select((period < 0) & is_spending)
+        # Rows before the first period are counted in a column of their own, which is cut off.
+        cell = rows.customer.astype(np.int64)
+        cell *= n_periods + 1
+        cell += period
+        cell += 1
+        transactions = rows.columns.get("transactions")
+        counts = _are_money(rows) & is_spending
+        if not counts.all():
+            cell = cell[counts]
+            transactions = None if transactions is None else transactions[counts]
+        total = np.bincount(cell, transactions, len(self.ends) * (n_periods + 1))
+        total = total.reshape(len(self.ends), n_periods + 1)[:, 1:].astype(np.int64)
+        return total, int(before.transactions.sum()), float(before["amount"].sum() / self.unit)
+
+    def count_customers(self, n_months, n_periods):
+        rows = self.rows
+        counts = (self._periods(rows, n_months, n_periods) >= 0) & (rows["category"] >= 0)
+        counts &= _are_money(rows)
+        spends = np.zeros((len(self.ends), int((~self.is_income).sum())), dtype=bool)
+        spends[rows.customer[counts], rows["category"][counts]] = True
+        return spends.sum(axis=0)
+
+    def period_edges(self, n_months, n_periods):
+        ends = self.ends
+        if (ends == ends[:1]).all():
+            ends = ends[:1] if len(ends) else np.array([self.last_day])
+        return period_edges(ends.astype("M8[D]"), n_months, n_periods)
+
+    def _periods(self, rows, n_months, n_periods):
+        """Number the period of every row, -1 for rows before the first."""
+        smallest = RESOLUTIONS[self.resolution]
+        if smallest and n_months % smallest:
+            raise ValueError(
+                f"The log was merged with resolution={self.resolution!r}, which has no periods of "
+                f"{n_months} {'month' if n_months == 1 else 'months'}. Read it with a finer "
+                f"resolution."
+            )
+        return number_periods(rows["day"], rows.customer, self.period_edges(n_months, n_periods))
+
+
+def _are_money(rows):
+    """Return which rows are more than transactions of 0; payments and refunds may cancel."""
+    return (rows["amount"] != 0) | (rows.refunds != 0)
