@@ -14,7 +14,7 @@ from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.pipeline import make_pipeline
 
 from skspend import SpendingAggregator, TransactionLog
-from skspend.panel import Panel
+from skspend.panel import fold
 
 ROWS = [
     ("ann", "2023-01-15", "pets", 30.0),
@@ -93,7 +93,7 @@ def test_without_normalisation_amounts_stay_amounts(log):
 @given(logs(), st.sampled_from(["year", "half", "quarter", "month", 5]))
 def test_absolute_shares_add_up_to_one_in_active_periods_and_to_nothing_elsewhere(log, period):
     aggregator = SpendingAggregator(period=period, n_periods=4)
-    panel = Panel.read(aggregator.fit_transform(log), 4).cube
+    panel = fold(aggregator.fit_transform(log).to_numpy(), 4)
     amounts = log.sum_spending(aggregator.n_months_, 4)
     total = np.abs(panel).sum(axis=2)
     np.testing.assert_allclose(total, (amounts != 0).any(axis=2).astype(float))
