@@ -16,7 +16,7 @@ from sklearn.decomposition import FactorAnalysis
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.validation import check_is_fitted
 
-from ._utils._sklearn import CallbackSupportMixin, Interval, _fit_context, one_task
+from ._utils._sklearn import CallbackSupportMixin, Interval, _fit_context, array_scaler, one_task
 from ._utils._threads import one_thread
 from .panel import Panel, output_names, panel_like_fit, validate_panel
 
@@ -132,7 +132,7 @@ class SpendingFactors(CallbackSupportMixin, TransformerMixin, BaseEstimator):
         """
         ratios = _log_ratios(_mean_over_periods(validate_panel(self, X).cube))
         with np.errstate(invalid="ignore"):  # the mean of a category that nobody buys
-            self.scaler_ = StandardScaler().fit(ratios)
+            self.scaler_ = array_scaler().fit(ratios)
         ratios = self._standardize(ratios)
         self.support_ = ratios.std(axis=0) > 0
         self.n_factors_ = min(self.n_factors, len(self.support_))

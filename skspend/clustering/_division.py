@@ -112,7 +112,7 @@ def _partitions(points, most, smallest, random_state):
 
 def _whole(points, random_state):
     """Two clouds without parts that spread along the axes of the points: normal, and a box."""
-    along_axes = PCA(svd_solver="full").fit_transform(points)
+    along_axes = PCA(svd_solver="full").set_output(transform="default").fit_transform(points)
     size = min(len(points), SAMPLE), along_axes.shape[1]
     yield random_state.normal(scale=along_axes.std(axis=0), size=size)
     yield random_state.uniform(along_axes.min(axis=0), along_axes.max(axis=0), size=size)

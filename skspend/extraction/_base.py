@@ -25,6 +25,7 @@ from .._utils._sklearn import (
     Interval,
     StrOptions,
     _fit_context,
+    array_scaler,
     available_if,
     with_callbacks,
 )
@@ -201,7 +202,7 @@ class StateExtractor(CallbackSupportMixin, TransformerMixin, BaseEstimator):
         panel = validate_panel(self, X, n_periods=self.n_periods).cube
         vars(self).pop("scorer_", None)
         self.objective_ = objective = self.objective
-        self.scaler_ = StandardScaler().fit(panel.reshape(-1, panel.shape[2]))
+        self.scaler_ = array_scaler().fit(panel.reshape(-1, panel.shape[2]))
         target = Target.fit(objective, self._recurrent, self.scorer, self.scaler_, X, panel, y)
         self.classes_, self.target_scaler_ = target.classes, target.scaler
         if target.scorer is not None:

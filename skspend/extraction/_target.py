@@ -13,6 +13,7 @@ from sklearn.metrics import accuracy_score, r2_score
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils import check_array
 
+from .._utils._sklearn import array_scaler
 from ..networks._scaling import scale
 from ..panel import fold, unfold
 from ..personality import TRAITS, TYPES, BigFivePersonalityScorer, encode_types
@@ -44,7 +45,7 @@ class Target(NamedTuple):
         if objective == "y":
             y = _check_labels(y, len(panel))
             if y.dtype.kind == "f":
-                return cls(objective, by_period=False, scaler=StandardScaler().fit(_columns(y)))
+                return cls(objective, by_period=False, scaler=array_scaler().fit(_columns(y)))
             return cls(objective, by_period=False, classes=np.unique(y))
         scorer = BigFivePersonalityScorer() if scorer is None else clone(scorer)
         if not recurrent:
@@ -53,7 +54,7 @@ class Target(NamedTuple):
         if objective == "type":
             return target._replace(classes=np.array(TYPES, dtype=object))
         scores = target._score_traits(X, panel).reshape(-1, len(TRAITS))
-        return target._replace(scaler=StandardScaler().fit(scores))
+        return target._replace(scaler=array_scaler().fit(scores))
 
     def encode(self, X, panel, y):
         """Return class numbers, shape (n_customers[, n_periods]), or values in standard deviations,
@@ -113,9 +114,10 @@ def _check_labels(y, n_customers):
             "objective='y' needs y, but y=None. Pass labels, or choose the objective 'type', "
             "'scores' or 'reconstruct'."
         )
+    y = check_array(y, ensure_2d=False, dtype=None, input_name="y")
     if len(y) != n_customers:
         raise ValueError(f"X has {n_customers} customers, but y has {len(y)} labels.")
-    return check_array(y, ensure_2d=False, dtype=None, input_name="y")
+    return y
 
 
 def _columns(y):

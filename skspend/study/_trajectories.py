@@ -18,9 +18,10 @@ from sklearn.decomposition import PCA
 from sklearn.metrics import adjusted_mutual_info_score
 from sklearn.model_selection import train_test_split
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import FunctionTransformer, StandardScaler
+from sklearn.preprocessing import FunctionTransformer
 from sklearn.utils import check_random_state
 
+from .._utils._sklearn import array_scaler
 from ..clustering import TrajectoryClusterer
 from ..metrics import hierarchy_agreement, mean_direction_change, temporal_stability
 from ..panel import Panel, fold
@@ -163,7 +164,7 @@ def _transformers(scorer, n_units, extractors, seed):
         "raw spending": FunctionTransformer(),
         "scores": clone(scorer).set_params(level="period"),
         BASELINE: mean_scores(scorer),
-        "PCA": EachPeriod(make_pipeline(StandardScaler(), PCA(n_units, random_state=seed))),
+        "PCA": EachPeriod(make_pipeline(array_scaler(), PCA(n_units, random_state=seed))),
     }
     if not hasattr(extractors, "items"):
         raise TypeError(

@@ -16,7 +16,6 @@ import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.frozen import FrozenEstimator
 from sklearn.model_selection import train_test_split
-from sklearn.preprocessing import StandardScaler
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_array, check_consistent_length, check_is_fitted
 
@@ -26,6 +25,7 @@ from .._utils._sklearn import (
     Interval,
     StrOptions,
     _fit_context,
+    array_scaler,
     one_task,
 )
 from .._utils._threads import one_thread
@@ -110,6 +110,8 @@ class TransferModel(CallbackSupportMixin, BaseEstimator):
                 "sample_weight needs a head that is solved exactly (engine='native', "
                 "trainable='head'). Training in batches would only approximate the weights."
             )
+        if sample_weight is not None:
+            sample_weight = _check_sample_weight(sample_weight, panel)
         for name in ("coef_", "coef_names_", "intercept_", "weights_"):
             vars(self).pop(name, None)  # from an earlier fit
         self.network_ = self.keras_ = None
@@ -219,7 +221,7 @@ class TransferModel(CallbackSupportMixin, BaseEstimator):
     def _fit_weights(self, pretrained, parts, sample_weight, random_state):
         """Fit the weights of body and head; they apply to panel and labels as they are."""
         panel, target = parts[0]
-        target_scaler = None if self._classifies else StandardScaler().fit(target)
+        target_scaler = None if self._classifies else array_scaler().fit(target)
         weights, scaler = [], None
         if pretrained is not None:
             weights, scaler = self._start(pretrained, panel, target_scaler, random_state)
@@ -246,7 +248,7 @@ class TransferModel(CallbackSupportMixin, BaseEstimator):
             n_body = len(pretrained.network_.encoder) * self.network_.n_arrays_per_encoder_layer
             no_head = [np.zeros(shape) for shape in self.network_.head_shapes[0]]
             return [*pretrained.weights_[:n_body], *no_head], pretrained.scaler_
-        scaler = StandardScaler().fit(panel.reshape(-1, panel.shape[2]))
+        scaler = array_scaler().fit(panel.reshape(-1, panel.shape[2]))
         generator = np.random.default_rng(random_state.randint(2**31 - 1))
         weights = initial_weights(self.network_, generator)
         return fold_scales(self.network_, weights, scaler, target_scaler), scaler

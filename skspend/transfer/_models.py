@@ -388,6 +388,13 @@ def _count_heads(classes):
 
 def _weigh_classes(class_weight, positions, classes, sample_weight=None):
     """Return the weight of a customer of each class, shape (n_classes,)."""
+    if sample_weight is not None:
+        counts = np.bincount(positions, weights=sample_weight, minlength=len(classes))
+        if np.count_nonzero(counts) < 2:
+            raise ValueError(
+                f"y has one class only among the customers with a sample_weight above 0: "
+                f"{classes[counts.argmax()]!r}. There is nothing to tell apart."
+            )
     if not isinstance(class_weight, dict):
         return compute_class_weight(
             class_weight, classes=np.arange(len(classes)), y=positions, sample_weight=sample_weight
