@@ -10,7 +10,7 @@ from functools import cache
 from threading import Lock
 
 from sklearn.utils._openmp_helpers import _openmp_effective_n_threads
-from threadpoolctl import ThreadpoolController
+from threadpoolctl import OpenBLASController, ThreadpoolController
 
 _lock = Lock()
 _n_inside = 0
@@ -29,6 +29,7 @@ def one_thread():
     with _lock:
         _n_inside += 1
         if _n_inside == 1:
+            _take_control()
             _blas = _libraries().limit(limits=1, user_api="blas")
     try:
         with _libraries().limit(limits=1, user_api="openmp"):
@@ -37,7 +38,14 @@ def one_thread():
         with _lock:
             _n_inside -= 1
             if _n_inside == 0:
+                _take_control()
                 _blas.restore_original_limits()
+
+
+def _take_control():
+    """Let this thread limit OpenBLAS; from threadpoolctl 3.8 on only the first one could."""
+    if hasattr(OpenBLASController, "clear_controlling_thread"):
+        OpenBLASController.clear_controlling_thread(force=True)
 
 
 @cache

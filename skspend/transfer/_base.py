@@ -111,7 +111,7 @@ class TransferModel(CallbackSupportMixin, BaseEstimator):
                 "trainable='head'). Training in batches would only approximate the weights."
             )
         if sample_weight is not None:
-            sample_weight = _check_sample_weight(sample_weight, panel)
+            sample_weight = _check_sample_weight(sample_weight, panel.cube)
         for name in ("coef_", "coef_names_", "intercept_", "weights_"):
             vars(self).pop(name, None)  # from an earlier fit
         self.network_ = self.keras_ = None

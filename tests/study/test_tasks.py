@@ -63,9 +63,11 @@ def test_dask_gives_the_same(tmp_path):
     assert results == [0, 1, 4, 9]
 
 
+@pytest.mark.parametrize("backend", ["loky", "threading"])
 @pytest.mark.parametrize("n_jobs", [1, 2])
-def test_matrix_products_use_one_thread_so_that_no_last_bit_depends_on_the_jobs(n_jobs):
-    counts = Runner(n_jobs=n_jobs).run_tasks(count_threads, DATA, [{}, {}])
+def test_matrix_products_use_one_thread_so_that_no_last_bit_depends_on_the_jobs(backend, n_jobs):
+    with joblib.parallel_config(backend=backend):
+        counts = Runner(n_jobs=n_jobs).run_tasks(count_threads, DATA, [{}, {}])
     assert counts[0]
     assert {count for found in counts for count in found} == {1}
 
