@@ -30,8 +30,8 @@ def main():
     Examples:
       skspend segment                      bundled real households, to see what comes out
       skspend segment transactions.csv     your own customers
-      skspend report skspend-output/model.skops transactions.csv --card
-      skspend predict skspend-output/model.skops new.parquet
+      skspend report skspend-output/model.json transactions.csv --card
+      skspend predict skspend-output/model.json new.parquet
       skspend study --quick                what the paper claims, and what is found
 
     \b
@@ -93,7 +93,7 @@ def segment(ctx, /, file, output, force, **options):
     periods of two months.
 
     Written to DIR: segments.parquet (the segment, strength and traits of every customer),
-    trajectories.parquet and trajectories.png, model.skops (for predict and report) and run.json.
+    trajectories.parquet and trajectories.png, model.json (for predict and report) and run.json.
 
     \b
     Examples:
@@ -122,14 +122,14 @@ def segment(ctx, /, file, output, force, **options):
 def predict(model, file, output, force, **options):
     """Bring the customers of FILE to a saved MODEL's segments.
 
-    MODEL is the model.skops that skspend segment writes. FILE may be larger than memory, or a
+    MODEL is the model.json that skspend segment writes. FILE may be larger than memory, or a
     pattern in quotes. Periods are counted back from the last month in FILE. Customers need not be
     those that the model was made of. The table has the columns of segments.parquet.
 
     \b
     Examples:
-      skspend predict skspend-output/model.skops new.parquet --output new-segments.parquet
-      skspend predict skspend-output/model.skops "bank/*.parquet" --drop-unreadable
+      skspend predict skspend-output/model.json new.parquet --output new-segments.parquet
+      skspend predict skspend-output/model.json "bank/*.parquet" --drop-unreadable
     """
     from ._predict import predict_file
 
@@ -165,15 +165,15 @@ def report(ctx, /, model, file, output, force, **options):
 
     The page needs no network: open it in a browser, send it, print it. It has the hierarchy to
     click into, trajectories, the profile of each segment, its size and stability over time, how far
-    to trust it, and what it must not be used for. MODEL is the model.skops that skspend segment
+    to trust it, and what it must not be used for. MODEL is the model.json that skspend segment
     writes; FILE holds the customers to show. Give others than those the model was made of to see
     what holds for them. Without FILE, the bundled households are shown.
 
     \b
     Examples:
-      skspend report skspend-output/model.skops
-      skspend report skspend-output/model.skops transactions.csv --card
-      skspend report model.skops "bank/*.parquet" --protected age-brackets.csv --output page.html
+      skspend report skspend-output/model.json
+      skspend report skspend-output/model.json transactions.csv --card
+      skspend report model.json "bank/*.parquet" --protected age-brackets.csv --output page.html
     """
     from ._report import report_file
 

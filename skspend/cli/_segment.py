@@ -13,6 +13,7 @@ from sklearn.pipeline import Pipeline
 from .. import segmentation as work
 from .._utils._output import output_folder, strict, write_json
 from ..datasets import load_complete_journey
+from ..plotting import TrajectoryDisplay
 from . import _files as files
 from ._console import CommandError, EpochProgress, Steps, console
 from ._options import ROLES
@@ -22,7 +23,7 @@ OUTPUTS = (
     "segments.parquet",
     "trajectories.parquet",
     "trajectories.png",
-    "model.skops",
+    "model.json",
     "run.json",
 )
 BUNDLED_PERIOD = 2
@@ -96,10 +97,8 @@ def _run(file, options, folder):
             trajectories.rename_axis("customer").reset_index().to_parquet(
                 folder / "trajectories.parquet", index=False
             )
-            work.draw(
-                trajectories[is_active], table["type"][is_active], folder / "trajectories.png"
-            )
-            model.save(folder / "model.skops")
+            _draw(trajectories[is_active], table["type"][is_active], folder / "trajectories.png")
+            model.save(folder / "model.json")
     first, last = log.span
     used = {"period": spend.period, "periods": spend.n_periods_, "normalize": spend.normalize}
     record = {
@@ -110,10 +109,20 @@ def _run(file, options, folder):
             "first_day": str(first),
             "last_day": str(last),
         },
-        "figures": work.summarise(model, panel, trajectories, is_active, described),
+        "figures": model.summarise(panel, trajectories, is_active, described),
         "seconds": steps.seconds,
     }
     return described, record
+
+
+def _draw(trajectories, types, path):
+    """Write the picture of the trajectories of the customers who shape the tree."""
+    display = TrajectoryDisplay.from_predictions(trajectories, types)
+    title = f"{len(types):,} customers in state space, by dominant trait"
+    if len(display.drawn_) < len(types):
+        title += f" ({len(display.drawn_):,} drawn)"
+    display.figure_.suptitle(title)
+    display.figure_.savefig(path)
 
 
 def _read(file, options):
@@ -187,7 +196,7 @@ def _show(described, record, output, *, is_bundled):
 
 def _report_command(output, told):
     """The command that shows what was found, as one would type it."""
-    words = ["skspend", "report", f"{output}/model.skops"]
+    words = ["skspend", "report", f"{output}/model.json"]
     if told["file"] is not None:
         words.append(told["file"])
         for name, default in [*zip(ROLES, ROLES, strict=True), ("outflow", "positive")]:

@@ -1,15 +1,6 @@
 """The main job without a terminal: a fitted pipeline, its segments, and the model file."""
 
 from ._frame import segment_frame
-from ._model import SegmentModel, aggregate, cluster, draw, summarise, train, versions
+from ._model import SegmentModel, aggregate, cluster, train, versions
 
-__all__ = [
-    "SegmentModel",
-    "aggregate",
-    "cluster",
-    "draw",
-    "segment_frame",
-    "summarise",
-    "train",
-    "versions",
-]
+__all__ = ["SegmentModel", "aggregate", "cluster", "segment_frame", "train", "versions"]

@@ -1,19 +1,20 @@
 """A fitted pipeline applied to a frame of transactions, or to any part of one.
 
-Transactions of some customers come in; out goes one row for each of them. It is what a cluster runs
-on every partition: Maree & Omlin (2021), section IV-A, for more customers than one machine holds.
+Transactions of some customers come in; a frame with one row for each customer comes out. A cluster
+runs this on every partition: Maree & Omlin (2021), section IV-A, for more customers than fit on one
+machine.
 """
 
 from __future__ import annotations
 
 import warnings
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import narwhals.stable.v2 as nw
 import numpy as np
 import pandas as pd
 from sklearn.pipeline import Pipeline
-from sklearn.utils import gen_batches
+from sklearn.utils import _safe_indexing, gen_batches
 from sklearn.utils.validation import check_is_fitted
 
 from .._utils._threads import one_thread
@@ -23,48 +24,32 @@ from ..transactions import TransactionLog
 from ..transactions._quality import AFTER_CUTOFF, NothingLeft
 
 if TYPE_CHECKING:
-    from narwhals.typing import IntoDataFrame, IntoFrame
+    from narwhals.typing import IntoDataFrame
 
     from .._utils._typing import Cutoff
 
 
 def segment_frame(
-    pipeline: Pipeline,
-    frame: IntoDataFrame,
-    *,
-    cutoff: Cutoff,
-    customer: str = "customer",
-    date: str = "date",
-    category: str = "category",
-    amount: str = "amount",
-    income: IntoFrame | None = None,
-    outflow: Literal["positive", "negative"] = "positive",
-    errors: Literal["raise", "drop"] = "raise",
+    pipeline: Pipeline, frame: IntoDataFrame, *, cutoff: Cutoff, **options: Any
 ) -> pd.DataFrame:
-    """Tell the segment of every customer in a frame, the same in whatever parts they come.
+    """Find the segment of every customer in a frame. Partitions do not change the result.
 
-    Made to run inside of Dask's ``map_partitions`` and Spark's ``applyInArrow``, with all
-    transactions of a customer in one partition (``docs/scale.md``, and ``examples/``). It needs no
+    It runs inside Dask's ``map_partitions`` and Spark's ``applyInArrow``, with all transactions of
+    a customer in one partition (see ``docs/scale.md`` and ``examples/``). It does not need
     TensorFlow.
 
     Parameters
     ----------
     pipeline : Pipeline
-        Fitted. Its first step takes a TransactionLog, its last is a TrajectoryClusterer.
+        Fitted. Its first step takes a TransactionLog, and its last is a TrajectoryClusterer.
     frame : pandas.DataFrame, polars.DataFrame or pyarrow.Table
         One row per transaction, in any order. It may be empty.
     cutoff : date, or Series or dict from customer to date
-        The last day that counts, as in TransactionLog, which has a default. Here there is none: it
-        would be the last month of `frame`, and another one in every partition.
-    customer, date, category, amount : str
-        Names of the columns, as in TransactionLog.
-    income : frame, default=None
-        As in TransactionLog. It may hold more customers than `frame`.
-    outflow : {"positive", "negative"}, default="positive"
-        The sign of money spent.
-    errors : {"raise", "drop"}, default="raise"
-        What to do with a row that cannot be read, as in TransactionLog; a warning counts those that
-        are dropped.
+        The last day that counts, as in TransactionLog. It has no default here: the default of a
+        log is the last month of `frame`, which differs between partitions.
+    **options
+        As for :class:`~skspend.TransactionLog`. `income` may hold more customers than `frame`. With
+        ``errors="drop"``, a warning counts the dropped rows.
 
     Returns
     -------
@@ -72,29 +57,29 @@ def segment_frame(
         Customers in sorted order, with the columns
 
         - customer, in the dtype of the column in `frame`;
-        - segment, int64: the leaf, as `TrajectoryClusterer.predict` gives it;
-        - level1 ... levelN, int64: nodes, as `TrajectoryClusterer.predict_levels` gives them;
-        - strength, float64: as `TrajectoryClusterer.strength` gives it.
+        - segment, int64: the leaf, as `TrajectoryClusterer.predict` returns it;
+        - level1 ... levelN, int64: nodes, as `TrajectoryClusterer.predict_levels` returns them;
+        - strength, float64: as `TrajectoryClusterer.strength` returns it.
 
-        Of an empty frame: no rows, and the same columns and dtypes.
+        An empty frame gives no rows, and the same columns and dtypes.
 
     Raises
     ------
     TypeError
-        If `pipeline` is no Pipeline that ends in a TrajectoryClusterer, or `frame` is no frame in
-        memory.
+        If `pipeline` is not a Pipeline that ends in a TrajectoryClusterer, or `frame` is not a
+        frame in memory.
     ValueError
-        If `cutoff` is None, and whatever TransactionLog and the steps of the pipeline refuse.
+        If `cutoff` is None, or TransactionLog or a step of the pipeline refuses the data.
     sklearn.exceptions.NotFittedError
         If the pipeline is not fitted.
 
     Notes
     -----
-    On one kind of processor and one version of the libraries, results are the same bit by bit
-    however customers are put into parts and rows into order, for three reasons. Amounts are added
-    up from the smallest to the largest. Customers pass the network in blocks of exactly 8,192, the
-    last one filled up, because the last bit of a product of matrices depends on its shape. BLAS has
-    one thread.
+    On one kind of processor and with the same versions of the libraries, results are the same to
+    the last bit, however customers are partitioned and rows are ordered. There are three reasons.
+    Amounts are added up from the smallest to the largest. Customers pass the network in blocks of
+    exactly 8,192 rows, the last one padded, because the last bit of a matrix product depends on the
+    shape of the matrices. BLAS runs on one thread.
 
     Examples
     --------
@@ -120,26 +105,28 @@ def segment_frame(
     True
     """
     _check(pipeline, frame, cutoff)
-    names: dict[str, Any]
-    names = {"customer": customer, "date": date, "category": category, "amount": amount}
     table = nw.from_native(frame, eager_only=True)
-    if not len(table) and set(names.values()) <= set(table.columns):
+    roles = {options.get(role, role) for role in ("customer", "date", "category", "amount")}
+    customer = options.get("customer", "customer")
+    if not len(table) and roles <= set(table.columns):
         return _make_frame(pipeline, table[customer], [])
     try:
-        log = TransactionLog(
-            frame, income=income, cutoff=cutoff, outflow=outflow, errors=errors, **names
-        )
+        log = TransactionLog(frame, cutoff=cutoff, **options)
     except NothingLeft as nothing:
-        # In a small part, it may be that everything lies after the cutoff.
+        # In a small part, all transactions may lie after the cutoff.
         log, customers = None, nothing.customers
     else:
         customers = log.customers
         _warn_of_dropped(log)
     with one_thread():
-        trajectories = [
-            _make_trajectories(pipeline, log, block) for block in gen_batches(len(customers), BLOCK)
-        ]
-        found = _place(pipeline[-1], _stack(trajectories))
+        blocks = gen_batches(len(customers), BLOCK)
+        trajectories = _stack([_make_trajectories(pipeline, log, block) for block in blocks])
+        segment = pipeline[-1]
+        found = (
+            segment.predict(trajectories),
+            segment.predict_levels(trajectories),
+            segment.strength(trajectories),
+        )
     return _make_frame(pipeline, table[customer], customers, found)
 
 
@@ -154,12 +141,12 @@ def _check(pipeline, frame, cutoff):
     if not nw.dependencies.is_into_dataframe(frame):
         raise TypeError(
             f"frame must be a pandas, polars or pyarrow frame in memory, got "
-            f"{type(frame).__name__}. TransactionLog reads what is not in memory."
+            f"{type(frame).__name__}. For other frames, make a TransactionLog and call the steps."
         )
     if cutoff is None:
         raise ValueError(
-            "cutoff=None would count the periods of every part back from its own last month. Pass "
-            "the last day that counts, such as '2023-12-31'."
+            "cutoff=None would count the periods of each part back from its own last month. Pass the "
+            "last day that counts, such as '2023-12-31'."
         )
 
 
@@ -171,7 +158,7 @@ def _warn_of_dropped(log):
 
 
 def _make_trajectories(pipeline, log, block):
-    """Trajectories of up to BLOCK customers, the first ones repeated until they are BLOCK."""
+    """Trajectories of up to BLOCK customers, padded to BLOCK rows by repeating the first ones."""
     steps = [step for _, step in pipeline.steps[:-1] if step not in (None, "passthrough")]
     if log is None:
         names = steps[0].get_feature_names_out()
@@ -180,26 +167,10 @@ def _make_trajectories(pipeline, log, block):
         # No sum may depend on the order in which a cluster delivers the rows.
         panel = steps[0].transform(log[block].with_sorted_amounts())
     if len(panel) < BLOCK:
-        panel = _take(panel, np.resize(np.arange(len(panel)), BLOCK))
+        panel = _safe_indexing(panel, np.resize(np.arange(len(panel)), BLOCK))
     for step in steps[1:]:
         panel = step.transform(panel)
     return panel
-
-
-def _place(clusterer, trajectories):
-    """Segments, nodes and strengths."""
-    nodes = clusterer.predict_levels(trajectories)
-    if clusterer.outlier_threshold is None:
-        segments = clusterer.tree_["label"].to_numpy()[nodes[:, -1]]
-    else:
-        segments = clusterer.predict(trajectories)
-    return segments, nodes, clusterer.strength(trajectories)
-
-
-def _take(panel, rows):
-    """Rows of an array or of a frame of any library."""
-    frame = nw.from_native(panel, eager_only=True, pass_through=True)
-    return nw.to_native(frame[rows], pass_through=True)
 
 
 def _stack(panels):
@@ -209,7 +180,7 @@ def _stack(panels):
 
 
 def _make_frame(pipeline, column, customers, found=None):
-    """The result, with customers in the dtype of their column."""
+    """The returned frame, with customers in the dtype of their column."""
     if found is None:
         depth = max(1, pipeline[-1].tree_["depth"].max())
         found = np.empty(0, np.int64), np.empty((0, depth), np.int64), np.empty(0)
@@ -217,7 +188,7 @@ def _make_frame(pipeline, column, customers, found=None):
     column = column.head(0).to_native()
     dtype = (column if isinstance(column, pd.Series) else column.to_pandas()).dtype
     if isinstance(dtype, pd.CategoricalDtype):
-        # Which categories there are would depend on the partition.
+        # The categories of the dtype would depend on the partition.
         dtype = dtype.categories.dtype
     return pd.DataFrame(
         {

@@ -1,7 +1,7 @@
-"""The work behind ``skspend segment`` and ``skspend predict``, step by step and without a terminal.
+"""The main job, step by step and without a terminal: ``skspend segment`` and ``skspend predict``.
 
-A file of transactions comes in; out come a fitted pipeline, the segment of every customer, and a
-folder that holds both. The main job of Maree & Omlin (2021), sections III and IV-A.
+A log of transactions comes in. Out come a fitted pipeline, the segment of every customer, and a
+model file. Maree & Omlin (2021), sections III and IV-A.
 """
 
 from __future__ import annotations
@@ -24,7 +24,6 @@ from ..inspection import describe_segments, name_segments, segment_path
 from ..inspection._segments import EVERYBODY, tree_order
 from ..panel import Panel
 from ..personality import TRAITS, BigFivePersonalityScorer, personality_types
-from ..plotting import TrajectoryDisplay
 from ..transactions import TransactionLog
 from . import _model_file as model_file
 
@@ -35,14 +34,13 @@ if TYPE_CHECKING:
         Aliases,
         Coefficients,
         FilePath,
-        Names,
         PanelLike,
         Period,
         RandomState,
     )
 
 FEWEST_ACTIVE = 20
-"""Two segments of the fewest customers that the clusterer makes a segment of."""
+"""Two segments of the smallest size that the clusterer makes."""
 _LIBRARIES = ("numpy", "pandas", "pyarrow", "scikit-learn", "scipy", "tensorflow", "keras", "skops")
 
 
@@ -59,14 +57,14 @@ def aggregate(
     -------
     spend : SpendingAggregator
     panel : pandas.DataFrame
-        Of all customers.
+        Shares of all customers.
     is_active : ndarray of bool, shape (n_customers,)
-        Who spends in all periods; these customers shape the model.
+        Whether a customer spends in all periods. The other steps are fitted on these customers.
 
     Raises
     ------
     DataError
-        If fewer than 20 customers do, or nothing is spent on any category.
+        If fewer than 20 customers spend in all periods, or nothing is spent on any category.
     """
     if not len(log.categories):
         raise DataError(
@@ -93,7 +91,10 @@ def _too_few(spends):
     for fewer in range(n_periods - 1, 0, -1):
         n_active = spends[:, -fewer:].all(axis=1).sum()
         if n_active >= FEWEST_ACTIVE:
-            return f"{found} With --periods {fewer}, {n_active:,} do: ask for fewer --periods."
+            return (
+                f"{found} {n_active:,} spend in the last {fewer}: ask for fewer periods with "
+                f"--periods {fewer}."
+            )
     return f"{found} Fewer --periods do not help: give more customers, or check --date."
 
 
@@ -106,22 +107,10 @@ def train(
     random_state: RandomState = 0,
     callback: Any = None,
 ) -> LSTMStateExtractor:
-    """Fit the second step on the active customers.
+    """Fit the second step on the panel of the active customers.
 
-    Parameters
-    ----------
-    panel : pandas.DataFrame
-        Of the active customers.
-    coefficients, aliases : dict, default=None
-        See BigFivePersonalityScorer.
-    n_units : int, default=3
-    random_state : int, default=0
-    callback : FitCallback, default=None
-        Is told of every epoch; it does not stay in the model.
-
-    Returns
-    -------
-    states : LSTMStateExtractor
+    `coefficients` and `aliases` are those of BigFivePersonalityScorer. A scikit-learn `callback`
+    follows the epochs; it does not stay in the step.
     """
     scorer = BigFivePersonalityScorer(coefficients, aliases=aliases)
     states = LSTMStateExtractor(n_units, scorer=scorer, random_state=random_state)
@@ -135,13 +124,7 @@ def train(
 def cluster(
     trajectories: PanelLike, scores: ArrayLike, *, max_depth: int = 3, random_state: RandomState = 0
 ) -> tuple[TrajectoryClusterer, dict[int, str]]:
-    """Fit the third step on the active customers, and name its nodes.
-
-    Returns
-    -------
-    segment : TrajectoryClusterer
-    names : dict from int to str
-    """
+    """Fit the third step on the active customers; return it and the names of its nodes."""
     segment = TrajectoryClusterer(max_depth=max_depth, random_state=random_state)
     segment.fit(trajectories)
     return segment, name_segments(segment, trajectories, scores)
@@ -154,18 +137,14 @@ class SegmentModel:
     pipeline: Pipeline
     names: dict[int, str]
 
-    def score_customers(self, panel: pd.DataFrame) -> pd.DataFrame:
-        """Standardised scores of customers, by their panel."""
-        return self.pipeline["states"].scorer_.transform(panel)
-
     def path(self, node: int) -> str:
-        """The name of a node, after those above it."""
+        """The name of a node, after the names of the nodes above it."""
         return segment_path(self.pipeline["segment"], node, self.names) or EVERYBODY
 
     def place(
         self, customers: ArrayLike, panel: pd.DataFrame, trajectories: PanelLike
     ) -> pd.DataFrame:
-        """Tell every customer's segment.
+        """Find the segment of every customer.
 
         Parameters
         ----------
@@ -179,11 +158,11 @@ class SegmentModel:
             Columns customer, segment, level1 ..., strength, the five traits, type and
             active_periods.
         """
-        segment = self.pipeline["segment"]
+        _, states, segment = self.pipeline.named_steps.values()
         nodes = segment.predict_levels(trajectories)
         paths = {node: self.path(node) for node in np.unique(nodes)}
         levels = [pd.Series(level).map(paths).to_numpy() for level in nodes.T]
-        scores = self.score_customers(panel)
+        scores = states.scorer_.transform(panel)
         return pd.DataFrame(
             {
                 "customer": np.asarray(customers),
@@ -197,29 +176,51 @@ class SegmentModel:
         )
 
     def predict(self, log: TransactionLog) -> pd.DataFrame:
-        """Tell the segment of every customer of a log; see :meth:`place` for the table."""
+        """Find the segment of every customer of a log; see :meth:`place` for the table."""
         with blame_data():
             panel = self.pipeline["spend"].transform(log)
         return self.place(log.customers, panel, self.pipeline["states"].transform(panel))
 
     def describe(self, panel: pd.DataFrame, trajectories: PanelLike) -> pd.DataFrame:
         """Describe all nodes, children after their parent; see describe_segments."""
-        segment, scores = self.pipeline["segment"], self.score_customers(panel)
+        _, states, segment = self.pipeline.named_steps.values()
+        scores = states.scorer_.transform(panel)
         table = describe_segments(segment, trajectories, scores, panel, names=self.names)
         return table.iloc[tree_order(table)]
 
+    def summarise(
+        self,
+        panel: pd.DataFrame,
+        trajectories: pd.DataFrame,
+        is_active: NDArray[np.bool_],
+        described: pd.DataFrame,
+    ) -> dict[str, Any]:
+        """Count and measure the customers of `fit`, as in ``run.json``.
+
+        `described` is what :meth:`describe` returns for the same panel and trajectories.
+        """
+        spend, states, segment = self.pipeline.named_steps.values()
+        top = described[described["depth"] == 1]
+        return {
+            "customers": len(panel),
+            "customers_active_in_all_periods": int(is_active.sum()),
+            "periods": int(spend.n_periods_),
+            "categories": len(spend.categories_),
+            "coverage": states.scorer_.coverage_,
+            "accuracy_in_sample": states.score(panel[is_active]),
+            "stability_kappa": segment.score(trajectories[is_active]),
+            "top_level_segments": len(top),
+            "leaves": int((segment.tree_["label"] >= 0).sum()),
+            "largest_share": float(top["share"].max()) if len(top) else 1.0,
+            "left_out": spend.quality_.to_dict(orient="index"),
+        }
+
     def save(self, path: FilePath) -> None:
-        """Write the model to a file for :meth:`load`.
+        """Write the model to a JSON file for :meth:`load`.
 
-        The file is a zip archive in the format of skops, and ``versions.json`` in it says which
-        versions of skspend, scikit-learn and skops wrote it. Equal models are equal files. What the
-        steps know of every customer of `fit` (``labels_``, ``active_periods_`` and the like) is not
-        in it, so that it does not grow with the customers; the row numbers of each node's exemplars
-        are.
-
-        Parameters
-        ----------
-        path : path
+        Equal models give equal files, and all numbers are kept to the last bit. The file does not
+        grow with the customers of `fit`: of single customers it holds only the row numbers of the
+        exemplars of each node.
 
         Raises
         ------
@@ -230,81 +231,28 @@ class SegmentModel:
 
     @classmethod
     def load(cls, path: FilePath) -> Self:
-        """Read a model, and nothing but a model.
+        """Read a model file. Nothing in the file is run, whoever wrote it.
 
-        A file of an older skspend, or of this one, is read; one of a newer is refused. So is a file
-        of more than ``model_file.LARGEST`` bytes, packed or not, before they are unpacked, and one
-        with any type that is not among ``model_file.TRUSTED_TYPES``, before anything is made of it:
-        nothing in a file is run. Then sizes, numbers and the tree must fit together, and a customer
-        of one transaction is brought to a segment on trial.
-
-        Parameters
-        ----------
-        path : path
-
-        Returns
-        -------
-        model : SegmentModel
+        The file is JSON of at most 16 MB. Its parameters and arrays are put into new objects of a
+        fixed list of classes, which must fit together. Then one customer is placed on trial.
 
         Raises
         ------
         DataError
-            If the file is not there, or is refused; the message is one line and says why.
+            If the file does not exist, is damaged, is not a model, or was written by a newer
+            skspend. The message is one line that states the reason and the remedy.
         """
-        model = cls(*model_file.read(path))
+        pipeline, names = model_file.read(path)
+        model = cls(pipeline, names)
+        category = pipeline["spend"].spending_categories_[:1]
+        trial = {"customer": [1], "date": ["2000-01-01"], "category": category, "amount": [1.0]}
+        income = pd.DataFrame({"customer": [1], "income": [1.0]})
         with model_file.refuse(path):
-            model.predict(_trial_log(model.pipeline["spend"]))
+            model.predict(TransactionLog(pd.DataFrame(trial), income=income))
         return model
 
 
-def _trial_log(spend):
-    """One customer with one transaction, and with an income in case that it is asked for."""
-    known = {"customer": [1], "date": ["2000-01-01"], "category": spend._roles[0][:1]}
-    income = pd.DataFrame({"customer": [1], "income": [1.0]})
-    return TransactionLog(pd.DataFrame(known | {"amount": [1.0]}), income=income)
-
-
-def summarise(
-    model: SegmentModel,
-    panel: pd.DataFrame,
-    trajectories: pd.DataFrame,
-    is_active: NDArray[np.bool_],
-    described: pd.DataFrame,
-) -> dict[str, Any]:
-    """Count and measure the result, as in ``run.json``.
-
-    Returns
-    -------
-    figures : dict
-    """
-    spend, states, segment = model.pipeline.named_steps.values()
-    top = described[described["depth"] == 1]
-    return {
-        "customers": len(panel),
-        "customers_active_in_all_periods": int(is_active.sum()),
-        "periods": int(spend.n_periods_),
-        "categories": len(spend.categories_),
-        "coverage": states.scorer_.coverage_,
-        "accuracy_in_sample": states.score(panel[is_active]),
-        "stability_kappa": segment.score(trajectories[is_active]),
-        "top_level_segments": len(top),
-        "leaves": int((segment.tree_["label"] >= 0).sum()),
-        "largest_share": float(top["share"].max()) if len(top) else 1.0,
-        "left_out": spend.quality_.to_dict(orient="index"),
-    }
-
-
-def draw(trajectories: PanelLike, types: Names, path: FilePath) -> None:
-    """Write the picture of the trajectories of the customers who shape the tree."""
-    display = TrajectoryDisplay.from_predictions(trajectories, types)
-    title = f"{len(types):,} customers in state space, by dominant trait"
-    if len(display.drawn_) < len(types):
-        title += f" ({len(display.drawn_):,} drawn)"
-    display.figure_.suptitle(title)
-    display.figure_.savefig(path)
-
-
 def versions() -> dict[str, str]:
-    """Versions of skspend, Python and the libraries that the result depends on."""
+    """Versions of skspend, Python and the libraries that results depend on."""
     found = {"skspend": __version__, "python": platform.python_version()}
     return found | {name: version(name) for name in _LIBRARIES}

@@ -1,0 +1,174 @@
+"""What a model file may hold: the fitted attributes of each step, their types and their shapes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from sklearn.preprocessing import StandardScaler
+
+from ..aggregation import SpendingAggregator
+from ..clustering import TrajectoryClusterer
+from ..extraction import LSTMStateExtractor
+from ..networks._specification import Network
+from ..personality import TRAITS, BigFivePersonalityScorer
+
+FITTED: dict[type[Any], dict[str, Any]] = {
+    SpendingAggregator: {
+        "categories_": "text n_categories",
+        "infrequent_categories_": "text? n_infrequent",
+        "spending_categories_": "text n_spending",
+        "income_categories_": "text n_income",
+        "n_periods_": "size n_periods",
+        "n_months_": "size n_months",
+        "normalize_": (None, "spending", "income"),
+        "handle_unknown_": ("warn", "error", "ignore", "infrequent_if_exist"),
+        "dtype_": (None, "float32", "float64"),
+    },
+    LSTMStateExtractor: {
+        "network_": Network,
+        "weights_": list,
+        "scaler_": "scaler n_categories",
+        "target_scaler_": "scaler? n_outputs",
+        "classes_": "text? n_outputs",
+        "scorer_": BigFivePersonalityScorer,
+        "objective_": ("type", "scores"),
+        "state_": ("hidden", "both"),
+        "losses_": dict,
+        "n_periods_": "size n_periods",
+    },
+    BigFivePersonalityScorer: {
+        "coefficients_": "float? n_categories n_traits",
+        "coverage_": "number",
+        "scaler_": "scaler n_traits",
+        "level_": ("overall",),
+        "n_periods_": "size n_periods",
+        "n_features_in_": "size n_columns",
+    },
+    TrajectoryClusterer: {
+        "parents_": "int n_nodes",
+        "sizes_": "int n_nodes",
+        "radii_": "float n_leaves",
+        "centers_": "float n_nodes n_states",
+        "exemplars_": "int n_nodes n_exemplars",
+        "outlier_threshold_": "number?",
+        "n_periods_": "size n_periods",
+    },
+    StandardScaler: {
+        "mean_": "float width",
+        "var_": "float width",
+        "scale_": "float width",
+        "n_samples_seen_": "number",
+        "n_features_in_": "size width",
+    },
+    Network: {
+        "recurrent": (True,),
+        "n_periods": "size n_periods",
+        "n_features": "size n_categories",
+        "encoder": tuple,
+        "n_outputs": "size n_outputs",
+        "decoder": ((),),
+    },
+}
+"""The classes of a model file, and what is checked of each: a class, one of several values, or a
+kind with the names of its sizes, which are the same in the whole model. With a question mark it may
+be unknown. Attributes about single customers of `fit` are not among them, and the names of features
+follow from the first step."""
+DTYPES = {"text": np.dtype(object), "int": np.dtype(np.int64), "float": np.dtype(np.float64)}
+MOST_COLUMNS = 100_000
+"""Columns of a panel or of trajectories; the name of each takes about a hundred bytes."""
+MOST_MONTHS = 12_000
+"""Months of all periods together: 1,000 years."""
+MOST_LEVELS = 100
+"""Levels of a tree. The default is three."""
+LARGEST_NUMBER = 1e30
+"""Sums of products of larger numbers may overflow in single precision."""
+
+
+def require(holds: object, otherwise: str) -> None:
+    """Raise a ValueError that says `otherwise`, unless something `holds`."""
+    if not holds:
+        raise ValueError(otherwise)
+
+
+def check_steps(
+    spend: SpendingAggregator, states: LSTMStateExtractor, segment: TrajectoryClusterer
+) -> None:
+    """Refuse fitted steps whose parts are unusable or contradict each other.
+
+    Raises
+    ------
+    ValueError
+        Or another error of Python, where a part has a wrong type.
+    """
+    sizes = {"n_traits": len(TRAITS)}
+    for step in (spend, states, segment):
+        _check_attributes(step, sizes)
+    require(len(set(spend.categories_)) == sizes["n_categories"], "categories_ repeats a category")
+    require(sizes["n_categories"] and sizes["n_spending"], "it has no categories")
+    network = states.network_
+    require({type(n) for n in network.encoder} == {int}, "its network has no number of units")
+    emitted = {"hidden": network.n_units, "both": 2 * sum(network.encoder)}[states.state_]
+    require(emitted == sizes["n_states"], "its network and its tree have different states")
+    shapes = [shape for layer in network.encoder_shapes + network.head_shapes for shape in layer]
+    require(len(shapes) == len(states.weights_), "weights_ does not have an array for each layer")
+    for weights, shape in zip(states.weights_, shapes, strict=True):
+        axes = {str(axis): length for axis, length in enumerate(shape)}
+        _check(weights, " ".join(["float", *axes]), "weights_", axes)
+    widest = max(sizes[name] for name in ("n_categories", "n_spending", "n_states"))
+    n_periods = sizes["n_periods"]
+    is_small = n_periods * widest <= MOST_COLUMNS and n_periods * sizes["n_months"] <= MOST_MONTHS
+    require(is_small, "it has too many periods")
+    is_same = sizes["n_columns"] == n_periods * sizes["n_categories"]
+    require(is_same, "its steps are for different panels")
+    _check_tree(segment.parents_, sizes["n_leaves"])
+
+
+def _check_attributes(step, sizes):
+    for name, kind in FITTED[type(step)].items():
+        _check(getattr(step, name), kind, name, sizes)
+
+
+def _check(value, kind, name, sizes):
+    """Refuse a value that is not of its kind, or whose sizes are not those of other values."""
+    if isinstance(kind, tuple):
+        return require(value in kind, f"{name} is not one of {kind}")
+    if isinstance(kind, type):
+        require(type(value) is kind, f"{name} is not a {kind.__name__}")
+        return _check_attributes(value, sizes) if kind in FITTED else None
+    kind, *axes = kind.split()
+    if value is None and kind.endswith("?"):
+        return None
+    if kind.startswith("scaler"):
+        require(type(value) is StandardScaler, f"{name} is not a StandardScaler")
+        width = sizes.setdefault(axes[0], value.n_features_in_)
+        _check_attributes(value, {"width": width})
+        return require((value.scale_ >= 1 / LARGEST_NUMBER).all(), "scale_ is not above zero")
+    if kind == "size":
+        require(type(value) is int and value > 0, f"{name} is not a whole number above 0")
+        shape = (value,)
+    elif kind.startswith("number"):
+        require(type(value) in (int, float), f"{name} is not a number")
+        shape = ()
+    else:
+        dtype = DTYPES[kind.rstrip("?")]
+        require(type(value) is np.ndarray, f"{name} is not an array")
+        require(value.dtype == dtype, f"{name} is an array of {value.dtype}, not {dtype}")
+        shape = value.shape
+    if kind.startswith("float"):
+        is_fine = (np.abs(value) <= LARGEST_NUMBER) | (kind.endswith("?") & np.isnan(value))
+        require(is_fine.all(), f"{name} has a number that is not finite, or too large")
+    known = [sizes.setdefault(axis, n) for axis, n in zip(axes, shape, strict=True)]
+    return require(list(shape) == known, f"{name} has the size {shape}, not {tuple(known)}")
+
+
+def _check_tree(parents, n_leaves):
+    """Refuse nodes that form no tree: each must come after its parent."""
+    nodes = np.arange(len(parents))
+    is_tree = parents[0] == -1 and ((parents[1:] >= 0) & (parents[1:] < nodes[1:])).all()
+    require(is_tree, "its segments form no tree")
+    require(len(np.setdiff1d(nodes, parents)) == n_leaves, "radii_ is not of the leaves")
+    depths = [0]
+    for parent in parents[1:]:
+        depths.append(depths[parent] + 1)
+    require(max(depths) <= MOST_LEVELS, f"its tree has more than {MOST_LEVELS} levels")
