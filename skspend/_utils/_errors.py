@@ -1,4 +1,4 @@
-"""What is wrong with what the user gave, in one line and in the words of the command line."""
+"""Errors in the input of a user, in one line and in the words of the command line."""
 
 from __future__ import annotations
 
@@ -8,15 +8,14 @@ from contextlib import contextmanager
 from os import PathLike
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 if TYPE_CHECKING:
+    import numpy as np
     from numpy.typing import NDArray
 
     from ._typing import Integers
 
 LONGEST = 1000
-"""Letters of a message."""
+"""Characters of a message."""
 
 
 class FileError(ValueError):
@@ -24,13 +23,13 @@ class FileError(ValueError):
 
 
 class DataError(ValueError):
-    """What the user gave cannot be read or segmented; the message is one line and says why."""
+    """The input cannot be read or segmented; the message is one line that gives the reason."""
 
 
 def as_options(message):
-    """Say a message on one line and in the words of the command line.
+    """Put a message on one line and in the words of the command line.
 
-    What a terminal would not print, or obey, is escaped; what a line cannot hold is cut out.
+    Characters that a terminal does not print are escaped, and the middle of a long message is cut.
 
     Examples
     --------
@@ -50,12 +49,12 @@ def as_options(message):
 
 @contextmanager
 def blame_data(where: str | PathLike[str] | None = None) -> Iterator[None]:
-    """Turn what is raised on account of the user's data into a DataError.
+    """Turn errors that the user's data cause into a DataError.
 
     Parameters
     ----------
     where : path or str, default=None
-        What begins the message, such as the file.
+        The beginning of the message, such as the file.
     """
     try:
         yield
@@ -79,15 +78,14 @@ def refuse(
 ) -> None:
     """Raise if any value is bad, with the column, the count, the first row and a remedy.
 
-    Where a row stands for several `transactions`, the engine that grouped them has forgotten which
-    was the first.
+    Where a row stands for several grouped `transactions`, the first row is unknown.
     """
     if not bad.any():
         return
     if transactions is None:
         rows = (
             f"{bad.sum():,} of {n_before + len(bad):,} rows, first in row "
-            f"{n_before + int(np.argmax(bad)):,} (counted from 0)"
+            f"{n_before + int(bad.argmax()):,} (counted from 0)"
         )
     else:
         rows = f"{transactions[bad].sum():,} of {transactions.sum():,} rows"

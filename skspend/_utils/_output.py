@@ -14,7 +14,7 @@ import numpy as np
 from ._errors import DataError, blame_data
 
 STALE = 7 * 24 * 3600
-"""Seconds from which what is temporary is taken for what a killed run left."""
+"""Age in seconds from which a temporary file is taken to be that of a killed run."""
 
 
 def write_json(record, path):
@@ -24,7 +24,7 @@ def write_json(record, path):
 
 
 def strict(value):
-    """Make of a record what strict JSON can hold: what is not a finite number becomes None."""
+    """Make a record fit for strict JSON: numbers that are not finite become None."""
     if isinstance(value, dict):
         return {str(key): strict(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
@@ -41,16 +41,16 @@ def output_folder(folder, names, *, force=False):
     Parameters
     ----------
     folder : path
-        Made if it is not there.
+        Made if it does not exist.
     names : sequence of str
         The files that will be written.
     force : bool, default=False
-        Whether outputs that are there may be replaced.
+        Whether existing outputs may be replaced.
 
     Raises
     ------
     DataError
-        If outputs are there, or the folder cannot be written to: before any work.
+        If outputs exist, or the folder cannot be written to. It is raised before any work.
     """
     folder = Path(folder)
     found = [name for name in names if (folder / name).exists()]
@@ -59,7 +59,7 @@ def output_folder(folder, names, *, force=False):
             f"{folder} already holds {', '.join(found)}. Choose another --output, or pass --force "
             f"to replace them."
         )
-    # Within what is there, so that moving is renaming on one file system.
+    # In an existing folder above, so that moving is renaming within one file system.
     base = next(path for path in (folder, *folder.absolute().parents) if path.exists())
     temporary = _temporary(base)
     with blame_data(folder):
@@ -77,7 +77,7 @@ def output_folder(folder, names, *, force=False):
 
 
 def _temporary(folder):
-    """A new name in a folder, from which what killed runs left long ago is removed."""
+    """A new name in a folder. Old temporary files of killed runs are removed from the folder."""
     for path in folder.glob(".skspend-*"):
         with suppress(OSError):
             is_ours = re.fullmatch(r"\.skspend-[0-9a-f]{32}", path.name)
@@ -87,7 +87,7 @@ def _temporary(folder):
 
 
 def _move_all(temporary, folder):
-    """Put new files into a folder in the place of old ones: all, or none if one will not move."""
+    """Move new files into a folder, over old ones: all, or none if one cannot be moved."""
     new = list(temporary.iterdir())
     before = temporary / "before"
     before.mkdir()
@@ -115,7 +115,7 @@ def output_file(path, *, force=False):
     if not path.parent.is_dir():
         raise DataError(f"{path}: no folder {path.parent}. Make it, or choose another --output.")
     if path.exists() and not force:
-        raise DataError(f"{path} is already there. Pass --force to replace it.")
+        raise DataError(f"{path} already exists. Pass --force to replace it.")
     temporary = _temporary(path.parent)
     with blame_data(path):
         temporary.touch()

@@ -1,7 +1,7 @@
-"""The command ``skspend``: a file of transactions goes in, segments of customers come out.
+"""The command ``skspend``: from a file of transactions to segments of customers.
 
-Here is what people type and read in ``--help``; nothing heavy is imported before a command runs,
-so that help and completion answer at once. What each command does is in a module of its name.
+This module holds the commands with their options and help. It imports nothing heavy before a
+command runs, so that help and completion are fast. A module for each command does the work.
 """
 
 import click
@@ -23,23 +23,24 @@ from ._options import (
 def main():
     """Find segments of customers in bank transactions.
 
-    Spending by category and period, the personality it shows, trajectories in the state space of a
-    small recurrent network, and a tree of segments in which every customer has a place.
+    From transactions it computes spending by category and period, personality scores, trajectories
+    in the state space of a small recurrent network, and a tree of segments. Every customer gets a
+    segment.
 
     \b
     Examples:
-      skspend segment                      bundled real households, to see what comes out
+      skspend segment                      the bundled households, to see the results
       skspend segment transactions.csv     your own customers
       skspend report skspend-output/model.json transactions.csv --card
       skspend predict skspend-output/model.json new.parquet
-      skspend study --quick                what the paper claims, and what is found
+      skspend study --quick                the claims of the paper, and what is found here
 
     \b
     Exit codes:
-      0    done
-      1    a bug in skspend; the traceback tells where
-      2    what was given is wrong: one line on standard error says what, and what to do
-      130  interrupted: no file is half-written (143 if told to end, 141 if nobody reads)
+      0    success
+      1    a bug in skspend, with a traceback
+      2    an error in the input; one line on standard error gives the reason and the remedy
+      130  interrupted; no file is half-written (143 after SIGTERM, 141 after a closed pipe)
 
     \b
     Completion of commands, options and files, in ~/.bashrc (or zsh_source, fish_source):
@@ -55,19 +56,19 @@ def main():
     "--periods",
     type=click.IntRange(min=1),
     metavar="N",
-    help="Number of periods, back from the last month of the data.  [default: all whole ones]",
+    help="Number of periods, counted back from the last month.  [default: all whole periods]",
 )
 @click.option(
     "--normalize",
     type=click.Choice(["spending", "income", "none"]),
-    help="What amounts are divided by.  [default: spending, or income with --income]",
+    help="Divide amounts by this total.  [default: spending, or income with --income]",
 )
 @click.option(
     "--coefficients",
     type=click.Path(),
     metavar="FILE.csv",
-    help="Coefficients of categories on the five traits: a column category and one for each trait, "
-    "or the columns category, trait and value.  [default: published directions]",
+    help="Coefficients of categories on the five traits: a column category and a column for each "
+    "trait, or the columns category, trait and value.  [default: published directions]",
 )
 @click.option(
     "--aliases",
@@ -76,11 +77,11 @@ def main():
     help="Two columns: category in the data, category of the coefficients.",
 )
 @click.option("--units", type=click.IntRange(min=1), default=6, show_default=True,
-              help="Dimensions of the states; 3 in the paper, steadier with 6.")  # fmt: skip
+              help="Dimensions of the states; the paper has 3, and 6 are more stable.")  # fmt: skip
 @click.option("--depth", type=click.IntRange(min=1), default=3, show_default=True,
-              help="Most levels of the tree.")  # fmt: skip
+              help="Maximum number of levels of the tree.")  # fmt: skip
 @seed_option
-@output_option("DIR", "skspend-output", "Folder for the results.")
+@output_option("DIR", "skspend-output", "Folder of the results.")
 @force_option
 @click.pass_context
 def segment(ctx, /, file, output, force, **options):
@@ -88,11 +89,11 @@ def segment(ctx, /, file, output, force, **options):
 
     FILE is CSV or Parquet and has a row for each transaction: customer, date, category and amount.
     It may be larger than memory, or a pattern in quotes for several files, such as
-    "bank/*.parquet". Customers who spend in all periods shape the tree; then every customer gets a
-    place in it. Without FILE, the 2,469 real households that come with skspend are segmented in
+    "bank/*.parquet". The tree is fitted on customers who spend in all periods; then every customer
+    gets a segment. Without FILE, the 2,469 real households that come with skspend are segmented in
     periods of two months.
 
-    Written to DIR: segments.parquet (the segment, strength and traits of every customer),
+    DIR gets segments.parquet (the segment, strength and traits of every customer),
     trajectories.parquet and trajectories.png, model.json (for predict and report) and run.json.
 
     \b
@@ -108,7 +109,7 @@ def segment(ctx, /, file, output, force, **options):
         refuse_column_options(ctx)
         if options["normalize"] == "income":
             raise CommandError(
-                "--normalize income: the bundled households come without their income."
+                "--normalize income: the income of the bundled households is unknown."
             )
     return segment_file(file, output, force, options)
 
@@ -117,14 +118,14 @@ def segment(ctx, /, file, output, force, **options):
 @click.argument("model", type=click.Path())
 @click.argument("file", type=click.Path())
 @column_options
-@output_option("FILE.parquet", "segments.parquet", "Where the table goes.")
+@output_option("FILE.parquet", "segments.parquet", "File of the table.")
 @force_option
 def predict(model, file, output, force, **options):
-    """Bring the customers of FILE to a saved MODEL's segments.
+    """Find the segments of the customers of FILE with a saved MODEL.
 
     MODEL is the model.json that skspend segment writes. FILE may be larger than memory, or a
-    pattern in quotes. Periods are counted back from the last month in FILE. Customers need not be
-    those that the model was made of. The table has the columns of segments.parquet.
+    pattern in quotes. Periods are counted back from the last month in FILE. The customers may be
+    new to the model. The table has the columns of segments.parquet.
 
     \b
     Examples:
@@ -144,30 +145,30 @@ def predict(model, file, output, force, **options):
     "--protected",
     type=click.Path(),
     metavar="FILE.csv",
-    help="Attributes that must not decide about people: a column of customers, then one for each "
-    "attribute. How often each group is in each segment is told.",
+    help="Protected attributes: a column of customers, then a column for each attribute. The "
+    "report shows how often each group is in each segment.",
 )
 @click.option(
     "--transfer",
     type=click.Path(),
     metavar="FILE.csv",
-    help="A table of transfer results to show, such as skspend study writes.",
+    help="Transfer results for the report, in a table that skspend study writes.",
 )
-@click.option("--card", is_flag=True, help="Write a model card beside the report, as NAME-card.md.")
+@click.option("--card", is_flag=True, help="Also write a model card, NAME-card.md.")
 @click.option(
-    "--customer-ids", is_flag=True, help="Call exemplars by their identifier, not by a number."
+    "--customer-ids", is_flag=True, help="Name exemplars by their identifier, not by a number."
 )
-@output_option("FILE.html", "skspend-report.html", "Where the report goes.")
+@output_option("FILE.html", "skspend-report.html", "File of the report.")
 @force_option
 @click.pass_context
 def report(ctx, /, model, file, output, force, **options):
-    """Show the segments of a saved MODEL: one page of HTML.
+    """Make a report of the segments of a saved MODEL: one page of HTML.
 
-    The page needs no network: open it in a browser, send it, print it. It has the hierarchy to
-    click into, trajectories, the profile of each segment, its size and stability over time, how far
-    to trust it, and what it must not be used for. MODEL is the model.json that skspend segment
-    writes; FILE holds the customers to show. Give others than those the model was made of to see
-    what holds for them. Without FILE, the bundled households are shown.
+    The page needs no network: open it in a browser, send it, print it. It shows the hierarchy,
+    which you can click through, trajectories, the profile of each segment, its size and stability
+    over time, how far to trust it, and what it must not be used for. MODEL is the model.json that
+    skspend segment writes. FILE holds the customers of the report; pass customers that are new to
+    the model to see what holds for them. Without FILE, the report is of the bundled households.
 
     \b
     Examples:
@@ -184,29 +185,32 @@ def report(ctx, /, model, file, output, force, **options):
 
 def _check_jobs(ctx, param, jobs):
     if jobs == 0:
-        raise click.BadParameter("0 fits at once would take for ever.", ctx, param)
+        raise click.BadParameter("0 is not a number of fits at once.", ctx, param)
     return jobs
 
 
 @main.command(cls=Command)
-@click.option("--quick", is_flag=True, help="Less of everything, to see what comes out.")
+@click.option(
+    "--quick", is_flag=True, help="Less data and fewer repetitions, to see the results soon."
+)
 @click.option("--berka", type=click.Path(), metavar="DIR",
-              help="Folder of the PKDD'99 loan data, to study it too.")  # fmt: skip
+              help="Folder of the PKDD'99 loan data, to include it.")  # fmt: skip
 @seed_option
 @click.option("--jobs", type=int, default=-1, show_default=True, callback=_check_jobs,
-              help="Fits at once; -1 means as many as there are processors.")  # fmt: skip
-@output_option("DIR", "skspend-study", "Folder for the results.")
+              help="Number of fits at once; -1 means one for each processor.")  # fmt: skip
+@output_option("DIR", "skspend-study", "Folder of the results.")
 @force_option
 def study(quick, berka, seed, jobs, output, force):
-    """Repeat the paper's study, and see which claims hold.
+    """Repeat the study of the paper, and see which of its claims hold.
 
-    Maree & Omlin (2021), on a synthetic bank of its size, on the bundled households, and on the
-    loan data if its folder is given. Written to DIR: claims.md, one page with each claim, the
-    paper's figure, the one found and a verdict; claims.csv; frames and figures. It takes a quarter
-    of an hour on two processors, and less than two minutes with --quick.
+    The study of Maree & Omlin (2021) runs on a synthetic bank of the same size, on the bundled
+    households, and on the loan data if its folder is given. DIR gets claims.md, a page with each
+    claim, the figure of the paper, the figure found here and a verdict; claims.csv; frames and
+    figures. It takes a quarter of an hour on two processors, and less than two minutes with
+    --quick.
 
-    A study that was interrupted goes on where it stopped when it is called again with the same
-    options: what was fitted is kept in DIR/cache, which may be deleted afterwards.
+    After an interruption, call it again with the same options: it continues where it stopped. Fits
+    are kept in DIR/cache, which you may delete afterwards.
 
     \b
     Examples:

@@ -1,7 +1,8 @@
-"""How the commands speak: results on standard output, all else on standard error.
+"""What all commands share: output, errors, exit codes and progress.
 
-A command returns its result twice: as a record for ``--json``, and as a function that shows it to
-people. What goes wrong is one line and an exit code.
+Results go to standard output, and everything else to standard error. A command returns its result
+twice: as a record for ``--json``, and as a function that prints it for people. An error is one line
+and an exit code.
 """
 
 import errno
@@ -20,26 +21,26 @@ import click
 from .._utils._errors import DataError, as_options
 
 WORTH_A_LINE = 1.0
-"""Seconds from which a step is reported where no progress bar can be shown."""
+"""Seconds from which a step is reported without a terminal, which would show a progress bar."""
 PIPED_WIDTH = 100
-"""Columns of a table that goes to no terminal."""
+"""Columns of a table that does not go to a terminal."""
 BUG, INTERRUPTED, TERMINATED, NOBODY_READS = 1, 130, 143, 141
-"""Exit codes; those above 128 are what shells say of a program that a signal ended."""
+"""Exit codes. Those above 128 are what shells report when a signal ends a program."""
 FULL = (errno.ENOSPC, errno.EDQUOT)
-"""What the system says where nothing more can be written."""
+"""Errors of the system when a disk or a quota is full."""
 
 
 class CommandError(click.ClickException):
-    """What ends the command with one line on standard error."""
+    """An error of the user: one line on standard error."""
 
     exit_code = 2
 
 
 class Main(click.Group):
-    """The group of commands, which turns what happens into an exit code."""
+    """The group of commands, with exit codes that click does not have."""
 
     def list_commands(self, ctx):
-        # In the order in which people meet them.
+        # click sorts them by name; this is the order in which they are used.
         return list(self.commands)
 
     def main(self, *args, standalone_mode=True, **extra):
@@ -52,7 +53,7 @@ class Main(click.Group):
         output = sys.stdout
         try:
             code = super().main(*args, standalone_mode=False, **extra)
-            # Here, as what waits in the buffer is written at the very end.
+            # An error in writing the buffer must be met here, not when Python ends.
             sys.stdout.flush()
         except click.ClickException as error:
             error.show()
@@ -64,7 +65,7 @@ class Main(click.Group):
             _forget_output()
             return NOBODY_READS
         except SystemExit:
-            # Where nobody reads, click puts another stream in the place of this one, and ends.
+            # On a closed pipe, click replaces the stream and exits.
             if sys.stdout is output:
                 raise
             sys.stdout = output
@@ -87,13 +88,13 @@ class Main(click.Group):
 
 
 def _forget_output():
-    """Drop what waits to be written: Python would complain when it closes the stream."""
+    """Drop the buffered output, about which Python would complain when it closes the stream."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 @contextmanager
 def _terminated_as_interrupted():
-    """A program that is told to end clears up first."""
+    """Turn SIGTERM into SystemExit, so that temporary files are removed."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -109,12 +110,12 @@ def _terminated_as_interrupted():
 
 
 class Command(click.Command):
-    """A command that says what is wrong in one line, and its result as it is asked for."""
+    """A command with ``--quiet`` and ``--json``, whose errors are one line."""
 
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
         self.params += [
-            click.Option(["-q", "--quiet"], is_flag=True, help="Say nothing but what is wrong."),
+            click.Option(["-q", "--quiet"], is_flag=True, help="Print errors only."),
             click.Option(
                 ["--json", "as_json"], is_flag=True, help="Print the result as one JSON document."
             ),
@@ -143,18 +144,18 @@ class Command(click.Command):
 
 
 def note(text):
-    """Say something about the way to the result, on standard error."""
+    """Print a line about the run on standard error, unless it is quiet."""
     if not click.get_current_context().obj:
         click.echo(text, err=True)
 
 
 def console():
-    """A console of rich on standard output, wide enough where nobody sees where it ends."""
+    """A console of rich on standard output, with a fixed width where there is no terminal."""
     from rich.console import Console
 
     class Screen(Console):
         def on_broken_pipe(self):
-            # Or rich ends the program as if there were a bug.
+            # rich would exit with the code of a bug.
             raise BrokenPipeError
 
     found = Screen()
@@ -162,7 +163,7 @@ def console():
 
 
 class Steps:
-    """Progress of named steps on standard error: bars in a terminal, else a line for long ones."""
+    """Progress of named steps on standard error: bars in a terminal, else lines for long steps."""
 
     def __init__(self):
         from rich.console import Console
@@ -205,7 +206,7 @@ class Steps:
 
     @contextmanager
     def counted(self, name):
-        """A step that says how far it is by calling a function with what is done and all."""
+        """A step that reports how much is done: it calls a function with a count and the total."""
         with self.step(name) as task:
             yield lambda done, total: self.progress.update(task, completed=done, total=total)
 
@@ -233,7 +234,7 @@ class EpochProgress:
 
 @contextmanager
 def clean_warnings():
-    """Say warnings about the data in one line each, without the code that raised them."""
+    """Print each warning about the data once, in one line, without the code that raised it."""
     said = set()
 
     def say(message, category, *where, **more):

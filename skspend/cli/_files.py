@@ -13,12 +13,12 @@ STUDY_RECORD = "study.json"
 
 
 def read_coefficients(path):
-    """Read coefficients as a mapping, which, unlike a frame, can be saved with the model."""
+    """Read coefficients as a mapping, which a model file can hold."""
     with blame_data(path):
-        # As text, so that a category 0742 stays 0742.
+        # As text, so that the category 0742 stays 0742.
         table = load_coefficients(pd.read_csv(path, dtype={"category": str}))
         if not isinstance(table.index[0], str):
-            raise ValueError("no column 'category'. Name the categories in a column of this name.")
+            raise ValueError("no column 'category'. Name the column of the categories 'category'.")
         return table.to_dict()
 
 
@@ -39,30 +39,20 @@ def read_aliases(path):
 
 
 def read_protected(path, customers):
-    """Read attributes that must not decide about people from a CSV file.
+    """Read protected attributes from a CSV file into a frame indexed by customer.
 
-    Parameters
-    ----------
-    path : str or path
-        The first column holds customers, each further one an attribute.
-    customers : ndarray
-        Customers as a log knows them.
-
-    Returns
-    -------
-    protected : pandas.DataFrame
-        Indexed by customer.
+    The first column names customers, and each other column is an attribute. `customers` are the
+    customers of the log, which may be integers; in the file all are text.
     """
     with blame_data(path):
         table = pd.read_csv(path, dtype=str)
         if table.shape[1] < 2:
             raise ValueError(
-                f"{table.shape[1]} columns; a first column of customers and one for each attribute "
+                f"{table.shape[1]} columns, but a column of customers and at least one attribute "
                 f"are needed."
             )
         names = table.pop(table.columns[0])
         refuse(names.isna().to_numpy(), names.name, "missing customer", "Fill it in")
-        # In a file all customers are text.
         known = dict(zip(map(str, customers), customers, strict=True))
         return table.set_index(pd.Index([known.get(name, name) for name in names]))
 
@@ -74,42 +64,26 @@ def read_transfer(path):
 
 
 def study_folder(folder, parameters, *, force=False):
-    """Prepare the folder of a study, to start it, or to go on with one of the same parameters.
-
-    Parameters
-    ----------
-    folder : path
-        Made if it is not there.
-    parameters : dict
-        What decides about the figures.
-    force : bool, default=False
-        Whether a study with other parameters may be replaced.
-
-    Returns
-    -------
-    folder : Path
+    """Make the folder of a study, or return that of an interrupted one with the same parameters.
 
     Raises
     ------
     DataError
-        If the folder holds another study, or cannot be written to: before any work.
+        If the folder holds a study with other parameters and `force` is false, or if it cannot be
+        written to.
     """
     folder = Path(folder)
     record = folder / STUDY_RECORD
     with blame_data(folder):
-        if record.exists():
-            found = _study_parameters(record)
-            if found != parameters and not force:
+        found = _study_parameters(record) if record.exists() else parameters
+        if found != parameters:
+            if not force:
                 raise DataError(
                     f"{folder} holds a study with other options: {found}. Choose another "
                     f"--output, or pass --force to replace it."
                 )
-            if found != parameters:
-                for path in [
-                    *folder.glob("claims.*"),
-                    *folder.glob("frames/*.csv"),
-                    *folder.glob("figures/*.png"),
-                ]:
+            for pattern in ("claims.*", "frames/*.csv", "figures/*.png"):
+                for path in folder.glob(pattern):
                     path.unlink()
         for name in ("frames", "figures"):
             (folder / name).mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""Options that several commands share: the same name means the same everywhere."""
+"""Options that several commands share; a name means the same in all of them."""
 
 import click
 
@@ -17,7 +17,7 @@ class _Period(click.ParamType):
         if str(value).isdigit() and int(value) > 0:
             return int(value)
         self.fail(
-            f"{value!r} is none of {', '.join(PERIODS)}, and no number of months.", param, ctx
+            f"{value!r} is not one of {', '.join(PERIODS)}, nor a number of months.", param, ctx
         )
 
     def shell_complete(self, ctx, param, incomplete):
@@ -41,11 +41,11 @@ seed_option = click.option(
     show_default=True,
     help="The same seed gives the same results.",
 )
-force_option = click.option("--force", is_flag=True, help="Replace results that are there.")
+force_option = click.option("--force", is_flag=True, help="Replace existing results.")
 
 
 def output_option(metavar, default, text):
-    """Where the results go."""
+    """The option for where the results are written."""
     return click.option(
         "-o", "--output", type=click.Path(), metavar=metavar, default=default, show_default=True,
         help=text,
@@ -53,14 +53,14 @@ def output_option(metavar, default, text):
 
 
 def column_options(command):
-    """Names of the columns of a file of transactions, and how to read them."""
+    """Add the options for the columns of a file of transactions to a command."""
     options = [
         click.option(
             f"--{role}",
             metavar="COLUMN",
             default=role,
             show_default=True,
-            help=f"Holds the {role}.",
+            help=f"Column of the {role}.",
         )
         for role in ROLES
     ]
@@ -75,12 +75,12 @@ def column_options(command):
         click.option(
             "--income",
             metavar="COLUMN",
-            help="Holds the customer's yearly income; the mean of a customer's rows counts.",
+            help="Column of the customer's yearly income; the rows of a customer are averaged.",
         ),
         click.option(
             "--drop-unreadable",
             is_flag=True,
-            help="Leave rows out that cannot be read, and count them by reason.",
+            help="Leave out rows that cannot be read, and count them by reason.",
         ),
     ]
     for option in reversed(options):
@@ -89,8 +89,8 @@ def column_options(command):
 
 
 def refuse_column_options(ctx):
-    """Options about the columns of a file mean nothing without one."""
+    """Refuse options for the columns of a file where no file is given."""
     for name in (*ROLES, "outflow", "income", "drop_unreadable"):
         if ctx.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE:
             option = name.replace("_", "-")
-            raise CommandError(f"--{option} is about the columns of FILE, and no FILE is given.")
+            raise CommandError(f"--{option} describes the columns of FILE, but no FILE is given.")

@@ -1,4 +1,4 @@
-"""``skspend predict``: customers are brought to the segments of a saved model."""
+"""``skspend predict``: find the segments of customers with a saved model."""
 
 import click
 
@@ -8,13 +8,7 @@ from ._reading import load_model, read_log
 
 
 def predict_file(model, file, output, force, options):
-    """Place the customers of a file, and write their table.
-
-    Returns
-    -------
-    record : dict
-    show : callable
-    """
+    """Write the segments of the customers of a file; return a record and a function to show it."""
     with output_file(output, force=force) as temporary, Steps() as steps:
         with steps.step("Reading"):
             loaded = load_model(model, options)

@@ -13,7 +13,7 @@ def load_model(path, options):
     """Load a saved model that the options about income suit."""
     model = SegmentModel.load(path)
     if options["income"] and model.pipeline["spend"].normalize != "income":
-        raise CommandError("--income is of no use: the model does not normalize by income.")
+        raise CommandError("--income has no effect: the model does not normalize by income.")
     return model
 
 

@@ -1,4 +1,4 @@
-"""``skspend report``: what the segments of a saved model are, as a page and a model card."""
+"""``skspend report``: a page about the segments of a saved model, and a model card."""
 
 from contextlib import ExitStack
 from pathlib import Path
@@ -15,13 +15,7 @@ from ._reading import load_model, read_log
 
 
 def report_file(model, file, output, force, options):
-    """Write the report on the customers of a file, and the card beside it.
-
-    Returns
-    -------
-    record : dict
-    show : callable
-    """
+    """Write the report on the customers of a file; return a record and a function to show it."""
     output = Path(output)
     card = output.with_name(f"{output.stem}-card.md") if options["card"] else None
     with ExitStack() as stack, Steps() as steps:
@@ -34,7 +28,9 @@ def report_file(model, file, output, force, options):
                 log = load_complete_journey().data
             else:
                 log = read_log(file, options, loaded.pipeline["spend"].period)
-            protected, transfer = _read_extras(options, log.customers)
+            protected, transfer = options["protected"], options["transfer"]
+            protected = protected and files.read_protected(protected, log.customers)
+            transfer = transfer and files.read_transfer(transfer)
         with steps.step("Measuring"), blame_data():
             report = SegmentReport.from_estimator(
                 loaded.pipeline, log, names=loaded.names, protected=protected, transfer=transfer
@@ -58,11 +54,3 @@ def report_file(model, file, output, force, options):
         "left_out": report.quality.set_index("reason").to_dict("index"),
     }
     return strict(record), show
-
-
-def _read_extras(options, customers):
-    protected, transfer = options["protected"], options["transfer"]
-    return (
-        protected and files.read_protected(protected, customers),
-        transfer and files.read_transfer(transfer),
-    )

@@ -1,4 +1,4 @@
-"""``skspend segment``: transactions in, a fitted pipeline and everybody's segment out."""
+"""``skspend segment``: fit a pipeline on transactions, and find the segment of every customer."""
 
 import shlex
 import time
@@ -27,19 +27,11 @@ OUTPUTS = (
     "run.json",
 )
 BUNDLED_PERIOD = 2
-"""Months: six periods in the year that the bundled households were watched."""
+"""Months. The bundled households have one year of data, which makes six periods."""
 
 
 def segment_file(file, output, force, options):
-    """Do the job, and write its files.
-
-    Returns
-    -------
-    record : dict
-        That of run.json, with the segments.
-    show : callable
-        Prints it for people.
-    """
+    """Write all results; return a record with the segments, and a function to show it."""
     started = time.perf_counter()
     with output_folder(output, OUTPUTS, force=force) as folder:
         described, record = _run(file, options, folder)
@@ -51,15 +43,7 @@ def segment_file(file, output, force, options):
 
 
 def _run(file, options, folder):
-    """Do the job and write its files, but run.json.
-
-    Returns
-    -------
-    described : pandas.DataFrame
-        The segments in the order of the tree.
-    record : dict
-        What run.json holds, and the screen shows.
-    """
+    """Write all results but run.json; return a frame of the segments and the record of run.json."""
     with Steps() as steps:
         with steps.step("Reading"):
             log, aliases, coefficients = _read(file, options)
@@ -137,7 +121,7 @@ def _read(file, options):
 
 
 def _bundled_aliases(households, coefficients):
-    """The aliases of the bundled households, but those that one's own coefficients do not know."""
+    """The aliases of the bundled households that lead to one of the user's own coefficients."""
     if coefficients is None:
         return households.aliases
     known = set().union(*coefficients.values())
@@ -147,20 +131,22 @@ def _bundled_aliases(households, coefficients):
 def _choose_normalize(options):
     chosen = options["normalize"] or ("income" if options["income"] else "spending")
     if options["income"] and chosen != "income":
-        raise CommandError(f"--income is of no use with --normalize {chosen}. Leave one out.")
+        raise CommandError(
+            f"--income has no effect with --normalize {chosen}. Leave one of them out."
+        )
     return None if chosen == "none" else chosen
 
 
 def _show(described, record, output, *, is_bundled):
-    """Print what was found: the data, the segments, and what to think of them."""
+    """Print the data, the segments, and how far to trust them."""
     figures, data = record["figures"], record["data"]
     screen = console()
     say = partial(screen.print, highlight=False, markup=False)
     say(
         f"{figures['customers']:,} customers, {data['transactions']:,} transactions, "
         f"{data['first_day']} to {data['last_day']}.\n"
-        f"The {figures['customers_active_in_all_periods']:,} who spend in all "
-        f"{figures['periods']} periods shape the tree; everybody has a place in it."
+        f"The segments were fitted on the {figures['customers_active_in_all_periods']:,} customers "
+        f"who spend in all {figures['periods']} periods; every customer is in one."
     )
     table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
     table.add_column("Segment", no_wrap=True)
@@ -179,7 +165,7 @@ def _show(described, record, output, *, is_bundled):
         )
     screen.print(table)
     if not len(described):
-        say("Nothing divides these customers: they are one segment.")
+        say("These customers do not divide into segments: they are all in one.")
     say(
         f"{figures['coverage']:.1%} of the spending has a coefficient. Personality from spending "
         f"is weak evidence (r about .15): use segments to understand customers, never to decide "
@@ -187,21 +173,21 @@ def _show(described, record, output, *, is_bundled):
     )
     if is_bundled:
         say(
-            "These households are seen through one retailer's groceries, and few of the published "
-            "coefficients are about groceries."
+            "The data of these households are grocery purchases at one retailer, and few of the "
+            "published coefficients are about groceries."
         )
     click.echo(f"Written to {output}: {', '.join(OUTPUTS)}.")
-    click.echo(f"To look at it: {_report_command(output, record['parameters'])}")
+    click.echo(f"To see a report: {_report_command(output, record['parameters'])}")
 
 
-def _report_command(output, told):
-    """The command that shows what was found, as one would type it."""
+def _report_command(output, options):
+    """The command that makes a report of these results, as a user would type it."""
     words = ["skspend", "report", f"{output}/model.json"]
-    if told["file"] is not None:
-        words.append(told["file"])
+    if options["file"] is not None:
+        words.append(options["file"])
         for name, default in [*zip(ROLES, ROLES, strict=True), ("outflow", "positive")]:
-            if told[name] != default:
-                words += [f"--{name}", told[name]]
-        words += ["--income", told["income"]] if told["income"] else []
-        words += ["--drop-unreadable"] if told["drop_unreadable"] else []
+            if options[name] != default:
+                words += [f"--{name}", options[name]]
+        words += ["--income", options["income"]] if options["income"] else []
+        words += ["--drop-unreadable"] if options["drop_unreadable"] else []
     return shlex.join(words)

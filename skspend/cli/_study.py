@@ -1,4 +1,4 @@
-"""``skspend study``: the paper's study, and which of its claims hold."""
+"""``skspend study``: repeat the study of the paper, and check its claims."""
 
 import time
 
@@ -17,13 +17,7 @@ from ._console import Steps, console
 
 
 def run_study(quick, berka, seed, jobs, output, force):
-    """Run the study, or go on with it, and write its page.
-
-    Returns
-    -------
-    record : dict
-    show : callable
-    """
+    """Run or resume the study and write its page; return a record and a function to show it."""
     parameters = {"quick": quick, "berka": berka, "seed": seed}
     started = time.perf_counter()
     if berka is not None:

@@ -145,8 +145,8 @@ def _check(pipeline, frame, cutoff):
         )
     if cutoff is None:
         raise ValueError(
-            "cutoff=None would count the periods of each part back from its own last month. Pass the "
-            "last day that counts, such as '2023-12-31'."
+            "cutoff=None would count the periods of each part back from its own last month. Pass "
+            "the last day that counts, such as '2023-12-31'."
         )
 
 
