@@ -84,18 +84,16 @@ def aggregate(
 
 def _too_few(spends):
     n_customers, n_periods = spends.shape
+    # Customers who spend in each of the last 1, 2, 3 ... periods.
+    n_active = np.logical_and.accumulate(spends[:, ::-1], axis=1).sum(axis=0)
     found = (
-        f"Only {spends.all(axis=1).sum():,} of {n_customers:,} customers spend in all {n_periods} "
-        f"periods, and {FEWEST_ACTIVE} are needed to find segments."
+        f"Only {n_active[-1]:,} of {n_customers:,} customers spend in all {n_periods} periods, and "
+        f"{FEWEST_ACTIVE} are needed to find segments."
     )
-    for fewer in range(n_periods - 1, 0, -1):
-        n_active = spends[:, -fewer:].all(axis=1).sum()
-        if n_active >= FEWEST_ACTIVE:
-            return (
-                f"{found} {n_active:,} spend in the last {fewer}: ask for fewer periods with "
-                f"--periods {fewer}."
-            )
-    return f"{found} Fewer --periods do not help: give more customers, or check --date."
+    fewer = int((n_active >= FEWEST_ACTIVE).sum())
+    if not fewer:
+        return f"{found} Fewer --periods do not help: give more customers, or check --date."
+    return f"{found} With --periods {fewer}, {n_active[fewer - 1]:,} do: ask for fewer --periods."
 
 
 def train(

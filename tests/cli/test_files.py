@@ -3,10 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from click.testing import CliRunner
 
-from skspend._utils._errors import as_options
-from skspend.cli import main
 from skspend.transactions._quality import MALFORMED
 
 HEADER = "customer,date,category,amount\n"
@@ -33,30 +30,11 @@ def save(frame, path):
     return path
 
 
-def test_a_message_fits_a_line_of_a_terminal():
-    assert as_options("a\n b\u2028c\x1b[31m\ud800") == r"a b c\x1b[31m\ud800"
-    assert len(as_options("x" * 10**6)) < 1100
-
-
-@pytest.fixture(scope="module")
-def model(tmp_path_factory, bank_log):
-    folder = tmp_path_factory.mktemp("model")
-    bank_log.to_frame().to_parquet(folder / "bank.parquet")
-    arguments = ["segment", folder / "bank.parquet", "--output", folder / "out", "--units", 2]
-    done = CliRunner().invoke(main, list(map(str, arguments)))
-    assert done.exit_code == 0, done.output
-    return folder / "out" / "model.skops"
-
-
-def predict(model, *arguments):
-    return CliRunner().invoke(main, ["predict", *map(str, (model, *arguments))])
-
-
-def test_the_command_says_what_it_dropped(model, tmp_path):
+def test_the_command_counts_what_it_dropped(run, model, tmp_path):
     path = write(tmp_path / "bank.csv", UNREADABLE.replace("pets", "groceries"))
     output = tmp_path / "out.parquet"
-    assert predict(model, path, "--output", output).exit_code == 2
-    done = predict(model, path, "--output", output, "--drop-unreadable")
+    assert run("predict", model, path, "--output", output).exit_code == 2
+    done = run("predict", model, path, "--output", output, "--drop-unreadable")
     assert done.exit_code == 0, done.output
     assert pd.read_parquet(output)["customer"].tolist() == [1, 2, 3]
     assert done.stderr.splitlines() == [
@@ -69,19 +47,19 @@ def test_the_command_says_what_it_dropped(model, tmp_path):
     ]
 
 
-def test_what_was_dropped_is_in_the_record(bank_log, tmp_path):
+def test_what_was_dropped_is_in_the_record(run, bank_log, tmp_path):
     frame = bank_log.to_frame().astype({"amount": str})
     frame.loc[5, "amount"] = "many"
     frame.to_csv(tmp_path / "bank.csv", index=False)
-    arguments = ["segment", tmp_path / "bank.csv", "--output", tmp_path / "out", "--units", 2]
-    done = CliRunner().invoke(main, [*map(str, arguments), "--drop-unreadable"])
+    options = ("--output", tmp_path / "out", "--units", 2, "--depth", 1, "--drop-unreadable")
+    done = run("segment", tmp_path / "bank.csv", *options)
     assert done.exit_code == 0, done.output
     left_out = pd.read_json(tmp_path / "out" / "run.json")["figures"]["left_out"]
     assert left_out["missing, infinite or unreadable amount"] == {"transactions": 1, "amount": 0.0}
     assert left_out[MALFORMED] == {"transactions": 0, "amount": 0.0}
 
 
-def test_predict_reads_a_pattern(model, bank_log, tmp_path):
+def test_predict_reads_a_pattern(run, model, bank_log, tmp_path):
     frame = bank_log.to_frame()
     save(frame, tmp_path / "whole.parquet")
     for k, part in enumerate(np.array_split(np.arange(len(frame)), 3)):
@@ -89,7 +67,7 @@ def test_predict_reads_a_pattern(model, bank_log, tmp_path):
     found = []
     for name in ("whole", "part*"):
         output = tmp_path / "out.parquet"
-        done = predict(model, tmp_path / f"{name}.parquet", "--output", output, "--force")
+        done = run("predict", model, tmp_path / f"{name}.parquet", "--output", output, "--force")
         assert done.exit_code == 0, done.output
         found.append(pd.read_parquet(output))
     pd.testing.assert_frame_equal(*found)

@@ -6,30 +6,12 @@ import sys
 
 import pandas as pd
 import pytest
-import skops.io
-from click.testing import CliRunner
 
-from skspend.cli import main
-from skspend.cli._segment import OUTPUTS
+from skspend.cli._files import read_coefficients
+from skspend.cli._segment import OUTPUTS, _bundled_aliases
 from skspend.datasets import load_complete_journey
 from skspend.personality import TRAITS, TYPES, load_coefficients
-
-
-def run(*arguments):
-    return CliRunner().invoke(main, [str(argument) for argument in arguments])
-
-
-def python_m_skspend(*arguments):
-    return subprocess.run(
-        [sys.executable, "-m", "skspend", *map(str, arguments)], capture_output=True, text=True
-    )
-
-
-@pytest.fixture(scope="module")
-def households(tmp_path_factory):
-    """The main job on the bundled households: the folder and what was printed."""
-    folder = tmp_path_factory.mktemp("households") / "out"
-    return folder, python_m_skspend("segment", "--output", folder)
+from skspend.segmentation import SegmentModel
 
 
 @pytest.fixture(scope="module")
@@ -37,23 +19,9 @@ def segments(households):
     return pd.read_parquet(households[0] / "segments.parquet")
 
 
-@pytest.fixture(scope="module")
-def household_file(tmp_path_factory):
-    path = tmp_path_factory.mktemp("table") / "households.parquet"
-    load_complete_journey().data.to_frame().to_parquet(path)
-    return path
-
-
-@pytest.fixture(scope="module")
-def bank_file(tmp_path_factory, bank_log):
-    path = tmp_path_factory.mktemp("table") / "bank.csv"
-    bank_log.to_frame().to_csv(path, index=False)
-    return path
-
-
 def test_the_main_job_writes_all_outputs(households):
     folder, done = households
-    assert done.returncode == 0
+    assert done.exit_code == 0, done.output
     assert sorted(path.name for path in folder.iterdir()) == sorted(OUTPUTS)
     assert (folder / "trajectories.png").read_bytes().startswith(b"\x89PNG")
 
@@ -62,9 +30,8 @@ def test_every_household_has_a_segment_and_the_active_ones_shape_the_tree(househ
     assert len(segments) == segments["customer"].nunique() == 2469
     assert segments["segment"].notna().all()
     assert (segments["active_periods"] == 6).sum() == 1792
-    file = households[0] / "model.skops"
-    model = skops.io.load(file, trusted=skops.io.get_untrusted_types(file=file))
-    assert model["pipeline"]["segment"].tree_.loc[0, "size"] == 1792
+    model = SegmentModel.load(households[0] / "model.json")
+    assert model.pipeline["segment"].tree_.loc[0, "size"] == 1792
 
 
 def test_segments_are_many_and_none_is_a_giant(segments):
@@ -135,38 +102,40 @@ def test_trajectories_have_a_row_for_every_customer(households, segments):
 
 
 def test_a_saved_model_gives_the_same_segments_without_tensorflow(
-    households, segments, household_file, tmp_path
+    segmented_bank, bank_file, tmp_path
 ):
     code = (
         "import sys; from skspend.cli import main; main(sys.argv[1:], standalone_mode=False); "
-        "print({'tensorflow', 'keras'} & set(sys.modules))"
+        "print({'tensorflow', 'keras', 'matplotlib'} & set(sys.modules))"
     )
-    output = tmp_path / "again.parquet"
-    arguments = ["predict", households[0] / "model.skops", household_file, "--output", output]
+    folder, output = segmented_bank[0], tmp_path / "again.parquet"
+    arguments = ["predict", folder / "model.json", bank_file, "--output", output]
     done = subprocess.run(
         [sys.executable, "-c", code, *map(str, arguments)], capture_output=True, text=True
     )
     assert done.stdout.splitlines()[-1] == "set()", done.stderr
-    pd.testing.assert_frame_equal(pd.read_parquet(output), segments)
+    expected = pd.read_parquet(folder / "segments.parquet")
+    pd.testing.assert_frame_equal(pd.read_parquet(output), expected)
 
 
-def test_predict_tells_customers_never_seen(households, household_file, segments, tmp_path):
-    frame = pd.read_parquet(household_file)
+def test_predict_finds_the_segments_of_new_customers(
+    run, households, household_log, segments, tmp_path
+):
+    frame = household_log.to_frame()
     few = frame[frame["customer"].isin([1, 7, 8])].assign(
         customer=lambda rows: "new-" + rows["customer"].astype(str)
     )
     few.to_parquet(tmp_path / "few.parquet")
     output = tmp_path / "few-segments.parquet"
-    done = run(
-        "predict", households[0] / "model.skops", tmp_path / "few.parquet", "--output", output
-    )
+    model = households[0] / "model.json"
+    done = run("predict", model, tmp_path / "few.parquet", "--output", output)
     assert done.exit_code == 0, done.output
-    told = pd.read_parquet(output).set_index("customer")["segment"]
+    found = pd.read_parquet(output).set_index("customer")["segment"]
     expected = segments.set_index("customer")["segment"]
-    assert told.to_dict() == {f"new-{household}": expected[household] for household in (1, 7, 8)}
+    assert found.to_dict() == {f"new-{household}": expected[household] for household in (1, 7, 8)}
 
 
-def test_ones_own_table_is_segmented_with_ones_own_words(bank, bank_log, tmp_path):
+def test_ones_own_table_is_segmented_with_ones_own_words(run, bank, bank_log, tmp_path):
     names = {"customer": "account", "date": "booked", "category": "kind", "amount": "nok"}
     frame = bank_log.to_frame().rename(columns=names).assign(nok=lambda rows: -rows["nok"])
     frame["kind"] = "K " + frame["kind"]
@@ -219,7 +188,7 @@ def broken_files(folder):
         yield folder / name, message
 
 
-def test_a_file_with_something_wrong_gets_one_clear_line(tmp_path):
+def test_a_file_with_something_wrong_gets_one_clear_line(run, tmp_path):
     data = tmp_path / "data"
     data.mkdir()
     for path, message in broken_files(data):
@@ -234,7 +203,7 @@ def test_a_file_with_something_wrong_gets_one_clear_line(tmp_path):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (["--period", "week"], "'week' is none of"),
+        (["--period", "week"], "'week' is not one of"),
         (["--periods", "0"], "0 is not in the range"),
         (["--normalize", "income"], "knows no income"),
         (["--income", "wage"], "no column 'wage' (--income)"),
@@ -242,10 +211,10 @@ def test_a_file_with_something_wrong_gets_one_clear_line(tmp_path):
         (["--coefficients", "nowhere.csv"], "No such file"),
         (["--periods", "50"], "ask for fewer --periods"),
         (["--colour", "red"], "No such option"),
-        (["--income", "amount", "--normalize", "spending"], "--income is of no use"),
+        (["--income", "amount", "--normalize", "spending"], "--income has no effect"),
     ],
 )
-def test_an_option_that_cannot_be_gets_one_clear_line(bank_file, tmp_path, options, message):
+def test_an_option_that_cannot_be_gets_one_clear_line(run, bank_file, tmp_path, options, message):
     done = run("segment", bank_file, "--output", tmp_path / "out", *options)
     assert done.exit_code == 2, done.output
     assert done.stderr.count("\n") == 1, done.stderr
@@ -253,45 +222,46 @@ def test_an_option_that_cannot_be_gets_one_clear_line(bank_file, tmp_path, optio
     assert not list(tmp_path.iterdir())
 
 
-def test_outputs_that_are_there_are_kept_unless_forced(bank, bank_file, tmp_path):
+def test_outputs_that_are_there_are_kept_unless_forced(run, bank_file, tmp_path):
     (tmp_path / "run.json").write_text("mine")
     done = run("segment", bank_file, "--output", tmp_path)
     assert done.exit_code == 2
     assert "already holds run.json" in done.stderr
     assert (tmp_path / "run.json").read_text() == "mine"
-    done = run("segment", bank_file, "--output", tmp_path, "--force")
+    done = run("segment", bank_file, "--output", tmp_path, "--force", "--depth", 1)
     assert done.exit_code == 0, done.output
     assert json.loads((tmp_path / "run.json").read_text())["figures"]["customers"] == 300
 
 
-def test_a_folder_that_cannot_be_written_is_refused_before_any_work(bank_file, tmp_path):
+def test_a_folder_that_cannot_be_written_is_refused_before_any_work(run, bank_file, tmp_path):
     (tmp_path / "file").write_text("no folder")
     done = run("segment", bank_file, "--output", tmp_path / "file" / "out")
     assert done.exit_code == 2
     assert done.stderr.count("\n") == 1
 
 
-def test_options_about_columns_need_a_file():
+def test_options_about_columns_need_a_file(run):
     done = run("segment", "--amount", "nok")
     assert done.exit_code == 2
     assert "no FILE is given" in done.stderr
 
 
-def test_a_failure_in_the_middle_leaves_nothing(bank_file, tmp_path, monkeypatch):
+def test_a_failure_in_the_middle_leaves_nothing(run, bank_file, tmp_path, monkeypatch):
     def interrupt(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("skspend.segmentation.draw", interrupt)
+    monkeypatch.setattr("skspend.cli._segment._draw", interrupt)
     done = run("segment", bank_file, "--output", tmp_path / "out")
     assert done.exit_code != 0
     assert not list(tmp_path.iterdir())
 
 
-def test_coefficients_of_ones_own_categories_need_no_aliases_for_the_households(tmp_path):
+def test_coefficients_of_ones_own_categories_need_no_aliases_for_the_households(run, tmp_path):
     ratings = pd.DataFrame({"category": ["BEEF", "CHEESE", "pets"]} | dict.fromkeys(TRAITS, 0.5))
     ratings.to_csv(tmp_path / "ratings.csv", index=False)
     done = run(
-        "segment", "--coefficients", tmp_path / "ratings.csv", "--output", tmp_path / "out"
+        "segment", "--coefficients", tmp_path / "ratings.csv", "--output", tmp_path / "out",
+        "--units", 1, "--depth", 1,
     )  # fmt: skip
     assert done.exit_code == 0, done.output
     coverage = json.loads((tmp_path / "out" / "run.json").read_text())["figures"]["coverage"]
@@ -301,27 +271,20 @@ def test_coefficients_of_ones_own_categories_need_no_aliases_for_the_households(
 def test_no_line_of_the_screen_is_too_long(households):
     *lines, where_it_is, how_to_look = households[1].stdout.splitlines()
     assert where_it_is.startswith("Written to")
-    assert how_to_look.startswith("To look at it: skspend report")
+    assert how_to_look.startswith("To see a report: skspend report")
     assert max(map(len, lines)) <= 100
 
 
-def test_help_has_examples():
-    assert "skspend segment transactions.csv" in run("segment", "--help").output
-    assert "skspend predict skspend-output/model.skops" in run("--help").output
+def test_the_bundled_coefficients_as_a_file_are_those_used_without_one(tmp_path):
+    table = load_coefficients()
+    table.rename_axis("category").reset_index().to_csv(tmp_path / "same.csv", index=False)
+    coefficients = read_coefficients(tmp_path / "same.csv")
+    pd.testing.assert_frame_equal(pd.DataFrame(coefficients), table, check_names=False)
+    households = load_complete_journey()
+    assert _bundled_aliases(households, coefficients) == households.aliases
 
 
-def test_the_bundled_coefficients_as_a_file_change_nothing(households, segments, tmp_path):
-    load_coefficients().rename_axis("category").reset_index().to_csv(
-        tmp_path / "same.csv", index=False
-    )
-    done = run(
-        "segment", "--coefficients", tmp_path / "same.csv", "--output", tmp_path / "out"
-    )  # fmt: skip
-    assert done.exit_code == 0, done.output
-    pd.testing.assert_frame_equal(pd.read_parquet(tmp_path / "out" / "segments.parquet"), segments)
-
-
-def test_the_wrong_sign_of_money_spent_is_told(bank_log, tmp_path):
+def test_the_wrong_sign_of_money_spent_is_told(run, bank_log, tmp_path):
     frame = bank_log.to_frame()
     frame["amount"] *= -1
     frame.to_csv(tmp_path / "negative.csv", index=False)
