@@ -571,7 +571,7 @@ class Fuzz:
             arguments = ["segment", folder / "train.parquet", "--output", folder / name]
             done = self._run([*arguments, "--units", 2, *options])
             assert done.exit_code == 0, done.output
-            self.models[name] = folder / name / "model.skops"
+            self.models[name] = folder / name / "model.json"
         # The same models again and again.
         load = work.SegmentModel.load
         self._loaded = {str(path): load(path) for path in self.models.values()}

@@ -12,7 +12,6 @@ import numpy as np
 import pandas as pd
 from scipy.stats import norm
 from sklearn.base import clone
-from sklearn.metrics import cohen_kappa_score
 from sklearn.pipeline import Pipeline
 from sklearn.utils import _safe_indexing, check_random_state
 
@@ -372,15 +371,18 @@ def mean_interval(values: np.ndarray) -> tuple[float, float, float]:
 def _kappa_interval(
     earlier: np.ndarray, last: np.ndarray, random_state: np.random.RandomState
 ) -> np.ndarray:
-    """Percentiles of kappa over customers drawn with replacement."""
-    if len(np.union1d(earlier, last)) == 1:
-        return np.full(2, np.nan)
+    """Percentiles of Cohen's kappa over customers drawn with replacement."""
     pairs, counts = np.unique(np.stack([earlier, last]), axis=1, return_counts=True)
+    labels = np.unique(pairs)
+    if len(labels) == 1:
+        return np.full(2, np.nan)
     n = counts.sum()
-    kappas = [
-        cohen_kappa_score(*pairs, sample_weight=drawn)
-        for drawn in random_state.multinomial(n, counts / n, size=N_RESAMPLES)
-    ]
+    drawn = random_state.multinomial(n, counts / n, size=N_RESAMPLES)
+    before, after = (drawn @ (labels == side[:, None]) for side in pairs)
+    agreement = drawn @ (pairs[0] == pairs[1])
+    by_chance = (before * after).sum(axis=1) / n
+    with np.errstate(invalid="ignore"):
+        kappas = (agreement - by_chance) / (n - by_chance)
     return np.nanquantile(kappas, [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2])
 
 
