@@ -8,9 +8,10 @@ import numpy as np
 from sklearn.preprocessing import StandardScaler
 
 from ..aggregation import SpendingAggregator
+from ..aggregation._aggregator import MONTHS
 from ..clustering import TrajectoryClusterer
 from ..extraction import LSTMStateExtractor
-from ..networks._specification import Network
+from ..networks import Network
 from ..personality import TRAITS, BigFivePersonalityScorer
 
 FITTED: dict[type[Any], dict[str, Any]] = {
@@ -21,6 +22,8 @@ FITTED: dict[type[Any], dict[str, Any]] = {
         "income_categories_": "text n_income",
         "n_periods_": "size n_periods",
         "n_months_": "size n_months",
+        "period_": (*MONTHS, "period"),
+        "left_out_": dict,
         "normalize_": (None, "spending", "income"),
         "handle_unknown_": ("warn", "error", "ignore", "infrequent_if_exist"),
         "dtype_": (None, "float32", "float64"),

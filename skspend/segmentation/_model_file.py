@@ -23,10 +23,11 @@ from sklearn.pipeline import Pipeline
 
 from .. import __version__
 from .._utils._errors import DataError, as_options, blame_data
+from .._utils._sklearn import array_scaler
 from ..aggregation import SpendingAggregator
 from ..clustering import TrajectoryClusterer
 from ..extraction import LSTMStateExtractor
-from ..networks._specification import Network
+from ..networks import Network
 from ..personality import BigFivePersonalityScorer
 from ._model_checks import FITTED, check_steps, require
 
@@ -38,7 +39,7 @@ LARGEST = 16_000_000
 MOST_VALUES = 1_000_000
 """Values in a file, each of which takes about a hundred bytes of memory."""
 STEPS = {"spend": SpendingAggregator, "states": LSTMStateExtractor, "segment": TrajectoryClusterer}
-CLASSES = {cls.__name__: cls for cls in FITTED}
+CLASSES = {cls.__name__: cls for cls in FITTED} | {"StandardScaler": array_scaler}
 ITEMS = {"float64": {float, NoneType}, "int64": {int}, "text": {str}}
 """Types of the items of an array. An unknown number is null."""
 
@@ -106,7 +107,7 @@ def _encode(value, name):
     remedy = ": fit with frame.to_dict()" if hasattr(value, "columns") else ""
     kind = type(value)
     require(kind in FITTED, f"{name} is a {kind.__name__}, which no model file holds{remedy}")
-    state = value.get_params(deep=False) | _public(value)
+    state = vars(value)
     known = [*value.get_params(deep=False), *FITTED[kind]]
     return {kind.__name__: {key: _encode(state[key], key) for key in known if key in state}}
 
@@ -134,7 +135,8 @@ def _decode(value):
         return Network(**content)
     step, fitted = CLASSES[kind](), {key for key in content if key.endswith("_")}
     require(fitted in (set(), set(FITTED[type(step)])), f"a {kind} has other attributes")
-    require(set(content) - fitted <= set(vars(step)), f"a {kind} has unknown parameters")
+    is_known = set(content) - fitted <= set(step.get_params(deep=False))
+    require(is_known, f"a {kind} has unknown parameters")
     vars(step).update(content)
     return step
 
@@ -154,8 +156,6 @@ def _rebuild(content):
         require(type(step) is STEPS[name], f"the step {name} is of another class")
     spend, states, segment = steps.values()
     check_steps(spend, states, segment)
-    for step in (spend, states, states.scorer_, segment):  # until public
-        _privatize(step)
     names = {str(node): node for node in range(1, len(segment.parents_))}
     require(set(document["names"]) == set(names), "its segments do not have one name each")
     names = {node: document["names"][text] for text, node in names.items()}
@@ -195,37 +195,3 @@ def _check_version(document):
             f"skspend {found} wrote it, and this is skspend {__version__}: update with pip install "
             f"--upgrade skspend"
         )
-
-
-def _public(step):  # until public
-    """The fitted attributes of a step, today's private ones by the names that they will have."""
-    found, get = dict(vars(step)), vars(step).get
-    if isinstance(step, SpendingAggregator) and "_roles" in found:
-        found["spending_categories_"], found["income_categories_"] = step._roles
-        found |= {"n_months_": step._n_months, "normalize_": step.normalize}
-        found |= {"handle_unknown_": step.handle_unknown, "dtype_": step.dtype}
-    if isinstance(step, BigFivePersonalityScorer) and "coefficients_" in found:
-        found["level_"] = step.level
-    if isinstance(step, LSTMStateExtractor) and "weights_" in found:
-        found |= {"objective_": step.objective, "state_": step.state, "losses_": get("_history")}
-    if isinstance(step, TrajectoryClusterer) and "centers_" in found:
-        found |= {"parents_": step._parents, "sizes_": step._sizes, "radii_": step._typical}
-        found["outlier_threshold_"] = step.outlier_threshold
-    return found
-
-
-def _privatize(step):  # until public
-    """Set today's private attributes of a step from the public ones."""
-    found = vars(step)
-    if "spending_categories_" in found:
-        step._fitted_on_log = True
-        step._roles = step.spending_categories_, step.income_categories_
-    if "losses_" in found:
-        step._history = step.losses_
-    if "parents_" in found:
-        step._parents, step._sizes, step._typical = step.parents_, step.sizes_, step.radii_
-        is_leaf = ~np.isin(np.arange(len(step._parents)), step._parents)
-        step._labels = np.where(is_leaf, np.cumsum(is_leaf) - 1, -1)
-        step._depths = np.zeros(len(step._parents), dtype=np.int64)
-        for node, parent in enumerate(step._parents[1:], start=1):
-            step._depths[node] = step._depths[parent] + 1

@@ -106,6 +106,8 @@ def test_a_loaded_model_gives_the_same_answers_to_the_last_bit(bank_log, most_sc
     model.save(path)
     loaded = SegmentModel.load(path)
     pd.testing.assert_frame_equal(loaded.predict(log), model.predict(log), check_exact=True)
+    with sklearn.config_context(transform_output="pandas"):
+        pd.testing.assert_frame_equal(loaded.predict(log), model.predict(log), check_exact=True)
     np.testing.assert_array_equal(loaded.pipeline.predict(log), model.pipeline.predict(log))
     assert loaded.names == model.names
     panel = model.pipeline["spend"].transform(log)
@@ -114,6 +116,9 @@ def test_a_loaded_model_gives_the_same_answers_to_the_last_bit(bank_log, most_sc
     assert after.scorer_.coverage_ == before.scorer_.coverage_
     assert after.score(panel) == before.score(panel)
     pd.testing.assert_frame_equal(after.history_, before.history_)
+    pd.testing.assert_frame_equal(
+        loaded.pipeline["spend"].quality_, model.pipeline["spend"].quality_
+    )
     tree, expected = loaded.pipeline["segment"].tree_, model.pipeline["segment"].tree_
     pd.testing.assert_frame_equal(tree, expected)
     for name, features in [("states", panel), ("segment", before.transform(panel))]:
@@ -259,6 +264,8 @@ OBJECT = {"os.system": ["echo"]}
         ("spend", "dtype_", "object", "dtype_ is not one of"),
         ("spend", "normalize_", ["income"], "normalize_ is not one of"),
         ("spend", "transform", 1, "unknown parameters"),
+        ("spend", "_parent_callback_ctx", 1, "unknown parameters"),
+        ("states.scorer_.scaler_", "_sklearn_output_config", {"dict": {}}, "unknown parameters"),
         ("spend", "more_", 1, "other attributes"),
         ("spend", "period", OBJECT, "no model holds an object of type 'os.system'"),
         ("spend", "period", {"int64": [1], "text": []}, "does not have one type"),
@@ -364,7 +371,7 @@ def mutate(content, draw):
     return json.dumps(document).encode()
 
 
-@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+@pytest.mark.filterwarnings("ignore::RuntimeWarning", "ignore::UserWarning")
 def test_a_damaged_file_is_refused_in_one_line_or_is_a_model(content, model, bank_log, path):
     log = bank_log[:30]
     expected = model.predict(log)
