@@ -95,7 +95,8 @@ def _encode(value, name):
     if isinstance(value, list):
         return [_encode(item, name) for item in value]
     if isinstance(value, dict):
-        return {"dict": {str(key): _encode(item, name) for key, item in value.items()}}
+        # Pairs, as sorted keys would change the order of a dict.
+        return {"dict": [[_encode(part, name) for part in pair] for pair in value.items()]}
     if isinstance(value, np.ndarray):
         if value.dtype.kind == "f":
             return {value.dtype.name: np.where(np.isnan(value), None, value).tolist()}
@@ -125,12 +126,10 @@ def _decode(value):
         require(items.ndim > 0, f"an array is not a list of {kind}")
         require(set(map(type, items.flat)) <= ITEMS[kind], f"an array is not of {kind}")
         return items if kind == "text" else items.astype(kind)
-    if kind == "tuple":
-        return tuple(_decode(content))
-    require(kind in CLASSES or kind == "dict", f"no model holds an object of type {kind!r}")
+    if kind in ("tuple", "dict"):
+        return {"tuple": tuple, "dict": dict}[kind](_decode(content))
+    require(kind in CLASSES, f"no model holds an object of type {kind!r}")
     content = {key: _decode(item) for key, item in content.items()}
-    if kind == "dict":
-        return content
     if kind == "Network":
         return Network(**content)
     step, fitted = CLASSES[kind](), {key for key in content if key.endswith("_")}
