@@ -1,7 +1,7 @@
 """Reading what several commands read."""
 
 from .._utils._errors import blame_data
-from ..aggregation import MONTHS
+from ..aggregation._aggregator import MONTHS
 from ..segmentation import SegmentModel
 from ..transactions import TransactionLog
 from ..transactions._periods import coarsest_resolution

@@ -28,7 +28,6 @@ from ..aggregation import SpendingAggregator
 from ..clustering import TrajectoryClusterer
 from ..extraction import LSTMStateExtractor
 from ..networks import Network
-from ..personality import BigFivePersonalityScorer
 from ._model_checks import FITTED, check_steps, require
 
 if TYPE_CHECKING:
