@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 from click.testing import CliRunner
 
-from skspend.aggregation import MONTHS
+from skspend.aggregation._aggregator import MONTHS
 from skspend.cli import main
 from skspend.cli._options import PERIODS
 from skspend.cli._segment import OUTPUTS
