@@ -171,7 +171,7 @@ class SpendingFactors(CallbackSupportMixin, TransformerMixin, BaseEstimator):
                 found = self.analysis_.transform(ratios[:, self.support_])
             factors[:, : found.shape[1]] = found
         values = np.column_stack([spent.sum(axis=1), factors]).astype(panel.dtype)
-        return Panel(values[:, None], features=self.get_feature_names_out()).like(X)
+        return Panel(values[:, None], features=list(self.get_feature_names_out())).like(X)
 
     def _standardize(self, ratios):
         """Scale ratios to standard deviations; a missing one becomes 0, the mean."""
@@ -186,7 +186,7 @@ class SpendingFactors(CallbackSupportMixin, TransformerMixin, BaseEstimator):
         if self.analysis_ is not None:
             found = self.analysis_.components_
             loadings[: len(found), self.support_] = found
-        return pd.DataFrame(loadings, self.get_feature_names_out()[1:], categories)
+        return pd.DataFrame(loadings, self.get_feature_names_out()[1:], list(categories or ()))
 
     def get_feature_names_out(self, input_features: ArrayLike | None = None) -> Names:
         """Return the names of the columns: ``total``, ``factor0``, ``factor1`` and so on.

@@ -43,7 +43,6 @@ if TYPE_CHECKING:
     from sklearn.utils import Tags
 
     from .._utils._typing import Estimator, Floats, Names, PanelLike, RandomState, Table
-    from ._target import Objective
 
 
 class StateExtractor(CallbackSupportMixin, TransformerMixin, BaseEstimator):
@@ -72,7 +71,7 @@ class StateExtractor(CallbackSupportMixin, TransformerMixin, BaseEstimator):
     weights_: list[Floats]
     network_: Network
     losses_: dict[str, Floats]
-    objective_: Objective
+    objective_: str
     scorer_: Any
     scaler_: StandardScaler
     classes_: NDArray[Any] | None
@@ -85,7 +84,7 @@ class StateExtractor(CallbackSupportMixin, TransformerMixin, BaseEstimator):
         n_units: int = 3,
         hidden_units: Sequence[int] = (),
         *,
-        objective: Objective = "type",
+        objective: Literal["type", "scores", "reconstruct", "y"] = "type",
         scorer: Estimator | None = None,
         state_noise: float = 0.4,
         n_periods: int | None = None,
@@ -145,8 +144,9 @@ class StateExtractor(CallbackSupportMixin, TransformerMixin, BaseEstimator):
         """
         task = self._init_callback_context(max_subtasks=self.epochs)
         task.call_on_fit_task_begin(estimator=self, X=X, y=y)
+        panel, target = self._start(X, y)
         random_state = check_random_state(self.random_state)
-        epochs = self._train(*self._start(X, y), random_state, self.epochs, self.n_init)
+        epochs = self._train(panel, target, random_state, self.epochs, self.n_init)
         with one_thread(), closing(epochs):
             for _ in range(self.epochs):
                 step = task.subcontext(task_name="epoch")

@@ -63,4 +63,3 @@ class FeedForwardExtractor(StateExtractor):
     """
 
     _recurrent = False
-    _pooling = "mean"

@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     import keras
 
     from .._utils._typing import Estimator, PanelLike, RandomState, Table
-    from ._target import Objective
 
 
 @with_shared_entries
@@ -101,14 +100,13 @@ class LSTMStateExtractor(StateExtractor):
     }
     state_: str
     _recurrent = True
-    _pooling = "last"
 
     def __init__(
         self,
         n_units: int = 3,
         hidden_units: Sequence[int] = (),
         *,
-        objective: Objective = "type",
+        objective: Literal["type", "scores", "reconstruct", "y"] = "type",
         state: Literal["hidden", "both"] = "hidden",
         step_penalty: float = 0.1,
         scorer: Estimator | None = None,
@@ -231,12 +229,12 @@ def _read_period(extractor, X, previous):
             "another order. Align them: X_new_period.loc[previous_states.index]."
         )
     panel = Panel.read(X)
-    found, n_features = panel.cube.shape, extractor.n_features_in_ // extractor.n_periods_
-    if found != (len(previous), 1, n_features):
+    n_features = extractor.n_features_in_ // extractor.n_periods_
+    if panel.cube.shape != (len(previous), 1, n_features):
         raise ValueError(
-            f"X_new_period has {found[0]} customers, {found[1]} periods and {found[2]} features. "
-            f"Pass the {len(previous)} customers of previous_states, 1 period and the "
-            f"{n_features} features of fit."
+            f"X_new_period has the shape {panel.cube.shape} (customers, periods, features). Pass "
+            f"({len(previous)}, 1, {n_features}): the customers of previous_states, one period, "
+            f"and the features of fit."
         )
     fitted = fitted_features(extractor) if panel.is_named else None
     pairs = zip(panel.features, fitted or panel.features, strict=True)

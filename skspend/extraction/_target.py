@@ -5,7 +5,7 @@ A panel and labels come in; class numbers, or values in standard deviations, com
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from sklearn.base import clone
@@ -21,13 +21,12 @@ from ..personality import TRAITS, TYPES, BigFivePersonalityScorer, encode_types
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-Objective: TypeAlias = Literal["type", "scores", "reconstruct", "y"]
-
 
 class Target(NamedTuple):
     """A fitted target: it encodes what a network learns, and decodes what the network predicts."""
 
-    objective: Objective
+    objective: str
+    """``"type"``, ``"scores"``, ``"reconstruct"`` or ``"y"``."""
     by_period: bool
     """True: each period has a target of its own. False: each customer has one."""
     scorer: Any = None
@@ -96,8 +95,8 @@ class Target(NamedTuple):
         unknown = ~np.isin(y, self.classes)
         if unknown.any():
             raise ValueError(
-                f"y has {unknown.sum()} labels of classes that the first fit did not have; the "
-                f"first is {y[unknown].tolist()[0]!r}, and the classes are "
+                f"{unknown.sum()} of {len(y)} labels in y are of classes that the first fit did "
+                f"not have; the first is {y[unknown].tolist()[0]!r}, and the classes are "
                 f"{self.classes.tolist()}. Call fit to train on other classes."
             )
         return np.searchsorted(self.classes, y)

@@ -126,9 +126,9 @@ def test_updates_follow_each_other(remembering):
         ),
         (
             lambda states, year: (states, year.iloc[:, 1:]),
-            "300 customers, 1 periods and 23 features. Pass the 300 .* the 24 features of fit",
+            r"shape \(300, 1, 23\) .* Pass \(300, 1, 24\)",
         ),
-        (lambda states, year: (states, year.to_numpy()[:9]), "has 9 customers, .* Pass the 300"),
+        (lambda states, year: (states, year.to_numpy()[:9]), r"\(9, 1, 24\) .* \(300, 1, 24\)"),
         (lambda states, year: (states, year * np.nan), "NaN"),
     ],
     ids=[
@@ -149,5 +149,5 @@ def test_updates_that_do_not_fit_are_refused(remembering, change, message):
 
 def test_an_update_takes_one_period_at_a_time(bank, remembering):
     extractor, states, _ = remembering
-    with pytest.raises(ValueError, match=r"300 customers, 3 periods .* 1 period and the 24"):
+    with pytest.raises(ValueError, match=r"shape \(300, 3, 24\) .* one period"):
         extractor.update(states, bank.data)

@@ -125,5 +125,5 @@ def test_reading_only_categories_with_a_coefficient_predicts_types_of_others_bet
 
 def test_partial_fit_takes_no_new_classes(bank):
     extractor = LSTMStateExtractor(objective="y", epochs=1).fit(bank.data, ["a", "b"] * 150)
-    with pytest.raises(ValueError, match=r"y has 150 labels of classes .* the first is 'c'"):
+    with pytest.raises(ValueError, match=r"150 of 300 labels in y .* the first is 'c'"):
         extractor.partial_fit(bank.data, ["a", "c"] * 150)
