@@ -206,7 +206,7 @@ def test_what_is_wrong_with_a_csv_file_is_told_with_its_place(tmp_path, content,
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (gzip.compress(GOOD.encode()), "Unpack it", mtime=0),
+        (gzip.compress(GOOD.encode(), mtime=0), "Unpack it"),
         ((HEADER + GOOD).encode("utf-16"), "UTF-16"),
         (b"PK\x03\x04 and so on", "Excel"),
         (b"PAR1 and so on", "end in .parquet"),
