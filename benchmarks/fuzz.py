@@ -40,8 +40,8 @@ import pyarrow as pa
 from click.testing import CliRunner
 from pyarrow import parquet
 
-from skspend import segmentation as work
-from skspend.cli import _files as files, main as skspend
+from skspend import TransactionLog, segmentation as work
+from skspend.cli import main as skspend
 from skspend.datasets import make_spending
 from skspend.transactions import _files as tables
 
@@ -97,6 +97,7 @@ KINDS = {
     "amounts too large": r"add up to|Rescale|overflow|too large",
     "type of a column": r"holds (numbers|values of type)|mixes identifiers",
     "too few customers": r"are needed to find segments",
+    "different incomes": r"different incomes in the rows",
     "no income": r"no positive income|knows no income",
 }
 NAMELESS = r"are needed to find segments|no positive income"
@@ -417,6 +418,8 @@ def read_reference(path, *, with_income, drops):
             raise Unreadable
     if not rows:
         raise Unreadable
+    if any(len(set(found)) > 1 for who, found in incomes.items() if who is not None):
+        raise Unreadable
     is_whole = not is_csv and isinstance(record[3], int)
     largest = Decimal(2**53 if is_whole else sys.float_info.max)
     if max(all_incomes, sum(Decimal(abs(row[3])) for row in rows)) > largest:
@@ -601,13 +604,13 @@ class Fuzz:
             arguments = ["predict", model, path, *options]
         logs = []
 
-        def read_log(*given, **more):
+        def scan(*given, **more):
             logs.append(read(*given, **more))
             return logs[-1]
 
-        read = files.read_log
+        read = TransactionLog.scan
         with (
-            mock.patch.object(files, "read_log", read_log),
+            mock.patch.object(TransactionLog, "scan", scan),
             mock.patch.object(work.SegmentModel, "load", lambda model: self._loaded[str(model)]),
         ):
             done = self._run(arguments)

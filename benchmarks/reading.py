@@ -55,7 +55,7 @@ def by_skspend(paths):
             link.symlink_to(path.resolve())
     log = TransactionLog.scan(folder / "*.parquet", resolution="year")
     panel = SpendingAggregator(n_periods=6, dtype=np.float32).fit_transform(log)
-    return log.n_transactions, len(log._rows), panel.shape
+    return log.n_transactions, len(log.to_frame()), panel.shape
 
 
 def by_polars(paths):

@@ -50,7 +50,7 @@ class TransactionFiles:
         self._paths, suffix = _find_files(path)
         self.is_csv = suffix == ".csv"
         # Files may be read twice: a malformed row is known by its place.
-        self._malformed: set[tuple[str, int]] | None = set() if errors == "drop" else None
+        self._malformed = set() if errors == "drop" else None
         self._data = _open_files(self._paths, suffix, names, self._malformed)
 
     @property

@@ -20,7 +20,10 @@ def open_ledger(reading, ends, resolution, incomes):
     if rows["day"].max() > ends.min():
         is_late = rows["day"] > ends[rows.customer]
         late, rows = rows.select(is_late), rows.select(~is_late)
-        late = count_left_out(late.customer, AFTER_CUTOFF, late.transactions, late["amount"], unit)
+        counts = np.bincount(late.customer, late.transactions, len(ends))
+        amounts = sum_by_cell(late["amount"], late.customer, len(ends))
+        whose = np.flatnonzero(counts)
+        late = count_left_out(whose, AFTER_CUTOFF, counts[whose], amounts[whose], unit)
         left_out = join_left_out([left_out, late])
     if incomes is not None and "day" in incomes.columns:
         incomes = incomes.select(incomes["day"] <= ends[incomes.customer])

@@ -222,9 +222,9 @@ class TransactionLog:
         """
         names: dict[str, Any]
         names = {"customer": customer, "date": date, "category": category, "amount": amount}
-        column = {"income": income} if isinstance(income, str) else {}
-        files = TransactionFiles(path, names | column, errors)
-        table = None if column else income
+        columns = names | ({"income": income} if isinstance(income, str) else {})
+        files = TransactionFiles(path, columns, errors)
+        table = None if isinstance(income, str) else income
         return cls(files, **names, income=table, errors=errors, **options)
 
     @property

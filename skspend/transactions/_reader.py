@@ -174,7 +174,9 @@ class Reader:
         is_numbered = files.is_csv and listed is not None and listed.dtype.kind in "iu"
         reader = replace(self, customers=listed.astype(str)) if is_numbered else self
         reading = reader._read(files)
-        left_out = [reading.left_out, count_left_out([-1], MALFORMED, files.n_malformed, 0.0)]
+        left_out = [reading.left_out]
+        if files.n_malformed:
+            left_out.append(count_left_out([-1], MALFORMED, files.n_malformed, 0.0))
         if "income" in files.names:
             reading.incomes, bad = read_income_column(files, reading.customers, self.errors)
             left_out.append(bad)

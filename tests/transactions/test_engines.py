@@ -645,10 +645,16 @@ def test_pieces_without_a_row_that_can_be_read_are_dropped(tmp_path, few_rows_at
     bad = FRAME[:200].assign(category=None)
     table = pa.concat_tables([table_of(bad), table_of(FRAME), table_of(bad)])
     path = in_parquet_files(table, tmp_path / "files")
-    log = TransactionLog.scan(path, resolution=resolution, errors="drop")
-    assert left_out(log)["transactions"].to_dict() == {"missing category": 400}
-    expected = TransactionLog(FRAME).sum_spending(12, 3)
-    np.testing.assert_allclose(log.sum_spending(12, 3), expected / 100)
+    expected = TransactionLog(FRAME)
+    listed = ["zoe", *expected.customers[::-1]]
+    for customers in (None, listed):
+        log = TransactionLog.scan(path, customers=customers, resolution=resolution, errors="drop")
+        assert left_out(log)["transactions"].to_dict() == {"missing category": 400}
+        n_dropped = 2 * (bad["customer"] == log.customers[-1]).sum()
+        assert log[[-1]].quality_.loc["missing category", "transactions"] == n_dropped > 0
+        found = pd.DataFrame(log.sum_spending(12, 3).reshape(len(log), -1), log.customers)
+        sums = expected.sum_spending(12, 3).reshape(len(expected), -1) / 100
+        np.testing.assert_allclose(found.loc[expected.customers], sums)
 
 
 def test_files_may_hold_integers_of_different_size(tmp_path):

@@ -507,6 +507,14 @@ def test_transactions_of_nothing_and_income_are_not_counted_as_spending():
     assert (n_before, amount_before) == (1, 3.0)
 
 
+def test_customers_are_counted_by_category_if_they_spend_within_the_periods():
+    rows = [("eve", "2024-01-02", "travel", 0.0), ("bob", "2024-03-01", "pets", -10.0)]
+    log = TransactionLog(pd.concat([FRAME, pd.DataFrame(rows, columns=FRAME.columns)]))
+    assert log.count_customers(3, 1).tolist() == [3, 1]
+    assert log.count_customers(12, 2).tolist() == [3, 2]
+    assert log[[0, 0]].count_customers(1, 1).tolist() == [2, 0]
+
+
 def test_nobody_has_the_periods_of_the_whole_log(log):
     np.testing.assert_array_equal(log[[]].period_edges(12, 2), log.period_edges(12, 2))
 
@@ -697,7 +705,7 @@ def test_cross_validation_learns_from_logs(many):
 def test_a_grid_search_searches_over_a_log(many):
     log, y = many
     grid = {"spendingaggregator__period": ["year", "month"], "ridge__alpha": [1e-6]}
-    search = GridSearchCV(travel_model(), grid, cv=3, error_score="raise", n_jobs=2).fit(log, y)
+    search = GridSearchCV(travel_model(), grid, cv=3, error_score="raise").fit(log, y)
     assert search.best_params_["spendingaggregator__period"] == "year"
     assert search.best_score_ > 0.999
     np.testing.assert_allclose(search.predict(log[:5]), y[:5], rtol=1e-3)
