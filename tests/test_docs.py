@@ -99,7 +99,8 @@ def test_every_block_of_code_is_run(page):
             if name == "literalinclude":
                 included = (page.parent / argument).resolve()
                 assert included.is_file(), f"{where}: there is no {argument}"
-                assert any(map(included.is_relative_to, TESTED_FOLDERS)), f"{where}: {argument} is not run"
+                is_run = any(map(included.is_relative_to, TESTED_FOLDERS))
+                assert is_run, f"{where}: {argument} is not run"
         elif kind == "python":
             assert text.startswith(">>> "), f"{where}: begin with >>>, or nothing is run"
             assert text.endswith("\n\n"), f"{where}: end with an empty line, as doctest needs"
