@@ -6,13 +6,13 @@ of Maree & Omlin (2021). Each is also a scorer for searches, which needs no y.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 import pandas as pd
 from sklearn.metrics import adjusted_mutual_info_score, cohen_kappa_score
 from sklearn.pipeline import Pipeline
-from sklearn.utils import check_array, check_consistent_length, check_random_state
+from sklearn.utils import Bunch, check_array, check_consistent_length, check_random_state
 
 from .panel import Panel
 from .personality import TRAITS, encode_types
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
     from ._utils._typing import Estimator, Floats, PanelLike, RandomState
     from .transactions import TransactionLog
+
+    Input: TypeAlias = TransactionLog | PanelLike
 
 __all__ = [
     "direction_change",
@@ -123,9 +125,8 @@ def temporal_stability(earlier: ArrayLike, last: ArrayLike) -> float:
     check_consistent_length(earlier, last)
     if not len(last):
         raise ValueError("There are no customers. Pass the segments of at least one.")
-    if len(np.union1d(earlier, last)) == 1:
-        return 0.0
-    return float(cohen_kappa_score(earlier, last))
+    is_single = len(np.union1d(earlier, last)) == 1
+    return 0.0 if is_single else float(cohen_kappa_score(earlier, last))
 
 
 def hierarchy_agreement(
@@ -223,9 +224,7 @@ def _mean_ami(pairs):
     return float(np.average(values, weights=[len(parts) for parts, _ in pairs]))
 
 
-def direction_scorer(
-    estimator: Estimator, X: TransactionLog | PanelLike, y: object = None
-) -> float:
+def direction_scorer(estimator: Estimator, X: Input, y: object = None) -> float:
     """Return minus the mean :func:`direction_change` in degrees, for ``scoring=`` in a search.
 
     Parameters
@@ -252,37 +251,27 @@ def direction_scorer(
     True
     """
     found = run_to_trajectories(estimator, X)
-    states = np.asarray(found.states)
-    return -mean_direction_change(states.reshape(len(states), found.n_periods, -1))
+    return -mean_direction_change(Panel.read(found.states, found.n_periods).cube)
 
 
-def stability_scorer(
-    estimator: Estimator, X: TransactionLog | PanelLike, y: object = None
-) -> float:
+def stability_scorer(estimator: Estimator, X: Input, y: object = None) -> float:
     """Return the :func:`temporal_stability` of level 1, as ``TrajectoryClusterer.score`` does.
 
-    Parameters
-    ----------
-    estimator : TrajectoryClusterer, or Pipeline that ends in one
-    X, y : as in :func:`direction_scorer`
+    The estimator is a TrajectoryClusterer, or a Pipeline that ends in one. X and y are as in
+    :func:`direction_scorer`.
     """
-    found = run_to_trajectories(estimator, X)
-    return _need_clusterer(found.clusterer, "stability_scorer").score(found.states)
+    found = run_to_trajectories(estimator, X, "stability_scorer")
+    return found.clusterer.score(found.states)
 
 
-def hierarchy_scorer(
-    estimator: Estimator, X: TransactionLog | PanelLike, y: object = None
-) -> float:
+def hierarchy_scorer(estimator: Estimator, X: Input, y: object = None) -> float:
     """Return the mean ``ami`` over the levels of :func:`hierarchy_agreement`.
 
-    Parameters
-    ----------
-    estimator : Pipeline that ends in a TrajectoryClusterer
-        Its extractor has the objective "type" or "scores", which need trait scores.
-    X, y : as in :func:`direction_scorer`
+    The estimator is a Pipeline that ends in a TrajectoryClusterer; its extractor has the objective
+    "type" or "scores", which need trait scores. X and y are as in :func:`direction_scorer`.
     """
-    found = run_to_trajectories(estimator, X)
-    levels = _need_clusterer(found.clusterer, "hierarchy_scorer").predict_levels(found.states)
+    found = run_to_trajectories(estimator, X, "hierarchy_scorer")
+    levels = found.clusterer.predict_levels(found.states)
     if found.scores is None:
         raise ValueError(
             "hierarchy_scorer needs trait scores, but no step of the estimator has a scorer_. "
@@ -291,38 +280,20 @@ def hierarchy_scorer(
     return float(hierarchy_agreement(levels, found.scores, n_permutations=0)["ami"].mean())
 
 
-def _need_clusterer(clusterer, name):
-    if clusterer is None:
-        raise ValueError(
-            f"{name} needs segments: score a TrajectoryClusterer, or a Pipeline that ends in one."
-        )
-    return clusterer
-
-
 def mean_trait_scores(scorer, X):
     """Scores by a fitted scorer, shape (n_customers, 5): the mean over the periods it returns."""
     scores = np.asarray(scorer.transform(X))
     return Panel.read(scores, scores.shape[1] // len(TRAITS)).cube.mean(axis=1)
 
 
-class Trajectories(NamedTuple):
-    """What the steps of a fitted estimator make of X, up to the trajectories."""
+def run_to_trajectories(estimator, X, needs_segments=""):
+    """Run a fitted extractor, TrajectoryClusterer or Pipeline on X, up to the trajectories.
 
-    states: Any
-    """Panel of states, as the clusterer reads it."""
-    n_periods: int
-    scores: np.ndarray | None
-    """Shape (n_customers, 5), mean over the periods; None if no step has a scorer_."""
-    clusterer: Any
-    """The TrajectoryClusterer at the end of the estimator, or None."""
-    panel: Any
-    """The input of the step with a scorer_, or None."""
-    extractor: Any
-    """The step with a scorer_, or None."""
-
-
-def run_to_trajectories(estimator, X):
-    """Run a fitted extractor, TrajectoryClusterer or Pipeline on X, and return Trajectories."""
+    Returns a Bunch: `states`, a panel; `n_periods`; `clusterer`, the TrajectoryClusterer at the
+    end, or None (ValueError if `needs_segments` names a caller); `extractor`, the step with a
+    scorer_, `panel`, its input, and `scores`, shape (n_customers, 5), means over the periods; these
+    three are None if no step has a scorer_.
+    """
     is_pipeline = isinstance(estimator, Pipeline)
     steps = [step for _, step in estimator.steps] if is_pipeline else [estimator]
     scores = clusterer = panel = extractor = None
@@ -334,4 +305,10 @@ def run_to_trajectories(estimator, X):
             panel, extractor = X, step
             scores = mean_trait_scores(step.scorer_, X)
         X = step.transform(X)
-    return Trajectories(X, steps[-1].n_periods_, scores, clusterer, panel, extractor)
+    if clusterer is None and needs_segments:
+        raise ValueError(
+            f"{needs_segments} needs segments: score a TrajectoryClusterer, or a Pipeline that "
+            f"ends in one."
+        )
+    found = {"scores": scores, "clusterer": clusterer, "panel": panel, "extractor": extractor}
+    return Bunch(states=X, n_periods=steps[-1].n_periods_, **found)

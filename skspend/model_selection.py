@@ -57,9 +57,8 @@ def elbow(param: str) -> Callable[[dict[str, Any]], int]:
 
     Examples
     --------
-    >>> import numpy as np
-    >>> scores = np.array([0.30, 0.50, 0.68, 0.70, 0.71, 0.715])
-    >>> results = {"param_n_units": np.arange(1, 7), "split0_test_score": scores}
+    >>> scores = [0.30, 0.50, 0.68, 0.70, 0.71, 0.715]
+    >>> results = {"param_n_units": [1, 2, 3, 4, 5, 6], "split0_test_score": scores}
     >>> elbow("n_units")(results)
     2
     """
@@ -97,10 +96,8 @@ def elbow_curve(cv_results: dict[str, Any], param: str) -> pd.DataFrame:
 
     Examples
     --------
-    >>> import numpy as np
-    >>> results = {"param_n_units": np.array([1, 2])}
-    >>> results["split0_test_score"] = np.array([0.30, 0.50])
-    >>> results["split1_test_score"] = np.array([0.32, 0.50])
+    >>> results = {"param_n_units": [1, 2]}
+    >>> results |= {"split0_test_score": [0.30, 0.50], "split1_test_score": [0.32, 0.50]}
     >>> elbow_curve(results, "n_units").round(3)
        value  score  error    low   high  candidate
     0    1.0   0.31   0.01  0.183  0.437          0
@@ -127,8 +124,7 @@ def elbow_curve(cv_results: dict[str, Any], param: str) -> pd.DataFrame:
             f"No candidate has a score: all {n_candidates} failed in a split. Pass "
             f"error_score='raise' to the search to see why."
         )
-    best = curve.groupby("value")["score"].idxmax()
-    return curve.loc[best].reset_index(drop=True)
+    return curve.loc[curve.groupby("value")["score"].idxmax()].reset_index(drop=True)
 
 
 def _param_values(cv_results, param):

@@ -6,6 +6,7 @@ that places any customer in a leaf. Maree & Omlin (2021), section IV-A.
 
 from __future__ import annotations
 
+from functools import partial
 from numbers import Integral, Real
 from typing import TYPE_CHECKING, Literal, Self
 
@@ -193,10 +194,8 @@ class TrajectoryClusterer(CallbackSupportMixin, ClusterMixin, BaseEstimator):
         random_state = check_random_state(self.random_state)
         sample = sample_rows(states, self.max_fit_samples, random_state)
         smallest = max(FEWEST_CUSTOMERS, round(self.min_share * len(sample)))
-        tree = SegmentTree.grow(
-            sample.astype(np.float64),
-            lambda members, depth: self._divide(members, depth, smallest, random_state),
-        )
+        divide_node = partial(self._divide, smallest=smallest, random_state=random_state)
+        tree = SegmentTree.grow(sample.astype(np.float64), divide_node)
         self.parents_, self.centers_, self.radii_ = tree.parents, tree.centers, tree.radii
         self.outlier_threshold_ = self.outlier_threshold
         self.level_labels_ = nodes = tree.route(states)
@@ -222,16 +221,18 @@ class TrajectoryClusterer(CallbackSupportMixin, ClusterMixin, BaseEstimator):
         large = found[sizes >= smallest]
         return [members[labels == label].mean(axis=0) for label in large] * (len(large) > 1)
 
-    def _read(self, X):
-        """The fitted tree, and the panel of X."""
+    def _read(self, X, period=-1):
+        """The fitted tree, the states of X at a period, and their nodes at every level."""
         check_is_fitted(self)
         tree = SegmentTree(self.parents_, self.centers_, self.radii_)
-        return tree, validate_panel(self, X, reset=False, shorter=True).cube
-
-    def _read_last(self, X):
-        """The fitted tree, the last states of X, and their nodes at every level."""
-        tree, cube = self._read(X)
-        states = _check_size(cube[:, -1])
+        cube = validate_panel(self, X, reset=False, shorter=True).cube
+        n_periods = cube.shape[1]
+        if not -n_periods <= period < n_periods:
+            raise ValueError(
+                f"period={period} is not in X. Expected a number from {-n_periods}, the first, to "
+                f"-1, the last, or from 0 to {n_periods - 1}."
+            )
+        states = _check_size(cube[:, period])
         return tree, states, tree.route(states)
 
     def predict(self, X: PanelLike) -> Integers:
@@ -251,39 +252,19 @@ class TrajectoryClusterer(CallbackSupportMixin, ClusterMixin, BaseEstimator):
         ValueError
             If the states or periods are not those of `fit`.
         """
-        tree, states, nodes = self._read_last(X)
+        tree, states, nodes = self._read(X)
         labels = tree.labels[nodes[:, -1]]
         if self.outlier_threshold_ is not None:
             labels[tree.judge(states, nodes[:, -1])[1] > self.outlier_threshold_] = -1
         return labels
 
     def predict_levels(self, X: PanelLike, *, period: int = -1) -> Integers:
-        """Place customers in a node at every level.
+        """Return the nodes of customers, as in ``level_labels_``, shape (n_customers, depth).
 
-        Parameters
-        ----------
-        X : panel of states, as in `predict`
-        period : int, default=-1
-            The period whose states decide: 0 is the first, -1 the last period of X.
-
-        Returns
-        -------
-        nodes : ndarray of int, shape (n_customers, depth)
-            As in ``level_labels_``.
-
-        Raises
-        ------
-        ValueError
-            If X has no such period, or the states or periods are not those of `fit`.
+        The states at `period` decide: 0 is the first, -1 the last period of X. X and the errors are
+        as in `predict`; a period that X does not have raises ValueError, too.
         """
-        tree, cube = self._read(X)
-        n_periods = cube.shape[1]
-        if not -n_periods <= period < n_periods:
-            raise ValueError(
-                f"period={period} is not in X. Expected a number from {-n_periods}, the first, to "
-                f"-1, the last, or from 0 to {n_periods - 1}."
-            )
-        return tree.route(_check_size(cube[:, period]))
+        return self._read(X, period)[2]
 
     def strength(self, X: PanelLike) -> Floats:
         """Return how clearly customers belong to their leaf, shape (n_customers,).
@@ -291,7 +272,7 @@ class TrajectoryClusterer(CallbackSupportMixin, ClusterMixin, BaseEstimator):
         It is 1 minus the distance to the centre of the leaf over that to the nearest other leaf: 1
         at the centre, 0 halfway. X is as in `predict`.
         """
-        tree, states, nodes = self._read_last(X)
+        tree, states, nodes = self._read(X)
         return tree.judge(states, nodes[:, -1])[0]
 
     def outlier_score(self, X: PanelLike) -> Floats:
@@ -300,7 +281,7 @@ class TrajectoryClusterer(CallbackSupportMixin, ClusterMixin, BaseEstimator):
         It is 0 up to the median distance of the leaf's members, 0.5 at twice and 0.9 at ten times
         that distance. X is as in `predict`.
         """
-        tree, states, nodes = self._read_last(X)
+        tree, states, nodes = self._read(X)
         return tree.judge(states, nodes[:, -1])[1]
 
     def membership(self, X: PanelLike) -> Floats:
@@ -310,7 +291,7 @@ class TrajectoryClusterer(CallbackSupportMixin, ClusterMixin, BaseEstimator):
         the centre, as in fuzzy c-means; they multiply from the root down. Between leaves of
         different parents, the largest need not be that of the leaf of `predict`. X is as there.
         """
-        tree, states, _ = self._read_last(X)
+        tree, states, _ = self._read(X)
         return tree.memberships(states.astype(np.float64))
 
     def find_exemplars(self, X: PanelLike) -> Integers:
@@ -318,7 +299,7 @@ class TrajectoryClusterer(CallbackSupportMixin, ClusterMixin, BaseEstimator):
 
         They are rows of X, as in ``exemplars_``. X is as in `predict`.
         """
-        tree, states, nodes = self._read_last(X)
+        tree, states, nodes = self._read(X)
         return tree.survey(states, nodes)[1]
 
     def score(self, X: PanelLike, y: object = None) -> float:
@@ -327,27 +308,20 @@ class TrajectoryClusterer(CallbackSupportMixin, ClusterMixin, BaseEstimator):
         It is their :func:`~skspend.metrics.temporal_stability`, or NaN if X has one period, in
         which nobody can move. X is as in `predict`, and y is ignored.
         """
-        _, cube = self._read(X)
-        if cube.shape[1] == 1:
+        check_is_fitted(self)
+        n_periods = validate_panel(self, X, reset=False, shorter=True).cube.shape[1]
+        if n_periods == 1:
             return np.nan
-        periods = middle_period(cube.shape[1]), -1
-        middle, last = (self.predict_levels(X, period=period)[:, 0] for period in periods)
-        return temporal_stability(middle, last)
+        middle = self.predict_levels(X, period=middle_period(n_periods))
+        return temporal_stability(middle[:, 0], self.predict_levels(X)[:, 0])
 
     @property
     def tree_(self) -> pd.DataFrame:
         """The nodes of the hierarchy, as a frame."""
         check_is_fitted(self)
         tree = SegmentTree(self.parents_, self.centers_, self.radii_)
-        return pd.DataFrame(
-            {
-                "parent": self.parents_,
-                "depth": tree.depths,
-                "label": tree.labels,
-                "size": self.sizes_,
-                "exemplar": self.exemplars_[:, 0],
-            }
-        )
+        nodes = {"parent": self.parents_, "depth": tree.depths, "label": tree.labels}
+        return pd.DataFrame(nodes | {"size": self.sizes_, "exemplar": self.exemplars_[:, 0]})
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()

@@ -26,27 +26,10 @@ FAR = 5.0
 
 
 def divide(points, max_parts, smallest, random_state):
-    """Find the centres of the parts of a cloud of points.
+    """Find the centres of two or more parts of a cloud, or none; a part has `smallest` points.
 
-    Parameters
-    ----------
-    points : ndarray, shape (n_points, n_dimensions)
-        More than ten.
-    max_parts : int
-    smallest : int
-        Fewest points of a part.
-    random_state : RandomState instance
-
-    Returns
-    -------
-    centers : sequence of ndarray, shape (n_dimensions,)
-        Two at least, or none if the cloud has no parts.
-
-    References
-    ----------
-    Rousseeuw (1987), Silhouettes, Journal of Computational and Applied Mathematics 20. The
-    comparison with data without parts: Tibshirani, Walther & Hastie (2001), Estimating the number
-    of clusters in a data set via the gap statistic, JRSS B 63.
+    The comparison with data without parts is that of Tibshirani, Walther & Hastie (2001),
+    Estimating the number of clusters in a data set via the gap statistic, JRSS B 63.
     """
     crowd = points[_is_crowded(points)]
     most = min(max_parts, len(crowd) // smallest, len(np.unique(crowd, axis=0)))
@@ -82,8 +65,7 @@ def label_by_density(points, max_parts, smallest):
 
 def _is_crowded(points):
     """Which points have neighbours about as near as most points have."""
-    distances, _ = NearestNeighbors(n_neighbors=N_NEIGHBORS).fit(points).kneighbors()
-    farthest = distances[:, -1]
+    farthest = NearestNeighbors(n_neighbors=N_NEIGHBORS).fit(points).kneighbors()[0][:, -1]
     # Where many stand in one place, as those who spend nothing, the others are no outliers.
     apart = farthest[farthest > 0]
     return farthest <= FAR * np.median(apart) if len(apart) else np.ones(len(points), dtype=bool)

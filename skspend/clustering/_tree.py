@@ -16,18 +16,7 @@ N_EXEMPLARS = 3
 class SegmentTree:
     """Nodes, numbered breadth first from the root, 0, which holds everybody.
 
-    Parameters
-    ----------
-    parents : ndarray of int, shape (n_nodes,)
-        Parent of each node; -1 for the root.
-    centers : ndarray, shape (n_nodes, n_states)
-    radii : ndarray, shape (n_leaves,)
-        Median distance of the members of each leaf to its centre.
-
-    Attributes
-    ----------
-    depths, labels : ndarray of int, shape (n_nodes,)
-        Levels below the root; 0 ... n_leaves - 1 for the leaves, -1 for the other nodes.
+    The arrays are those of TrajectoryClusterer, with the depth and the label of each node.
     """
 
     def __init__(self, parents, centers, radii):
@@ -42,12 +31,8 @@ class SegmentTree:
     def grow(cls, states, divide):
         """Divide nodes from the root down until none divides.
 
-        Parameters
-        ----------
-        states : ndarray, shape (n_customers, n_states)
-        divide : callable
-            Takes the states of a node's members and the depth of the node; returns the centres of
-            its parts, of which there are none if the node stays whole.
+        `divide` maps the states of a node's members and its depth to the centres of its parts, of
+        which there are none if the node stays whole.
         """
         nodes, parents, depths, centers, radii = [states], [-1], [0], [states.mean(axis=0)], []
         for node, members in enumerate(nodes):
@@ -72,9 +57,8 @@ class SegmentTree:
                 children = np.flatnonzero(self.parents == node)
                 if len(children):
                     members = np.flatnonzero(here == node)
-                    nearest = pairwise_distances_argmin(
-                        states[members].astype(np.float64), self.centers[children]
-                    )
+                    inside = states[members].astype(np.float64)
+                    nearest = pairwise_distances_argmin(inside, self.centers[children])
                     here[members] = children[nearest]
             nodes[:, level] = here
         return nodes
