@@ -37,7 +37,6 @@ def elbow(param: str) -> Callable[[dict[str, Any]], int]:
 
     See Also
     --------
-    elbow_curve : The curve of scores in which the rule finds the elbow.
     skspend.plotting.ElbowDisplay : Draws it.
 
     Notes

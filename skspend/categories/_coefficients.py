@@ -104,13 +104,7 @@ def load_coefficients(source: Coefficients = None) -> pd.DataFrame:
 
 
 def match_names(table: pd.DataFrame, features: Sequence[str], aliases: dict[str, str]) -> Floats:
-    """Coefficients of named categories, shape (n_features, 5), NaN where unknown.
-
-    Raises
-    ------
-    ValueError
-        If an alias leads to no category of the table, or no category has a coefficient.
-    """
+    """Coefficients of named categories, shape (n_features, 5), NaN where unknown."""
     aliases = {str(name): str(target) for name, target in aliases.items()}
     by_name = dict(zip(table.index.str.casefold(), table.to_numpy(), strict=True))
     lost = [(name, target) for name, target in aliases.items() if target.casefold() not in by_name]
@@ -134,13 +128,7 @@ def match_names(table: pd.DataFrame, features: Sequence[str], aliases: dict[str,
 
 
 def match_positions(table: pd.DataFrame, n_features: int) -> Floats:
-    """Coefficients of the first categories of the table, for an array without names.
-
-    Raises
-    ------
-    ValueError
-        If there are more features than categories.
-    """
+    """Coefficients of the first categories of the table, for an array without names."""
     if n_features > len(table):
         raise ValueError(
             f"The array has {n_features} columns without names, the coefficients have "

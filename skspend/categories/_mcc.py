@@ -8,73 +8,65 @@ section III-A); card payments have codes.
 from __future__ import annotations
 
 import re
-import warnings
 from decimal import Decimal
 from functools import cache
 from importlib import resources
 from numbers import Real
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias, overload
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar, overload
 
 import narwhals.stable.v2 as nw
 import numpy as np
 import pandas as pd
 
 from .._utils._errors import refuse
+from .._utils._text import warn
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from narwhals.typing import IntoSeriesT
+    from narwhals.typing import IntoSeries
     from numpy.typing import NDArray
 
     from .._utils._typing import Names
 
+    Column: TypeAlias = Sequence[Any] | NDArray[Any]
     Handling: TypeAlias = Literal["warn", "error", "ignore"]
+    SeriesT = TypeVar("SeriesT", bound=pd.Series | IntoSeries)
 
 UNKNOWN = "unknown"
 """The category of codes that are missing, malformed or not listed."""
 N_CODES = 10_000
 MALFORMED, MISSING = -1, -2
 """Positions for what is no code, at the end of a table of N_CODES + 2 entries."""
-N_SHOWN = 5
-"""How many unknown codes a warning shows."""
 _CODE = re.compile(r"([0-9]{1,4})(?:\.0*)?")
 _REMEDY = "Correct the codes, name their categories with overrides="
 
 
 @overload
 def mcc_to_category(
-    codes: pd.Series, *, handle_unknown: Handling = ..., overrides: dict[Any, str] | None = ...
-) -> pd.Series: ...
+    codes: SeriesT, *, handle_unknown: Handling = ..., overrides: dict[Any, str] | None = ...
+) -> SeriesT: ...
 @overload
 def mcc_to_category(
-    codes: IntoSeriesT, *, handle_unknown: Handling = ..., overrides: dict[Any, str] | None = ...
-) -> IntoSeriesT: ...
-@overload
-def mcc_to_category(
-    codes: Sequence[Any] | NDArray[Any],
-    *,
-    handle_unknown: Handling = ...,
-    overrides: dict[Any, str] | None = ...,
+    codes: Column, *, handle_unknown: Handling = ..., overrides: dict[Any, str] | None = ...
 ) -> Names: ...
 def mcc_to_category(
-    codes: Any,
-    *,
-    handle_unknown: Literal["warn", "error", "ignore"] = "warn",
-    overrides: dict[Any, str] | None = None,
+    codes: Any, *, handle_unknown: Handling = "warn", overrides: dict[Any, str] | None = None
 ) -> Any:
     """Name the category of spending for each merchant category code (MCC).
 
     Parameters
     ----------
     codes : Series, ChunkedArray, ndarray or sequence, shape (n_rows,)
-        Four-digit codes of ISO 18245, as numbers or text. Lost leading zeros, blanks around a code
-        and decimals of zero are accepted: 742, ``"742"``, ``" 0742"``, 742.0 and ``"742.0"`` are
-        all code 0742. Text of five digits is malformed, even if it starts with a zero, because it
-        probably belongs to another classification. Series of any library work, also categorical.
+        Four-digit codes of ISO 18245 (Retail financial services: merchant category codes), as
+        numbers or text. Lost leading zeros, blanks around a code and decimals of zero are accepted:
+        742, ``"742"``, ``" 0742"``, 742.0 and ``"742.0"`` are all code 0742. Text of five digits is
+        malformed, even if it starts with a zero, because it probably belongs to another
+        classification. Series of any library work, also categorical.
     handle_unknown : {"warn", "error", "ignore"}, default="warn"
         What to do about codes that are malformed, not listed, or missing (also blank text): give
-        them the category ``"unknown"``, with or without a warning, or raise. No row is dropped.
+        them the category ``"unknown"``, with or without a UserWarning of the number and share of
+        rows and the most frequent codes, or raise. No row is dropped.
     overrides : dict, default=None
         Your own categories by code, such as ``{5999: "gifts", "5723": "hunting"}``; codes that are
         not listed are allowed.
@@ -92,15 +84,6 @@ def mcc_to_category(
     TypeError
         If `codes` is not a sequence of one dimension.
 
-    Warns
-    -----
-    UserWarning
-        If codes are unknown or missing: number and share of rows, and the most frequent codes.
-
-    See Also
-    --------
-    BigFivePersonalityScorer : Scores personality from shares of categories.
-
     Notes
     -----
     The known codes are those that the package iso18245 1.4.1 lists: codes of ISO 18245 and of the
@@ -117,21 +100,12 @@ def mcc_to_category(
     insurance (6300) is more than home insurance, and mortgages and savings are not paid by card. A
     code describes what a merchant mainly sells, not what was bought there.
 
-    References
-    ----------
-    ISO 18245, Retail financial services: merchant category codes.
-
     Examples
     --------
     >>> import pandas as pd
     >>> from skspend.categories import mcc_to_category
-    >>> codes = pd.Series([5411, 742, 5813, 3042], index=["a", "b", "c", "d"], name="mcc")
-    >>> mcc_to_category(codes)
-    a             groceries
-    b                  pets
-    c    eating out in pubs
-    d               flights
-    Name: mcc, dtype: str
+    >>> mcc_to_category(pd.Series([5411, 742, 5813, 3042], name="mcc")).tolist()
+    ['groceries', 'pets', 'eating out in pubs', 'flights']
     >>> mcc_to_category(["5411", "abcd", None], handle_unknown="ignore").tolist()
     ['groceries', 'unknown', 'unknown']
     >>> mcc_to_category(["5411", "9999"], overrides={"9999": "club shop"}).tolist()
@@ -236,12 +210,11 @@ def _warn_unknown(column, rows, distinct, is_unknown, is_missing):
             share = f"{n_bad:,} of {len(rows):,} rows ({n_bad / len(rows):.1%})"
             problems.append(f"{problem} merchant category codes in {share}")
     if is_unknown.any():
-        order = np.argsort(-counts * is_unknown, kind="stable")[: min(N_SHOWN, is_unknown.sum())]
+        order = np.argsort(-counts * is_unknown, kind="stable")[: min(5, is_unknown.sum())]
         shown = ", ".join(f"{distinct[k]!r} in {counts[k]:,}" for k in order)
         problems[0] += f", {is_unknown.sum():,} distinct, most often {shown}"
     if problems:
-        warnings.warn(
+        warn(
             f"Column {column!r}: {'; '.join(problems)}. Their category is {UNKNOWN!r}. {_REMEDY}, "
-            f"or pass handle_unknown='ignore'.",
-            stacklevel=3,
+            f"or pass handle_unknown='ignore'."
         )

@@ -38,8 +38,6 @@ PENALTIES = np.logspace(-3, 5, 9)
 FEWEST_CUSTOMERS = 20
 """With fewer customers nothing can be said of others."""
 PERCENTILES = 2.5, 97.5
-LEAST_FREEDOM = 1e-9
-"""Smallest 1 - leverage, against division by zero."""
 
 
 def explain_trajectories(
@@ -139,50 +137,39 @@ def explain_trajectories(
     with one_thread():
         candidates, chosen = _choose_regressors(panel, states[:, -1])
         # Of every customer one more or fewer than in the data.
-        surplus = random_state.multinomial(
-            n_customers, np.full(n_customers, 1 / n_customers), size=n_resamples
-        ) - np.float64(1)
-        parts = [
-            _explain_period(panel, states, period, names, chosen, surplus)
-            for period in range(n_periods)
-        ]
-    fidelity, coefficients = (
-        pd.concat(part, ignore_index=True) for part in zip(*parts, strict=True)
-    )
-    return Bunch(
-        fidelity=fidelity,
-        coefficients=coefficients,
-        candidates=candidates,
-        regressors=chosen[0],
-        cap=chosen[1],
-    )
+        chances = np.full(n_customers, 1 / n_customers)
+        surplus = random_state.multinomial(n_customers, chances, n_resamples) - np.float64(1)
+        parts = zip(
+            *(_explain_period(panel, states, p, names, chosen, surplus) for p in range(n_periods)),
+            strict=True,
+        )
+    fidelity, coefficients = (pd.concat(part, ignore_index=True) for part in parts)
+    tables = {"fidelity": fidelity, "coefficients": coefficients, "candidates": candidates}
+    return Bunch(**tables, regressors=chosen[0], cap=chosen[1])
 
 
 def _panel_and_states(extractor, X):
     """Cubes of the shares and states, and names of the periods, categories and states."""
     read = Panel.read(X, getattr(extractor, "n_periods_", None))
-    panel, categories = read.cube, read.features
-    n_customers, n_periods, _ = panel.shape
+    n_customers, n_periods, _ = read.cube.shape
     if n_customers < FEWEST_CUSTOMERS:
         raise ValueError(
             f"X has {n_customers} customers, but an explanation needs at least {FEWEST_CUSTOMERS}. "
             f"Pass more, such as those the extractor was fitted on."
         )
-    trajectories = extractor.transform(X)
-    found = Panel.read(trajectories, n_periods)
-    states, names = found.cube, found.features
+    found = Panel.read(extractor.transform(X), n_periods)
+    states = found.cube
+    names = found.features if found.is_named else [f"state{k}" for k in range(states.shape[2])]
     if len(states) != n_customers or states.shape[1] != n_periods:
         raise ValueError(
             f"{type(extractor).__name__} returns {len(states)} trajectories of {states.shape[1]} "
             f"periods for {n_customers} customers and {n_periods} periods. Pass an extractor that "
             f"returns states for every customer and period."
         )
-    if not found.is_named:
-        names = [f"state{unit}" for unit in range(states.shape[2])]
     periods = [f"{read.period or 'period'}{position}" for position in range(1, n_periods + 1)]
     # A category that is not read becomes a constant, which is no regressor.
-    panel = panel * getattr(extractor, "support_", np.True_)
-    return panel.astype(np.float64), states.astype(np.float64), (periods, categories, names)
+    panel = read.cube * getattr(extractor, "support_", np.True_)
+    return panel.astype(np.float64), states.astype(np.float64), (periods, read.features, names)
 
 
 def _choose_regressors(panel, states):
@@ -191,25 +178,21 @@ def _choose_regressors(panel, states):
     kinds = ("mean", "period") if last else ("period",)
     rows = []
     for kind, cap in product(kinds, CAPS):
-        regressors, _ = _standardise(_regressors(panel, last, kind), cap)
+        regressors, _ = _standardise(panel, last, kind, cap)
         surrogates = _fit_surrogates(regressors, states)
         varies = states.std(axis=0) > 0
         r2 = [_r2(state, s.error) for state, s in zip(states.T, surrogates, strict=True)]
-        rows.append(
-            {"regressors": kind, "cap": cap, "r2": np.sum(r2, where=varies) / max(1, varies.sum())}
-        )
+        mean = np.sum(r2, where=varies) / max(1, varies.sum())
+        rows.append({"regressors": kind, "cap": cap, "r2": mean})
     candidates = pd.DataFrame(rows)
     # Rounded, so that rounding errors choose no cap where none is needed.
     best = candidates.loc[candidates["r2"].round(6).idxmax()]
     return candidates, (best["regressors"], float(best["cap"]))
 
 
-def _regressors(panel, period, kind):
-    return panel[:, period] if kind == "period" else panel[:, : period + 1].mean(axis=1)
-
-
-def _standardise(shares, cap):
-    """Shares in standard deviations, cut at the cap and centred; and these deviations."""
+def _standardise(panel, period, kind, cap):
+    """Regressors in standard deviations, cut at the cap and centred; and these deviations."""
+    shares = panel[:, period] if kind == "period" else panel[:, : period + 1].mean(axis=1)
     deviation = shares.std(axis=0)
     centred = shares - shares.mean(axis=0)
     # Rounding leaves a constant column a deviation that is not quite zero.
@@ -220,14 +203,10 @@ def _standardise(shares, cap):
 
 
 def _fit_surrogates(regressors, states):
-    """Fit one ridge regression per state, each with a penalty of its own.
+    """Fit one ridge regression per state, each with a penalty of its own, and return Bunches.
 
-    Returns
-    -------
-    surrogates : list of Bunch, length n_states
-        ``coef``, ``alpha``, ``influence`` (how much each coefficient moves if a customer counts
-        once more, shape (n_customers, n_categories)) and ``error`` (of the reconstruction of
-        customers left out, shape (n_customers,)).
+    `influence`, shape (n_customers, n_categories), is how much each coefficient moves if a customer
+    counts once more; `error`, that of the reconstruction of customers left out.
     """
     ridge = RidgeCV(PENALTIES, alpha_per_target=True).fit(regressors, states)
     penalties = np.broadcast_to(ridge.alpha_, states.shape[1])
@@ -237,16 +216,11 @@ def _fit_surrogates(regressors, states):
         influence = np.linalg.solve(gram, regressors.T).T
         leverage = (influence * regressors).sum(axis=1) + 1 / len(state)
         residual = state - state.mean() - regressors @ coef
-        left_out = residual / np.maximum(1 - leverage, LEAST_FREEDOM)
+        # The bound is against division by zero.
+        left_out = residual / np.maximum(1 - leverage, 1e-9)
         reconstruction = (state - left_out).clip(state.min(), state.max())
-        surrogates.append(
-            Bunch(
-                coef=coef,
-                alpha=alpha,
-                influence=influence * left_out[:, None],
-                error=state - reconstruction,
-            )
-        )
+        moves = {"influence": influence * left_out[:, None], "error": state - reconstruction}
+        surrogates.append(Bunch(coef=coef, alpha=alpha, **moves))
     return surrogates
 
 
@@ -261,8 +235,7 @@ def _r2(state, error, counts=None):
 def _explain_period(panel, states, period, names, chosen, surplus):
     """Rows of the two tables for one period."""
     periods, categories, state_names = names
-    kind, cap = chosen
-    regressors, deviation = _standardise(_regressors(panel, period, kind), cap)
+    regressors, deviation = _standardise(panel, period, *chosen)
     surrogates = _fit_surrogates(regressors, states[:, period])
     fidelity, coefficients = [], []
     for name, state, surrogate in zip(state_names, states[:, period].T, surrogates, strict=True):

@@ -7,6 +7,7 @@ I, warn that coarse segments discriminate.
 
 from __future__ import annotations
 
+from itertools import product
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -111,10 +112,8 @@ def segment_fairness(
     labels, groups = _align(labels, protected)
     (segments, segment_of), (names, group_of) = _number(labels), _number(groups)
     counts = crosstab(segment_of, group_of).count
-    return Bunch(
-        rates=_rates(counts, segments, names),
-        association=_association(counts, n_permutations, check_random_state(random_state)),
-    )
+    association = _association(counts, n_permutations, check_random_state(random_state))
+    return Bunch(rates=_rates(counts, segments, names), association=association)
 
 
 def _align(labels, protected):
@@ -149,23 +148,16 @@ def _align(labels, protected):
 def _number(values):
     """Names in the order of the categories or sorted, the missing value last; and positions."""
     codes, names = pd.factorize(values, sort=True)
-    names = list(names)
     if (codes < 0).any():
-        codes = np.where(codes < 0, len(names), codes)
-        names.append(MISSING)
-    return names, codes
+        return [*names, MISSING], np.where(codes < 0, len(names), codes)
+    return list(names), codes
 
 
 def _rates(counts, segments, groups):
     n_segments, n_groups = counts.shape
-    rates = pd.DataFrame(
-        {
-            "segment": [segment for segment in segments for _ in groups],
-            "group": groups * n_segments,
-            "members": counts.ravel(),
-            "customers": np.tile(counts.sum(axis=0), n_segments),
-        }
-    )
+    rates = pd.DataFrame(product(segments, groups), columns=["segment", "group"])
+    rates["members"] = counts.ravel()
+    rates["customers"] = np.tile(counts.sum(axis=0), n_segments)
     rates["rate"] = rates["members"] / rates["customers"]
     pairs = zip(rates["members"], rates["customers"], strict=True)
     rates[["low", "high"]] = [wilson_interval(*pair) for pair in pairs]

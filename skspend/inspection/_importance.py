@@ -117,17 +117,14 @@ def segment_importance(
         leaving = np.zeros((n_repeats, len(categories), len(nodes)))
         is_read = getattr(extractor, "support_", np.ones(len(categories), dtype=bool))
         for pack in _pack(_shuffles(panel, np.flatnonzero(is_read), permutations)):
-            customers = [shuffled for *_, shuffled in pack]
-            customers = np.concatenate(customers) if len(pack) > 1 else customers[0]
-            trajectories = extractor.transform(_like(customers, X))
-            now = clusterer.predict_levels(trajectories)[:, level - 1]
+            cubes = [shuffled for *_, shuffled in pack]
+            customers = np.concatenate(cubes) if len(cubes) > 1 else cubes[0]
+            now = clusterer.predict_levels(extractor.transform(_like(customers, X)))[:, level - 1]
             start = 0
             for category, repeat, rows, _ in pack:
                 has_left = now[start : start + len(rows)] != nodes[members[rows]]
                 start += len(rows)
-                leaving[repeat, category] = np.bincount(
-                    members[rows], weights=has_left, minlength=len(nodes)
-                )
+                leaving[repeat, category] = np.bincount(members[rows], has_left, len(nodes))
     leaving /= sizes
     importance = pd.DataFrame(
         {
@@ -144,15 +141,7 @@ def segment_importance(
 
 
 def _shuffles(panel, categories, permutations):
-    """Shuffle every category by every permutation, and yield the customers whom this changes.
-
-    Yields
-    ------
-    category, repeat : int
-    rows : ndarray of int, shape (n_changed,)
-    shuffled : ndarray, shape (n_changed, n_periods, n_categories)
-        The shares of these customers after the shuffle.
-    """
+    """Shuffle every category by every permutation; yield both, whose shares change, and these."""
     for category in categories:
         shares = panel[:, :, category].copy()
         for repeat, permutation in enumerate(permutations):

@@ -93,30 +93,27 @@ def describe_segments(
         exemplars = clusterer.find_exemplars(trajectories)
     if names is None:
         names = _name(clusterer.tree_, nodes, scores)
-    shares_by_period = Panel.read(panel)
-    categories = shares_by_period.features
-    shares = shares_by_period.cube.astype(float).mean(axis=1)
+    read = Panel.read(panel)
+    categories = list(read.features or ())
+    shares = read.cube.astype(float).mean(axis=1)
     spread = shares.std(axis=0)
     rows = []
-    for node, (parent, depth, label) in clusterer.tree_[["parent", "depth", "label"]].iterrows():
-        if node == 0:
-            continue
+    for node, placed in clusterer.tree_[["parent", "depth", "label"]].iloc[1:].iterrows():
         members = (nodes == node).any(axis=1)
         *_, effects = compare_spending(shares, members, spread)
-        more, less = _distinctive(effects, categories, n_categories)
+        order = np.argsort(effects)
+        more, less = order[::-1][:n_categories], order[:n_categories]
         rows.append(
             {
                 "node": node,
-                "parent": parent,
-                "depth": depth,
-                "label": label,
+                **placed,
                 "path": segment_path(clusterer, node, names),
                 "customers": int(members.sum()),
                 "share": members.mean(),
                 "strength": strengths[members].mean() if members.any() else np.nan,
                 **dict(zip(TRAITS, _mean(scores, members), strict=True)),
-                "spends_more_on": more,
-                "spends_less_on": less,
+                "spends_more_on": [categories[i] for i in more if effects[i] > WORTH_SAYING],
+                "spends_less_on": [categories[i] for i in less if effects[i] < -WORTH_SAYING],
                 "exemplars": panel.index[exemplars[node][exemplars[node] >= 0]].tolist(),
             }
         )
@@ -197,9 +194,8 @@ def tree_order(segments: pd.DataFrame) -> list[int]:
 
 def _place(clusterer, trajectories):
     """Node of each customer at each level, shape (n_customers, depth)."""
-    if trajectories is None:
-        return clusterer.level_labels_
-    return clusterer.predict_levels(trajectories)
+    fitted = trajectories is None
+    return clusterer.level_labels_ if fitted else clusterer.predict_levels(trajectories)
 
 
 def _shortest_unique(ranked):
@@ -207,33 +203,18 @@ def _shortest_unique(ranked):
     shortest = {}
     for node, words in ranked.items():
         others = [other for key, other in ranked.items() if key != node]
-        length = next(
-            (n for n in range(1, len(words)) if all(o[:n] != words[:n] for o in others)),
-            len(words),
-        )
-        shortest[node] = words[:length]
+        lengths = (n for n in range(1, len(words)) if all(o[:n] != words[:n] for o in others))
+        shortest[node] = words[: next(lengths, len(words))]
     return shortest
 
 
 def compare_spending(
     shares: Floats, members: NDArray[np.bool], spread: Floats
 ) -> tuple[Floats, Floats, Floats]:
-    """Compare the spending of members with that of all other customers, by category.
+    """Compare the mean shares of members, a mask, with those of all others, by category.
 
-    Parameters
-    ----------
-    shares : ndarray, shape (n_customers, n_categories)
-        Mean shares over the periods.
-    members : ndarray of bool, shape (n_customers,)
-    spread : ndarray, shape (n_categories,)
-        Standard deviations of the shares.
-
-    Returns
-    -------
-    own, others : ndarray, shape (n_categories,)
-        Mean shares; NaN if there is nobody.
-    effects : ndarray, shape (n_categories,)
-        The difference in standard deviations; zeros if there are no members, or no others.
+    Returns both means, NaN if there is nobody, and their differences in units of `spread`, zeros if
+    there are no members, or no others.
     """
     own, others = (
         shares[part].mean(axis=0) if part.any() else np.full(len(spread), np.nan)
@@ -242,13 +223,6 @@ def compare_spending(
     comparable = (spread > 0) & ~np.isnan(own) & ~np.isnan(others)
     effects = np.divide(own - others, spread, out=np.zeros_like(spread), where=comparable)
     return own, others, effects
-
-
-def _distinctive(effects, categories, n_categories):
-    order = np.argsort(effects)
-    more = [categories[i] for i in order[::-1][:n_categories] if effects[i] > WORTH_SAYING]
-    less = [categories[i] for i in order[:n_categories] if effects[i] < -WORTH_SAYING]
-    return more, less
 
 
 def _mean(scores, members):

@@ -24,24 +24,14 @@ def prepare_axes(
     height: float,
     n_columns: int | None = None,
     what: str = "projections",
-) -> tuple[NDArray[np.object_], bool]:
-    """Return the axes to draw on, without top and right spines, and whether the figure is new.
+) -> tuple[NDArray[np.object_], Figure]:
+    """Return the axes to draw on, without top and right spines, and their figure.
 
-    Parameters
-    ----------
-    ax : matplotlib Axes, array of Axes or None
-        The axes of the user. None makes a new figure outside of pyplot, so that no window opens.
-    n_panels : int, default=1
-        Number of axes that are needed; ValueError if the user has another number.
-    width, height : float
-        Inches of one panel of a new figure.
-    n_columns : int, default=None
-        Most panels in a row of a new figure; by default all.
-    what : str, default="projections"
-        Plural of what a panel shows, for the error.
+    Without axes of the user they are those of a new figure outside of pyplot, so that no window
+    opens: `n_columns` panels in a row, or all, of `width` by `height` inches. Axes of the user in
+    another number than `n_panels` raise ValueError, which says `what` they show, in the plural.
     """
-    is_new = ax is None
-    if is_new:
+    if ax is None:
         n_columns = min(n_panels, n_columns or n_panels)
         n_rows = -(-n_panels // n_columns)
         size = width * n_columns + 0.5, height * n_rows
@@ -58,4 +48,4 @@ def prepare_axes(
         )
     for each in axes:
         each.spines[["top", "right"]].set_visible(False)
-    return axes, is_new
+    return axes, axes[0].figure.figure

@@ -17,10 +17,10 @@ PALE = 0.55
 
 def type_color(name: str) -> tuple[float, float, float]:
     """Colour of a personality type such as ``"openness-"``: pale if the trait is low."""
-    red, green, blue = to_rgb(TRAIT_COLORS.get(name.rstrip("+-"), NO_TRAIT))
     white = PALE if name.endswith("-") else 0
-    strength = 1 - white
-    return white + strength * red, white + strength * green, white + strength * blue
+    color = to_rgb(TRAIT_COLORS.get(name.rstrip("+-"), NO_TRAIT))
+    red, green, blue = (white + (1 - white) * part for part in color)
+    return red, green, blue
 
 
 def text_color(background: tuple[float, float, float]) -> str:

@@ -39,7 +39,7 @@ class ElbowDisplay:
     curve : DataFrame
         As :func:`~skspend.model_selection.elbow_curve` returns it.
     chosen : float
-        The value at the elbow.
+        The value at the elbow, by the rule of :func:`~skspend.model_selection.elbow`.
     param : str
         Name of the parameter.
 
@@ -52,24 +52,15 @@ class ElbowDisplay:
     chosen_ : matplotlib Line2D
         The ring around the score at the elbow.
 
-    See Also
-    --------
-    skspend.model_selection.elbow : The rule that chooses the value.
-
     References
     ----------
     Maree & Omlin (2021), section IV-A.
 
     Examples
     --------
-    >>> import numpy as np
     >>> from skspend.plotting import ElbowDisplay
-    >>> scores = np.array([0.30, 0.50, 0.68, 0.70, 0.71, 0.715])
-    >>> results = {
-    ...     "param_n_units": np.array([1, 2, 3, 4, 5, 6]),
-    ...     "split0_test_score": scores - 0.005,
-    ...     "split1_test_score": scores + 0.005,
-    ... }
+    >>> scores = [0.30, 0.50, 0.68, 0.70, 0.71, 0.715]
+    >>> results = {"param_n_units": [1, 2, 3, 4, 5, 6], "split0_test_score": scores}
     >>> ElbowDisplay.from_cv_results(results).chosen
     3.0
     """
@@ -129,8 +120,7 @@ class ElbowDisplay:
         score_name : str, default="score"
             Such as accuracy or R2, which are the scores of extractors.
         """
-        (self.ax_,), _ = prepare_axes(ax, width=5, height=3.6)
-        self.figure_ = self.ax_.figure.figure
+        (self.ax_,), self.figure_ = prepare_axes(ax, width=5, height=3.6)
         curve, name = self.curve, self.param.rpartition("__")[2]
         self.errorbar_ = self.ax_.errorbar(
             curve["value"],

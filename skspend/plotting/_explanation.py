@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Mapping
+from itertools import cycle
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
@@ -29,8 +30,6 @@ if TYPE_CHECKING:
 HIGHER_COLOR, LOWER_COLOR = "#0072B2", "#D55E00"
 MARKERS = "osD^vP*X"
 FIDELITY = {"ms": 4, "lw": 1, "elinewidth": 1, "capsize": 2}
-DOT = {"marker": "o", "ms": 5, "capsize": 2}
-MOST_COLUMNS = 3
 LABEL_WIDTH = 22
 """Characters of a line of a category's name, which has two lines at most."""
 LOWEST_R2 = -0.1
@@ -60,10 +59,6 @@ class ExplanationDisplay:
     fidelity_ : list of ErrorbarContainer, length n_states
     legend_ : matplotlib Legend
         Of the states, in the last panel.
-
-    See Also
-    --------
-    skspend.inspection.explain_trajectories : Makes the explanation.
 
     References
     ----------
@@ -104,23 +99,14 @@ class ExplanationDisplay:
     ) -> Self:
         """Explain a fitted extractor, and draw.
 
-        Parameters
-        ----------
-        estimator, X, random_state
-            As in :func:`~skspend.inspection.explain_trajectories`.
-        ax, n_categories
-            As in :meth:`plot`.
+        The parameters are as in :func:`~skspend.inspection.explain_trajectories` and :meth:`plot`.
         """
         explanation = explain_trajectories(estimator, X, random_state=random_state)
         return cls.from_explanation(explanation, ax=ax, n_categories=n_categories)
 
     @classmethod
     def from_explanation(
-        cls,
-        explanation: Mapping[str, Any],
-        *,
-        ax: SeveralAxes | None = None,
-        n_categories: int = 8,
+        cls, explanation: Mapping[str, Any], *, ax: SeveralAxes | None = None, n_categories: int = 8
     ) -> Self:
         """Draw the Bunch that :func:`~skspend.inspection.explain_trajectories` returns.
 
@@ -148,15 +134,14 @@ class ExplanationDisplay:
             .head(n_categories)
             for state in states
         ]
-        self.axes_, _ = prepare_axes(
+        self.axes_, self.figure_ = prepare_axes(
             ax,
             len(states) + 1,
             width=3.9,
             height=1.2 + 0.32 * max(map(len, strongest)),
-            n_columns=MOST_COLUMNS if len(states) != 3 else 2,
+            n_columns=2 if len(states) == 3 else 3,
             what="panels (states and fidelity)",
         )
-        self.figure_ = self.axes_[0].figure.figure
         # One scale for all states, so that the effects can be compared.
         reach = 1.08 * pd.concat(strongest)[["coefficient", "low", "high"]].abs().to_numpy().max()
         self.coefficients_ = []
@@ -174,19 +159,11 @@ class ExplanationDisplay:
         # Side by side, because similar intervals would hide one another.
         offsets = np.linspace(-0.15, 0.15, len(states)) if len(states) > 1 else [0.0]
         lines = []
-        for number, (state, offset) in enumerate(zip(states, offsets, strict=True)):
+        for state, offset, color, marker in zip(states, offsets, cycle(colors), cycle(MARKERS)):
             rows = self.fidelity[self.fidelity["state"] == state]
-            lines.append(
-                ax.errorbar(
-                    np.arange(1, len(periods) + 1) + offset,
-                    rows["r2"],
-                    yerr=_bars(rows, "r2"),
-                    color=colors[number % len(colors)],
-                    marker=MARKERS[number % len(MARKERS)],
-                    label=state,
-                    **FIDELITY,
-                )
-            )
+            style = {"color": color, "marker": marker, "label": state, **FIDELITY}
+            at = np.arange(1, len(periods) + 1) + offset
+            lines.append(ax.errorbar(at, rows["r2"], yerr=_bars(rows, "r2"), **style))
         lowest = np.nan_to_num(self.fidelity["low"].min())
         ax.set(ylim=(max(LOWEST_R2, lowest) if lowest < 0 else 0, 1.02))
         name = periods[0].rstrip("0123456789")
@@ -202,16 +179,10 @@ def _draw_coefficients(ax, rows, reach):
     for place, (_, row) in enumerate(rows.iterrows()):
         rises = row["coefficient"] >= 0
         color = HIGHER_COLOR if rises else LOWER_COLOR
-        dots.append(
-            ax.errorbar(
-                row["coefficient"],
-                place,
-                xerr=_bars(rows.iloc[[place]], "coefficient"),
-                color=color,
-                mfc=color if rises else "white",
-                **DOT,
-            )
-        )
+        face = color if rises else "white"
+        style = {"color": color, "mfc": face, "marker": "o", "ms": 5, "capsize": 2}
+        interval = _bars(rows.iloc[[place]], "coefficient")
+        dots.append(ax.errorbar(row["coefficient"], place, xerr=interval, **style))
     ax.axvline(0, color="0.6", lw=0.8, zorder=0)
     ax.set(xlim=(-reach, reach), ylim=(len(rows) - 0.5, -0.5))
     ax.set_yticks(range(len(rows)), [_label(name) for name in rows["category"]], fontsize="small")

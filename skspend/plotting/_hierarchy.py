@@ -43,7 +43,7 @@ class HierarchyDisplay:
     tree : DataFrame
         As ``TrajectoryClusterer.tree_``.
     names : dict from int to str
-        Node to name; nodes without one are numbered.
+        Node to name, as by :func:`~skspend.inspection.name_segments`; others are numbered.
 
     Attributes
     ----------
@@ -53,10 +53,6 @@ class HierarchyDisplay:
         Node to its rectangle; the height is the share of the customers.
     texts_ : dict from int to Text
         Node to its label, for segments of about 1.7 % of the customers and more.
-
-    See Also
-    --------
-    skspend.inspection.name_segments : Names the nodes.
 
     Examples
     --------
@@ -99,18 +95,12 @@ class HierarchyDisplay:
         """Draw on `ax`, as in :meth:`from_estimator`."""
         n_levels = int(self.tree["depth"].max())
         width = COLUMN_INCHES * (n_levels + ROOT_WIDTH)
-        (self.ax_,), _ = prepare_axes(ax, width=width, height=HEIGHT_INCHES)
-        self.figure_ = self.ax_.figure.figure
+        (self.ax_,), self.figure_ = prepare_axes(ax, width=width, height=HEIGHT_INCHES)
         self.patches_, self.texts_ = {}, {}
         self._draw(0, top=1.0)
-        levels = range(1, n_levels + 1)
-        self.ax_.set(
-            xlim=(-ROOT_WIDTH, n_levels),
-            ylim=(0, 1),
-            yticks=[],
-            xticks=[-ROOT_WIDTH / 2, *(level - 0.5 for level in levels)],
-            xticklabels=["all", *(f"level {level}" for level in levels)],
-        )
+        self.ax_.set(xlim=(-ROOT_WIDTH, n_levels), ylim=(0, 1), yticks=[])
+        levels = [f"level {level}" for level in range(1, n_levels + 1)]
+        self.ax_.set_xticks([-ROOT_WIDTH / 2, *np.arange(n_levels) + 0.5], ["all", *levels])
         self.ax_.xaxis.tick_top()
         self.ax_.tick_params(length=0)
         self.ax_.spines[:].set_visible(False)
@@ -131,15 +121,10 @@ class HierarchyDisplay:
         if fitting >= SMALLEST_FONT:
             label = f"{name}   {size:,} ({height:.1%})" if node else f"{size:,}"
             room = 72 * (COLUMN_INCHES * width - 0.1) / (POINTS_PER_LETTER * len(label))
-            self.texts_[node] = self.ax_.text(
-                left + 0.03,
-                top - height / 2,
-                label,
-                va="center",
-                fontsize=np.clip(min(fitting, room), SMALLEST_FONT, LARGEST_FONT),
-                color=text_color(color),
-                clip_path=patch,
-            )
+            points = np.clip(min(fitting, room), SMALLEST_FONT, LARGEST_FONT)
+            style = {"fontsize": points, "color": text_color(color), "clip_path": patch}
+            place = left + 0.03, top - height / 2
+            self.texts_[node] = self.ax_.text(*place, label, va="center", **style)
         children = self.tree[self.tree["parent"] == node].sort_values("size", ascending=False)
         for child in children.index:
             self._draw(child, top)

@@ -92,23 +92,14 @@ class PersonalityDisplay:
         max_customers: int = 3000,
         random_state: RandomState = 0,
     ) -> Self:
-        """Draw the scores that a fitted scorer computes.
+        """Draw the scores that a fitted BigFivePersonalityScorer computes.
 
-        Parameters
-        ----------
-        scorer : BigFivePersonalityScorer
-            Scores by period are averaged.
-        X : panel
-            As the scorer was fitted on.
-        traits, ax, max_customers, random_state
-            As in :meth:`from_predictions`.
+        X is a panel, as the scorer was fitted on; scores by period are averaged. The other
+        parameters are as in :meth:`from_predictions`.
         """
+        scores = mean_trait_scores(scorer, X)
         return cls.from_predictions(
-            mean_trait_scores(scorer, X),
-            traits=traits,
-            ax=ax,
-            max_customers=max_customers,
-            random_state=random_state,
+            scores, traits=traits, ax=ax, max_customers=max_customers, random_state=random_state
         )
 
     @classmethod
@@ -155,23 +146,15 @@ class PersonalityDisplay:
         self, ax: Axes | None = None, *, max_customers: int = 3000, random_state: RandomState = 0
     ) -> Self:
         """Draw, with parameters as in :meth:`from_predictions`."""
-        (self.ax_,), _ = prepare_axes(ax, width=5.2, height=4.6)
-        self.figure_ = self.ax_.figure.figure
+        (self.ax_,), self.figure_ = prepare_axes(ax, width=5.2, height=4.6)
         horizontal, vertical = (TRAITS.index(trait) for trait in self.traits)
         dominant = rank_traits(self.scores)[:, 0]
-        order = check_random_state(random_state).permutation(len(self.scores))
-        self.drawn_ = order[:max_customers]
-        colors = np.array([TRAIT_COLORS[trait] for trait in TRAITS], dtype=object)
-        for trait in set(range(len(TRAITS))) - {horizontal, vertical}:
-            colors[trait] = NO_TRAIT
-        self.dots_ = self.ax_.scatter(
-            self.scores[self.drawn_, horizontal],
-            self.scores[self.drawn_, vertical],
-            s=7,
-            c=list(colors[dominant[self.drawn_]]),
-            alpha=0.7,
-            lw=0,
-        )
+        shuffled = check_random_state(random_state).permutation(len(self.scores))
+        self.drawn_ = shuffled[:max_customers]
+        colors = [TRAIT_COLORS[trait] if trait in self.traits else NO_TRAIT for trait in TRAITS]
+        dots = self.scores[self.drawn_][:, [horizontal, vertical]]
+        dot_colors = [colors[trait] for trait in dominant[self.drawn_]]
+        self.dots_ = self.ax_.scatter(dots[:, 0], dots[:, 1], s=7, c=dot_colors, alpha=0.7, lw=0)
         self.thresholds_ = {
             sign: _threshold(self.scores[:, horizontal] * side, dominant == horizontal) * side
             for sign, side in (("+", 1), ("-", -1))
@@ -179,7 +162,7 @@ class PersonalityDisplay:
         for threshold in self.thresholds_.values():
             if np.isfinite(threshold):
                 self.ax_.axvline(threshold, ls=":", lw=1.2, color="0.2")
-        self._frame(self.scores[self.drawn_][:, [horizontal, vertical]])
+        self._frame(dots)
         self._add_legend()
         return self
 
@@ -205,14 +188,8 @@ class PersonalityDisplay:
         if np.isfinite(list(self.thresholds_.values())).any():
             label = f"beyond: {self.traits[0]} for most"
             handles.append(Line2D([], [], ls=":", color="0.2", label=label))
-        self.ax_.legend(
-            handles=handles,
-            loc="lower center",
-            bbox_to_anchor=(0.5, 1),
-            ncols=2,
-            frameon=False,
-            fontsize="small",
-        )
+        above = {"loc": "lower center", "bbox_to_anchor": (0.5, 1), "ncols": 2}
+        self.ax_.legend(handles=handles, frameon=False, fontsize="small", **above)
 
 
 def _threshold(values, is_dominant):

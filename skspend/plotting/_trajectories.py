@@ -10,6 +10,7 @@ from itertools import combinations
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
+import pandas as pd
 from matplotlib.collections import LineCollection
 from matplotlib.colors import to_rgba_array
 from matplotlib.lines import Line2D
@@ -70,10 +71,6 @@ class TrajectoryDisplay:
     legend_ : matplotlib Legend
     drawn_ : ndarray of int
         Rows of the customers drawn.
-
-    See Also
-    --------
-    LSTMStateExtractor : Makes the trajectories.
 
     References
     ----------
@@ -208,11 +205,10 @@ class TrajectoryDisplay:
         random_state : int, RandomState instance or None, default=0
             Draws the sample and the order of the lines.
         """
-        n_units = self.states.shape[2]
-        projections: list[tuple[Any, int]]
-        projections = list(combinations(range(min(n_units, MOST_UNITS)), 2)) or [(None, 0)]
-        self.axes_, is_new = prepare_axes(ax, len(projections), width=4, height=4.6)
-        self.figure_ = self.axes_[0].figure.figure
+        units = range(min(self.states.shape[2], MOST_UNITS))
+        projections: list[tuple[Any, int]] = list(combinations(units, 2)) or [(None, 0)]
+        is_new = ax is None
+        self.axes_, self.figure_ = prepare_axes(ax, len(projections), width=4, height=4.6)
         traits = np.array([name[:-1] for name in self.types], dtype=object)
         self.drawn_ = balanced_sample(traits, max_customers, check_random_state(random_state))
         colors = [TRAIT_COLORS[trait] for trait in traits[self.drawn_]]
@@ -270,8 +266,8 @@ class TrajectoryDisplay:
         ]
         for sign, face in (("high", "0.3"), ("low", "white")):
             label = f"last {self.period}, trait {sign}"
-            dot = {"marker": "o", "ms": 4, "mfc": face, "mec": "0.3"}
-            handles.append(Line2D([], [], ls="", label=label, **dot))
+            dot = Line2D([], [], ls="", marker="o", ms=4, mfc=face, mec="0.3", label=label)
+            handles.append(dot)
         options = {"handles": handles, "title": title, "frameon": False}
         if is_new:
             n_columns = len(handles) if len(self.axes_) > 1 else 2
@@ -301,10 +297,7 @@ def _inside(segment, found):
 
 
 def _fading_lines(paths, colors, strongest):
-    """Lines that grow stronger with every period, the latest on top.
-
-    `paths` has the shape (n_customers, n_periods, 2); `strongest` is the opacity of the last step.
-    """
+    """Lines that grow stronger with every period, up to `strongest`, the latest on top."""
     steps = np.stack([paths[:, :-1], paths[:, 1:]], axis=2)
     n_customers, n_steps = steps.shape[:2]
     opacity = strongest * np.linspace(0, 1, n_steps + 1)[1:] ** 2
@@ -319,9 +312,6 @@ def _fading_lines(paths, colors, strongest):
 def balanced_sample(traits: Names, most: int, random_state: np.random.RandomState) -> Integers:
     """Rows of up to `most` customers, taken from the traits in turn, in random order."""
     shuffled = random_state.permutation(len(traits))
-    turn = np.empty(len(traits), dtype=int)
-    for trait in set(traits):
-        rows = shuffled[traits[shuffled] == trait]
-        turn[rows] = np.arange(len(rows))
-    chosen = shuffled[np.argsort(turn[shuffled], kind="stable")][:most]
+    turn = pd.Series(shuffled).groupby(traits[shuffled]).cumcount()
+    chosen = shuffled[np.argsort(turn.to_numpy(), kind="stable")][:most]
     return random_state.permutation(chosen)
