@@ -42,7 +42,7 @@ def report_file(model, file, output, force, options):
 
     def show():
         for row in report.metrics.itertuples():
-            click.echo(f"{row.metric:>10}  {row.value:.3f}  {row.meaning}")
+            click.echo(f"{row.metric:>19}  {row.value:.3f}  {row.meaning}")
         beside = "" if card is None else f", the model card to {card}"
         click.echo(f"Report of {len(log):,} customers written to {output}{beside}.")
 

@@ -1,7 +1,7 @@
-"""The model card of a report: what the model is, what it was measured at, and what it is not for.
+"""The model card of a report: the model, its figures, its intended and its forbidden use.
 
-Maree & Omlin (2021), section I, warn of unfair treatment by segments; Mitchell et al. (2019) say
-what a card holds. skops writes it.
+Maree & Omlin (2021), section I, warn of unfair treatment by segments. Mitchell et al. (2019) define
+the content of a card. skops writes it.
 """
 
 from __future__ import annotations
@@ -13,8 +13,9 @@ import numpy as np
 import pandas as pd
 from skops.card import Card
 
+from .._utils._text import count
 from ..inspection._segments import EVERYBODY
-from ..segmentation._model import versions
+from ..segmentation import versions
 from . import _limits
 
 if TYPE_CHECKING:
@@ -43,10 +44,11 @@ def write(report: SegmentReport) -> Card:
         _add(card, f"{title}/{section}", table)
     coverage = report.coverage
     card.add(**{f"{title}/Coverage of the coefficients": (
-        f"{coverage['has_coefficient'].sum()} of {len(coverage)} categories have a coefficient, "
-        f"with {coverage.loc[coverage['has_coefficient'], 'share'].sum():.1%} of the spending; "
-        f"the network reads {coverage['is_read'].sum()} categories. "
-        f"The largest without one: {_list(coverage.query('~has_coefficient')['category'][:5])}."
+        f"{coverage['has_coefficient'].sum()} of {len(coverage)} categories have a coefficient; "
+        f"{coverage.loc[coverage['has_coefficient'], 'share'].sum():.1%} of the spending is in "
+        f"them. The network reads {count(coverage['is_read'].sum(), 'category', 'categories')}. "
+        f"The largest categories without a coefficient are: "
+        f"{_list(coverage.query('~has_coefficient')['category'][:5])}."
     )})  # fmt: skip
     _add_fairness(card, title, report)
     if report.transfer is not None:
@@ -65,9 +67,9 @@ def _describe(report: SegmentReport) -> str:
     depth = int(report.customers_.clusterer.tree_["depth"].max())
     return (
         f"{_limits.EVIDENCE}\n\n"
-        f"A pipeline of {steps}. The network has {report.customers_.states.shape[2]} states "
-        f"and was trained on the objective {extractor.objective!r}; the tree has "
-        f"{len(report.segments)} segments on {depth} levels. After Maree & Omlin (2021)."
+        f"The model is a pipeline of {steps}, after Maree & Omlin (2021). The network has "
+        f"{report.customers_.states.shape[2]} states and the objective {extractor.objective_!r}; "
+        f"the tree has {count(len(report.segments), 'segment')} on {count(depth, 'level')}."
     )
 
 
@@ -82,14 +84,14 @@ def _list(names: pd.Series) -> str:
 def _add(card: Card, section: str, table: pd.DataFrame) -> None:
     if len(table):
         card.add_table(**{section: _rounded(table)})
-        # A table's title is its whole path, unlike that of other sections.
+        # skops gives a table its whole path as a title.
         card.select(section).title = section.rpartition("/")[2]
     else:
         card.add(**{section: "None."})
 
 
 def _rounded(table: pd.DataFrame) -> pd.DataFrame:
-    """Figures in a few digits, and text that cannot break a table of Markdown."""
+    """Figures with few digits, and text that cannot break a Markdown table."""
     shown = table.copy()
     for name in shown:
         if pd.api.types.is_float_dtype(shown[name]):
@@ -123,7 +125,7 @@ def _segments(report: SegmentReport) -> pd.DataFrame:
     table = report.segments[["path", "customers", "share", "strength"]].rename(
         columns={"path": "segment"}
     )
-    table["stay from the first period to the last"] = report.segments["node"].map(first)
+    table["stay from the first to the last period"] = report.segments["node"].map(first)
     return table.assign(
         **{
             "spend more on": report.segments["spends_more_on"].map(", ".join),
@@ -133,13 +135,13 @@ def _segments(report: SegmentReport) -> pd.DataFrame:
 
 
 def _hyperparameters(report: SegmentReport) -> pd.DataFrame:
-    """What each step was told; long values, such as a table of coefficients, are cut short."""
-    told = {
+    """The parameters of each step; long values, such as a table of coefficients, are cut."""
+    shown = {
         name: reprlib.repr(value)
         for name, value in report.pipeline.get_params().items()
         if "__" in name and not hasattr(value, "get_params")
     }
-    return pd.DataFrame(told.items(), columns=["parameter", "value"])
+    return pd.DataFrame(shown.items(), columns=["parameter", "value"])
 
 
 def _add_fairness(card: Card, title: str, report: SegmentReport) -> None:

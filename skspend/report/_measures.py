@@ -1,7 +1,7 @@
-"""What a report tells, as tidy frames: one function for each.
+"""The tables of a report, with a function for each.
 
-A fitted pipeline and the customers it is told about come in as a `Customers`; out come frames
-of a row for each thing measured, with 95 % intervals where there are any to give.
+A fitted pipeline and customers come in as a `Customers`. Tidy frames come out, as the attributes of
+`SegmentReport` describe them.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from ..aggregation._aggregator import MONTHS
 from ..clustering import TrajectoryClusterer
 from ..inspection import segment_fairness
 from ..inspection._segments import EVERYBODY, compare_spending
-from ..metrics import direction_change, run_to_trajectories, temporal_stability
+from ..metrics import direction_change, middle_period, run_to_trajectories, temporal_stability
 from ..panel import Panel
 from ..personality import TRAITS, personality_types
 from ..transactions import TransactionLog
@@ -31,27 +31,27 @@ if TYPE_CHECKING:
 
 N_RESAMPLES = 999
 N_FAVOURITES = 3
-"""Categories that are told of an exemplar."""
+"""Number of categories listed for an exemplar."""
 
 
 class Customers(NamedTuple):
-    """Customers and all that a pipeline makes of them."""
+    """Customers, and what each step of a pipeline makes of them."""
 
     names: np.ndarray
     """Identifiers, shape (n_customers,)."""
     source: Any
-    """What the extractor reads, as it takes it."""
+    """Panel of shares, as the extractor reads it."""
     panel: pd.DataFrame
     """Shares by period and category, with the names of a panel, indexed by customer."""
     shares: np.ndarray
     """The same, shape (n_customers, n_periods, n_categories)."""
     active_periods: np.ndarray
-    """In how many periods each customer spends anything."""
+    """Number of periods in which each customer spends anything."""
     categories: list[str]
     period: str
-    """What a period is called."""
+    """Name of a period, such as year."""
     trajectories: Any
-    """Panel of states, as the clusterer takes it."""
+    """Panel of states, as the clusterer reads it."""
     states: np.ndarray
     """The same, shape (n_customers, n_periods, n_units)."""
     scores: pd.DataFrame
@@ -59,34 +59,35 @@ class Customers(NamedTuple):
     nodes: np.ndarray
     """Node of each customer by period and level, shape (n_periods, n_customers, depth)."""
     strengths: np.ndarray
+    """Shape (n_customers,)."""
     extractor: Any
     clusterer: TrajectoryClusterer
 
     @property
     def is_active(self) -> np.ndarray:
-        """Who spends in all periods."""
+        """Whether each customer spends in all periods, a mask."""
         return self.active_periods == self.shares.shape[1]
 
     def members(self, node: int, period: int = -1) -> np.ndarray:
-        """Who is in a node at a period, as a mask."""
+        """Whether each customer is in a node at a period, a mask."""
         if node == 0:
             return np.ones(len(self.names), dtype=bool)
         return (self.nodes[period] == node).any(axis=1)
 
 
 def see_customers(pipeline: Any, X: Any) -> Customers:
-    """Run a pipeline on customers, and keep what each step makes of them.
+    """Run a pipeline on customers, and keep the output of each step.
 
     Raises
     ------
     TypeError
-        If the pipeline has no extractor that knows the traits, or does not end in a clusterer.
+        If the pipeline has no extractor with trait scores, or does not end in a clusterer.
     ValueError
-        If nobody spends on a category that the pipeline knows.
+        If no customer spends on a category of the model.
     """
     if not isinstance(pipeline, Pipeline):
         raise TypeError(
-            f"A report is made of a fitted Pipeline that ends in a TrajectoryClusterer, not of "
+            f"A report needs a fitted Pipeline that ends in a TrajectoryClusterer, got "
             f"{type(pipeline).__name__}."
         )
     found = run_to_trajectories(pipeline, X)
@@ -97,8 +98,8 @@ def see_customers(pipeline: Any, X: Any) -> Customers:
         )
     if found.scores is None:
         raise TypeError(
-            "No step of the pipeline knows the traits of a customer. Use an extractor whose "
-            "objective is 'type' or 'scores'."
+            "No step of the pipeline computes trait scores. Use an extractor whose objective is "
+            "'type' or 'scores'."
         )
     clusterer, extractor = found.clusterer, found.extractor
     read = Panel.read(found.panel, extractor.n_periods_)
@@ -107,7 +108,7 @@ def see_customers(pipeline: Any, X: Any) -> Customers:
     if not shares.any():
         raise ValueError(
             f"None of the {len(shares):,} customers spends on any of the {len(categories)} "
-            f"categories of the model, such as {categories[0]!r}. Give transactions of the kind "
+            f"categories of the model, such as {categories[0]!r}. Pass transactions of the kind "
             f"that the model was fitted on; on the command line as FILE."
         )
     columns = Panel(shares, period, categories).names
@@ -137,7 +138,7 @@ def _index(panel: Any) -> Any:
 
 
 def count_data(customers: Customers, X: Any, pipeline: Pipeline) -> dict[str, Any]:
-    """What the report is about: numbers of customers, periods, categories, and days."""
+    """Numbers of customers, periods and categories, and the days of the data."""
     counts: dict[str, Any] = {
         "customers": len(customers.names),
         "active customers": int(customers.is_active.sum()),
@@ -160,10 +161,10 @@ def count_data(customers: Customers, X: Any, pipeline: Pipeline) -> dict[str, An
 
 
 def measure_quality(X: Any, pipeline: Pipeline) -> pd.DataFrame:
-    """What did not enter the periods: transactions and amount, by reason."""
+    """Transactions and amounts that are not in the periods, by reason."""
     spend = pipeline[0]
     if isinstance(X, TransactionLog) and isinstance(spend, SpendingAggregator):
-        # A clone counts for these customers; the fitted one knows those of its fit.
+        # The fitted step has the counts of the customers of its fit, so a clone counts here.
         counted = clone(spend).set_params(n_periods=spend.n_periods_).fit(X).quality_
     else:
         counted = pd.DataFrame(columns=["transactions", "amount"])
@@ -171,14 +172,7 @@ def measure_quality(X: Any, pipeline: Pipeline) -> pd.DataFrame:
 
 
 def measure_coverage(customers: Customers) -> pd.DataFrame:
-    """How much is spent on each category, whether it has a coefficient, and is read.
-
-    Returns
-    -------
-    coverage : DataFrame
-        ``category``, ``share`` of all spending, ``has_coefficient``, ``is_read`` (by the network),
-        and the five coefficients, NaN where there is none; most spending first.
-    """
+    """The share of each category in all spending, and whether the scorer and the network use it."""
     spending = np.abs(customers.shares).sum(axis=(0, 1))
     scorer = customers.extractor.scorer_
     table = pd.DataFrame(
@@ -194,13 +188,7 @@ def measure_coverage(customers: Customers) -> pd.DataFrame:
 
 
 def measure_traits(customers: Customers) -> pd.DataFrame:
-    """Mean score of every node on every trait, with the interval of the mean by Student's t.
-
-    Returns
-    -------
-    traits : DataFrame
-        ``node`` (0 is everybody), ``trait``, ``mean``, ``low`` and ``high``.
-    """
+    """Mean score of each node on each trait, with Student's interval of the mean."""
     rows = [
         (node, trait, *mean_interval(customers.scores[trait].to_numpy()[customers.members(node)]))
         for node in customers.clusterer.tree_.index
@@ -210,14 +198,7 @@ def measure_traits(customers: Customers) -> pd.DataFrame:
 
 
 def measure_categories(customers: Customers) -> pd.DataFrame:
-    """What every node spends on each category, against everybody else.
-
-    Returns
-    -------
-    categories : DataFrame
-        ``node``, ``category``, ``share``: the members' mean share, ``others``: that of all other
-        customers, ``effect``: the difference in standard deviations.
-    """
+    """The spending of each node on each category, compared with all other customers."""
     shares = customers.shares.mean(axis=1, dtype=np.float64)
     spread = shares.std(axis=0)
     columns = ["node", "category", "share", "others", "effect"]
@@ -230,15 +211,7 @@ def measure_categories(customers: Customers) -> pd.DataFrame:
 
 
 def measure_history(customers: Customers) -> pd.DataFrame:
-    """How large every node is at each period, and who of those stays until the last.
-
-    Returns
-    -------
-    history : DataFrame
-        ``node``, ``period`` (from 1), ``customers``, ``share`` of all, ``stayed``: how many of
-        them are in the node at the last period, ``rate``: their quotient, and ``low`` and ``high``:
-        its Wilson interval; NaN where nobody is.
-    """
+    """The size of each node at each period, and how many of its members stay until the last."""
     rows = []
     n_customers = len(customers.names)
     for node in customers.clusterer.tree_.index:
@@ -256,15 +229,7 @@ def measure_history(customers: Customers) -> pd.DataFrame:
 
 
 def find_exemplars(customers: Customers) -> pd.DataFrame:
-    """Who stands nearest to the centre of each node.
-
-    Returns
-    -------
-    exemplars : DataFrame
-        ``node``, ``rank`` (from 1), ``row``: position among the customers, ``customer``, ``type``,
-        ``strength`` in their leaf, the five scores, ``active_periods``, and ``spends_on``: the
-        categories of their largest mean shares.
-    """
+    """The customers nearest to the centre of each node."""
     found = customers.clusterer.find_exemplars(customers.trajectories)
     rows = []
     types = personality_types(customers.scores)
@@ -289,18 +254,10 @@ def find_exemplars(customers: Customers) -> pd.DataFrame:
 
 
 def measure_model(customers: Customers, random_state: RandomState) -> pd.DataFrame:
-    """The figures by which to judge the model, on the customers who spend in all periods.
+    """The figures to judge the model by, for the customers who spend in all periods.
 
-    Returns
-    -------
-    metrics : DataFrame
-        ``metric``, ``value``, ``low`` and ``high`` (NaN without an interval) and ``meaning``.
-
-    Notes
-    -----
-    Intervals say what other customers would change, with the model as it is: Wilson's for a share,
-    Student's t for a mean, that of a ratio estimator for the coverage, and the bootstrap over
-    customers for kappa.
+    Intervals are Wilson's for a share, Student's for a mean, that of a ratio estimator for the
+    coverage, and the bootstrap over customers for kappa.
     """
     active = customers.is_active
     rows = [_judge_coverage(customers)]
@@ -315,54 +272,68 @@ def _judge_coverage(customers: Customers) -> tuple[object, ...]:
     known = spending[:, customers.extractor.scorer_.support_].sum(axis=1)
     total = spending.sum(axis=1)
     value = known.sum() / (total.sum() or 1)
-    # The residuals of a ratio estimator add up to its error.
+    # The error of a ratio estimator is the sum of its residuals.
     half = norm.ppf((1 + CONFIDENCE) / 2) * np.linalg.norm(known - value * total)
     half /= total.sum() or 1
-    meaning = "share of all spending in categories with a coefficient"
+    meaning = "share of all spending that is in categories with a coefficient"
     return "coverage", value, value - half, value + half, meaning
 
 
 def _judge_extractor(customers: Customers, active: np.ndarray) -> list[tuple[object, ...]]:
-    """How well the network tells what it was trained to tell."""
+    """How well the network predicts its target."""
     extractor = customers.extractor
     value = extractor.score(_safe_indexing(customers.source, np.flatnonzero(active)))
-    if extractor.objective != "type":
-        return [("R2", value, np.nan, np.nan, f"of the network's objective, {extractor.objective}")]
+    if extractor.objective_ != "type":
+        return [
+            (
+                "R2",
+                value,
+                np.nan,
+                np.nan,
+                f"of the {extractor.objective_} that the network predicts",
+            )
+        ]
     n = int(active.sum())
     low, high = wilson_interval(round(value * n), n)
     types = pd.Series(personality_types(customers.scores[active]))
     commonest = types.value_counts(normalize=True).iloc[0]
-    meaning = f"share whose type the network tells; the commonest type is that of {commonest:.1%}"
+    meaning = (
+        f"share of customers whose type the network predicts; the most frequent type has "
+        f"{commonest:.1%}"
+    )
     return [("accuracy", value, low, high, meaning)]
 
 
 def _judge_segments(
     customers: Customers, active: np.ndarray, random_state: np.random.RandomState
 ) -> list[tuple[object, ...]]:
-    """How clear segments are, how long they last, and how straight trajectories go."""
-    meaning = "mean over customers: 1 at the centre of the leaf, 0 halfway to the next"
+    """How clear and stable the segments are, and how straight the trajectories are."""
+    meaning = "mean over customers: 1 at the centre of the segment, 0 halfway to the next one"
     rows: list[tuple[object, ...]] = [
         ("strength", *mean_interval(customers.strengths[active]), meaning)
     ]
     n_periods = len(customers.nodes)
     if n_periods > 1:
-        middle = (n_periods - 1) // 2
+        middle = middle_period(n_periods)
         earlier, last = customers.nodes[[middle, -1]][:, active, 0]
         meaning = (
-            f"Cohen's kappa of the top level between {customers.period} {middle + 1} and "
-            f"{customers.period} {n_periods}: 1 if everybody stays, 0 by chance"
+            f"agreement of the segments of the top level in {customers.period} {middle + 1} and "
+            f"{customers.period} {n_periods} (Cohen's kappa): 1 if all customers stay, 0 by chance"
         )
         kappa = temporal_stability(earlier, last)
         rows.append(("stability", kappa, *_kappa_interval(earlier, last, random_state), meaning))
     if n_periods > 2:
         turns = direction_change(customers.states[active])
-        meaning = "mean change of direction between periods in degrees: 0 is straight, 180 back"
-        rows.append(("turn", *mean_interval(turns[np.isfinite(turns)]), meaning))
+        meaning = (
+            "mean angle between successive steps of a trajectory, in degrees: 0 if it is straight, "
+            "180 if it turns back"
+        )
+        rows.append(("change of direction", *mean_interval(turns[np.isfinite(turns)]), meaning))
     return rows
 
 
 def mean_interval(values: np.ndarray) -> tuple[float, float, float]:
-    """Mean of some values and its 95 % interval by Student's t; NaN where there is none."""
+    """Mean of some values and its 95 % interval by Student's t; NaN without values."""
     mean = float(values.mean()) if len(values) else np.nan
     half = half_interval(values)
     return mean, mean - half, mean + half
@@ -389,15 +360,7 @@ def _kappa_interval(
 def measure_fairness(
     customers: Customers, names: dict[int, str], protected: pd.DataFrame, random_state: RandomState
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """How often the groups of each protected attribute are in the segments of the top level.
-
-    Returns
-    -------
-    rates : DataFrame
-        As of :func:`~skspend.inspection.segment_fairness`, after ``attribute``; segments by name.
-    association : DataFrame
-        A row for each attribute.
-    """
+    """The rates of protected groups in segments of the top level, and their association."""
     top = pd.Series(customers.nodes[-1][:, 0]).map(names).fillna(EVERYBODY)
     rates, association = [], []
     for attribute in protected.columns:

@@ -1,7 +1,7 @@
 """The page of a report: its frames go in, one HTML document comes out.
 
-What stands still is written here, by a template that escapes all text. What follows the selection
-is drawn by ``templates/page.js`` in the browser, from the numbers in a block of JSON.
+A template that escapes all text writes what does not change. In the browser, ``templates/page.js``
+draws what depends on the chosen segment, from numbers in a block of JSON.
 """
 
 from __future__ import annotations
@@ -28,17 +28,21 @@ if TYPE_CHECKING:
     from ._report import SegmentReport
 
 MOST_LINES = 1000
-"""Customers whose lines are on the page: more make it slow and tell no more."""
+"""Customers whose trajectories are drawn; more would make the page slow."""
 MOST_CATEGORIES = 8
 """Categories shown on either side of a segment."""
+SHARES = ("coverage", "accuracy")
+"""Metrics that are shares."""
 DECIMALS = 3
-"""Of states: a thousandth of the state space is a third of a pixel."""
+"""Decimals of states: a thousandth of the state space is a third of a pixel."""
 
 
-def _figure(value: float) -> str:
-    """A figure in as many digits as it bears; nothing where there is none."""
+def _figure(value: float, metric: str = "") -> str:
+    """A figure with three decimals, or none if it is large; a share as a percentage."""
     if not np.isfinite(value):
         return ""
+    if metric in SHARES:
+        return f"{100 * value:.1f} %"
     return f"{value:,.0f}" if abs(value) >= 10 else f"{value:.3f}".replace("0.", ".", 1)
 
 
@@ -49,7 +53,7 @@ _environment = Environment(
     trim_blocks=True,
     lstrip_blocks=True,
 )
-# Strict JSON: what is not finite was made null before.
+# Strict JSON: numbers that are not finite are null by now.
 _environment.policies["json.dumps_kwargs"] = {"allow_nan": False, "ensure_ascii": False}
 _environment.filters |= {
     "count": lambda value: f"{value:,.0f}",
@@ -120,7 +124,7 @@ def _spending(coverage: pd.DataFrame) -> dict[Any, list[Any]]:
 
 
 def _nodes(report: SegmentReport) -> list[dict[str, Any]]:
-    """Everybody and every segment, in the order of the tree, with all that is shown of it."""
+    """All customers and every segment, in the order of the tree, with all figures shown of it."""
     customers = report.customers_
     tree = customers.clusterer.tree_
     described = report.segments.set_index("node")
@@ -141,7 +145,7 @@ def _nodes(report: SegmentReport) -> list[dict[str, Any]]:
     nodes = []
     for node in [0, *described.index]:
         parent = int(tree.loc[node, "parent"])
-        units[node] = _telling_units(customers, tree, node) or units[max(parent, 0)]
+        units[node] = _separating_units(customers, tree, node) or units[max(parent, 0)]
         traits, history = by_node["traits"][node], by_node["history"][node]
         row: Any = described.loc[node] if node else everybody
         nodes.append(
@@ -155,14 +159,14 @@ def _nodes(report: SegmentReport) -> list[dict[str, Any]]:
                 "units": units[node],
                 "traits": traits[["mean", "low", "high"]].to_numpy().tolist(),
                 "history": history[["customers", "share", "rate", "low", "high"]].to_dict("list"),
-                "categories": _telling_categories(by_node["categories"].get(node)),
+                "categories": _distinctive_categories(by_node["categories"].get(node)),
             }
         )
     return nodes
 
 
-def _telling_units(customers: Any, tree: pd.DataFrame, node: int) -> list[int]:
-    """The three states that tell the parts of a node apart best; none if it has no parts."""
+def _separating_units(customers: Any, tree: pd.DataFrame, node: int) -> list[int]:
+    """The three states that separate the parts of a node best; none if it has no parts."""
     states = customers.states[:, -1]
     if states.shape[1] <= MOST_UNITS:
         return list(range(states.shape[1]))
@@ -178,8 +182,8 @@ def _telling_units(customers: Any, tree: pd.DataFrame, node: int) -> list[int]:
     return sorted(np.argsort(-ratios, kind="stable")[:MOST_UNITS].tolist())
 
 
-def _telling_categories(categories: pd.DataFrame | None) -> list[dict[Any, Any]]:
-    """The categories in which a segment differs most, the most overspent first."""
+def _distinctive_categories(categories: pd.DataFrame | None) -> list[dict[Any, Any]]:
+    """The categories in which a segment differs most from the others, the largest effect first."""
     if categories is None:
         return []
     effects = categories[categories["effect"].abs() > WORTH_SAYING]

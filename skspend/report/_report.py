@@ -1,7 +1,8 @@
-"""SegmentReport: all there is to show about the segments of some customers.
+"""SegmentReport: tables, a page and a model card about the segments of customers.
 
-A fitted pipeline and customers come in; out come tidy frames, and from them one page of HTML that
-needs no network, and a model card. The drill-down of Maree & Omlin (2021), Fig. 2, for people.
+A fitted pipeline and customers come in. Tidy frames come out, and from them one page of HTML that
+needs no network, and a model card. The page makes the hierarchy of Maree & Omlin (2021), Fig. 2,
+interactive.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils import _safe_indexing, check_random_state
 from skops.card import Card
 
+from .._utils._text import count
 from ..inspection import describe_segments, name_segments
 from ..inspection._segments import tree_order
 from . import _card, _page
@@ -42,7 +44,7 @@ TRANSFER_COLUMNS = ("label", "size", "model", "mse", "mse_interval", "r2", "r2_i
 
 @dataclass(eq=False, repr=False)
 class SegmentReport:
-    """What there is to show about the segments of some customers; made by :meth:`from_estimator`.
+    """Tables, a page and a model card about segments; made by :meth:`from_estimator`.
 
     Attributes
     ----------
@@ -52,33 +54,33 @@ class SegmentReport:
     data : dict
         Numbers of customers, periods, categories and transactions, and the days they span.
     quality : DataFrame
-        What did not enter the periods: ``reason``, ``transactions``, ``amount``.
+        What is not in the periods: ``reason``, ``transactions``, ``amount``.
     coverage : DataFrame
         Every ``category`` with its ``share`` of all spending, ``has_coefficient``, ``is_read`` (by
         the network) and the coefficients.
     metrics : DataFrame
-        By which to judge the model: ``metric``, ``value``, ``low``, ``high``, ``meaning``.
+        Figures to judge the model by: ``metric``, ``value``, ``low``, ``high``, ``meaning``.
     segments : DataFrame
-        Every node but the root, as :func:`~skspend.inspection.describe_segments` describes it,
-        what is inside a node after it.
+        Every node but the root, as :func:`~skspend.inspection.describe_segments` describes it.
+        Nodes inside a node follow it.
     traits : DataFrame
         ``node`` (0 is everybody), ``trait``, ``mean`` score and its interval, ``low`` to ``high``.
     categories : DataFrame
-        ``node``, ``category``, ``share``: what its members spend there, ``others``: what everybody
-        else does, ``effect``: the difference in standard deviations.
+        ``node``, ``category``, ``share``: the mean share of its members, ``others``: the mean share
+        of all other customers, ``effect``: the difference in standard deviations.
     history : DataFrame
         ``node``, ``period`` (from 1), ``customers``, ``share``, ``stayed``: how many of them are in
         the node at the last period, ``rate`` with its interval ``low`` to ``high``.
     exemplars : DataFrame
-        Up to three customers at the centre of every ``node``: ``customer``, ``type``, ``strength``,
-        the traits, ``active_periods``, ``spends_on``.
+        Up to three customers nearest to the centre of each ``node``: ``rank``, ``row``,
+        ``customer``, ``type``, ``strength``, the traits, ``active_periods``, ``spends_on``.
     transfer : DataFrame or None
         As :func:`~skspend.study.transfer_table` returns it.
     fairness : DataFrame or None
-        Rates of every group of each protected ``attribute`` in the segments of the top level, as
-        of :func:`~skspend.inspection.segment_fairness`.
+        The rate of each group of each protected ``attribute`` in each segment of the top level, as
+        :func:`~skspend.inspection.segment_fairness` returns it.
     association : DataFrame or None
-        For each ``attribute``, how far it and the segments go together: ``cramers_v``, ``p_value``.
+        How strongly each ``attribute`` is associated with the segments: ``cramers_v``, ``p_value``.
 
     See Also
     --------
@@ -86,7 +88,7 @@ class SegmentReport:
 
     Notes
     -----
-    All intervals are at 95 %; they say what other customers would change, with the model as it is.
+    All intervals are at 95 %. They are about the choice of customers; the model is fixed.
 
     References
     ----------
@@ -108,7 +110,7 @@ class SegmentReport:
     >>> int(report.segments["customers"].sum())
     400
     >>> report.metrics["metric"].tolist()
-    ['coverage', 'accuracy', 'strength', 'stability', 'turn']
+    ['coverage', 'accuracy', 'strength', 'stability', 'change of direction']
     >>> report.to_html().startswith("<!doctype html>")
     True
     """
@@ -146,20 +148,20 @@ class SegmentReport:
         Parameters
         ----------
         pipeline : Pipeline
-            Fitted. It ends in a TrajectoryClusterer, and the objective of the extractor before is
-            the type or the scores.
+            Fitted. It ends in a TrajectoryClusterer, and its extractor has the objective "type" or
+            "scores".
         X : TransactionLog or panel
-            Customers for the pipeline; those of its `fit`, or better, others.
+            Customers, better not those of `fit`.
         names : dict from int to str, default=None
-            Names of the nodes, such as a SegmentModel has; by default found from the customers who
-            spend in all periods.
+            Names of the nodes, such as those of a SegmentModel. By default they come from the
+            customers who spend in all periods.
         protected : DataFrame or Series, default=None
-            Attributes that must not decide about people, such as the bracket of age, indexed by
-            customer. Customers without a row count as missing.
+            Protected attributes, such as the age bracket, indexed by customer. Customers without a
+            row count as missing.
         transfer : DataFrame, default=None
-            What :func:`~skspend.study.transfer_table` says of models on the same network.
+            Results of models on the same network, from :func:`~skspend.study.transfer_table`.
         random_state : int, RandomState instance or None, default=0
-            Draws the resamples of the intervals, and the customers whose lines are drawn.
+            Draws the resamples for intervals, and the customers whose trajectories are shown.
 
         Returns
         -------
@@ -168,17 +170,17 @@ class SegmentReport:
         Raises
         ------
         TypeError
-            If the pipeline has no segments or no traits.
+            If the pipeline has no segments or no trait scores.
         ValueError
-            If nobody spends on a category that the pipeline knows, nobody in `protected` is among
-            the customers, or `transfer` lacks a column.
+            If no customer spends on a category of the model, no customer of X is in `protected`, or
+            `transfer` lacks a column.
         """
         if transfer is not None:
             _check_transfer(transfer)
         customers = see_customers(pipeline, X)
         random_state = check_random_state(random_state).randint(2**31)
         if names is None:
-            # All, if nobody spends in all periods.
+            # All customers, if none spends in all periods.
             shown = np.flatnonzero(customers.is_active | ~customers.is_active.any())
             names = name_segments(
                 customers.clusterer,
@@ -221,12 +223,12 @@ class SegmentReport:
         Parameters
         ----------
         customer_ids : bool, default=False
-            Whether exemplars are called by their identifier instead of by a number.
+            Whether exemplars have their identifiers as names, and not numbers.
 
         Returns
         -------
         page : str
-            The same for the same report.
+            Equal reports give equal pages.
         """
         return _page.render(self, customer_ids=customer_ids)
 
@@ -235,12 +237,12 @@ class SegmentReport:
         Path(path).write_text(self.to_html(customer_ids=customer_ids), encoding="utf-8")
 
     def model_card(self) -> Card:
-        """Make a model card: what the model is, what it was measured at, and what it is not for.
+        """Make a model card: the model, its figures, its intended and its forbidden use.
 
         Returns
         -------
         card : skops.card.Card
-            ``card.save("model-card.md")`` writes it, and ``card.add`` adds what only you know.
+            ``card.save("model-card.md")`` writes it, and ``card.add`` adds a section of your own.
         """
         return _card.write(self)
 
@@ -256,7 +258,7 @@ def _check_transfer(transfer: pd.DataFrame) -> None:
     if missing:
         raise ValueError(
             f"transfer has no column {missing[0]!r} ({len(missing)} of {len(TRANSFER_COLUMNS)} are "
-            f"missing). Pass what skspend.study.transfer_table returns."
+            f"missing). Pass the output of skspend.study.transfer_table."
         )
 
 
@@ -267,13 +269,13 @@ def _align(protected: pd.DataFrame | pd.Series, customers: Any) -> pd.DataFrame:
     repeated = protected.index.duplicated()
     if repeated.any():
         raise ValueError(
-            f"{repeated.sum()} customers are repeated in protected, the first is "
+            f"protected has {count(repeated.sum(), 'repeated customer')}, the first is "
             f"{protected.index[repeated][0]!r}. Keep one row for each."
         )
     aligned = protected.reindex(customers)
     if aligned.isna().all(axis=None):
         raise ValueError(
-            f"None of the {len(protected)} customers in protected is among the {len(customers)} of "
-            f"the report. Index it by customer: frame.set_index('customer')."
+            f"protected has {count(len(protected), 'customer')}, but none of the "
+            f"{len(customers):,} of the report. Index it by customer: frame.set_index('customer')."
         )
     return aligned

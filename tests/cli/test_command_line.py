@@ -167,7 +167,7 @@ def test_a_report_shows_protected_groups_and_transfer_results(
     options = ("--drop-unreadable", "--protected", tmp_path / "other.csv", "-o", other)
     refused = run("report", model, few_file, *options)
     assert refused.exit_code == 2
-    assert "None of the 1 customers in protected" in refused.stderr
+    assert "protected has 1 customer, but none of the 30" in refused.stderr
     assert not other.exists()
 
 

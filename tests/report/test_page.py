@@ -163,7 +163,7 @@ def test_the_numbers_are_those_of_the_frames(open_page, report):
         expect_chosen(page, segment.path)
         summary = page.locator("#summary").inner_text()
         assert summary.startswith(f"{segment.customers:,} customers, {percent(segment.share)}")
-        assert round_half(re.search(r"strength ([\d.]+)\.", summary)[1], segment.strength)
+        assert round_half(re.search(r"strength ([\d.]+):", summary)[1], segment.strength)
 
         traits = report.traits.query("node == @segment.node")
         for shown, row in zip(rows_of(page, "traits-table"), traits.itertuples(), strict=True):
@@ -200,7 +200,10 @@ def test_the_figures_of_the_model_fairness_and_transfer_are_those_of_the_frames(
     page = open_page()
     for row in report.metrics.itertuples():
         shown = page.locator(f"[data-metric='{row.metric}']").inner_text()
-        assert round_half(shown, row.value, 0 if row.value >= 10 else 3)
+        if shown.endswith(" %"):
+            assert round_half(shown.removesuffix(" %"), 100 * row.value, 1)
+        else:
+            assert round_half(shown, row.value, 0 if row.value >= 10 else 3)
     shown_rates = rows_of(page, "fairness-table")
     for shown, row in zip(shown_rates, report.fairness.itertuples(), strict=True):
         assert shown[:3] == ["region", row.segment, row.group]

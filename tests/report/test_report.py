@@ -209,14 +209,14 @@ def test_two_reports_of_the_same_are_the_same(report, pipeline, bank):
 @pytest.mark.parametrize(
     ("wrong", "error", "message"),
     [
-        (lambda pipeline: pipeline["segment"], TypeError, "a fitted Pipeline.*TrajectoryClusterer"),
+        (lambda pipeline: pipeline["segment"], TypeError, "a fitted Pipeline.*, got TrajectoryClusterer"),
         (lambda pipeline: pipeline[:1], TypeError, "ends in LSTMStateExtractor"),
         (
             lambda pipeline: Pipeline([
                 ("same", FunctionTransformer()), ("segment", pipeline["segment"]),
             ]),
             TypeError,
-            "No step of the pipeline knows the traits",
+            "No step of the pipeline computes trait scores",
         ),
     ],
 )  # fmt: skip
@@ -232,10 +232,10 @@ def test_customers_of_whom_the_model_knows_nothing_are_refused(pipeline, bank):
 
 def test_other_customers_protected_are_refused(pipeline, bank):
     elsewhere = pd.Series(["a", "b"], index=["x", "y"])
-    with pytest.raises(ValueError, match="None of the 2 customers in protected"):
+    with pytest.raises(ValueError, match="protected has 2 customers, but none of the 1,000"):
         SegmentReport.from_estimator(pipeline, bank.data, protected=elsewhere)
     twice = pd.Series(["a", "b"], index=[bank.data.index[0]] * 2)
-    with pytest.raises(ValueError, match="1 customers are repeated"):
+    with pytest.raises(ValueError, match="protected has 1 repeated customer, the first is"):
         SegmentReport.from_estimator(pipeline, bank.data, protected=twice)
 
 

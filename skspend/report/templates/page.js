@@ -1,5 +1,5 @@
 "use strict";
-// Draws what follows the chosen segment, from the numbers in the block "data".
+// Draws what depends on the chosen segment, from the numbers in the block "data".
 (() => {
   const data = JSON.parse(document.getElementById("data").textContent);
   const nodes = new Map(data.nodes.map((node) => [node.id, node]));
@@ -11,11 +11,11 @@
   const MOST_LETTERS = 26;
   let chosen = 0;
 
-  // What is said, in the same form everywhere.
+  // One format for each kind of figure.
   const count = (value) => value.toLocaleString("en");
   const percent = (value) => (value === null ? "" : `${(100 * value).toFixed(1)} %`);
   const two = (value) => (value === null ? "" : value.toFixed(2));
-  // plotly reads some HTML in text; data has none to say.
+  // plotly reads some HTML in text, and data must not contain any.
   const plain = (text) => text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
   const short = (text) =>
     plain(text.length > MOST_LETTERS ? `${text.slice(0, MOST_LETTERS - 1)}…` : text);
@@ -50,7 +50,7 @@
   const periods = Array.from({ length: data.nPeriods }, (_, i) => i + 1);
   const periodAxis = () => axis({ title: { text: plain(data.period) }, dtick: Math.ceil(data.nPeriods / 12), range: [0.8, data.nPeriods + 0.2] });
 
-  // Columns after the first hold numbers, but those named.
+  // Columns after the first are numbers, except those in `words`.
   function table(id, header, rows, words = []) {
     const isNumber = (i) => i > 0 && !words.includes(i);
     const head = document.createElement("tr");
@@ -92,7 +92,7 @@
     }], { height: width("icicle") < NARROW ? 340 : 460, uniformtext: { minsize: 9, mode: "hide" }, margin: { l: 0, r: 0, t: 0, b: 0 } });
   }
 
-  // Lines of the customers drawn who end in a segment.
+  // Rows of the customers who end in a segment.
   const rowsOf = (id) => data.lines.leaf.map((leaf, row) => [leaf, row]).filter(([leaf]) => ancestors(leaf).includes(id)).map(([, row]) => row);
   const groups = () => (inside.get(chosen).length ? inside.get(chosen) : [nodes.get(chosen)]).map((node) => ({ node, rows: rowsOf(node.id) }));
 
@@ -164,7 +164,7 @@
     drawSpace(found, node.units, limits, rows.length);
     drawProjections(found, node.units, limits, rows.length);
     byId("space-note").textContent = `${count(rows.length)} of ${count(node.customers)} customers are drawn${
-      node.units.length > 2 ? `, in the three states that tell the parts apart best` : ""}. Drag to turn.`;
+      node.units.length > 2 ? `, in the three states that separate the parts best` : ""}. Drag to rotate.`;
   }
 
   function drawTraits() {
@@ -190,8 +190,8 @@
 
   function drawCategories() {
     const node = nodes.get(chosen);
-    if (!chosen) return drawSpending(data.spending, "categories", "What most is spent on, of all spending", "categories-title", "categories-table");
-    byId("categories-title").textContent = "Spends more or less on than others, in standard deviations";
+    if (!chosen) return drawSpending(data.spending, "categories", "Largest categories, as shares of all spending", "categories-title", "categories-table");
+    byId("categories-title").textContent = "Difference from all other customers, in standard deviations";
     const rows = [...node.categories].reverse();
     draw("categories", [{
       type: "bar", orientation: "h", y: rows.map((_, i) => i), x: rows.map((row) => row.effect),
@@ -202,7 +202,7 @@
       height: 70 + 24 * Math.max(3, rows.length), xaxis: axis({ zeroline: true, zerolinecolor: theme("muted") }),
       yaxis: axis({ showgrid: false, tickvals: rows.map((_, i) => i), ticktext: rows.map((row) => short(row.category)) }),
     });
-    byId("categories-note").textContent = rows.length ? "" : "In no category does it differ from others by more than a fifth of a standard deviation.";
+    byId("categories-note").textContent = rows.length ? "" : "No category differs from the other customers by more than a fifth of a standard deviation.";
     table("categories-table", ["Category", "Effect", "Share", "Others"], node.categories.map((row) => [row.category, two(row.effect), percent(row.share), percent(row.others)]));
   }
 
@@ -219,7 +219,7 @@
       yaxis: axis({ showgrid: false, tickvals: order.map((_, i) => i), ticktext: order.map((i) => short(category[i])) }),
     });
     if (tableId) {
-      byId("categories-note").textContent = "Blue: has a coefficient. Others say nothing about traits.";
+      byId("categories-note").textContent = "Blue: the category has a coefficient. Other categories do not affect the traits.";
       table(tableId, ["Category", "Share", "Coefficient"], category.map((name, i) => [name, percent(share[i]), known[i] ? "yes" : "no"]), [2]);
     }
   }
@@ -242,7 +242,7 @@
     });
     draw("stability", stay, { height: 280, xaxis: periodAxis(), yaxis: axis({ tickformat: ".0%", range: [0, 1.03] }) });
     const { customers, share, rate, low, high } = node.history;
-    table("history-table", [data.period, "Customers", "Share", "Stay until the last", "95 % interval"], periods.map((period, i) => [
+    table("history-table", [data.period, "Customers", "Share", "Stay until the last period", "95 % interval"], periods.map((period, i) => [
       `${period}`, count(customers[i]), percent(share[i]), percent(rate[i]), rate[i] === null ? "" : `${percent(low[i])} to ${percent(high[i])}`,
     ]));
   }
@@ -353,7 +353,7 @@
   function showNames() {
     const node = nodes.get(chosen);
     byId("name").textContent = node.path;
-    byId("summary").textContent = `${count(node.customers)} customers, ${percent(node.share)} of all; mean strength ${two(node.strength)}.`;
+    byId("summary").textContent = `${count(node.customers)} customers, ${percent(node.share)} of all. Mean strength ${two(node.strength)}: 1 at the centre, 0 halfway to the next segment.`;
     byId("way").replaceChildren(...ancestors(chosen).toReversed().map((id) => {
       const item = document.createElement("li");
       const above = nodes.get(id);
@@ -396,7 +396,7 @@
   }
 
   function choose(id) {
-    // In the address, so that the way back works and a segment can be linked to.
+    // In the address, so that the back button works and a segment can be linked to.
     if (id !== chosen) location.hash = `segment-${id}`;
   }
 
@@ -420,7 +420,7 @@
 
   byId("icicle").on("plotly_icicleclick", (event) => {
     const clicked = Number(event.points[0].id);
-    // The way up, where the segment at the left end is clicked again.
+    // A second click on the chosen segment goes up.
     choose(clicked === chosen ? Math.max(0, nodes.get(chosen).parent) : clicked);
     return false;
   });
