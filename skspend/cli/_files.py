@@ -1,4 +1,4 @@
-"""Files that the commands read and prepare; what is wrong with one is said in one line."""
+"""Files that the commands read and prepare. An error in one is a single line."""
 
 import json
 from pathlib import Path

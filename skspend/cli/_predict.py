@@ -12,7 +12,7 @@ def predict_file(model, file, output, force, options):
     with output_file(output, force=force) as temporary, Steps() as steps:
         with steps.step("Reading"):
             loaded = load_model(model, options)
-            log = read_log(file, options, loaded.pipeline["spend"].period)
+            log = read_log(file, options, loaded.pipeline["spend"].n_months_)
         with steps.step("Segmenting"):
             table = loaded.predict(log)
         table.to_parquet(temporary, index=False)

@@ -1,4 +1,4 @@
-"""Reading what several commands read."""
+"""Reading of models and transactions, which several commands share."""
 
 from .._utils._errors import blame_data
 from ..aggregation._aggregator import MONTHS
@@ -10,15 +10,15 @@ from ._options import ROLES
 
 
 def load_model(path, options):
-    """Load a saved model that the options about income suit."""
+    """Load a saved model, and refuse --income where the model does not use it."""
     model = SegmentModel.load(path)
-    if options["income"] and model.pipeline["spend"].normalize != "income":
+    if options["income"] and model.pipeline["spend"].normalize_ != "income":
         raise CommandError("--income has no effect: the model does not normalize by income.")
     return model
 
 
 def read_log(file, options, period):
-    """Read transactions by the options about columns, and say what was dropped."""
+    """Read transactions with the column options of a command, and note the dropped rows."""
     with blame_data(file):
         log = TransactionLog.scan(
             file,

@@ -27,7 +27,7 @@ def report_file(model, file, output, force, options):
             if file is None:
                 log = load_complete_journey().data
             else:
-                log = read_log(file, options, loaded.pipeline["spend"].period)
+                log = read_log(file, options, loaded.pipeline["spend"].n_months_)
             protected, transfer = options["protected"], options["transfer"]
             protected = protected and files.read_protected(protected, log.customers)
             transfer = transfer and files.read_transfer(transfer)

@@ -43,10 +43,11 @@ def write(report: SegmentReport) -> Card:
     ):
         _add(card, f"{title}/{section}", table)
     coverage = report.coverage
+    n_read = int(coverage["is_read"].sum())
     card.add(**{f"{title}/Coverage of the coefficients": (
         f"{coverage['has_coefficient'].sum()} of {len(coverage)} categories have a coefficient; "
         f"{coverage.loc[coverage['has_coefficient'], 'share'].sum():.1%} of the spending is in "
-        f"them. The network reads {count(coverage['is_read'].sum(), 'category', 'categories')}. "
+        f"them. The network reads {count(n_read, 'category', 'categories')}. "
         f"The largest categories without a coefficient are: "
         f"{_list(coverage.query('~has_coefficient')['category'][:5])}."
     )})  # fmt: skip

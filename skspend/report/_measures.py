@@ -103,7 +103,7 @@ def see_customers(pipeline: Any, X: Any) -> Customers:
         )
     clusterer, extractor = found.clusterer, found.extractor
     read = Panel.read(found.panel, extractor.n_periods_)
-    shares, categories = read.cube, read.features
+    shares, categories = read.cube, list(read.features or ())
     period = read.period or "period"
     if not shares.any():
         raise ValueError(
@@ -284,15 +284,8 @@ def _judge_extractor(customers: Customers, active: np.ndarray) -> list[tuple[obj
     extractor = customers.extractor
     value = extractor.score(_safe_indexing(customers.source, np.flatnonzero(active)))
     if extractor.objective_ != "type":
-        return [
-            (
-                "R2",
-                value,
-                np.nan,
-                np.nan,
-                f"of the {extractor.objective_} that the network predicts",
-            )
-        ]
+        meaning = f"of the {extractor.objective_} that the network predicts"
+        return [("R2", value, np.nan, np.nan, meaning)]
     n = int(active.sum())
     low, high = wilson_interval(round(value * n), n)
     types = pd.Series(personality_types(customers.scores[active]))

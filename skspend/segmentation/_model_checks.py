@@ -107,8 +107,9 @@ def check_steps(
     sizes = {"n_traits": len(TRAITS)}
     for step in (spend, states, segment):
         _check_attributes(step, sizes)
-    require(len(set(spend.categories_)) == sizes["n_categories"], "categories_ repeats a category")
-    require(sizes["n_categories"] and sizes["n_spending"], "it has no categories")
+    categories = set(np.asarray(spend.categories_))
+    require(len(categories) == sizes["n_categories"], "categories_ repeats a category")
+    require(categories and sizes["n_spending"], "it has no categories")
     network = states.network_
     require({type(n) for n in network.encoder} == {int}, "its network has no number of units")
     emitted = {"hidden": network.n_units, "both": 2 * sum(network.encoder)}[states.state_]

@@ -1,8 +1,13 @@
 """What the commands do with the files they read."""
 
+import json
+
 import numpy as np
 import pandas as pd
+import pytest
 
+from skspend._utils._errors import DataError
+from skspend.cli import _files as files
 from skspend.transactions._quality import MALFORMED
 
 HEADER = "customer,date,category,amount\n"
@@ -70,3 +75,45 @@ def test_predict_reads_a_pattern(run, model, bank_log, tmp_path):
         assert done.exit_code == 0, done.output
         found.append(pd.read_parquet(output))
     pd.testing.assert_frame_equal(*found)
+
+
+@pytest.mark.parametrize("text", ['{"parame', "[]", "{}"])
+def test_a_study_whose_record_is_broken_is_replaced_if_forced(text, tmp_path):
+    record = tmp_path / files.STUDY_RECORD
+    record.write_text(text)
+    with pytest.raises(DataError, match=r"cannot be read.*--force"):
+        files.study_folder(tmp_path, {"seed": 0})
+    files.study_folder(tmp_path, {"seed": 0}, force=True)
+    assert json.loads(record.read_text(encoding="utf-8")) == {"parameters": {"seed": 0}}
+
+
+def test_a_study_of_other_options_is_kept_unless_forced(tmp_path):
+    files.study_folder(tmp_path, {"seed": 0})
+    old = [tmp_path / name for name in ("claims.md", "frames/bank.csv", "figures/bank.png")]
+    for path in old:
+        path.touch()
+    files.study_folder(tmp_path, {"seed": 0})
+    with pytest.raises(DataError, match=r"holds a study with other options: .'seed': 0"):
+        files.study_folder(tmp_path, {"seed": 1})
+    assert all(path.exists() for path in old)
+    files.study_folder(tmp_path, {"seed": 1}, force=True)
+    assert not any(path.exists() for path in old)
+
+
+@pytest.mark.parametrize(
+    ("reader", "text", "message"),
+    [
+        (files.read_coefficients, "name,openness\npets,1\n", "column"),
+        (files.read_aliases, "mine,theirs,more\na,b,c\n", "3 columns instead of two"),
+        (files.read_aliases, "mine,theirs\na,\n", "'theirs': missing category in 1 of 1 rows"),
+        (files.read_aliases, "mine,theirs\na,b\na,c\n", "'mine': repeated category in 1 of 2"),
+        (lambda path: files.read_protected(path, []), "customer\n1\n", "1 columns, but"),
+        (lambda path: files.read_protected(path, []), "who,age\n,9\n", "'who': missing customer"),
+    ],
+)
+def test_a_table_of_an_option_with_a_fault_is_refused_in_one_line(tmp_path, reader, text, message):
+    path = tmp_path / "table.csv"
+    path.write_text(text)
+    with pytest.raises(DataError, match=message) as caught:
+        reader(path)
+    assert str(caught.value).startswith(f"{path}: ") and str(caught.value).isprintable()

@@ -9,8 +9,7 @@ import pytest
 from click.testing import CliRunner
 
 from skspend import study
-from skspend._utils._errors import DataError
-from skspend.cli import _files as files, main
+from skspend.cli import main
 from skspend.study import _page as page
 
 TINY = study.QUICK._replace(
@@ -183,13 +182,3 @@ def test_what_cannot_be_is_said_in_one_line_before_any_work(
     assert message in result.stderr
     assert len(result.stderr.strip().splitlines()) == 1
     assert not list(Path().rglob("*.csv"))
-
-
-@pytest.mark.parametrize("text", ['{"parame', "[]", "{}"])
-def test_a_study_whose_record_is_broken_is_replaced_if_forced(text, tmp_path):
-    record = tmp_path / files.STUDY_RECORD
-    record.write_text(text)
-    with pytest.raises(DataError, match=r"cannot be read.*--force"):
-        files.study_folder(tmp_path, {"seed": 0})
-    files.study_folder(tmp_path, {"seed": 0}, force=True)
-    assert json.loads(record.read_text(encoding="utf-8")) == {"parameters": {"seed": 0}}

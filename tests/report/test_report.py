@@ -209,7 +209,7 @@ def test_two_reports_of_the_same_are_the_same(report, pipeline, bank):
 @pytest.mark.parametrize(
     ("wrong", "error", "message"),
     [
-        (lambda pipeline: pipeline["segment"], TypeError, "a fitted Pipeline.*, got TrajectoryClusterer"),
+        (lambda pipeline: pipeline["segment"], TypeError, "a fitted Pipeline .*, got Traj"),
         (lambda pipeline: pipeline[:1], TypeError, "ends in LSTMStateExtractor"),
         (
             lambda pipeline: Pipeline([
