@@ -75,7 +75,7 @@ def column_options(command):
         click.option(
             "--income",
             metavar="COLUMN",
-            help="Column of the customer's yearly income; the rows of a customer are averaged.",
+            help="Column of the customer's yearly income, the same in all rows of a customer.",
         ),
         click.option(
             "--drop-unreadable",

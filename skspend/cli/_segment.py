@@ -44,6 +44,7 @@ def segment_file(file, output, force, options):
 
 def _run(file, options, folder):
     """Write all results but run.json; return a frame of the segments and the record of run.json."""
+    normalize = _choose_normalize(options)
     with Steps() as steps:
         with steps.step("Reading"):
             log, aliases, coefficients = _read(file, options)
@@ -52,7 +53,7 @@ def _run(file, options, folder):
                 log,
                 period=options["period"] or ("year" if file else BUNDLED_PERIOD),
                 n_periods=options["periods"],
-                normalize=_choose_normalize(options),
+                normalize=normalize,
             )
         with steps.step("Training") as task:
             states = work.train(
