@@ -28,40 +28,13 @@ def encode(
     cells: bool = False,
     start: Floats | None = None,
 ) -> Floats:
-    """Run the encoder over a panel and return its state at every period.
+    """Run the encoder over a panel of any number of periods, and return its state at every period.
 
-    Parameters
-    ----------
-    network : Network
-    panel : ndarray, shape (n_customers, n_periods, n_features)
-        Any number of periods.
-    weights : sequence of ndarray
-        As in :class:`Network`.
-    cells : bool, default=False
-        Return the hidden and cell states of all LSTM layers, from the last layer to the first.
-    start : ndarray, shape (n_customers, n_states), default=None
-        States of all LSTM layers before the first period, in the order of ``cells=True``; default
-        zeros.
-
-    Returns
-    -------
-    states : ndarray, shape (n_customers, n_periods, n_states)
-        In the precision of `panel`. Without `cells`, `n_states` is ``network.n_units`` and values
-        are between -1 and 1; with them it is twice the sum of ``network.encoder``.
-
-    Notes
-    -----
-    With gates i, f, o and candidate g from :math:`x_t K + h_{t-1} R + b`, the cell of an LSTM is
-    :math:`c_t = f c_{t-1} + i g` and its state :math:`h_t = o \\tanh c_t`.
-
-    Examples
-    --------
-    >>> from skspend.networks import Network
-    >>> network = Network(True, n_periods=2, n_features=2, encoder=(1,), n_outputs=1)
-    >>> lstm = np.zeros((2, 4)), np.zeros((1, 4)), np.array([0.0, 0.0, 1.0, 0.0])
-    >>> weights = [*lstm, np.zeros((1, 1)), np.zeros(1)]
-    >>> encode(network, np.zeros((1, 2, 2)), weights).round(3).tolist()
-    [[[0.182], [0.258]]]
+    States have the precision of `panel` and shape (n_customers, n_periods, n_units). With `cells`,
+    they are the hidden and cell states of all LSTM layers, from the last layer to the first.
+    `start` has such states before the first period, (n_customers, n_states); default zeros. With
+    gates i, f, o and candidate g from :math:`x_t K + h_{t-1} R + b`, the cell of an LSTM is
+    :math:`c_t = f c_{t-1} + i g` and its hidden state :math:`h_t = o \\tanh c_t`.
     """
     layers, _ = split_layers(network, [array.astype(panel.dtype) for array in weights])
     n_customers, n_periods, _ = panel.shape
@@ -86,18 +59,17 @@ def encode(
 
 
 class LSTMRun(NamedTuple):
-    """Inputs and results of one LSTM layer; customers are on the last axis but in `inputs`."""
+    """Inputs (n_customers, n_periods, n_inputs) and results of one LSTM layer.
+
+    Results have shape (n_periods, n_units, n_customers), but `gates` have 4 n_units (input, forget,
+    candidate, output), and `hidden` and `cells` one more period, before the first.
+    """
 
     inputs: Floats
-    """Shape (n_customers, n_periods, n_inputs)."""
     gates: Floats
-    """Shape (n_periods, 4 n_units, n_customers): input, forget, candidate and output gate."""
     hidden: Floats
-    """Shape (n_periods + 1, n_units, n_customers): before the first period, and after each."""
     cells: Floats
-    """As `hidden`."""
     tanh_cells: Floats
-    """Shape (n_periods, n_units, n_customers)."""
 
 
 def run_lstms(
@@ -185,33 +157,14 @@ def pool(states: Floats, reads: Literal["last", "mean", "every"]) -> Floats:
 
 
 def decode(network: Network, states: Floats, weights: Sequence[Floats]) -> Floats:
-    """Run the decoder and the head on pooled states.
-
-    Parameters
-    ----------
-    network : Network
-    states : ndarray, shape (..., n_units)
-    weights : sequence of ndarray
-        As in :class:`Network`.
-
-    Returns
-    -------
-    outputs : ndarray, shape (..., n_outputs)
-        Log-odds of classes (see :func:`class_log_odds`), or values.
-    """
+    """Run decoder and head on pooled states, (..., n_units); return values or class log-odds."""
     _, layers = split_layers(network, [array.astype(states.dtype) for array in weights])
     kernel, bias = layers[-1]
     return run_dense(states, layers[:-1])[-1] @ kernel + bias
 
 
 def class_log_odds(outputs: Floats) -> Floats:
-    """Return the log-odds of each class; a single output is that of the second of two classes.
-
-    Examples
-    --------
-    >>> class_log_odds(np.array([[2.0], [-1.0]])).tolist()
-    [[0.0, 2.0], [0.0, -1.0]]
-    """
+    """Return the log-odds of each class; a single output is that of the second of two classes."""
     if outputs.shape[-1] > 1:
         return outputs
     return np.concatenate([np.zeros_like(outputs), outputs], axis=-1)

@@ -29,16 +29,8 @@ LONGEST_UNROLLED = 12
 def build(network: Network, dtype: Literal["float32", "float64"] = "float32") -> keras.Model:
     """Define a network in Keras, with weights of zero.
 
-    Parameters
-    ----------
-    network : Network
-    dtype : {"float32", "float64"}, default="float32"
-
-    Returns
-    -------
-    model : keras.Model
-        Maps (batch, n_periods, n_features) to a dict of ``states``, (batch, n_periods, n_units),
-        and ``outputs`` (log-odds or values), (batch, n_outputs) or (batch, n_periods, n_outputs).
+    It maps (batch, n_periods, n_features) to a dict of ``states`` and ``outputs`` (log-odds or
+    values).
     """
     regularizer = keras.regularizers.L2(network.l2) if network.l2 else None
     common = {"kernel_initializer": "zeros", "kernel_regularizer": regularizer, "dtype": dtype}
@@ -74,20 +66,10 @@ def build(network: Network, dtype: Literal["float32", "float64"] = "float32") ->
 
 
 class KerasOptimizer:
-    """A Keras optimizer that changes plain arrays in place.
+    """A copy of a Keras optimizer that changes plain arrays in place.
 
-    Parameters
-    ----------
-    optimizer : str or keras.optimizers.Optimizer
-        It is copied.
-    learning_rate : float
-        For an optimizer given by name; an object has its own.
-    weights : list of ndarray
-
-    Raises
-    ------
-    ValueError
-        If Keras has no optimizer of this name.
+    The learning rate is for an optimizer given by name; an object has its own. An unknown name is a
+    ValueError.
     """
 
     def __init__(
@@ -115,13 +97,7 @@ class KerasOptimizer:
 def build_to_train(
     network: Network, weights: Sequence[Floats], learning_rate: float
 ) -> keras.Model:
-    """Define a network in Keras with given weights, compiled with its loss and Adam.
-
-    Returns
-    -------
-    model : keras.Model
-        Maps (batch, n_periods, n_features) to the outputs alone.
-    """
+    """Define a network of given weights that returns the outputs alone, with its loss and Adam."""
     both = build(network)
     model = keras.Model(both.input, both.output["outputs"])
     model.set_weights(weights)
@@ -134,11 +110,6 @@ def build_head(
     """Define a head alone, with weights of zero, compiled with its loss and Adam.
 
     `classifies` is as in :class:`Network`, and `penalty` weighs the sum of squares of the kernel.
-
-    Returns
-    -------
-    model : keras.Model
-        Maps (batch, n_features) to outputs.
     """
     regularizer = keras.regularizers.L2(penalty) if penalty else None
     head = keras.layers.Dense(
@@ -173,33 +144,10 @@ def fit_by_scikeras(
 ) -> keras.Model:
     """Train a Keras model through scikeras, with all randomness from one seed.
 
-    Parameters
-    ----------
-    wrapper : {"KerasRegressor", "KerasClassifier"}
-    model : callable
-        Called by scikeras to build the model.
-    n_outputs : set of int
-        Numbers of outputs that the model may have.
-    customers : tuple
-        X of float32, shape (n_customers, ...); values, shape (n_customers, n_outputs), or class
-        numbers, shape (n_customers,); and sample weights, shape (n_customers,), or None.
-    held_out : tuple, default=None
-        The same for customers held out for early stopping, which restores the best weights.
-    n_iter_no_change : int
-        Epochs without a lower loss on them after which training stops.
-    epochs, batch_size, seed : int
+    `n_outputs` are the numbers of outputs that the model may have; another one is a ValueError.
+    `customers` are X of float32, values or class numbers, and sample weights or None; `held_out`
+    are the same for early stopping, which restores the best weights.
 
-    Returns
-    -------
-    fitted : keras.Model
-
-    Raises
-    ------
-    ValueError
-        If the model has another number of outputs.
-
-    Notes
-    -----
     While it builds and trains, scikeras seeds the generators of Python, NumPy and TensorFlow and
     makes TensorFlow's operations deterministic, for the whole process; all of it is restored.
     """

@@ -37,10 +37,7 @@ def mean_loss(
     weights: Sequence[Floats],
     class_weights: Floats | None = None,
 ) -> float:
-    """Compute the mean cross-entropy or squared error, without noise and penalties.
-
-    Parameters and loss are those of :func:`loss_and_gradients`; weights of any precision do.
-    """
+    """Compute the mean cross-entropy or squared error, without noise and penalties."""
     states = pool(encode(network, panel, weights), network.reads)
     outputs = decode(network, states, weights).reshape(-1, network.n_outputs)
     return _loss_and_error(network, outputs, target, class_weights)[0]
@@ -55,27 +52,11 @@ def loss_and_gradients(
     class_weights: Floats | None = None,
     noise: Floats | None = None,
 ) -> tuple[float, list[Floats]]:
-    """Compute the training loss of a batch, and its gradients.
+    """Compute the training loss of a batch, and its gradient for each array of weights.
 
-    Parameters
-    ----------
-    network : Network
-    panel : ndarray, shape (n_customers, n_periods, n_features)
-    target : ndarray
-        Class numbers, shape (n_customers[, n_periods]), or values, with one more axis of n_outputs.
-    weights : sequence of ndarray
-        As in :class:`Network`, in the precision of `panel`.
-    class_weights : ndarray, shape (n_classes,), default=None
-        Weight of a customer of each class; default 1.
-    noise : ndarray, of the shape of the input of the head, default=None
-        Added to that input.
-
-    Returns
-    -------
-    loss : float
-        Mean cross-entropy or mean squared error, plus the penalties.
-    gradients : list of ndarray
-        One for each array of `weights`.
+    The loss includes the penalties. `target` is class numbers, (n_customers[, n_periods]), or
+    values with one more axis of n_outputs. `weights` have the precision of `panel`, `class_weights`
+    are 1 by default, and `noise` is added to the input of the head.
     """
     encoder, head = split_layers(network, weights)
     if network.recurrent:

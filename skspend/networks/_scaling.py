@@ -30,20 +30,9 @@ def fold_scales(
     inputs: StandardScaler,
     targets: StandardScaler | None,
 ) -> list[Floats]:
-    """Convert weights for standardised values into weights for values in their own units.
+    """Convert weights for standardised values into float64 weights for values in their own units.
 
-    Parameters
-    ----------
-    network : Network
-    weights : sequence of ndarray
-    inputs : StandardScaler
-        Fitted on the features.
-    targets : StandardScaler or None
-        Fitted on the target values; None for classes.
-
-    Returns
-    -------
-    weights : list of ndarray of float64
+    `inputs` is fitted on the features, and `targets` on the target values; None for classes.
     """
     weights = [array.astype(float) for array in weights]
     bias = network.n_arrays_per_encoder_layer - 1

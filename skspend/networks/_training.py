@@ -53,40 +53,11 @@ def train(
 ) -> Generator[tuple[float, list[Floats]], None, None]:
     """Train a network, and pause after every epoch.
 
-    Small networks end in different local optima. Therefore several starts are trained for a tenth
-    of the epochs, and the one with the lowest loss is trained in full.
-
-    Parameters
-    ----------
-    network : Network
-    panel : ndarray, shape (n_customers, n_periods, n_features)
-    target : ndarray
-        Class numbers, shape (n_customers[, n_periods]), or values, with one more axis of n_outputs.
-    epochs, batch_size : int
-    optimizer : str or keras.optimizers.Optimizer
-        ``"adam"`` needs no Keras.
-    learning_rate : float
-        For an optimizer given by name; an object has its own.
-    random_state : numpy.random.RandomState
-        Draws initial weights, noise and the order of customers.
-    class_weights : array-like, shape (n_classes,), default=None
-        Weight of a customer of each class; default 1.
-    n_init : int, default=1
-        Number of starts.
-    weights : list of ndarray, default=None
-        Initial weights; by default they are drawn.
-
-    Yields
-    ------
-    loss : float
-        Mean training loss of the epoch, with the penalties.
-    weights : list of ndarray
-        The weights, which the next epoch will change in place.
-
-    Raises
-    ------
-    ValueError
-        If the loss is no longer finite, or Keras has no such optimizer.
+    Yields the mean loss of the epoch, with the penalties, and the weights, which the next epoch
+    changes. Small networks end in different local optima. Therefore `n_init` starts are trained for
+    a tenth of the epochs, and the one with the lowest loss is trained in full. The target is as in
+    :func:`loss_and_gradients`. ``"adam"`` needs no Keras, and only an optimizer given by name takes
+    the learning rate. A loss that is not finite, or an unknown optimizer, is a ValueError.
     """
     run = partial(
         _run,
@@ -115,26 +86,9 @@ def keep_best(
 ) -> Generator[tuple[float, float | None, list[Floats], bool], None, None]:
     """Follow the loss on customers held out, and keep the weights of its lowest value.
 
-    Parameters
-    ----------
-    epochs : iterator
-        What :func:`train` returns.
-    network : Network
-    held_out : tuple of ndarray, or None
-        Panel and target of these customers. With None, the weights of every epoch are passed on,
-        and training never converges.
-    class_weights : ndarray, shape (n_classes,), or None
-        Weight of a customer of each class.
-    n_iter_no_change : int
-        Epochs without a lower loss after which training has converged.
-
-    Yields
-    ------
-    loss, validation_loss : float
-        The second is None if no customers are held out.
-    weights : list of ndarray
-        Those of the epoch with the lowest validation loss so far.
-    has_converged : bool
+    Yields the loss, the validation loss, the best weights so far, and whether training has
+    converged: whether the loss has not fallen for `n_iter_no_change` epochs. Without customers held
+    out (panel and target), it passes the weights of every epoch on, with a validation loss of None.
     """
     losses: list[float] = []
     for loss, weights in epochs:
@@ -155,7 +109,10 @@ def _run(
     """Train from one seed."""
     generator = np.random.default_rng(seed)
     weights = initial_weights(network, generator) if weights is None else weights
-    vector, weights = _as_one_vector(weights)
+    # The arrays are views of one vector, which Adam changes at once.
+    vector = np.concatenate([np.ravel(array) for array in weights]).astype(np.float32)
+    parts = np.split(vector, np.cumsum([array.size for array in weights])[:-1])
+    weights = [part.reshape(array.shape) for part, array in zip(parts, weights, strict=True)]
     if isinstance(optimizer, str) and optimizer.lower() == "adam":
         optimizer = Adam(learning_rate, vector)
     else:
@@ -163,13 +120,18 @@ def _run(
 
         optimizer = KerasOptimizer(optimizer, learning_rate, weights)
     batch = np.empty((batch_size, *panel.shape[1:]), dtype=panel.dtype)
+    periods = (network.n_periods,) if network.reads == "every" else ()
+    noise_shape = *periods, network.n_units
     for epoch in range(1, epochs + 1):
         total = 0.0
         order = generator.permutation(len(panel))
         for start in range(0, len(panel), batch_size):
             rows = order[start : start + batch_size]
             customers = np.take(panel, rows, axis=0, out=batch[: len(rows)], mode="clip")
-            noise = _draw_noise(network, len(rows), generator)
+            noise = None
+            if network.state_noise:
+                noise = generator.standard_normal((len(rows), *noise_shape), dtype=np.float32)
+                noise = network.state_noise * noise
             with np.errstate(all="ignore"):  # a loss that is not finite is reported below
                 loss, gradients = loss_and_gradients(
                     network, customers, target[rows], weights,
@@ -183,22 +145,6 @@ def _run(
                 f"learning_rate (now {learning_rate:g}), and look for extreme values in X."
             )
         yield total / len(panel), weights
-
-
-def _as_one_vector(weights):
-    """Copy arrays into one vector; return it and views of its parts in their shapes."""
-    vector = np.concatenate([np.ravel(array) for array in weights]).astype(np.float32)
-    parts = np.split(vector, np.cumsum([array.size for array in weights])[:-1])
-    return vector, [part.reshape(np.shape(a)) for part, a in zip(parts, weights, strict=True)]
-
-
-def _draw_noise(network, n_customers, generator):
-    """Draw the noise on the input of the head, or None."""
-    if not network.state_noise:
-        return None
-    periods = (network.n_periods,) if network.reads == "every" else ()
-    shape = n_customers, *periods, network.n_units
-    return network.state_noise * generator.standard_normal(shape, dtype=np.float32)
 
 
 class Adam:
