@@ -149,11 +149,7 @@ class SpendingFactors(CallbackSupportMixin, TransformerMixin, BaseEstimator):
         return self
 
     def transform(self, X: PanelLike) -> Table:
-        """Compute the total and the factors of customers.
-
-        Parameters
-        ----------
-        X : panel, as in `fit`
+        """Compute the total and the factors of the customers of a panel as in `fit`.
 
         Returns
         -------
@@ -191,14 +187,7 @@ class SpendingFactors(CallbackSupportMixin, TransformerMixin, BaseEstimator):
     def get_feature_names_out(self, input_features: ArrayLike | None = None) -> Names:
         """Return the names of the columns: ``total``, ``factor0``, ``factor1`` and so on.
 
-        Parameters
-        ----------
-        input_features : array-like of str, default=None
-            The columns of X; checked, if given.
-
-        Returns
-        -------
-        names : ndarray of str, shape (1 + n_factors,)
+        `input_features`, the columns of X, are checked if given.
         """
         check_is_fitted(self)
         output_names(self, [], input_features)

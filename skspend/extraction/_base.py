@@ -132,10 +132,6 @@ class StateExtractor(CallbackSupportMixin, TransformerMixin, BaseEstimator):
         y : array-like, shape (n_customers,) or (n_customers, n_outputs), default=None
             Used only with ``objective="y"``.
 
-        Returns
-        -------
-        self : estimator
-
         Raises
         ------
         ValueError
@@ -163,20 +159,10 @@ class StateExtractor(CallbackSupportMixin, TransformerMixin, BaseEstimator):
 
     @_fit_context(prefer_skip_nested_validation=True)
     def partial_fit(self, X: PanelLike, y: ArrayLike | None = None) -> Self:
-        """Train for one more epoch, on new customers or on new periods.
+        """Train for one more epoch, on new customers or on new periods; X and y are as in `fit`.
 
         The scales, the scorer and the classes stay those of `fit` or of the first call. The
         optimizer starts anew, and no customers are held out.
-
-        Parameters
-        ----------
-        X : panel, as in `fit`
-        y : array-like, default=None
-            As in `fit`, without new classes.
-
-        Returns
-        -------
-        self : estimator
         """
         losses, weights = {"loss": np.array([])}, None
         if hasattr(self, "weights_"):
@@ -253,11 +239,7 @@ class StateExtractor(CallbackSupportMixin, TransformerMixin, BaseEstimator):
         return pd.DataFrame(self.losses_, index=index)
 
     def transform(self, X: PanelLike) -> Table:
-        """Run the network and return its state at every period.
-
-        Parameters
-        ----------
-        X : panel, as in `fit`
+        """Run the network on a panel as in `fit`, and return its state at every period.
 
         Returns
         -------
@@ -279,19 +261,11 @@ class StateExtractor(CallbackSupportMixin, TransformerMixin, BaseEstimator):
     def inverse_transform(self, X: PanelLike) -> Table:
         """Reconstruct the spending from trajectories; only with ``objective="reconstruct"``.
 
-        Parameters
-        ----------
-        X : frame or array-like, shape (n_customers, n_periods * n_states)
-            The output of `transform`.
+        X is the output of `transform`; another number of columns is a ValueError.
 
         Returns
         -------
         panel : frame or ndarray, shape (n_customers, n_periods * n_features)
-
-        Raises
-        ------
-        ValueError
-            If X has another number of columns.
         """
         check_is_fitted(self)
         trajectories = check_array(X, dtype=[np.float64, np.float32])
@@ -305,11 +279,7 @@ class StateExtractor(CallbackSupportMixin, TransformerMixin, BaseEstimator):
         return panel_like_fit(self, decode(self.network_, hidden, self.weights_)).like(X)
 
     def pool_states(self, X: PanelLike) -> Floats:
-        """Return one row of features per customer, the input of a head.
-
-        Parameters
-        ----------
-        X : panel, as in `fit`
+        """Return one row of features per customer of a panel as in `fit`, the input of a head.
 
         Returns
         -------
@@ -325,30 +295,19 @@ class StateExtractor(CallbackSupportMixin, TransformerMixin, BaseEstimator):
         return decode(self.network_, pool(states, self.network_.reads), self.weights_)
 
     def predict_target(self, X: PanelLike) -> NDArray[Any]:
-        """Predict the target.
-
-        Parameters
-        ----------
-        X : panel, as in `fit`
+        """Predict the target of a panel as in `fit`.
 
         Returns
         -------
         target : ndarray
-            Types or classes, shape (n_customers,), or values, shape (n_customers, n_outputs). A
-            target of each period has shape (n_customers, n_periods) or (n_customers,
-            n_periods * n_outputs).
+            Types or classes, shape (n_customers,), or values, shape (n_customers, n_outputs); of
+            each period, shape (n_customers, n_periods) or (n_customers, n_periods * n_outputs).
         """
         check_is_fitted(self)
         return self._target.decode(self._outputs(validate_panel(self, X, reset=False).cube))
 
     def score(self, X: PanelLike, y: ArrayLike | None = None) -> float:
-        """Return how well the network predicts its target.
-
-        Parameters
-        ----------
-        X : panel, as in `fit`
-        y : array-like, shape (n_customers,) or (n_customers, n_outputs), default=None
-            Used only with ``objective="y"``.
+        """Return how well the network predicts its target; X and y are as in `fit`.
 
         Returns
         -------
@@ -363,12 +322,9 @@ class StateExtractor(CallbackSupportMixin, TransformerMixin, BaseEstimator):
     def to_keras(self) -> keras.Model:
         """Return the equivalent Keras model.
 
-        Returns
-        -------
-        model : keras.Model
-            Maps panels of shape (n_customers, n_periods, n_features) to a dict of ``states`` and
-            ``outputs`` (log-odds of classes, or values). It computes in float64, because the
-            weights contain the scales of the inputs, for which float32 is good to five digits.
+        It maps panels of shape (n_customers, n_periods, n_features) to a dict of ``states`` and
+        ``outputs`` (log-odds of classes, or values). It computes in float64, because the weights
+        contain the scales of the inputs, for which float32 is good to five digits.
         """
         check_is_fitted(self)
         from ..networks import _keras as keras_models
@@ -378,16 +334,9 @@ class StateExtractor(CallbackSupportMixin, TransformerMixin, BaseEstimator):
         return model
 
     def get_feature_names_out(self, input_features: ArrayLike | None = None) -> Names:
-        """Return the names of the states, such as ``year1|state0``.
+        """Return the names of the states, such as ``year1|state0``, shape (n_periods * n_states,).
 
-        Parameters
-        ----------
-        input_features : array-like of str, default=None
-            The columns of X; checked, if given.
-
-        Returns
-        -------
-        names : ndarray of str, shape (n_periods * n_states,)
+        `input_features`, the columns of X, are checked if given.
         """
         check_is_fitted(self)
         return output_names(self, self._state_names(), input_features)

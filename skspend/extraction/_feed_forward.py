@@ -6,10 +6,8 @@ Maree & Omlin (2021), sections III-C and IV-A.
 from __future__ import annotations
 
 from ._base import StateExtractor
-from ._documentation import with_shared_entries
 
 
-@with_shared_entries
 class FeedForwardExtractor(StateExtractor):
     """Extract features from the bottleneck of a feed-forward network, period by period.
 
@@ -29,11 +27,14 @@ class FeedForwardExtractor(StateExtractor):
         `y` passed to `fit` (values if floats, else classes), one for all periods of a customer,
         predicted from the mean of the features over periods. For types and scores the network
         reads only the categories with a coefficient, because they depend on no others.
-    {parameters}
+    scorer, state_noise, n_periods, epochs, batch_size, optimizer, learning_rate, l2, \
+class_weight, n_init, early_stopping, validation_fraction, n_iter_no_change, verbose, random_state
+        As in :class:`LSTMStateExtractor`. The clone of the scorer has ``level="period"``.
 
     Attributes
     ----------
-    {attributes}
+    weights_, support_, network_, losses_, history_, objective_, scorer_, scaler_, classes_, \
+target_scaler_, n_periods_ : see LSTMStateExtractor
 
     See Also
     --------

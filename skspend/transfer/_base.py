@@ -90,10 +90,6 @@ class TransferModel(CallbackSupportMixin, BaseEstimator):
         sample_weight : array-like, shape (n_customers,), default=None
             Weights of the customers; only for a head that is solved exactly.
 
-        Returns
-        -------
-        self : estimator
-
         Raises
         ------
         NotFittedError

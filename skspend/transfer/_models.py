@@ -172,16 +172,7 @@ class TransferRegressor(RegressorMixin, TransferModel):
         return np.atleast_2d(head.coef_).T, np.atleast_1d(head.intercept_)
 
     def predict(self, X: PanelLike) -> Floats:
-        """Predict the label.
-
-        Parameters
-        ----------
-        X : panel, as in `fit`
-
-        Returns
-        -------
-        y : ndarray, shape (n_customers,) or (n_customers, n_outputs)
-        """
+        """Predict the label, shape (n_customers,) or (n_customers, n_outputs), of a panel X."""
         outputs = self._outputs(X)
         return outputs[:, 0] if outputs.shape[1] == 1 else outputs
 
@@ -336,11 +327,7 @@ n_iter_no_change, random_state
         return kernel, np.concatenate([head.intercept_ for head in heads])
 
     def predict_proba(self, X: PanelLike) -> Floats | list[Floats]:
-        """Predict the probability of each class.
-
-        Parameters
-        ----------
-        X : panel, as in `fit`
+        """Predict the probability of each class for a panel as in `fit`.
 
         Returns
         -------
@@ -356,16 +343,7 @@ n_iter_no_change, random_state
         return probabilities if isinstance(self.classes_, list) else probabilities[0]
 
     def predict(self, X: PanelLike) -> NDArray[Any]:
-        """Predict the class.
-
-        Parameters
-        ----------
-        X : panel, as in `fit`
-
-        Returns
-        -------
-        y : ndarray, shape (n_customers,) or (n_customers, n_labels)
-        """
+        """Predict the class, shape (n_customers,) or (n_customers, n_labels), of a panel X."""
         probabilities = self.predict_proba(X)
         if not isinstance(probabilities, list):
             return self.classes_[probabilities.argmax(axis=1)]
