@@ -1,7 +1,4 @@
-"""FeedForwardExtractor: features of every period in the bottleneck of a feed-forward network.
-
-Maree & Omlin (2021), sections III-C and IV-A.
-"""
+"""FeedForwardExtractor: features of every period in the bottleneck of a feed-forward network."""
 
 from __future__ import annotations
 

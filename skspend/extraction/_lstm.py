@@ -1,11 +1,8 @@
-"""LSTMStateExtractor: trajectories of customers in the state space of an LSTM.
-
-Maree & Omlin (2021), sections III-C and IV-A.
-"""
+"""LSTMStateExtractor: trajectories of customers in the state space of an LSTM."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from dataclasses import dataclass, field
 from numbers import Real
 from typing import TYPE_CHECKING, Literal
 
@@ -20,11 +17,10 @@ from ..panel import Panel, fitted_features
 from ._base import StateExtractor
 
 if TYPE_CHECKING:
-    import keras
-
-    from .._utils._typing import Estimator, PanelLike, RandomState, Table
+    from .._utils._typing import PanelLike, Table
 
 
+@dataclass(eq=False, repr=False, kw_only=True)
 class LSTMStateExtractor(StateExtractor):
     """Extract trajectories from the hidden states of an LSTM.
 
@@ -43,15 +39,6 @@ class LSTMStateExtractor(StateExtractor):
         ``"reconstruct"`` is the autoencoder: it predicts the spending of every period from its
         state. For types and scores the network reads only the categories with a coefficient,
         because they depend on no others.
-    state : {"hidden", "both"}, default="hidden"
-        Which states `transform` returns: the hidden states of the last layer, or the hidden and
-        cell states of all layers, which :meth:`update` needs. Those of the last layer are
-        ``state0`` ... and ``cell0`` ..., followed by ``layer1_state0`` ... of the layer before it.
-    step_penalty : float, default=0.1
-        Penalty on the squared length of the steps from state to state, summed over periods and
-        added to the mean loss if the target is classes. Classes are then predicted at every period.
-        It makes trajectories smooth and segments stable in time, while the noise keeps the state
-        space from shrinking. 0 is the paper's network.
     scorer : BigFivePersonalityScorer, default=None
         Computes types and scores from X; default ``BigFivePersonalityScorer()``. It is cloned.
     state_noise : float, default=0.4
@@ -87,6 +74,15 @@ class LSTMStateExtractor(StateExtractor):
     random_state : int, RandomState instance or None, default=None
         Draws initial weights, noise, the order of customers and the customers held out. With an
         int, fits repeat bit for bit.
+    state : {"hidden", "both"}, default="hidden"
+        Which states `transform` returns: the hidden states of the last layer, or the hidden and
+        cell states of all layers, which :meth:`update` needs. Those of the last layer are
+        ``state0`` ... and ``cell0`` ..., followed by ``layer1_state0`` ... of the layer before it.
+    step_penalty : float, default=0.1
+        Penalty on the squared length of the steps from state to state, summed over periods and
+        added to the mean loss if the target is classes. Classes are then predicted at every period.
+        It makes trajectories smooth and segments stable in time, while the noise keeps the state
+        space from shrinking. 0 is the paper's network.
 
     Attributes
     ----------
@@ -152,55 +148,10 @@ class LSTMStateExtractor(StateExtractor):
         "step_penalty": [Interval(Real, 0, None, closed="left")],
         "state": [StrOptions({"hidden", "both"})],
     }
-    state_: str
+    state: Literal["hidden", "both"] = "hidden"
+    step_penalty: float = 0.1
+    state_: str = field(init=False)
     _recurrent = True
-
-    def __init__(
-        self,
-        n_units: int = 3,
-        hidden_units: Sequence[int] = (),
-        *,
-        objective: Literal["type", "scores", "reconstruct", "y"] = "type",
-        state: Literal["hidden", "both"] = "hidden",
-        step_penalty: float = 0.1,
-        scorer: Estimator | None = None,
-        state_noise: float = 0.4,
-        n_periods: int | None = None,
-        epochs: int = 100,
-        batch_size: int | Literal["auto"] = "auto",
-        optimizer: str | keras.optimizers.Optimizer = "adam",
-        learning_rate: float = 0.01,
-        l2: float = 0.0,
-        class_weight: Literal["balanced"] | None = None,
-        n_init: int = 4,
-        early_stopping: bool = False,
-        validation_fraction: float = 0.1,
-        n_iter_no_change: int = 10,
-        verbose: bool | int = False,
-        random_state: RandomState = None,
-    ) -> None:
-        super().__init__(
-            n_units,
-            hidden_units,
-            objective=objective,
-            scorer=scorer,
-            state_noise=state_noise,
-            n_periods=n_periods,
-            epochs=epochs,
-            batch_size=batch_size,
-            optimizer=optimizer,
-            learning_rate=learning_rate,
-            l2=l2,
-            class_weight=class_weight,
-            n_init=n_init,
-            early_stopping=early_stopping,
-            validation_fraction=validation_fraction,
-            n_iter_no_change=n_iter_no_change,
-            verbose=verbose,
-            random_state=random_state,
-        )
-        self.state = state
-        self.step_penalty = step_penalty
 
     def _start(self, X, y):
         self.state_ = self.state

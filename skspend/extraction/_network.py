@@ -12,11 +12,6 @@ from sklearn.utils.class_weight import compute_class_weight
 from ..networks import Network
 from ..networks._training import keep_best, train
 
-STEPS_PER_EPOCH = 25
-"""Steps of the optimizer per epoch that ``batch_size="auto"`` aims at."""
-AUTO_BATCH_SIZES = 256, 1024
-"""Bounds of ``batch_size="auto"``: smaller steps are slow, and larger ones learn no faster."""
-
 
 def make_network(extractor, recurrent, by_period, panel, target):
     """Lay out the network of an extractor with a fitted target, for a panel and encoded target."""
@@ -62,8 +57,8 @@ def train_by_epoch(extractor, panel, target, random_state, n_epochs, n_init=1, w
         panel, target = panel[rows], target[rows]
     class_weights = _weigh_classes(extractor, target)
     batch_size = extractor.batch_size
-    if batch_size == "auto":
-        batch_size = int(np.clip(len(panel) // STEPS_PER_EPOCH, *AUTO_BATCH_SIZES))
+    if batch_size == "auto":  # smaller steps are slow, and larger ones learn no faster
+        batch_size = int(np.clip(len(panel) // 25, 256, 1024))
     trained = network
     if network.step_penalty and network.reads == "last":
         # With a class to predict at every period, states settle early and move little afterwards.

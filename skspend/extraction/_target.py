@@ -62,7 +62,16 @@ class Target(NamedTuple):
             return scale(panel, self.scaler)
         if self.objective == "y":
             y = _check_labels(y, len(panel))
-            return scale(_columns(y), self.scaler) if self.classes is None else self._number(y)
+            if self.classes is None:
+                return scale(_columns(y), self.scaler)
+            unknown = ~np.isin(y, self.classes)
+            if unknown.any():
+                raise ValueError(
+                    f"{unknown.sum()} of {len(y)} labels in y are of classes that the first fit "
+                    f"did not have; the first is {y[unknown].tolist()[0]!r}, and the classes are "
+                    f"{self.classes.tolist()}. Call fit to train on other classes."
+                )
+            return np.searchsorted(self.classes, y)
         scores = self._score_traits(X, panel)
         if self.objective == "scores":
             return scale(scores, self.scaler)
@@ -90,16 +99,6 @@ class Target(NamedTuple):
     def _score_traits(self, X, panel):
         scores = np.asarray(self.scorer.transform(_for_scorer(X, panel)))
         return fold(scores, panel.shape[1]) if self.by_period else scores
-
-    def _number(self, y):
-        unknown = ~np.isin(y, self.classes)
-        if unknown.any():
-            raise ValueError(
-                f"{unknown.sum()} of {len(y)} labels in y are of classes that the first fit did "
-                f"not have; the first is {y[unknown].tolist()[0]!r}, and the classes are "
-                f"{self.classes.tolist()}. Call fit to train on other classes."
-            )
-        return np.searchsorted(self.classes, y)
 
 
 def _for_scorer(X, panel):

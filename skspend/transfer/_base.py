@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import copy
 from contextlib import closing
+from dataclasses import KW_ONLY, dataclass, field
 from functools import partial
 from numbers import Integral, Real
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
 from sklearn.base import BaseEstimator
@@ -40,14 +41,17 @@ from ..networks._training import initial_weights, keep_best, train
 from ..panel import output_names, unfold, validate_panel
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import keras
     from numpy.typing import ArrayLike
     from sklearn.utils import Tags
 
-    from .._utils._typing import Floats, Names, PanelLike
+    from .._utils._typing import Estimator, Floats, Names, PanelLike, RandomState
     from ..networks._specification import Network
 
 
+@dataclass(eq=False, repr=False)
 class TransferModel(CallbackSupportMixin, BaseEstimator):
     """Base of the transfer models; a subclass knows its labels and its exact head."""
 
@@ -66,15 +70,30 @@ class TransferModel(CallbackSupportMixin, BaseEstimator):
         "n_iter_no_change": [Interval(Integral, 1, None, closed="left")],
         "random_state": ["random_state"],
     }
-    weights_: list[Floats]
-    network_: Network | None
-    keras_: keras.Model | None
-    coef_: Floats
-    intercept_: Floats | float
-    coef_names_: Names
-    n_weights_: int
-    n_trainable_weights_: int
-    n_periods_: int
+    extractor: Estimator | None = None
+    _: KW_ONLY
+    initialization: Literal["pretrained", "random"] = "pretrained"
+    trainable: Literal["head", "all"] | None = None
+    alpha: float = 0.0
+    engine: Literal["native", "scikeras"] = "native"
+    model: keras.Model | Callable[..., keras.Model] | None = None
+    epochs: int = 100
+    batch_size: int = 32
+    learning_rate: float = 0.01
+    early_stopping: bool = False
+    validation_fraction: float = 0.2
+    n_iter_no_change: int = 10
+    random_state: RandomState = None
+
+    weights_: list[Floats] = field(init=False)
+    network_: Network | None = field(init=False)
+    keras_: keras.Model | None = field(init=False)
+    coef_: Floats = field(init=False)
+    intercept_: Floats | float = field(init=False)
+    coef_names_: Names = field(init=False)
+    n_weights_: int = field(init=False)
+    n_trainable_weights_: int = field(init=False)
+    n_periods_: int = field(init=False)
 
     @one_task
     @_fit_context(prefer_skip_nested_validation=True)

@@ -6,6 +6,7 @@ predict the label for others. Maree & Omlin (2021), sections III-D and IV-B.
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -20,13 +21,10 @@ from ..networks._forward import class_log_odds
 from ._base import TransferModel
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    import keras
     from numpy.typing import NDArray
     from sklearn.utils import Tags
 
-    from .._utils._typing import Estimator, Floats, PanelLike, RandomState
+    from .._utils._typing import Floats, PanelLike
 
 MOST_STEPS = 10_000
 """Limit for the solver of a logistic head, which takes a few dozen unless X is badly scaled."""
@@ -124,37 +122,6 @@ class TransferRegressor(RegressorMixin, TransferModel):
 
     _classifies = False
 
-    def __init__(
-        self,
-        extractor: Estimator | None = None,
-        *,
-        initialization: Literal["pretrained", "random"] = "pretrained",
-        trainable: Literal["head", "all"] | None = None,
-        alpha: float = 0.0,
-        engine: Literal["native", "scikeras"] = "native",
-        model: keras.Model | Callable[..., keras.Model] | None = None,
-        epochs: int = 100,
-        batch_size: int = 32,
-        learning_rate: float = 0.01,
-        early_stopping: bool = False,
-        validation_fraction: float = 0.2,
-        n_iter_no_change: int = 10,
-        random_state: RandomState = None,
-    ) -> None:
-        self.extractor = extractor
-        self.initialization = initialization
-        self.trainable = trainable
-        self.alpha = alpha
-        self.engine = engine
-        self.model = model
-        self.epochs = epochs
-        self.batch_size = batch_size
-        self.learning_rate = learning_rate
-        self.early_stopping = early_stopping
-        self.validation_fraction = validation_fraction
-        self.n_iter_no_change = n_iter_no_change
-        self.random_state = random_state
-
     def _read_labels(self, labels):
         """Return the target, shape (n_customers, n_outputs)."""
         return labels
@@ -177,6 +144,7 @@ class TransferRegressor(RegressorMixin, TransferModel):
         return outputs[:, 0] if outputs.shape[1] == 1 else outputs
 
 
+@dataclass(eq=False, repr=False, kw_only=True)
 class TransferClassifier(ClassifierMixin, TransferModel):
     """Predict classes from the features of a pretrained network, or train it from scratch.
 
@@ -240,42 +208,12 @@ n_iter_no_change, random_state
         **TransferModel._parameter_constraints,
         "class_weight": [None, dict, StrOptions({"balanced"})],
     }
-    classes_: NDArray[Any] | list[NDArray[Any]]
-    intercept_: Floats
-    _classifies = True
+    alpha: float = 1.0
+    class_weight: dict[Any, float] | Literal["balanced"] | None = None
 
-    def __init__(
-        self,
-        extractor: Estimator | None = None,
-        *,
-        initialization: Literal["pretrained", "random"] = "pretrained",
-        trainable: Literal["head", "all"] | None = None,
-        alpha: float = 1.0,
-        engine: Literal["native", "scikeras"] = "native",
-        model: keras.Model | Callable[..., keras.Model] | None = None,
-        class_weight: dict[Any, float] | Literal["balanced"] | None = None,
-        epochs: int = 100,
-        batch_size: int = 32,
-        learning_rate: float = 0.01,
-        early_stopping: bool = False,
-        validation_fraction: float = 0.2,
-        n_iter_no_change: int = 10,
-        random_state: RandomState = None,
-    ) -> None:
-        self.extractor = extractor
-        self.initialization = initialization
-        self.trainable = trainable
-        self.alpha = alpha
-        self.engine = engine
-        self.model = model
-        self.class_weight = class_weight
-        self.epochs = epochs
-        self.batch_size = batch_size
-        self.learning_rate = learning_rate
-        self.early_stopping = early_stopping
-        self.validation_fraction = validation_fraction
-        self.n_iter_no_change = n_iter_no_change
-        self.random_state = random_state
+    classes_: NDArray[Any] | list[NDArray[Any]] = field(init=False)
+    intercept_: Floats = field(init=False)
+    _classifies = True
 
     def _read_labels(self, labels):
         """Return positions in `classes_`, shape (n_customers,) or (n_customers, n_labels)."""
