@@ -166,7 +166,7 @@ class StateExtractor(CallbackSupportMixin, TransformerMixin, BaseEstimator):
     def _start(self, X, y):
         """Fit scales and target, make the network; return scaled panel and encoded target."""
         panel = validate_panel(self, X, n_periods=self.n_periods).cube
-        vars(self).pop("scorer_", None)
+        self.__dict__.pop("scorer_", None)
         self.objective_ = objective = self.objective
         self.scaler_ = array_scaler().fit(panel.reshape(-1, panel.shape[2]))
         target = Target.fit(objective, self._recurrent, self.scorer, self.scaler_, X, panel, y)
@@ -221,10 +221,8 @@ class StateExtractor(CallbackSupportMixin, TransformerMixin, BaseEstimator):
     def transform(self, X: PanelLike) -> Table:
         """Run the network on a panel as in `fit`, and return its state at every period.
 
-        Returns
-        -------
-        trajectories : frame or ndarray, shape (n_customers, n_periods * n_states)
-            Oldest period first.
+        The trajectories are a frame or an array of shape (n_customers, n_periods * n_states), with
+        the oldest period first.
         """
         check_is_fitted(self)
         panel = validate_panel(self, X, reset=False)
@@ -241,11 +239,8 @@ class StateExtractor(CallbackSupportMixin, TransformerMixin, BaseEstimator):
     def inverse_transform(self, X: PanelLike) -> Table:
         """Reconstruct the spending from trajectories; only with ``objective="reconstruct"``.
 
-        X is the output of `transform`; another number of columns is a ValueError.
-
-        Returns
-        -------
-        panel : frame or ndarray, shape (n_customers, n_periods * n_features)
+        X is the output of `transform`, and the result is a panel of shape (n_customers, n_periods *
+        n_features), a frame or an array. Another number of columns is a ValueError.
         """
         check_is_fitted(self)
         trajectories = check_array(X, dtype=[np.float64, np.float32])
@@ -259,12 +254,9 @@ class StateExtractor(CallbackSupportMixin, TransformerMixin, BaseEstimator):
         return panel_like_fit(self, decode(self.network_, hidden, self.weights_)).like(X)
 
     def pool_states(self, X: PanelLike) -> Floats:
-        """Return one row of features per customer of a panel as in `fit`, the input of a head.
+        """Return the input of a head, shape (n_customers, n_units), for a panel as in `fit`.
 
-        Returns
-        -------
-        features : ndarray, shape (n_customers, n_units)
-            The last hidden state if the network is recurrent, else the mean over periods.
+        It is the last hidden state if the network is recurrent, else the mean over periods.
         """
         check_is_fitted(self)
         panel = validate_panel(self, X, reset=False).cube
@@ -277,11 +269,8 @@ class StateExtractor(CallbackSupportMixin, TransformerMixin, BaseEstimator):
     def predict_target(self, X: PanelLike) -> NDArray[Any]:
         """Predict the target of a panel as in `fit`.
 
-        Returns
-        -------
-        target : ndarray
-            Types or classes, shape (n_customers,), or values, shape (n_customers, n_outputs); of
-            each period, shape (n_customers, n_periods) or (n_customers, n_periods * n_outputs).
+        Types and classes have shape (n_customers,), and values (n_customers, n_outputs). A target
+        of each period has shape (n_customers, n_periods) or (n_customers, n_periods * n_outputs).
         """
         check_is_fitted(self)
         return self._target.decode(self._outputs(validate_panel(self, X, reset=False).cube))
@@ -289,11 +278,8 @@ class StateExtractor(CallbackSupportMixin, TransformerMixin, BaseEstimator):
     def score(self, X: PanelLike, y: ArrayLike | None = None) -> float:
         """Return how well the network predicts its target; X and y are as in `fit`.
 
-        Returns
-        -------
-        score : float
-            Accuracy of classes, else R2; that of an autoencoder is over all cells in standard
-            deviations of each feature.
+        The score is the accuracy of classes, else R2; that of an autoencoder is over all cells in
+        standard deviations of each feature.
         """
         check_is_fitted(self)
         panel = validate_panel(self, X, reset=False).cube

@@ -196,7 +196,6 @@ class LSTMStateExtractor(StateExtractor):
 
         Examples
         --------
-        >>> import numpy as np
         >>> from skspend.datasets import make_spending
         >>> bank = make_spending(n_customers=200, n_periods=3, n_categories=12, random_state=0)
         >>> extractor = LSTMStateExtractor(objective="reconstruct", state="both", epochs=2)

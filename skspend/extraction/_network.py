@@ -40,21 +40,17 @@ def make_network(extractor, recurrent, by_period, panel, target):
 def train_by_epoch(extractor, panel, target, random_state, n_epochs, n_init=1, weights=None):
     """Train the network of an extractor, and pause after every epoch.
 
-    `panel` is standardised and has only the features that the network reads. Training starts from
-    new weights, or continues from `weights` without customers held out. Every epoch yields the
-    weights for standardised values, the losses so far as in ``losses_``, and whether training has
-    converged.
+    `panel` is standardised and has only the features that the network reads. Training starts anew,
+    or continues from `weights` without customers held out. Yields the weights for standardised
+    values, the losses so far as in ``losses_``, and whether training has converged.
     """
     network = extractor.network_._replace(n_features=panel.shape[2])
     held_out = None
     if extractor.early_stopping and weights is None and n_epochs > 1:
-        rows, others = train_test_split(
-            np.arange(len(panel)),
-            test_size=extractor.validation_fraction,
-            random_state=random_state,
+        panel, held_panel, target, held_target = train_test_split(
+            panel, target, test_size=extractor.validation_fraction, random_state=random_state
         )
-        held_out = panel[others], target[others]
-        panel, target = panel[rows], target[rows]
+        held_out = held_panel, held_target
     class_weights = _weigh_classes(extractor, target)
     batch_size = extractor.batch_size
     if batch_size == "auto":  # smaller steps are slow, and larger ones learn no faster

@@ -17,13 +17,8 @@ import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.frozen import FrozenEstimator
 from sklearn.model_selection import train_test_split
-from sklearn.utils import check_random_state
-from sklearn.utils.validation import (
-    _check_sample_weight,
-    check_array,
-    check_consistent_length,
-    check_is_fitted,
-)
+from sklearn.utils import check_array, check_consistent_length, check_random_state
+from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 
 from .._utils._sklearn import (
     CallbackSupportMixin,
@@ -133,7 +128,7 @@ class TransferModel(CallbackSupportMixin, BaseEstimator):
         if sample_weight is not None:
             sample_weight = _check_sample_weight(sample_weight, panel.cube)
         for name in ("coef_", "coef_names_", "intercept_", "weights_"):
-            vars(self).pop(name, None)  # from an earlier fit
+            self.__dict__.pop(name, None)  # from an earlier fit
         self.network_ = self.keras_ = None
         random_state = check_random_state(self.random_state)
         parts = self._divide(panel.cube, target, random_state)
@@ -258,8 +253,13 @@ class TransferModel(CallbackSupportMixin, BaseEstimator):
             return weights
         parts = [(scale(panel, scaler), scale(y, target_scaler)) for panel, y in parts]
         start = unfold_scales(self.network_, weights, scaler, target_scaler)
-        training = self._train_by_keras if self.engine == "scikeras" else self._train_natively
-        weights = training(parts, start, random_state)
+        if self.engine == "scikeras":
+            from ..networks._keras import build_to_train
+
+            build = partial(build_to_train, self.network_, start, self.learning_rate)
+            weights = self._fit_keras(build, parts, random_state).get_weights()
+        else:
+            weights = self._train_natively(parts, start, random_state)
         return fold_scales(self.network_, weights, scaler, target_scaler)
 
     def _start(self, pretrained, panel, target_scaler, random_state):
@@ -310,13 +310,6 @@ class TransferModel(CallbackSupportMixin, BaseEstimator):
                 if has_converged:
                     break
         return trained
-
-    def _train_by_keras(self, parts, start, random_state):
-        """Train body and head on standardised values, by Keras."""
-        from ..networks._keras import build_to_train
-
-        build = partial(build_to_train, self.network_, start, self.learning_rate)
-        return self._fit_keras(build, parts, random_state).get_weights()
 
     def _train_head(self, parts, target_scaler, random_state):
         """Train a head alone by Keras, on features and labels as they are."""

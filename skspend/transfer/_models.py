@@ -1,8 +1,4 @@
-"""Predict a label from pretrained features and a hundred examples.
-
-A panel and a label per customer come in; a frozen network's features, and a linear head on them,
-predict the label for others. Maree & Omlin (2021), sections III-D and IV-B.
-"""
+"""TransferRegressor and TransferClassifier: their labels, and their exactly solved heads."""
 
 from __future__ import annotations
 
@@ -25,9 +21,6 @@ if TYPE_CHECKING:
     from sklearn.utils import Tags
 
     from .._utils._typing import Floats, PanelLike
-
-MOST_STEPS = 10_000
-"""Limit for the solver of a logistic head, which takes a few dozen unless X is badly scaled."""
 
 
 class TransferRegressor(RegressorMixin, TransferModel):
@@ -60,13 +53,8 @@ class TransferRegressor(RegressorMixin, TransferModel):
         Number of training passes over the customers, and customers per step.
     learning_rate : float, default=0.01
         Step size of Adam; a `model` brings its own optimizer.
-    early_stopping : bool, default=False
-        Hold customers out of training, stop when their loss no longer falls, and keep the weights
-        of the epoch with the lowest loss.
-    validation_fraction : float, default=0.2
-        Share of the customers of `fit` that early stopping holds out.
-    n_iter_no_change : int, default=10
-        Epochs without a lower validation loss after which early stopping stops.
+    early_stopping, validation_fraction, n_iter_no_change : default=False, 0.2 and 10
+        As in :class:`LSTMStateExtractor`.
     random_state : int, RandomState instance or None, default=None
         Seed of the initial weights, of the order of customers, and of who is held out.
 
@@ -150,10 +138,8 @@ class TransferClassifier(ClassifierMixin, TransferModel):
 
     Parameters
     ----------
-    extractor : FrozenEstimator of a fitted extractor, default=None
-        The pretrained network, as in :class:`TransferRegressor`.
-    initialization, trainable, engine, epochs, batch_size, learning_rate, early_stopping, \
-n_iter_no_change, random_state
+    extractor, initialization, trainable, engine, epochs, batch_size, learning_rate, \
+early_stopping, n_iter_no_change, random_state
         As in :class:`TransferRegressor`.
     alpha : float, default=1.0
         Penalty of the head: 1 / C of :class:`sklearn.linear_model.LogisticRegression`.
@@ -179,11 +165,6 @@ n_iter_no_change, random_state
     See Also
     --------
     TransferRegressor : Predicts numbers; with a label of 0 and 1 it gives the paper's tables.
-
-    Notes
-    -----
-    Probabilities are those among the customers of `fit`; with ``class_weight`` they are not
-    calibrated.
 
     References
     ----------
@@ -257,7 +238,7 @@ n_iter_no_change, random_state
                     enumerate(_weigh_classes(self.class_weight, label, classes, sample_weight))
                 ),
                 tol=1e-6,
-                max_iter=MOST_STEPS,
+                max_iter=10_000,  # it takes a few dozen unless X is badly scaled
             ).fit(features, label, sample_weight)
             for label, classes in zip(labels, self._classes_of_labels, strict=True)
         ]
@@ -265,12 +246,11 @@ n_iter_no_change, random_state
         return kernel, np.concatenate([head.intercept_ for head in heads])
 
     def predict_proba(self, X: PanelLike) -> Floats | list[Floats]:
-        """Predict the probability of each class for a panel as in `fit`.
+        """Predict the probability of each class, in the order of `classes_`, for a panel X.
 
-        Returns
-        -------
-        probabilities : ndarray, shape (n_customers, n_classes), or list of them for several labels
-            In the order of `classes_`.
+        Its shape is (n_customers, n_classes); several labels have a list of such arrays.
+        Probabilities are those among the customers of `fit`; with `class_weight` they are not
+        calibrated.
         """
         outputs = self._outputs(X)
         if self.keras_ is not None:
