@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import closing
-from dataclasses import KW_ONLY, dataclass, field
 from functools import partial
 from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any, Literal, Self
@@ -46,7 +45,6 @@ if TYPE_CHECKING:
     from .._utils._typing import Estimator, Floats, Names, PanelLike, RandomState, Table
 
 
-@dataclass(eq=False, repr=False)
 class StateExtractor(CallbackSupportMixin, TransformerMixin, BaseEstimator):
     """Base of the extractors; a subclass sets whether the network is recurrent."""
 
@@ -70,35 +68,56 @@ class StateExtractor(CallbackSupportMixin, TransformerMixin, BaseEstimator):
         "verbose": ["verbose"],
         "random_state": ["random_state"],
     }
-    n_units: int = 3
-    hidden_units: Sequence[int] = ()
-    _: KW_ONLY
-    objective: Literal["type", "scores", "reconstruct", "y"] = "type"
-    scorer: Estimator | None = None
-    state_noise: float = 0.4
-    n_periods: int | None = None
-    epochs: int = 100
-    batch_size: int | Literal["auto"] = "auto"
-    optimizer: str | keras.optimizers.Optimizer = "adam"
-    learning_rate: float = 0.01
-    l2: float = 0.0
-    class_weight: Literal["balanced"] | None = None
-    n_init: int = 4
-    early_stopping: bool = False
-    validation_fraction: float = 0.1
-    n_iter_no_change: int = 10
-    verbose: bool | int = False
-    random_state: RandomState = None
+    weights_: list[Floats]
+    network_: Network
+    losses_: dict[str, Floats]
+    objective_: str
+    scorer_: Any
+    scaler_: StandardScaler
+    classes_: NDArray[Any] | None
+    target_scaler_: StandardScaler | None
+    n_periods_: int
 
-    weights_: list[Floats] = field(init=False)
-    network_: Network = field(init=False)
-    losses_: dict[str, Floats] = field(init=False)
-    objective_: str = field(init=False)
-    scorer_: Any = field(init=False)
-    scaler_: StandardScaler = field(init=False)
-    classes_: NDArray[Any] | None = field(init=False)
-    target_scaler_: StandardScaler | None = field(init=False)
-    n_periods_: int = field(init=False)
+    def __init__(
+        self,
+        n_units: int = 3,
+        hidden_units: Sequence[int] = (),
+        *,
+        objective: Literal["type", "scores", "reconstruct", "y"] = "type",
+        scorer: Estimator | None = None,
+        state_noise: float = 0.4,
+        n_periods: int | None = None,
+        epochs: int = 100,
+        batch_size: int | Literal["auto"] = "auto",
+        optimizer: str | keras.optimizers.Optimizer = "adam",
+        learning_rate: float = 0.01,
+        l2: float = 0.0,
+        class_weight: Literal["balanced"] | None = None,
+        n_init: int = 4,
+        early_stopping: bool = False,
+        validation_fraction: float = 0.1,
+        n_iter_no_change: int = 10,
+        verbose: bool | int = False,
+        random_state: RandomState = None,
+    ) -> None:
+        self.n_units = n_units
+        self.hidden_units = hidden_units
+        self.objective = objective
+        self.scorer = scorer
+        self.state_noise = state_noise
+        self.n_periods = n_periods
+        self.epochs = epochs
+        self.batch_size = batch_size
+        self.optimizer = optimizer
+        self.learning_rate = learning_rate
+        self.l2 = l2
+        self.class_weight = class_weight
+        self.n_init = n_init
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.n_iter_no_change = n_iter_no_change
+        self.verbose = verbose
+        self.random_state = random_state
 
     @with_callbacks
     @_fit_context(prefer_skip_nested_validation=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from numbers import Real
 from typing import TYPE_CHECKING, Literal
 
@@ -17,10 +16,13 @@ from ..panel import Panel, fitted_features
 from ._base import StateExtractor
 
 if TYPE_CHECKING:
-    from .._utils._typing import PanelLike, Table
+    from collections.abc import Sequence
+
+    import keras
+
+    from .._utils._typing import Estimator, PanelLike, RandomState, Table
 
 
-@dataclass(eq=False, repr=False, kw_only=True)
 class LSTMStateExtractor(StateExtractor):
     """Extract trajectories from the hidden states of an LSTM.
 
@@ -148,10 +150,55 @@ class LSTMStateExtractor(StateExtractor):
         "step_penalty": [Interval(Real, 0, None, closed="left")],
         "state": [StrOptions({"hidden", "both"})],
     }
-    state: Literal["hidden", "both"] = "hidden"
-    step_penalty: float = 0.1
-    state_: str = field(init=False)
+    state_: str
     _recurrent = True
+
+    def __init__(
+        self,
+        n_units: int = 3,
+        hidden_units: Sequence[int] = (),
+        *,
+        objective: Literal["type", "scores", "reconstruct", "y"] = "type",
+        scorer: Estimator | None = None,
+        state_noise: float = 0.4,
+        n_periods: int | None = None,
+        epochs: int = 100,
+        batch_size: int | Literal["auto"] = "auto",
+        optimizer: str | keras.optimizers.Optimizer = "adam",
+        learning_rate: float = 0.01,
+        l2: float = 0.0,
+        class_weight: Literal["balanced"] | None = None,
+        n_init: int = 4,
+        early_stopping: bool = False,
+        validation_fraction: float = 0.1,
+        n_iter_no_change: int = 10,
+        verbose: bool | int = False,
+        random_state: RandomState = None,
+        state: Literal["hidden", "both"] = "hidden",
+        step_penalty: float = 0.1,
+    ) -> None:
+        super().__init__(
+            n_units,
+            hidden_units,
+            objective=objective,
+            scorer=scorer,
+            state_noise=state_noise,
+            n_periods=n_periods,
+            epochs=epochs,
+            batch_size=batch_size,
+            optimizer=optimizer,
+            learning_rate=learning_rate,
+            l2=l2,
+            class_weight=class_weight,
+            n_init=n_init,
+            early_stopping=early_stopping,
+            validation_fraction=validation_fraction,
+            n_iter_no_change=n_iter_no_change,
+            verbose=verbose,
+            random_state=random_state,
+        )
+        self.state = state
+        self.step_penalty = step_penalty
 
     def _start(self, X, y):
         self.state_ = self.state

@@ -7,11 +7,13 @@ All randomness comes from a seed, and no global state changes.
 from __future__ import annotations
 
 from collections.abc import Generator, Iterable, Sequence
+from contextlib import closing
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .._utils._threads import one_thread
 from ._losses import loss_and_gradients, mean_loss
 
 if TYPE_CHECKING:
@@ -171,3 +173,15 @@ class Adam:
         correction = np.sqrt(1 - self.SQUARE_DECAY**self.n_steps)
         rate = float(self.learning_rate * correction / (1 - self.MEAN_DECAY**self.n_steps))
         self.weights -= self.mean * rate / (np.sqrt(self.square) + self.EPSILON)
+
+
+def last_weights(
+    epochs: Generator[tuple[float, float | None, list[Floats], bool], None, None],
+) -> list[Floats]:
+    """Train until the end, or until training has converged, and return the weights."""
+    with one_thread(), closing(epochs):
+        for _, _, weights, has_converged in epochs:
+            trained = weights
+            if has_converged:
+                break
+    return trained

@@ -7,8 +7,6 @@ customer, and the head predicts the label from them. Maree & Omlin (2021), secti
 from __future__ import annotations
 
 import copy
-from contextlib import closing
-from dataclasses import KW_ONLY, dataclass, field
 from functools import partial
 from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any, Literal, Self
@@ -29,10 +27,9 @@ from .._utils._sklearn import (
     array_scaler,
     one_task,
 )
-from .._utils._threads import one_thread
 from ..networks._forward import BLOCK, encode, pool
 from ..networks._scaling import fold_scales, scale, unfold_scales
-from ..networks._training import initial_weights, keep_best, train
+from ..networks._training import initial_weights, keep_best, last_weights, train
 from ..panel import output_names, unfold, validate_panel
 
 if TYPE_CHECKING:
@@ -46,7 +43,6 @@ if TYPE_CHECKING:
     from ..networks._specification import Network
 
 
-@dataclass(eq=False, repr=False)
 class TransferModel(CallbackSupportMixin, BaseEstimator):
     """Base of the transfer models; a subclass knows its labels and its exact head."""
 
@@ -65,30 +61,46 @@ class TransferModel(CallbackSupportMixin, BaseEstimator):
         "n_iter_no_change": [Interval(Integral, 1, None, closed="left")],
         "random_state": ["random_state"],
     }
-    extractor: Estimator | None = None
-    _: KW_ONLY
-    initialization: Literal["pretrained", "random"] = "pretrained"
-    trainable: Literal["head", "all"] | None = None
-    alpha: float = 0.0
-    engine: Literal["native", "scikeras"] = "native"
-    model: keras.Model | Callable[..., keras.Model] | None = None
-    epochs: int = 100
-    batch_size: int = 32
-    learning_rate: float = 0.01
-    early_stopping: bool = False
-    validation_fraction: float = 0.2
-    n_iter_no_change: int = 10
-    random_state: RandomState = None
+    weights_: list[Floats]
+    network_: Network | None
+    keras_: keras.Model | None
+    coef_: Floats
+    intercept_: Floats | float
+    coef_names_: Names
+    n_weights_: int
+    n_trainable_weights_: int
+    n_periods_: int
 
-    weights_: list[Floats] = field(init=False)
-    network_: Network | None = field(init=False)
-    keras_: keras.Model | None = field(init=False)
-    coef_: Floats = field(init=False)
-    intercept_: Floats | float = field(init=False)
-    coef_names_: Names = field(init=False)
-    n_weights_: int = field(init=False)
-    n_trainable_weights_: int = field(init=False)
-    n_periods_: int = field(init=False)
+    def __init__(
+        self,
+        extractor: Estimator | None = None,
+        *,
+        initialization: Literal["pretrained", "random"] = "pretrained",
+        trainable: Literal["head", "all"] | None = None,
+        alpha: float = 0.0,
+        engine: Literal["native", "scikeras"] = "native",
+        model: keras.Model | Callable[..., keras.Model] | None = None,
+        epochs: int = 100,
+        batch_size: int = 32,
+        learning_rate: float = 0.01,
+        early_stopping: bool = False,
+        validation_fraction: float = 0.2,
+        n_iter_no_change: int = 10,
+        random_state: RandomState = None,
+    ) -> None:
+        self.extractor = extractor
+        self.initialization = initialization
+        self.trainable = trainable
+        self.alpha = alpha
+        self.engine = engine
+        self.model = model
+        self.epochs = epochs
+        self.batch_size = batch_size
+        self.learning_rate = learning_rate
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.n_iter_no_change = n_iter_no_change
+        self.random_state = random_state
 
     @one_task
     @_fit_context(prefer_skip_nested_validation=True)
@@ -303,13 +315,9 @@ class TransferModel(CallbackSupportMixin, BaseEstimator):
             class_weights=class_weights,
             weights=start,
         )
-        epochs = keep_best(epochs, self.network_, held_out, class_weights, self.n_iter_no_change)
-        with one_thread(), closing(epochs):
-            for _, _, weights, has_converged in epochs:
-                trained = weights
-                if has_converged:
-                    break
-        return trained
+        return last_weights(
+            keep_best(epochs, self.network_, held_out, class_weights, self.n_iter_no_change)
+        )
 
     def _train_head(self, parts, target_scaler, random_state):
         """Train a head alone by Keras, on features and labels as they are."""
@@ -371,11 +379,11 @@ class TransferModel(CallbackSupportMixin, BaseEstimator):
     def __getstate__(self) -> dict[str, Any]:
         state = super().__getstate__()
         models = {name: value for name, value in state.items() if _is_keras_model(value)}
-        if not models:
-            return state
-        from ..networks._keras import Pickled
+        if models:
+            from ..networks._keras import Pickled
 
-        return state | {name: Pickled(model) for name, model in models.items()}
+            state = state | {name: Pickled(model) for name, model in models.items()}
+        return state
 
     def __copy__(self) -> Self:
         twin = object.__new__(type(self))

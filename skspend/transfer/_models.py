@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -17,10 +16,13 @@ from ..networks._forward import class_log_odds
 from ._base import TransferModel
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import keras
     from numpy.typing import NDArray
     from sklearn.utils import Tags
 
-    from .._utils._typing import Floats, PanelLike
+    from .._utils._typing import Estimator, Floats, PanelLike, RandomState
 
 
 class TransferRegressor(RegressorMixin, TransferModel):
@@ -132,7 +134,6 @@ class TransferRegressor(RegressorMixin, TransferModel):
         return outputs[:, 0] if outputs.shape[1] == 1 else outputs
 
 
-@dataclass(eq=False, repr=False, kw_only=True)
 class TransferClassifier(ClassifierMixin, TransferModel):
     """Predict classes from the features of a pretrained network, or train it from scratch.
 
@@ -189,12 +190,44 @@ early_stopping, n_iter_no_change, random_state
         **TransferModel._parameter_constraints,
         "class_weight": [None, dict, StrOptions({"balanced"})],
     }
-    alpha: float = 1.0
-    class_weight: dict[Any, float] | Literal["balanced"] | None = None
-
-    classes_: NDArray[Any] | list[NDArray[Any]] = field(init=False)
-    intercept_: Floats = field(init=False)
+    classes_: NDArray[Any] | list[NDArray[Any]]
+    intercept_: Floats
     _classifies = True
+
+    def __init__(
+        self,
+        extractor: Estimator | None = None,
+        *,
+        initialization: Literal["pretrained", "random"] = "pretrained",
+        trainable: Literal["head", "all"] | None = None,
+        alpha: float = 1.0,
+        engine: Literal["native", "scikeras"] = "native",
+        model: keras.Model | Callable[..., keras.Model] | None = None,
+        class_weight: dict[Any, float] | Literal["balanced"] | None = None,
+        epochs: int = 100,
+        batch_size: int = 32,
+        learning_rate: float = 0.01,
+        early_stopping: bool = False,
+        validation_fraction: float = 0.2,
+        n_iter_no_change: int = 10,
+        random_state: RandomState = None,
+    ) -> None:
+        super().__init__(
+            extractor,
+            initialization=initialization,
+            trainable=trainable,
+            alpha=alpha,
+            engine=engine,
+            model=model,
+            epochs=epochs,
+            batch_size=batch_size,
+            learning_rate=learning_rate,
+            early_stopping=early_stopping,
+            validation_fraction=validation_fraction,
+            n_iter_no_change=n_iter_no_change,
+            random_state=random_state,
+        )
+        self.class_weight = class_weight
 
     def _read_labels(self, labels):
         """Return positions in `classes_`, shape (n_customers,) or (n_customers, n_labels)."""
