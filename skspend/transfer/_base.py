@@ -255,8 +255,7 @@ class TransferModel(CallbackSupportMixin, BaseEstimator):
         if self._trainable == "head" and self.engine == "scikeras":
             parts = [(self._features(panel, weights), target) for panel, target in parts]
             return [*weights[:-2], *self._train_head(parts, target_scaler, random_state)]
-        # Training a pretrained body starts from the best head for it, so that the first steps do
-        # not spoil the body.
+        # From the best head on, the first steps do not spoil a pretrained body.
         if self._trainable == "head" or self.initialization == "pretrained":
             # In single precision the solver of a logistic head stops short.
             features = self._features(panel, weights).astype(np.float64)

@@ -349,7 +349,7 @@ CASES = {
     # Zero, negative and missing income.
     "zero income": Case(
         options={"income": income_of([0.0, 1.0, 1.0, 1.0, 1.0, 1.0])},
-        comes_out=shares_of_income(["1 of 6 customers have no positive income", "'ann'"]),
+        comes_out=shares_of_income(["1 of 6 customers has no positive income", "'ann'"]),
     ),
     "negative income": Case(
         options={"income": income_of([1.0, -5.0, 1.0, -5.0, 1.0, 1.0])},
@@ -450,7 +450,7 @@ CASES = {
     "unseen category": Case(
         more_rows(("ann", "2023-05-05", "moon flights", 5.0)),
         comes_out=active_in({}),
-        warns="1 categories were not there in fit .*'moon flights'",
+        warns="1 category was not in fit .*'moon flights'",
     ),
     "unseen category of income": Case(
         more_rows(("ann", "2023-05-05", "lottery", -5000.0)), comes_out=active_in({})
@@ -660,7 +660,7 @@ def test_threads_may_read_and_predict_at_the_same_time(pipeline):
 def test_unseen_categories_may_be_refused_or_ignored(bank_log_with_salary):
     log = TransactionLog(CASES["unseen category"].frame)
     strict = SpendingAggregator(n_periods=3, handle_unknown="error").fit(bank_log_with_salary)
-    with pytest.raises(ValueError, match="1 of 4 categories were not there in fit: 'moon flights'"):
+    with pytest.raises(ValueError, match="1 of 4 categories were not in fit: 'moon flights'"):
         strict.transform(log)
     lenient = SpendingAggregator(n_periods=3, handle_unknown="ignore").fit(bank_log_with_salary)
     panel = lenient.transform(log).to_numpy()
