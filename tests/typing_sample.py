@@ -88,7 +88,7 @@ def run(log: TransactionLog, frame: pd.DataFrame) -> pd.DataFrame:
     SegmentReport.from_estimator(pipeline, log).save("report.html", customer_ids=False)
     segments = segment_frame(pipeline, frame, cutoff="2024-03-31")
     assert_type(segments, pd.DataFrame)
-    model = SegmentModel.load("model.skops")
+    model = SegmentModel.load("model.json")
     assert_type(model, SegmentModel)
     assert_type(model.predict(log), pd.DataFrame)
     return segments

@@ -314,7 +314,7 @@ def test_overrides_rename_listed_codes_and_name_others_for_one_call_only():
     [
         ({"handle_unknown": "drop"}, "must be 'warn', 'error' or 'ignore', got 'drop'"),
         ({"handle_unknown": None}, "handle_unknown must be .* got None"),
-        ({"overrides": {"abcd": "pets"}}, "overrides has 'abcd', which is not a code from 0 to 9999"),
+        ({"overrides": {"abcd": "pets"}}, "'abcd', which is not a code from 0 to 9999"),
         ({"overrides": {None: "pets"}}, "overrides has None, which is not a code from 0 to 9999"),
         ({"overrides": {5999: None}}, "overrides gives code 5999 the category None"),
         ({"overrides": {5999: " "}}, "overrides gives code 5999 the category ' '"),
