@@ -31,13 +31,7 @@ OUTFLOWS = {
     ("VYBER", "SLUZBY"): "account fees",
     ("VYBER", "SANKC. UROK"): "overdraft interest",
 }
-# Loans that ended unpaid (B) or are in debt (D).
-DEFAULTED = ("B", "D")
-# Liquidity is measured over these months before the loan.
 LIQUIDITY_MONTHS = 3
-# Half a year: all of the six monthly periods before the loan then have transactions.
-DAYS_OF_HISTORY = 183
-
 _TRANSACTION_COLUMNS = ["account_id", "date", "type", "operation", "amount", "k_symbol"]
 _LOAN_COLUMNS = ["loan_id", "account_id", "date", "amount", "duration", "payments", "status"]
 
@@ -115,20 +109,24 @@ def load_berka(
     if ages is not None:
         loans = loans[_is_of_age(owner_ages, ages)]
         owner_ages = owner_ages[loans.index]
-    frame = _categorise(_before_loan(transactions, loans))
+    loan_day = loans["date"].reindex(transactions["account_id"]).to_numpy()
+    # For accounts without a loan the day is missing, and the comparison false.
+    frame = _categorise(transactions[transactions["date"].to_numpy() < loan_day])
     day = pd.Timedelta(days=1)
     log = TransactionLog(frame, customers=loans.index, cutoff=loans["date"] - day)
     liquidity, first_day = _liquidity(frame, log)
     if label == "liquidity":
         log = TransactionLog(frame, customers=loans.index, cutoff=first_day - day)
-    default = loans["status"].isin(DEFAULTED).astype(int).rename("default")
-    first = frame.groupby("customer")["date"].min().reindex(loans.index)
+    # Loans that ended unpaid (B) or are in debt (D).
+    default = loans["status"].isin(["B", "D"]).astype(int).rename("default")
+    history = loans["date"] - frame.groupby("customer")["date"].min().reindex(loans.index)
     return Bunch(
         data=log,
         target=default if label == "default" else liquidity,
         default=default,
         liquidity=liquidity,
-        complete=((loans["date"] - first).dt.days >= DAYS_OF_HISTORY).rename("complete"),
+        # In half a year, all of the six monthly periods before the loan have transactions.
+        complete=(history.dt.days >= 183).rename("complete"),
         ages=owner_ages,
         loans=loans,
         DESCR=(files(__package__) / "data" / "berka.rst").read_text(encoding="utf-8"),
@@ -165,13 +163,8 @@ def _read_asc(path):
     text = dict.fromkeys(("date", "birth_number", "bank", "account"), str)
     table = pd.read_csv(path, sep=";", dtype=text, keep_default_na=False, encoding="latin-1")
     if "date" in table:
-        table["date"] = _parse_days(table["date"])
+        table["date"] = pd.to_datetime("19" + table["date"], format="%Y%m%d")
     return table
-
-
-def _parse_days(yymmdd):
-    """Parse dates; all two-digit years are of the twentieth century."""
-    return pd.to_datetime("19" + yymmdd, format="%Y%m%d")
 
 
 def _read_ages(folder, loans, required):
@@ -190,7 +183,8 @@ def _read_ages(folder, loans, required):
     number = clients[disposals["client_id"].reindex(loans.index)].astype(int)
     # A woman's number has 50 added to the month.
     is_woman = number // 100 % 100 > 50
-    birth = _parse_days((number - 5000 * is_woman).astype(str).str.zfill(6)).set_axis(loans.index)
+    birth = pd.to_datetime((19_000_000 + number - 5000 * is_woman).astype(str), format="%Y%m%d")
+    birth = birth.set_axis(loans.index)
     month_and_day = [date.dt.month * 100 + date.dt.day for date in (birth, loans["date"])]
     years = loans["date"].dt.year - birth.dt.year - (month_and_day[0] > month_and_day[1])
     return years.astype(int).rename("age")
@@ -210,13 +204,6 @@ def _is_of_age(owner_ages, ages):
     return kept
 
 
-def _before_loan(transactions, loans):
-    """Keep the transactions of the accounts with a loan, up to the day before it."""
-    loan_day = loans["date"].reindex(transactions["account_id"]).to_numpy()
-    # For accounts without a loan the day is missing, and the comparison false.
-    return transactions[transactions["date"].to_numpy() < loan_day]
-
-
 def _categorise(transactions):
     """Make the frame of customer, date, category and amount, with outflows as positive amounts."""
     is_credit = (transactions["type"] == "PRIJEM").to_numpy()
@@ -231,14 +218,9 @@ def _categorise(transactions):
             f"{', '.join(map(str, OUTFLOWS))}."
         )
     amount = transactions["amount"].astype(float)
-    return pd.DataFrame(
-        {
-            "customer": transactions["account_id"],
-            "date": transactions["date"],
-            "category": category,
-            "amount": amount.mask(is_credit, -amount),
-        }
-    ).reset_index(drop=True)
+    frame = transactions[["account_id", "date"]].rename(columns={"account_id": "customer"})
+    frame = frame.assign(category=category, amount=amount.mask(is_credit, -amount))
+    return frame.reset_index(drop=True)
 
 
 def _liquidity(frame, log):

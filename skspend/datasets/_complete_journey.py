@@ -38,27 +38,20 @@ INCOME_MIDPOINTS = {
 # HOT DOGS and BIRD SEED (no pets), NEWSPAPER (no book or magazine), SHAVING and soap (hygiene, not
 # beauty), RESTRICTED DIET (allergies), SPORTS MEMORABLILIA; and alcohol, tobacco, baby goods and
 # flowers, which have no published direction.
-ALIASES = {
-    "DOG FOODS": "pets",
-    "CAT FOOD": "pets",
-    "CAT LITTER": "pets",
-    "PET CARE SUPPLIES": "pets",
-    "BOOKSTORE": "books",
-    "MAGAZINE": "books",
-    "GREETING CARDS/WRAP/PARTY SPLY": "stationery",
-    "STATIONERY & SCHOOL SUPPLIES": "stationery",
-    "HAIR CARE PRODUCTS": "hair and beauty",
-    "HAIR CARE ACCESSORIES": "hair and beauty",
-    "MAKEUP AND TREATMENT": "hair and beauty",
-    "COSMETIC ACCESSORIES": "hair and beauty",
-    "FRAGRANCES": "hair and beauty",
-    "TOYS AND GAMES": "toys and hobbies",
-    "TOYS": "toys and hobbies",
-    "VITAMINS": "health and fitness",
-    "NATURAL VITAMINS": "health and fitness",
-    "DIETARY AID PRODUCTS": "health and fitness",
-    "FITNESS&DIET": "health and fitness",
-    "TICKETS": "entertainment",
+PRODUCTS = {
+    "pets": ["DOG FOODS", "CAT FOOD", "CAT LITTER", "PET CARE SUPPLIES"],
+    "books": ["BOOKSTORE", "MAGAZINE"],
+    "stationery": ["GREETING CARDS/WRAP/PARTY SPLY", "STATIONERY & SCHOOL SUPPLIES"],
+    "hair and beauty": [
+        "HAIR CARE PRODUCTS",
+        "HAIR CARE ACCESSORIES",
+        "MAKEUP AND TREATMENT",
+        "COSMETIC ACCESSORIES",
+        "FRAGRANCES",
+    ],
+    "toys and hobbies": ["TOYS AND GAMES", "TOYS"],
+    "health and fitness": ["VITAMINS", "NATURAL VITAMINS", "DIETARY AID PRODUCTS", "FITNESS&DIET"],
+    "entertainment": ["TICKETS"],
 }
 
 
@@ -118,7 +111,7 @@ def load_complete_journey() -> Households:
         income=income,
         coupon=coupon,
         demographics=demographics,
-        aliases=dict(ALIASES),
+        aliases={name: category for category, names in PRODUCTS.items() for name in names},
         DESCR=(files(__package__) / "data" / "complete_journey.rst").read_text(encoding="utf-8"),
     )
 

@@ -173,7 +173,9 @@ def make_spending(
     for name, size in sizes.items():
         if not isinstance(size, Integral) or isinstance(size, bool) or size < 1:
             raise ValueError(f"{name} must be an integer of at least 1, got {size!r}.")
-    rng = _generator(random_state)
+    if isinstance(random_state, np.random.RandomState):
+        random_state = random_state.randint(2**32, size=4, dtype=np.uint32)
+    rng = np.random.default_rng(random_state)
     budget = _budget(n_categories)
     coefficients = _rate(budget, rng)
     tilt = TILT * coefficients.to_numpy().T
@@ -184,7 +186,9 @@ def make_spending(
     for start in range(0, n_customers, BLOCK):
         block = slice(start, start + BLOCK)
         shares[block] = _draw_shares(yearly_traits[block], budget, tilt, rng)
-        raw_scores[block] = _score(shares[block], coefficients.to_numpy())
+        totals = shares[block].sum(axis=2, dtype=float, keepdims=True)
+        distributions = shares[block] / np.where(totals > 0, totals, 1)
+        raw_scores[block] = distributions.mean(axis=1) @ coefficients.to_numpy()
 
     index = pd.RangeIndex(n_customers, name="customer")
     years = [f"year{number}" for number in range(1, n_periods + 1)]
@@ -213,21 +217,13 @@ def make_spending(
     )
 
 
-def _generator(random_state):
-    if isinstance(random_state, np.random.RandomState):
-        random_state = random_state.randint(2**32, size=4, dtype=np.uint32)
-    return np.random.default_rng(random_state)
-
-
 def _budget(n_categories):
     """Read the household budget, a row per category, largest first; further ones have no name."""
     with (files(__package__) / "data" / "household_budget.csv").open() as file:
         named = pd.read_csv(file, index_col="category")
     numbers = np.arange(len(named) + 1, n_categories + 1)
-    tail = pd.DataFrame(index=[f"category {number}" for number in numbers])
-    tail = tail.assign(
-        budget=0.3 * len(named) / numbers, buyers=0.4, years=0.7, swing=0.5, visits=1
-    )
+    tail = {"budget": 0.3 * len(named) / numbers, "buyers": 0.4, "years": 0.7, "swing": 0.5}
+    tail = pd.DataFrame(tail | {"visits": 1}, [f"category {number}" for number in numbers])
     return pd.concat([named, tail] if len(tail) else [named]).iloc[:n_categories]
 
 
@@ -274,7 +270,13 @@ def _draw_shares(yearly_traits, budget, tilt, rng):
     np.exp(shares, out=shares)
     shares *= rng.random(shares.shape, dtype=np.float32) < columns["years"]
     shares *= buys[:, None]
-    large = _draw_large_purchases(budget, (n_customers, n_periods), rng)
+    large = {
+        category: median
+        * np.exp(spread * rng.standard_normal((n_customers, n_periods)))
+        * (rng.random((n_customers, n_periods)) < chance)
+        for category, (chance, median, spread) in LARGE_PURCHASES.items()
+        if category in budget.index
+    }
     spent = SPENT_LEVEL + SPENT_BETWEEN * rng.standard_normal((n_customers, 1))
     spent = expit(spent + SPENT_WITHIN * rng.standard_normal((n_customers, n_periods)))
     spent = np.maximum(spent - RELIEF * sum(large.values()), LEAST_SPENT)
@@ -283,23 +285,6 @@ def _draw_shares(yearly_traits, budget, tilt, rng):
     for category, share in large.items():
         shares[:, :, budget.index.get_loc(category)] += share
     return shares
-
-
-def _draw_large_purchases(budget, shape, rng):
-    """Draw shares of income by category: (customers, periods) each."""
-    return {
-        category: median
-        * np.exp(spread * rng.standard_normal(shape))
-        * (rng.random(shape) < chance)
-        for category, (chance, median, spread) in LARGE_PURCHASES.items()
-        if category in budget.index
-    }
-
-
-def _score(shares, coefficients):
-    """Multiply the mean distribution of spending over periods with the coefficients."""
-    totals = shares.sum(axis=2, dtype=float, keepdims=True)
-    return (shares / np.where(totals > 0, totals, 1)).mean(axis=1) @ coefficients
 
 
 def _standardize(values):
@@ -345,19 +330,13 @@ def _spread_over_days(shares, income, budget, rng):
         cents = shares[block] * income.to_numpy()[block, :, None] * 100
         parts.append(_pay(np.rint(cents).astype(np.int64), start, new_years, budget, rng))
     customer, day, category, cents = map(np.concatenate, zip(*parts, strict=True))
-    frame = {
-        "customer": customer,
-        "date": day.astype("M8[s]"),
-        "category": pd.Categorical.from_codes(category, budget.index),
-        "amount": cents / 100,
-    }
+    category = pd.Categorical.from_codes(category, budget.index)
+    frame = {"customer": customer, "date": day.astype("M8[s]"), "category": category}
+    frame = pd.DataFrame(frame | {"amount": cents / 100})
     last_days = (new_years[1:] - 1).astype("M8[s]")
-    incomes = {
-        "customer": income.index.repeat(n_periods),
-        "date": np.tile(last_days, n_customers),
-        "income": income.to_numpy().ravel(),
-    }
-    frame, incomes = pd.DataFrame(frame), pd.DataFrame(incomes)
+    incomes = {"customer": income.index.repeat(n_periods), "date": np.tile(last_days, n_customers)}
+    incomes["income"] = income.to_numpy().ravel()
+    incomes = pd.DataFrame(incomes)
     return TransactionLog(frame, income=incomes, customers=income.index, cutoff=last_days[-1])
 
 

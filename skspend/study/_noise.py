@@ -52,10 +52,8 @@ def noise_study(
 
     Parameters
     ----------
-    X : TransactionLog or panel, shape (n_customers, n_periods * n_categories)
-        Amounts, or shares of spending or of income. A panel may have three dimensions.
-    spend : SpendingAggregator, default=None
-        Makes the panel of a log; default ``SpendingAggregator()``.
+    X, spend
+        See :func:`elbow_study`; a panel may also have amounts.
     scorer : BigFivePersonalityScorer, default=None
         Computes scores and types from X; default ``BigFivePersonalityScorer()``.
     n_units : int, default=3

@@ -23,7 +23,12 @@ from sklearn.utils import check_random_state
 
 from .._utils._sklearn import array_scaler
 from ..clustering import TrajectoryClusterer
-from ..metrics import hierarchy_agreement, mean_direction_change, temporal_stability
+from ..metrics import (
+    hierarchy_agreement,
+    mean_direction_change,
+    middle_period,
+    temporal_stability,
+)
 from ..panel import Panel, fold
 from ..personality import BigFivePersonalityScorer, encode_types
 from ._states import (
@@ -42,8 +47,6 @@ if TYPE_CHECKING:
     from ..transactions import TransactionLog
 
 BASELINE = "mean scores so far"
-LESSER_LEVELS = 2, 3
-"""Levels of the default tree that are compared with traits of lesser rank."""
 N_PERMUTATIONS = 39
 """Shuffles behind the baseline of a level, so that the smallest p is .025. With 100 they would take
 as long as the trees."""
@@ -63,10 +66,8 @@ def trajectory_study(
 
     Parameters
     ----------
-    X : TransactionLog or panel, shape (n_customers, n_periods * n_categories)
-        Shares of spending or of income. A panel may have three dimensions.
-    spend : SpendingAggregator, default=None
-        Makes the panel of a log; default ``SpendingAggregator()``.
+    X, spend
+        See :func:`elbow_study`.
     scorer : BigFivePersonalityScorer, default=None
         Computes scores and types from X; default ``BigFivePersonalityScorer()``.
     n_units : int, default=3
@@ -150,11 +151,8 @@ def trajectory_study(
     overall = clone(scorer).set_params(level="overall").fit(panels[0])
     scores = [np.asarray(overall.transform(some)) for some in panels]
     n_periods = Panel.read(panel.iloc[:1]).cube.shape[1]
-    tasks = [
-        {"states": states, "transformer": transformer, "seed": seed}
-        for states, transformer in transformers.items()
-    ]
-    found = runner.run_tasks(_judge, (panels, scores, n_periods), tasks)
+    tasks = [{"states": name, "transformer": transformers[name]} for name in transformers]
+    found = runner.run_tasks(_judge, (panels, scores, n_periods, seed), tasks)
     return pd.DataFrame([row for pair in found for row in pair])
 
 
@@ -181,9 +179,9 @@ def _transformers(scorer, n_units, extractors, seed):
     return transformers | {name: complete(one, scorer, seed) for name, one in extractors.items()}
 
 
-def _judge(customers, *, states, transformer, seed):
+def _judge(customers, *, states, transformer):
     """Fit one kind of states and its tree; return the two rows of the study."""
-    panels, scores, n_periods = customers
+    panels, scores, n_periods, seed = customers
     transformer = clone(transformer)
     clusterer = TenMeans(seed) if states == BASELINE else TrajectoryClusterer(random_state=seed)
     rows = []
@@ -213,14 +211,11 @@ def _judge(customers, *, states, transformer, seed):
 
 
 def _agree(levels, scores, seed):
-    """Compare the lower levels of the tree with the lesser traits; return a dict."""
+    """Compare levels 2 and 3 of the tree with the lesser traits; return a dict."""
     found = hierarchy_agreement(levels, scores, n_permutations=N_PERMUTATIONS, random_state=seed)
-    names = {"ami": "ami", "baseline_95": "baseline_95", "p_value": "p"}
-    return {
-        f"level{level}_{name}": row[column]
-        for level, row in found.set_index("level").reindex(LESSER_LEVELS).iterrows()
-        for column, name in names.items()
-    }
+    found = found.set_index("level").rename(columns={"p_value": "p"}).reindex([2, 3])
+    names = "ami", "baseline_95", "p"
+    return {f"level{level}_{name}": found.loc[level, name] for level in (2, 3) for name in names}
 
 
 def _predicted(transformer, panel, types):
@@ -233,16 +228,10 @@ def _predicted(transformer, panel, types):
 
 def _kappa(clusterer, trajectories, last):
     """Measure the stability of the top level as ``TrajectoryClusterer.score`` does."""
-    n_periods = trajectories.shape[1]
-    if n_periods == 1:
+    if trajectories.shape[1] == 1:
         return np.nan
-    middle = clusterer.predict_levels(trajectories, period=middle_period(n_periods))[:, 0]
-    return temporal_stability(middle, last)
-
-
-def middle_period(n_periods: int) -> int:
-    """Return the period that ends at half of the time, or before it."""
-    return (n_periods - 1) // 2
+    period = middle_period(trajectories.shape[1])
+    return temporal_stability(clusterer.predict_levels(trajectories, period=period)[:, 0], last)
 
 
 def mean_turn(trajectories: Floats) -> float:

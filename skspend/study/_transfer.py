@@ -43,9 +43,7 @@ FEW = 100
 MEAN = "mean"
 """The model that predicts the mean of its labels for every customer."""
 PENALTIES = np.logspace(-2, 3, 6)
-SCORES = "neg_mean_squared_error", "neg_log_loss"
-"""Choose penalties and learning rates, for numbers and for classes."""
-LEARNING_RATES = 0.001, 0.003, 0.01
+COUNTS = "n_weights", "n_trainable_weights"
 MEASURES = "mse", "r2", "log_loss", "auc", "brier", "seconds"
 
 
@@ -110,24 +108,21 @@ def transfer_models(
     for name, body in bodies.items():
         for kind in kinds:
             changes, grid = _KINDS[kind]
-            pair = (
-                TransferRegressor(FrozenEstimator(body), **changes),
-                TransferClassifier(FrozenEstimator(body), **changes),
-            )
+            both = TransferRegressor, TransferClassifier
+            pair = tuple(make(FrozenEstimator(body), **changes) for make in both)
             models[f"{name}, {kind}"] = _searched(*pair, grid, grid) if grid else pair
     if unlabelled is None:
         return models
     n_units = max((body.n_units for body in bodies.values()), default=4)
     components = make_pipeline(StandardScaler(), PCA(n_units, random_state=0)).fit(unlabelled)
-    factors = make_pipeline(
-        FrozenEstimator(SpendingFactors().fit(unlabelled)), StandardScaler()
-    ).fit(unlabelled)
+    factors = make_pipeline(SpendingFactors(), StandardScaler()).fit(unlabelled)
     models[MEAN] = DummyRegressor(), DummyClassifier()
-    for name, features in (
-        ("linear on shares", FunctionTransformer()),
-        ("PCA and linear", FrozenEstimator(components)),
-        ("factors and linear", FrozenEstimator(factors)),
-    ):
+    all_features = {
+        "linear on shares": FunctionTransformer(),
+        "PCA and linear": FrozenEstimator(components),
+        "factors and linear": FrozenEstimator(factors),
+    }
+    for name, features in all_features.items():
         ridge, logistic = (
             make_pipeline(features, head) for head in (Ridge(), LogisticRegression(max_iter=1000))
         )
@@ -146,14 +141,15 @@ _KINDS: dict[str, tuple[dict[str, Any], dict[str, Any] | None]] = {
     "random": ({"initialization": "random"}, None),
     "random, best chance": (
         {"initialization": "random", "early_stopping": True},
-        {"learning_rate": LEARNING_RATES},
+        {"learning_rate": (0.001, 0.003, 0.01)},
     ),
 }
 
 
 def _searched(regressor, classifier, *grids):
     """Put each of the two into a search over its own grid, by its own loss."""
-    each = zip((regressor, classifier), grids, SCORES, strict=True)
+    losses = "neg_mean_squared_error", "neg_log_loss"
+    each = zip((regressor, classifier), grids, losses, strict=True)
     return tuple(GridSearchCV(model, grid, scoring=scoring, cv=3) for model, grid, scoring in each)
 
 
@@ -181,8 +177,7 @@ def transfer_study(
         Unfitted regressor and classifier by name, such as :func:`transfer_models` makes; the
         classifier may be None. A ``random_state`` of None becomes the seed of the repetition.
     spend : SpendingAggregator, default=None
-        Makes the panel of a log; default ``SpendingAggregator()``. Pass the aggregator of the
-        extractors in a ``FrozenEstimator``.
+        See :func:`elbow_study`. Pass the aggregator of the extractors in a ``FrozenEstimator``.
     sizes : sequence of int, default=(100,)
         Numbers of customers with a label.
     repetitions : int, default=20
@@ -280,7 +275,7 @@ def transfer_table(study: pd.DataFrame) -> pd.DataFrame:
     """
     groups = study.groupby(["label", "size", "model"], sort=False)
     found = [name for name in MEASURES if name in study]
-    counts = [name for name in ("n_weights", "n_trainable_weights") if name in study]
+    counts = [name for name in COUNTS if name in study]
     table = pd.concat([groups[counts].first(), groups[found].mean()], axis=1)
     table["mse_interval"] = groups["mse"].agg(half_interval)
     table["r2_interval"] = groups["r2"].agg(half_interval)
@@ -293,10 +288,9 @@ def transfer_table(study: pd.DataFrame) -> pd.DataFrame:
 
 
 def p_value_of_less(study: pd.DataFrame, label: str, size: int, model: str, other: str) -> float:
-    """Test whether the squared error of a model is less than that of another.
+    """Return p of a one-sided t test, paired by repetition, for a smaller squared error.
 
-    The t test is one-sided and paired by repetition. The p value is NaN if one of the models is
-    missing, both are the same, or there is one repetition.
+    NaN if one of the models is missing, both are the same, or there is one repetition.
     """
     rows = study[(study["label"] == label) & (study["size"] == size)]
     values = rows.pivot(index="repetition", columns="model", values="mse")
@@ -351,5 +345,4 @@ def _fit_and_judge(data, *, label, size, model, repetition, seed, test_size):
             "brier": brier_score_loss(y[test], probability),
         }
     network = getattr(regressor, "best_estimator_", regressor)
-    counts = ("n_weights", "n_trainable_weights")
-    return row | {name: getattr(network, f"{name}_", np.nan) for name in counts}
+    return row | {name: getattr(network, f"{name}_", np.nan) for name in COUNTS}

@@ -22,13 +22,13 @@ from ..aggregation._aggregator import MONTHS
 from ..aggregation._shares import count_whole_periods
 from ..clustering import TrajectoryClusterer
 from ..extraction import LSTMStateExtractor
-from ..metrics import temporal_stability
+from ..metrics import middle_period, temporal_stability
 from ..panel import fold
 from ..personality import TRAITS, BigFivePersonalityScorer, encode_types
 from ..transactions import TransactionLog
 from ._states import TenMeans, mean_so_far, warn_of_coverage
 from ._tasks import How, Runner
-from ._trajectories import BASELINE, mean_turn, middle_period
+from ._trajectories import BASELINE, mean_turn
 
 if TYPE_CHECKING:
     from .._utils._typing import Estimator, Period
@@ -124,18 +124,15 @@ def personality_study(
     spend, scorer = spend or SpendingAggregator(), scorer or BigFivePersonalityScorer()
     whole, _ = _window_scores(_window_panel(log, spend, span, 1), scorer, 1)
     overall = encode_types(whole[:, 0])
-    tasks = [
-        {"n_months": n_months, "n_windows": n_windows, "seed": seed}
-        for _, n_months, n_windows in cases
-    ]
-    rows = runner.run_tasks(_judge_windows, (log, spend, scorer, overall), tasks)
+    tasks = [{"n_months": n_months, "n_windows": n_windows} for _, n_months, n_windows in cases]
+    rows = runner.run_tasks(_judge_windows, (log, spend, scorer, overall, seed), tasks)
     windows = pd.DataFrame(cases, columns=["window", "months", "n_windows"])
     return windows.join(pd.DataFrame(rows))
 
 
-def _judge_windows(data, n_months, n_windows, seed):
+def _judge_windows(data, n_months, n_windows):
     """Measure the windows of one length; return a dict."""
-    log, spend, scorer, overall = data
+    log, spend, scorer, overall, seed = data
     panel = _window_panel(log, spend, n_months, n_windows)
     scores, has_scores = _window_scores(panel, scorer, n_windows)
     types = encode_types(scores.reshape(-1, len(TRAITS))).reshape(has_scores.shape)
@@ -180,14 +177,9 @@ def window_study(
 
     Parameters
     ----------
-    log : TransactionLog
-        All its customers get segments, also those who spend nothing in some windows.
-    scorer : BigFivePersonalityScorer, default=None
-        Default ``BigFivePersonalityScorer()``. Scores are always standardised.
-    spend : SpendingAggregator, default=None
-        Default ``SpendingAggregator()``. Its ``period`` and ``n_periods`` are replaced.
-    periods : sequence of {"year", "half", "quarter", "month"} or int
-        Lengths of a window, an int in months; each at most half of the months that the log spans.
+    log, scorer, spend, periods
+        See :func:`personality_study`. All customers of the log get segments, also those who spend
+        nothing in some windows.
     n_units : int, default=3
         Units of the LSTM.
     **how : n_jobs, memory, progress, random_state
@@ -295,10 +287,8 @@ def _segment(data, n_months, n_windows, method, seed):
             states = fold(mean_so_far(states), n_windows)
         clusterer = TenMeans(seed)
     clusterer.fit(states)
-    middle, last = (
-        clusterer.predict_levels(states, period=period)[:, 0]
-        for period in (middle_period(n_windows), n_windows - 1)
-    )
+    middle = clusterer.predict_levels(states, period=middle_period(n_windows))[:, 0]
+    last = clusterer.predict_levels(states)[:, 0]
     seconds = time.perf_counter() - started
     found = {"middle": middle, "last": last, "types": types}
     return found | {"accuracy": accuracy, "seconds": seconds}
@@ -319,11 +309,7 @@ def _judge_segments(found, reference):
 
 
 def _count_windows(log, periods):
-    """Count the whole windows of each length that a log spans: (name, n_months, n_windows).
-
-    Raise a TypeError for anything but a log, and a ValueError for an unknown period or one of which
-    the log spans fewer than two windows.
-    """
+    """Count the whole windows of each length that a log spans: (name, n_months, n_windows)."""
     if not isinstance(log, TransactionLog):
         raise TypeError(
             f"log is a {type(log).__name__}; expected a TransactionLog. Wrap a table of "
@@ -348,7 +334,6 @@ def _count_windows(log, periods):
 
 
 def _window_panel(log, spend, n_months, n_windows):
-    """Make the panel of a log by windows of a length."""
     return clone(spend).set_params(period=n_months, n_periods=n_windows).fit_transform(log)
 
 
