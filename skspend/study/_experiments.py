@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pickle
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pandas as pd
@@ -15,17 +16,8 @@ from ..datasets import load_berka, make_spending
 from ..extraction import FeedForwardExtractor, LSTMStateExtractor
 from ..factors import SpendingFactors
 from ..personality import BigFivePersonalityScorer
-from ._claims import (
-    Claim,
-    judge_elbow,
-    judge_noise,
-    judge_personality,
-    judge_trajectories,
-    judge_transfer,
-    judge_window,
-)
+from . import _claims as claims, _figures as figures
 from ._elbow import elbow_study
-from ._figures import draw_elbow, draw_noise, draw_sizes, draw_transfer, draw_window
 from ._noise import noise_study
 from ._states import WITH_NOISE, paper_networks
 from ._tasks import Runner, part_of
@@ -42,9 +34,6 @@ if TYPE_CHECKING:
 DATA = {"bank": "synthetic bank", "households": "households", "berka": "Berka's loans"}
 PAPER_CATEGORIES = {"recurrent": 97, "feed-forward": 99}
 """With these, LSTM(4) has the 1,637 weights of Table 1 and five dense units have the 506."""
-PRETRAINED = "pretrained", "pretrained, ridge", "pretrained, chosen ridge", "fine-tuned"
-OF_SIZES = "pretrained", "pretrained, ridge"
-TRAINED_WHOLE = "random", "random, best chance"
 
 
 class Experiment(NamedTuple):
@@ -54,11 +43,9 @@ class Experiment(NamedTuple):
     """A key of `DATA`."""
     run: Callable[[PaperStudy, str, dict[str, Any]], pd.DataFrame]
     """From the whole study, `data` and how to run it (see `How`) to a frame."""
-    judge: Callable[[pd.DataFrame], Iterator[Claim]]
+    judge: Callable[[pd.DataFrame], Iterator[claims.Claim]]
     draw: Mapping[str, Callable[[pd.DataFrame], Figure]] = {}
     """Figures by what follows the name of the experiment in their names."""
-    tables: str = ""
-    """The networks in the title of its tables on the page; none without tables."""
 
 
 def _personality(paper, data, how):
@@ -100,47 +87,42 @@ def _noise(paper, data, how):
     return noise_study(**customers.panel | some | more | how)
 
 
-def _transfer_recurrent(paper, data, how):
-    types = LSTMStateExtractor(4, state_noise=0, step_penalty=0)
-    factors = {"recurrent on factors": LSTMStateExtractor(4, objective="y")}
-    return _transfer_bank(paper, "recurrent", types, factors, how)
-
-
-def _transfer_feed_forward(paper, data, how):
-    types = FeedForwardExtractor(5, state_noise=0)
-    name = "feed-forward with 32 hidden on factors"
-    factors = {
-        "feed-forward on factors": FeedForwardExtractor(5, objective="y"),
-        name: FeedForwardExtractor(5, hidden_units=(32,), objective="y"),
-    }
-    return _transfer_bank(paper, "feed-forward", types, factors, how)
-
-
-def _transfer_bank(paper, network, types, factors, how):
+def _transfer_bank(network, paper, data, how):
     """Pretrain one of the paper's networks on types, as the paper does, and on spending factors."""
-    effort, quiet = paper.effort, how | {"progress": None}
+    if network == "recurrent":
+        types = LSTMStateExtractor(4, state_noise=0, step_penalty=0)
+        factors = {"recurrent on factors": LSTMStateExtractor(4, objective="y")}
+    else:
+        types = FeedForwardExtractor(5, state_noise=0)
+        wide = FeedForwardExtractor(5, hidden_units=(32,), objective="y")
+        factors = {"feed-forward on factors": FeedForwardExtractor(5, objective="y")}
+        factors |= {"feed-forward with 32 hidden on factors": wide}
+    effort = paper.effort
     n_categories = PAPER_CATEGORIES[network]
     bank = make_spending(effort.customers, 6, n_categories, random_state=how["random_state"])
     others = bank.data[effort.labelled :]
     labels = {name: bank[name][: effort.labelled] for name in ("liquidity", "default")}
     types.set_params(scorer=BigFivePersonalityScorer(bank.coefficients.to_dict()))
-    of_types, *bodies = pretrain(others, [types, *factors.values()], quiet)
+    of_types, *bodies = pretrain(others, [types, *factors.values()], how)
     of_types = {network: of_types}
     factors = dict(zip(factors, bodies, strict=True))
-    few = transfer_models(of_types, unlabelled=others)
-    few |= transfer_models(factors, kinds=PRETRAINED)
-    more = transfer_models(of_types | factors, kinds=OF_SIZES)
+    kinds = ["pretrained", "pretrained, ridge", "pretrained, chosen ridge", "fine-tuned"]
+    few = transfer_models(of_types, unlabelled=others) | transfer_models(factors, kinds=kinds)
+    more = transfer_models(of_types | factors, kinds=kinds[:2])
     # Only as numbers, because to train a whole network takes long.
-    whole = transfer_models(of_types, kinds=TRAINED_WHOLE)
+    whole = transfer_models(of_types, kinds=["random", "random, best chance"])
     more |= {name: (regressor, None) for name, (regressor, _) in whole.items()}
     labelled = bank.data[: effort.labelled]
     parts = [(labelled, labels, few, (FEW,)), (labelled, labels, more, effort.sizes)]
     return _transfer(parts, effort.repetitions, how)
 
 
+_transfer_recurrent = partial(_transfer_bank, "recurrent")
+_transfer_feed_forward = partial(_transfer_bank, "feed-forward")
+
+
 def _transfer_berka(paper, data, how):
     """Study accounts with half a year of history, after pretraining on all without labels."""
-    quiet = how | {"progress": None}
     parts = []
     for label, n_periods in (("liquidity", 3), ("default", 6)):
         berka = load_berka(paper.berka, label=label)
@@ -153,7 +135,7 @@ def _transfer_berka(paper, data, how):
             target = rankdata(target) / len(target)
         networks = LSTMStateExtractor(4), FeedForwardExtractor(5)
         networks = [network.set_params(objective="reconstruct") for network in networks]
-        bodies = dict(zip(PAPER_CATEGORIES, pretrain(panel, networks, quiet), strict=True))
+        bodies = dict(zip(PAPER_CATEGORIES, pretrain(panel, networks, how), strict=True))
         models = transfer_models(bodies, unlabelled=panel)
         parts.append((panel, {label: target}, models, (FEW,)))
     return _transfer(parts, paper.effort.repetitions, how)
@@ -173,10 +155,13 @@ def _transfer(parts, repetitions, how):
 
 
 def pretrain(
-    panel: pd.DataFrame, extractors: Sequence[Estimator], how: dict[str, Any]
+    panel: pd.DataFrame,
+    extractors: Sequence[Estimator],
+    how: dict[str, Any],
+    progress: Callable[[int, int], None] | None = None,
 ) -> list[Estimator]:
     """Fit extractors on customers without labels."""
-    runner = Runner(**how)
+    runner = Runner(**how | {"progress": progress})
     tasks = [{"extractor": one.set_params(random_state=runner.random_state)} for one in extractors]
     return [pickle.loads(one) for one in runner.run_tasks(_fit, panel, tasks)]
 
@@ -187,37 +172,19 @@ def _fit(panel, extractor):
     return pickle.dumps(clone(extractor).fit(panel, factors))
 
 
+_BOTH = "bank", "households"
+_FIGURES = {"": figures.draw_transfer, "-sizes": figures.draw_sizes}
+_STUDIES = [
+    ("personality", _BOTH, _personality, claims.judge_personality),
+    ("elbow", _BOTH, _elbow, claims.judge_elbow, {"": figures.draw_elbow}),
+    ("trajectories", _BOTH, _trajectories, claims.judge_trajectories),
+    ("transfer-recurrent", ["bank"], _transfer_recurrent, claims.judge_transfer, _FIGURES),
+    ("transfer-feed-forward", ["bank"], _transfer_feed_forward, claims.judge_transfer, _FIGURES),
+    ("window", _BOTH, _window, claims.judge_window, {"": figures.draw_window}),
+    ("noise", _BOTH, _noise, claims.judge_noise, {"": figures.draw_noise}),
+    ("transfer", ["berka"], _transfer_berka, claims.judge_transfer, {"": figures.draw_transfer}),
+]
 EXPERIMENTS = {
-    "bank-personality": Experiment("bank", _personality, judge_personality),
-    "households-personality": Experiment("households", _personality, judge_personality),
-    "bank-elbow": Experiment("bank", _elbow, judge_elbow, {"": draw_elbow}),
-    "households-elbow": Experiment("households", _elbow, judge_elbow, {"": draw_elbow}),
-    "bank-trajectories": Experiment("bank", _trajectories, judge_trajectories),
-    "households-trajectories": Experiment("households", _trajectories, judge_trajectories),
-    "bank-transfer-recurrent": Experiment(
-        "bank",
-        _transfer_recurrent,
-        judge_transfer,
-        {"": draw_transfer, "-sizes": draw_sizes},
-        tables="recurrent",
-    ),
-    "bank-transfer-feed-forward": Experiment(
-        "bank",
-        _transfer_feed_forward,
-        judge_transfer,
-        {"": draw_transfer, "-sizes": draw_sizes},
-        tables="feed-forward",
-    ),
-    "bank-window": Experiment("bank", _window, judge_window, {"": draw_window}),
-    "households-window": Experiment("households", _window, judge_window, {"": draw_window}),
-    "bank-noise": Experiment("bank", _noise, judge_noise, {"": draw_noise}),
-    "households-noise": Experiment("households", _noise, judge_noise, {"": draw_noise}),
-    "berka-transfer": Experiment(
-        "berka",
-        _transfer_berka,
-        judge_transfer,
-        {"": draw_transfer},
-        tables="recurrent and feed-forward",
-    ),
+    f"{data}-{name}": Experiment(data, *rest) for name, kinds, *rest in _STUDIES for data in kinds
 }
 """By the names of studies, frames and figures."""

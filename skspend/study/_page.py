@@ -40,8 +40,6 @@ NOT_TESTABLE = {
     "Berka's loans": "the categories of Berka's accounts have no coefficients, and so there are no "
     "scores of personality",
 }
-PICTURES = "paper-figures"
-"""The step that draws figures 1 and 2."""
 PAPER_FIGURES = "figure-1", "figure-2", "figure-2-inside"
 
 
@@ -78,9 +76,7 @@ def judge_claims(frames: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
     if unknown:
         raise ValueError(f"frames has {unknown[0]!r}; expected {', '.join(EXPERIMENTS)}.")
     claims = [
-        claim._asdict()
-        | {"data": DATA[experiment.data]}
-        | {"verdict": VERDICTS[None if claim.holds is None else bool(claim.holds)]}
+        claim._asdict() | {"data": DATA[experiment.data], "verdict": VERDICTS[claim.holds]}
         for name, experiment in EXPERIMENTS.items()
         if name in frames
         for claim in experiment.judge(frames[name])
@@ -120,18 +116,8 @@ def write_study(
 ) -> pd.DataFrame:
     """Run all studies, and write frames, figures and claims as soon as each is there.
 
-    Parameters
-    ----------
-    study : PaperStudy
-    folder : Path
-        Has the folders ``frames`` and ``figures``.
-    step : callable
-        From the name of a study to a context manager that gives its ``progress``.
-
-    Returns
-    -------
-    claims : DataFrame
-        As from :func:`judge_claims`.
+    The folder has the folders ``frames`` and ``figures``. `step` makes a context manager that gives
+    the ``progress`` of a study, by its name. The claims are returned.
     """
     frames = {}
     for name, run in study.studies.items():
@@ -139,7 +125,7 @@ def write_study(
             frames[name] = run(progress)
             _write_frame(frames[name], folder / "frames" / f"{name}.csv")
             _write_figures(name, frames[name], folder)
-    with step(PICTURES) as progress:
+    with step("paper-figures") as progress:
         for name, figure in _paper_figures(study, progress).items():
             _write_figure(figure, folder, name)
     return _write_claims(frames, folder, study.effort.customers)
@@ -172,15 +158,13 @@ def _write_figure(figure, folder, name):
 
 
 def _paper_figures(study, progress):
-    """Draw figures 1 and 2, and the largest segment of figure 2 from inside, if it has parts."""
+    """Draw figures 1 and 2, and the largest segment of figure 2 from inside if there are any."""
     panel = study.bank.data
     states, tree = study.fit_drill_down(progress)
     scores = states.scorer_.transform(panel)
     trajectories, types = states.transform(panel), personality_types(scores)
-    displays = [
-        PersonalityDisplay.from_predictions(scores),
-        TrajectoryDisplay.from_predictions(trajectories, types),
-    ]
+    displays = [PersonalityDisplay.from_predictions(scores)]
+    displays.append(TrajectoryDisplay.from_predictions(trajectories, types))
     top = tree.tree_[tree.tree_["parent"] == 0]
     if len(top):
         largest, pipeline = top["size"].idxmax(), make_pipeline(states, tree)
@@ -211,19 +195,18 @@ def _page(claims, frames, figures, n_customers):
         "",
         *_table(["claim", *verdicts.columns], verdicts.itertuples()),
     ]
-    reasons = [why for data, why in NOT_TESTABLE.items() if data in verdicts]
-    if reasons:
+    if reasons := [why for data, why in NOT_TESTABLE.items() if data in verdicts]:
         lines += ["", f"{UNTESTABLE.capitalize()}: {'; '.join(reasons)}."]
     for data, rows in claims.groupby("data", sort=False):
-        cells = [
-            (f"{row.claim} ({row.source})", row.paper, row.here, f"**{row.verdict}**")
-            for row in rows.itertuples()
-        ]
+        named = rows["claim"] + " (" + rows["source"] + ")"
+        cells = zip(named, rows["paper"], rows["here"], "**" + rows["verdict"] + "**", strict=True)
         lines += ["", f"## {data[0].upper()}{data[1:]}", ""]
         lines += _table(["claim", "the paper", "found here", "verdict"], cells)
     for name, frame in frames.items():
-        if networks := EXPERIMENTS[name].tables:
-            lines += ["", f"## Tables 1 and 2: {DATA[EXPERIMENTS[name].data]}, {networks}"]
+        data, is_transfer, network = name.partition("-transfer")
+        if is_transfer:
+            networks = network.lstrip("-") or "recurrent and feed-forward"
+            lines += ["", f"## Tables 1 and 2: {DATA[data]}, {networks}"]
             lines += _transfer_lines(transfer_table(frame))
     rules = claims.loc[claims["rule"] != "", ["claim", "rule"]]
     rules = rules.assign(claim=rules["claim"].str.replace(r" \([^)]*\)$", "", regex=True))
@@ -235,7 +218,7 @@ def _page(claims, frames, figures, n_customers):
 
 
 def _transfer_lines(table):
-    """Write tables 1 and 2 of the paper in Markdown, with the models that it leaves out."""
+    """Write tables 1 and 2 of the paper, with the models that it leaves out."""
     lines = []
     for (label, size), rows in table.groupby(["label", "size"], sort=False):
         is_class = rows["auc"].notna().any()
@@ -263,7 +246,7 @@ def _number(value, form):
 
 
 def _table(names, rows, align="---"):
-    """Write a table in Markdown, with this alignment of all columns but the first."""
+    """Write a table with this alignment of all columns but the first."""
     lines = [[cell.replace("|", "\\|") for cell in row] for row in (names, *rows)]
     lines.insert(1, ["---", *[align] * (len(names) - 1)])
     return ["| " + " | ".join(cells) + " |" for cells in lines]

@@ -186,6 +186,6 @@ class PaperStudy:
         """Fit the network and the tree of the bank that Fig. 2 shows."""
         panel, scorer = self.customers("bank").panel.values()
         states = LSTMStateExtractor(3, hidden_units=(8,), step_penalty=0.2, scorer=scorer)
-        (states,) = pretrain(panel, [states], self.how | {"progress": progress})
+        (states,) = pretrain(panel, [states], self.how, progress)
         tree = TrajectoryClusterer(random_state=self.how["random_state"])
         return states, tree.fit(states.transform(panel))

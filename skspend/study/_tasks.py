@@ -22,9 +22,7 @@ if TYPE_CHECKING:
 
 
 class How(TypedDict, total=False):
-    """How a study runs: the keyword arguments that every study function takes.
-
-    Each study is a list of independent tasks, most of them one fit each.
+    """How a study runs its independent tasks, most of them one fit each.
 
     Parameters
     ----------
@@ -67,31 +65,22 @@ class Runner:
     def run_tasks(
         self, function: Callable[..., Any], data: object, tasks: list[dict[str, Any]]
     ) -> list[Any]:
-        """Call a function on the same data once for each task.
+        """Return ``function(data, **task)`` for each task.
 
-        Parameters
-        ----------
-        function : callable
-            ``function(data, **task)``, defined at the top level of a module. Its result must not
-            depend on the process it runs in: all randomness comes from a seed in the task.
-        data : object
-            What all tasks share. Large arrays and frames are not copied to local processes.
-        tasks : list of dict
-            Keyword arguments of each call.
-
-        Returns
-        -------
-        results : list
-            In the order of the tasks.
+        The function stands at the top level of a module, and all its randomness comes from seeds in
+        its arguments. Large arrays and frames in the data are not copied to local processes.
         """
         call, known_as = _call, None
         if self.memory is not None:
             memory = str(self.memory) if isinstance(self.memory, Path) else self.memory
             call = check_memory(memory).cache(_call, ignore=["function", "data"])
             known_as = joblib.hash((_package(), function.__module__, function.__qualname__, data))
-        calls = (delayed(call)(known_as, function, data, task) for task in tasks)
+        try:
+            parallel = Parallel(n_jobs=self.n_jobs, return_as="generator")
+        except ValueError:  # The backend returns all results at once.
+            parallel = Parallel(n_jobs=self.n_jobs)
         results = []
-        for result in _parallel(self.n_jobs)(calls):
+        for result in parallel(delayed(call)(known_as, function, data, task) for task in tasks):
             results.append(result)
             if self.progress is not None:
                 self.progress(len(results), len(tasks))
@@ -101,16 +90,8 @@ class Runner:
 def part_of(
     progress: Callable[[int, int], None] | None, before: int, total: int
 ) -> Callable[[int, int], None] | None:
-    """Make the progress of a part of a study, by the tasks before it and the total of all parts."""
+    """Make the progress of a part of a study, after the tasks before it, of all in total."""
     return progress and (lambda done, _: progress(before + done, total))
-
-
-def _parallel(n_jobs):
-    """Make a Parallel that returns each result as soon as it is there, if the backend can."""
-    try:
-        return Parallel(n_jobs=n_jobs, return_as="generator")
-    except ValueError:
-        return Parallel(n_jobs=n_jobs)
 
 
 def _call(known_as, function, data, task):
