@@ -1,8 +1,4 @@
-"""What the paper claims, beside what was measured here.
-
-The frame of a study comes in. Out come the claims that it can judge, each with the figure of the
-paper, the figure found, and the rule by which the claim holds or does not.
-"""
+"""What the paper claims, beside what was measured here, by the frames of the studies."""
 
 from __future__ import annotations
 
@@ -57,7 +53,6 @@ class Claim(NamedTuple):
 
 
 def judge_personality(windows):
-    """Judge a personality study."""
     rest = windows[windows["window"] != "all"]
     overall = windows.loc[windows["window"] == "all"].iloc[0]
     yield Claim(
@@ -86,7 +81,6 @@ def _by_window(rows, name):
 
 
 def judge_elbow(results):
-    """Judge an elbow study."""
     for network, rows in elbow_table(results).groupby("network", sort=False):
         elbow = rows[rows["is_elbow"]].iloc[0]
         curve = ", ".join(f"{row.units}: {row.score:.2f}" for row in rows.itertuples())
@@ -103,7 +97,6 @@ def judge_elbow(results):
 
 
 def judge_trajectories(study):
-    """Judge a trajectory study."""
     claim = partial(Claim, source="IV-A, Fig. 2")
     held_out = study[study["customers"] == "held out"].set_index("states")
     fitted = study[study["customers"] == "fitted"].set_index("states")
@@ -200,7 +193,6 @@ def judge_trajectories(study):
 
 
 def judge_transfer(study):
-    """Judge a transfer study, by label and network."""
     table = transfer_table(study).set_index(["label", "size", "model"])
     for label in study["label"].unique():
         for network in PAPER_WEIGHTS:
@@ -289,7 +281,6 @@ def _judge_transfer(study, table, label, network):
 
 
 def judge_window(study):
-    """Judge a window study."""
     claim = partial(Claim, source="V", paper="a hypothesis")
     states, scores = (study[study["method"] == method] for method in ("states", BASELINE))
     yield claim(

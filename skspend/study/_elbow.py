@@ -1,8 +1,4 @@
-"""How many units a network needs, by the protocol of the paper.
-
-A panel comes in. Out come the scores of networks of one to eight units on held-out customers, and
-the point of diminishing returns of each. Maree & Omlin (2021), sections III-A and IV-A.
-"""
+"""How many units a network needs, by the protocol of the paper."""
 
 from __future__ import annotations
 
@@ -16,7 +12,7 @@ from sklearn.base import clone
 from sklearn.model_selection import train_test_split
 
 from ..model_selection import elbow, elbow_curve
-from ._states import WITH_NOISE, paper_networks, read_data, warn_of_coverage
+from ._states import WITH_NOISE, paper_networks, read_data
 from ._tasks import How, Runner
 
 if TYPE_CHECKING:
@@ -72,11 +68,6 @@ def elbow_study(
         If there are no networks, units or repetitions, or units are not positive integers; if a
         network has no ``n_units``, or its objective is ``"y"``; as the extractors do.
 
-    See Also
-    --------
-    elbow_table : The curves and their elbows.
-    skspend.model_selection.elbow : The rule, for a search of your own.
-
     References
     ----------
     Maree & Omlin (2021), section III-A: "training (80%) and validation (20%) sets [...] 20
@@ -105,8 +96,8 @@ def elbow_study(
     _check(networks, units)
     seeds = runner.draw_seeds(repetitions)
     panel = read_data(X, spend)
-    warn_of_coverage(scorer, panel)
     if scorer is not None:
+        clone(scorer).fit(panel)  # This warns once of little coverage; tasks do not.
         networks = {name: clone(made).set_params(scorer=scorer) for name, made in networks.items()}
     cases = list(product(networks, units, range(repetitions)))
     tasks = [
@@ -136,7 +127,6 @@ def _check(networks, units):
 
 
 def _score(panel, extractor, n_units, test_size, seed):
-    """Train on some customers and score on the others."""
     fitted, held_out = train_test_split(panel, test_size=test_size, random_state=seed)
     extractor = clone(extractor).set_params(n_units=n_units, random_state=seed)
     return float(extractor.fit(fitted).score(held_out))
@@ -191,7 +181,6 @@ def elbow_table(results: pd.DataFrame) -> pd.DataFrame:
 
 
 def _curve(network, results):
-    """Make the rows of one network."""
     if results.duplicated(["units", "repetition"]).any():
         raise ValueError(
             f"Network {network!r} has several scores for one number of units and repetition. Pass "

@@ -1,9 +1,4 @@
-"""How many customers change their segment when the data are disturbed?
-
-A panel comes in, and noise and customers without habits are added to it. Out comes the share of
-customers whose segment changes, by how much of the model is kept. Maree & Omlin (2021), section
-IV-A, hold the segments to be stable against "the natural inconsistency of spending".
-"""
+"""How many customers change their segment when noise and outliers are added to the data."""
 
 from __future__ import annotations
 
@@ -25,15 +20,12 @@ from ..clustering import TrajectoryClusterer
 from ..extraction import LSTMStateExtractor
 from ..panel import Panel
 from ..personality import BigFivePersonalityScorer
-from ._states import TenMeans, check_transformer, complete, mean_scores, read_data, warn_of_coverage
+from ._states import TenMeans, check_transformer, complete, mean_scores, read_data
 from ._tasks import How, Runner, part_of
 
 if TYPE_CHECKING:
     from .._utils._typing import Estimator, PanelLike, RandomState
     from ..transactions import TransactionLog
-
-SHARES_TOLERANCE = 1e-4
-"""Sums of some hundred shares of single precision are this close to 1."""
 
 
 def noise_study(
@@ -67,7 +59,7 @@ def noise_study(
         Numbers of customers without habits who are added, as shares of the customers of X.
     repetitions : int, default=3
         How often everything is done, each time with another seed for network, tree and
-        disturbance.
+        disturbance. The draws of a repetition are the same for all noise and outliers.
     **how : n_jobs, memory, progress, random_state
         See :class:`How`. There is a task for each repetition, and one for each disturbance in it.
 
@@ -93,17 +85,10 @@ def noise_study(
     TypeError
         If X is a raw table of transactions, or the extractor is not a transformer.
 
-    See Also
-    --------
-    skspend.study.trajectory_study : What the segments are worth.
-
-    Notes
-    -----
-    The draws of a repetition are the same for all noise and outliers.
-
     References
     ----------
-    Maree & Omlin (2021), section IV-A. Kuhn (1955), The Hungarian method for the assignment
+    Maree & Omlin (2021), section IV-A: segments are stable against "the natural inconsistency of
+    spending". Kuhn (1955), The Hungarian method for the assignment
     problem, Naval Research Logistics Quarterly 2, for the matching.
 
     Examples
@@ -111,11 +96,9 @@ def noise_study(
     >>> from skspend import BigFivePersonalityScorer, LSTMStateExtractor
     >>> from skspend.datasets import make_spending
     >>> bank = make_spending(200, 2, 12, random_state=0)
-    >>> extractor = LSTMStateExtractor(2, epochs=2)
-    >>> scorer = BigFivePersonalityScorer(bank.coefficients)
-    >>> study = noise_study(
-    ...     bank.data, scorer=scorer, extractor=extractor, noise=0, outliers=0, repetitions=1
-    ... )
+    >>> models = {"extractor": LSTMStateExtractor(2, epochs=2)}
+    >>> models["scorer"] = BigFivePersonalityScorer(bank.coefficients)
+    >>> study = noise_study(bank.data, noise=0, outliers=0, repetitions=1, **models)
     >>> study[["kept", "changed"]]
           kept  changed
     0    model      0.0
@@ -136,7 +119,7 @@ def noise_study(
         for some, share in product(noise, outliers)
         for repetition, seed in enumerate(seeds)
     ]
-    warn_of_coverage(scorer, panel)
+    clone(scorer).fit(panel)  # This warns once of little coverage; tasks do not.
     before, later = (
         replace(runner, progress=part_of(runner.progress, start, len(fits + disturbances)))
         for start in (0, len(fits))
@@ -189,10 +172,11 @@ def disturb(
     # Sums over another layout of memory differ in their last bits.
     cube = np.ascontiguousarray(Panel.read(panel).cube)
     random_state = check_random_state(random_state)
-    totals = _totals(cube)
+    totals = np.abs(cube).sum(axis=2, keepdims=True, dtype=np.float64)
     noisy = cube * np.maximum(0, 1 + noise * random_state.normal(size=cube.shape))
-    if (np.isclose(totals, 1, atol=SHARES_TOLERANCE) | (totals == 0)).all():
-        after = _totals(noisy)
+    # Sums of some hundred shares of single precision are this close to 1.
+    if (np.isclose(totals, 1, atol=1e-4) | (totals == 0)).all():
+        after = np.abs(noisy).sum(axis=2, keepdims=True, dtype=np.float64)
         noisy *= np.divide(totals, after, out=np.ones_like(after), where=after > 0)
     n_outliers = round(outliers * len(cube))
     added = np.zeros((n_outliers, *cube.shape[1:]))
@@ -202,15 +186,10 @@ def disturb(
     return pd.DataFrame(Panel(disturbed).table, columns=panel.columns)
 
 
-def _totals(cube):
-    """Sum the absolute spending by customer and period, shape (n_customers, n_periods, 1)."""
-    return np.abs(cube).sum(axis=2, keepdims=True, dtype=np.float64)
-
-
 def _fit(start, *, seed):
-    """Fit the pipelines to top-level segments, from states and from scores, and predict with both.
+    """Fit and predict top-level segments, from states and from scores.
 
-    They are pickled, because a model that was stored and read has another hash in joblib's memory.
+    Models are pickled, because one that was stored and read has another hash in joblib's memory.
     """
     panel, scorer, extractor = start
     tree = TrajectoryClusterer(max_depth=1, random_state=seed)
@@ -220,7 +199,6 @@ def _fit(start, *, seed):
 
 
 def _disturb_and_count(before, *, noise, outliers, repetition, seed):
-    """Make the rows of one disturbance in one repetition."""
     panel, models = before
     states, scores, segments, segments_by_scores = pickle.loads(models[repetition])
     disturbed = disturb(panel, noise=noise, outliers=outliers, random_state=seed)

@@ -1,8 +1,4 @@
-"""The whole study of the paper: every claim of Maree & Omlin (2021), measured on several data.
-
-Data are looked up by name: a synthetic bank of the paper's size, the bundled households, and the
-loans of a bank if their folder is given. A frame comes out for each experiment.
-"""
+"""The whole study of the paper: every claim of Maree & Omlin (2021), measured on several data."""
 
 from __future__ import annotations
 

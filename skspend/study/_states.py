@@ -66,10 +66,7 @@ def paper_networks(n_units: int = 3) -> dict[str, Estimator]:
 
 
 def read_data(X, spend=None):
-    """Make a pandas frame with the column names of a panel; customers are numbered from 0.
-
-    By default ``SpendingAggregator()`` makes the panel of a log, and a panel stays as it is.
-    """
+    """Make a frame with the column names of a panel, with customers numbered from 0."""
     if spend is None and isinstance(X, TransactionLog):
         spend = SpendingAggregator()
     if spend is not None:
@@ -77,12 +74,6 @@ def read_data(X, spend=None):
     panel = Panel.read(X)
     named = Panel(panel.cube, panel.period or "period", panel.features)
     return pd.DataFrame(named.table, columns=named.names)
-
-
-def warn_of_coverage(scorer: Estimator | None, panel: pd.DataFrame) -> None:
-    """Warn once if a scorer covers little of the spending; tasks suppress this warning."""
-    if scorer is not None:
-        clone(scorer).fit(panel)
 
 
 def check_transformer(name: str, transformer: object) -> None:
@@ -97,13 +88,12 @@ def check_transformer(name: str, transformer: object) -> None:
 
 def complete(transformer: Estimator, scorer: Estimator, seed: int) -> Estimator:
     """Clone a transformer, and set the scorer and the seed of each part that has none."""
-    given = {"scorer": scorer, "random_state": seed}
-    missing = {
-        name: given[name.split("__")[-1]]
-        for name, value in transformer.get_params().items()
-        if value is None and name.split("__")[-1] in given
-    }
-    return clone(transformer).set_params(**missing)
+    transformer = clone(transformer)
+    for name, value in transformer.get_params().items():
+        for part, given in (("scorer", scorer), ("random_state", seed)):
+            if value is None and name.split("__")[-1] == part:
+                transformer.set_params(**{name: given})
+    return transformer
 
 
 def mean_scores(scorer: Estimator) -> Pipeline:
@@ -113,10 +103,7 @@ def mean_scores(scorer: Estimator) -> Pipeline:
 
 
 def mean_so_far(X: PanelLike) -> Table:
-    """Average every period of a panel with the periods before it.
-
-    A table without the column names of a panel raises a ValueError, because it has no periods.
-    """
+    """Average every period of a panel with the periods before it."""
     panel = Panel.read(X)
     if getattr(X, "ndim", 2) == 2 and panel.period is None:
         raise ValueError(

@@ -1,9 +1,4 @@
-"""What can be predicted from few labels: pretrained features, networks without them, baselines.
-
-A panel, labels and models come in. In each repetition every model is fitted on the same few
-customers and tested on the same many others. Out comes a row for each: Tables 1 and 2 of Maree &
-Omlin (2021), section IV-B, with the baselines that the paper leaves out.
-"""
+"""What can be predicted from few labels: pretrained features, networks without them, baselines."""
 
 from __future__ import annotations
 
@@ -44,7 +39,6 @@ MEAN = "mean"
 """The model that predicts the mean of its labels for every customer."""
 PENALTIES = np.logspace(-2, 3, 6)
 COUNTS = "n_weights", "n_trainable_weights"
-MEASURES = "mse", "r2", "log_loss", "auc", "brier", "seconds"
 
 
 def transfer_models(
@@ -203,10 +197,6 @@ def transfer_study(
     TypeError
         If X is a raw table of transactions.
 
-    See Also
-    --------
-    transfer_table : Means, intervals and comparisons.
-
     References
     ----------
     Maree & Omlin (2021), sections III-D and IV-B, Tables 1 and 2.
@@ -274,7 +264,8 @@ def transfer_table(study: pd.DataFrame) -> pd.DataFrame:
     0  mean  0.09         0.025
     """
     groups = study.groupby(["label", "size", "model"], sort=False)
-    found = [name for name in MEASURES if name in study]
+    measures = "mse", "r2", "log_loss", "auc", "brier", "seconds"
+    found = [name for name in measures if name in study]
     counts = [name for name in COUNTS if name in study]
     table = pd.concat([groups[counts].first(), groups[found].mean()], axis=1)
     table["mse_interval"] = groups["mse"].agg(half_interval)
@@ -314,7 +305,6 @@ def _check_label(name, label, panel):
 
 
 def _fit_and_judge(data, *, label, size, model, repetition, seed, test_size):
-    """Make the row of one model in one repetition."""
     panel, labels, models = data
     y = labels[label]
     is_class = set(np.unique(y)) == {0, 1}
@@ -339,10 +329,7 @@ def _fit_and_judge(data, *, label, size, model, repetition, seed, test_size):
     if is_class and classifier is not None:
         classifier = complete(classifier, None, seed)
         probability = classifier.fit(X, y[rows].astype(int)).predict_proba(X_test)[:, 1]
-        row |= {
-            "log_loss": log_loss(y[test], probability),
-            "auc": roc_auc_score(y[test], probability),
-            "brier": brier_score_loss(y[test], probability),
-        }
+        measures = {"log_loss": log_loss, "auc": roc_auc_score, "brier": brier_score_loss}
+        row |= {name: measure(y[test], probability) for name, measure in measures.items()}
     network = getattr(regressor, "best_estimator_", regressor)
     return row | {name: getattr(network, f"{name}_", np.nan) for name in COUNTS}

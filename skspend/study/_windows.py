@@ -1,9 +1,4 @@
-"""Personality and segments in windows of different lengths.
-
-Transactions come in. Out comes a row for each length of a window: how often the type of a single
-window is the overall type and whether scores form clusters (Maree & Omlin 2021, section IV-A with
-Fig. 1); or whether segments depend on the window (section V, future work).
-"""
+"""Personality and segments in windows of different lengths."""
 
 from __future__ import annotations
 
@@ -26,7 +21,7 @@ from ..metrics import middle_period, temporal_stability
 from ..panel import fold
 from ..personality import TRAITS, BigFivePersonalityScorer, encode_types
 from ..transactions import TransactionLog
-from ._states import TenMeans, mean_so_far, warn_of_coverage
+from ._states import TenMeans, mean_so_far
 from ._tasks import How, Runner
 from ._trajectories import BASELINE, mean_turn
 
@@ -91,10 +86,6 @@ def personality_study(
     TypeError
         If the log is not a TransactionLog.
 
-    See Also
-    --------
-    skspend.study.window_study : The same question for segments.
-
     References
     ----------
     Maree & Omlin (2021), section III-B, the dominant trait; section IV-A: scores "naturally formed
@@ -131,30 +122,26 @@ def personality_study(
 
 
 def _judge_windows(data, n_months, n_windows):
-    """Measure the windows of one length; return a dict."""
     log, spend, scorer, overall, seed = data
     panel = _window_panel(log, spend, n_months, n_windows)
     scores, has_scores = _window_scores(panel, scorer, n_windows)
     types = encode_types(scores.reshape(-1, len(TRAITS))).reshape(has_scores.shape)
+    kappa_next = np.nan
+    in_both = has_scores[:, :-1] & has_scores[:, 1:]
+    if in_both.any():
+        kappa_next = temporal_stability(types[:, :-1][in_both], types[:, 1:][in_both])
     strengths = np.sort(np.abs(scores[has_scores]), axis=1)
     last = scores[has_scores[:, -1], -1]
     clusterer = TrajectoryClusterer(max_depth=1, random_state=seed).fit(last)
     return {
         "customers": int(has_scores.any(axis=1).sum()),
         "same_type": float((types == overall[:, None])[has_scores].mean()),
-        "kappa_next": _kappa_next(types, has_scores),
+        "kappa_next": kappa_next,
         "turn": mean_turn(scores[has_scores.all(axis=1)]),
         "silhouette": _silhouette(scores[has_scores], types[has_scores], seed),
         "margin": float(np.median(strengths[:, -1] - strengths[:, -2])),
         "n_segments": len(np.unique(clusterer.labels_)),
     }
-
-
-def _kappa_next(types, has_scores):
-    in_both = has_scores[:, :-1] & has_scores[:, 1:]
-    if not in_both.any():
-        return np.nan
-    return temporal_stability(types[:, :-1][in_both], types[:, 1:][in_both])
 
 
 def _silhouette(scores, types, seed):
@@ -218,10 +205,6 @@ def window_study(
     TypeError
         If the log is not a TransactionLog.
 
-    See Also
-    --------
-    skspend.study.personality_study : The same question for types.
-
     Notes
     -----
     The network is trained for its 100 epochs at each length. Short windows need them: with 72
@@ -258,7 +241,8 @@ def window_study(
     tasks = [dict(zip(names, case, strict=True)) for _, *case in cases + references]
     scorer = clone(scorer or BigFivePersonalityScorer()).set_params(standardize=True)
     spend = spend or SpendingAggregator()
-    warn_of_coverage(scorer, _window_panel(log, spend, *longest[1:]))
+    # This warns once of little coverage; tasks do not.
+    clone(scorer).fit(_window_panel(log, spend, *longest[1:]))
     found = runner.run_tasks(_segment, (log, spend, scorer, n_units), tasks)
     compared_with = dict(zip(METHODS, found[len(cases) :], strict=True))
     rows = [
@@ -270,7 +254,6 @@ def window_study(
 
 
 def _segment(data, n_months, n_windows, method, seed):
-    """Find the segments at the middle and at the end, as a dict with types and accuracy."""
     log, spend, scorer, n_units = data
     panel = _window_panel(log, spend, n_months, n_windows)
     types = encode_types(clone(scorer).set_params(level="overall").fit_transform(panel))
