@@ -1,8 +1,4 @@
-"""A bank's loans: the PKDD'99 challenge data, read from the user's own copy.
-
-A folder comes in. Out come a TransactionLog of the 682 accounts with a loan, which ends before the
-days that the labels are measured on, and the two labels of Maree & Omlin (2021), section III-D.
-"""
+"""A bank's loans: the PKDD'99 challenge data, read from the user's own copy."""
 
 from __future__ import annotations
 
@@ -134,7 +130,6 @@ def load_berka(
 
 
 def _read_tables(folder):
-    """Read transactions, and loans by account, from either form of the data."""
     parquet = folder / "transactions_preloan.parquet", folder / "loans.parquet"
     if all(path.is_file() for path in parquet):
         transactions = pd.read_parquet(parquet[0], columns=_TRANSACTION_COLUMNS)
@@ -148,8 +143,8 @@ def _read_tables(folder):
             )
         transactions = _read_asc(challenge[0])[_TRANSACTION_COLUMNS]
         loans = _read_asc(challenge[1])[_LOAN_COLUMNS]
-    transactions["date"] = transactions["date"].astype("M8[s]")
-    loans["date"] = loans["date"].astype("M8[s]")
+    for table in (transactions, loans):
+        table["date"] = table["date"].astype("M8[s]")
     return transactions, loans.set_index("account_id").sort_index()
 
 

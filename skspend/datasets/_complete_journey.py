@@ -1,8 +1,4 @@
-"""Real households: a bundled year of grocery shopping, by household, day and product category.
-
-Out comes a TransactionLog with what is known of the households. Of the data that may be shipped,
-they are the most similar to those of Maree & Omlin (2021), section III-A.
-"""
+"""Real households: a bundled year of grocery shopping, by household, day and product category."""
 
 from __future__ import annotations
 

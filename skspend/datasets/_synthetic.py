@@ -1,9 +1,8 @@
 """A synthetic bank: a size and a seed come in, spending and the truth behind it come out.
 
-It replaces the data of Maree & Omlin (2021), section III-A: six years of spending by category, as
-shares of income, for about 26,000 customers. Latent traits change every budget a little; lasting
-tastes, yearly noise and rare large purchases hide them. The constants below set how hard the traits
-are to find, and tests hold this difficulty, so that the bank is not tuned to a method.
+Latent traits change every budget a little; lasting tastes, yearly noise and rare large purchases
+hide them. The constants below set how hard the traits are to find, and tests hold this difficulty,
+so that the bank is not tuned to a method.
 """
 
 from __future__ import annotations
@@ -27,31 +26,24 @@ if TYPE_CHECKING:
     from ._bunches import Bank
 
 LAST_YEAR = 2023
-
 # Customers drawn at a time: 2,048 x 6 x 97 float32 numbers are 5 MB and stay in the cache.
 BLOCK = 2048
-
 # Spread of the ratings of a category with a small budget. It is half as large where the budget is
 # NEUTRAL_BUDGET per cent of spending, because necessities say little about a person.
 RATING_SPREAD, NEUTRAL_BUDGET = 1.6, 1.5
-
 # How much a trait changes the log of a budget per unit of rating, and apart from the rating. Latent
 # traits and computed scores then correlate at .35 to .45, somewhat above the .21 found in people
 # (Gladstone, Matz & Lemaire 2019, corrected).
 TILT, STRAY_TILT = 0.14, 0.12
-
 # A customer's lasting taste for a category, in multiples of the yearly swing of the category.
 # Computed scores of successive years then correlate at .65.
 TASTE = 3.4
-
 # Yearly step of a trait, in standard deviations.
 DRIFT = 0.06
-
 # Log-odds of the share of income that the bank sees: level, spread between customers, and spread
 # between the years of a customer. Scores do not depend on it, but raw shares do.
 SPENT_LEVEL, SPENT_BETWEEN, SPENT_WITHIN = 0.2, 0.5, 1.6
 LEAST_SPENT = 0.08
-
 # Yearly chance, median share of income and log spread of large purchases. They take more than a
 # fifth of the spending in one year of ten.
 LARGE_PURCHASES = {
@@ -59,18 +51,14 @@ LARGE_PURCHASES = {
     "home repairs": (0.05, 0.10, 0.50),
     "dentist": (0.05, 0.05, 0.50),
 }
-
 # The part of a large purchase that is saved on ordinary spending in the same year.
 RELIEF = 0.75
-
 # Yearly income in currency units: median, log spread, growth, log spread of a single year.
 INCOME, INCOME_SPREAD, INCOME_GROWTH, INCOME_SWING = 42_000, 0.45, 0.025, 0.06
-
 # The share of the variance of a label that traits and finances explain: as much as Table 1 of the
 # paper leaves (a squared error of 0.81 for a liquidity index of variance 1).
 EXPLAINED = 0.20
 DEFAULT_RATE = 0.10
-
 # Weights of the standardised traits and finances in each label, in proportion.
 LABEL_WEIGHTS = pd.DataFrame(
     {
@@ -112,7 +100,6 @@ def make_spending(
     Parameters
     ----------
     n_customers : int, default=26000
-        Number of customers.
     n_periods : int, default=6
         Number of calendar years, the last of which is 2023.
     n_categories : int, default=97
@@ -189,7 +176,6 @@ def make_spending(
         totals = shares[block].sum(axis=2, dtype=float, keepdims=True)
         distributions = shares[block] / np.where(totals > 0, totals, 1)
         raw_scores[block] = distributions.mean(axis=1) @ coefficients.to_numpy()
-
     index = pd.RangeIndex(n_customers, name="customer")
     years = [f"year{number}" for number in range(1, n_periods + 1)]
     unspent = 1 - shares.sum(axis=2, dtype=float).mean(axis=1)
@@ -262,7 +248,6 @@ def _draw_shares(yearly_traits, budget, tilt, rng):
         buys[:, mortgages] &= ~buys[:, rent]
     taste = rng.standard_normal((n_customers, n_categories), dtype=np.float32)
     taste = TASTE * columns["swing"] * taste + np.log(columns["budget"])
-
     shares = rng.standard_normal((n_customers, n_periods, n_categories), dtype=np.float32)
     shares *= columns["swing"]
     shares += (yearly_traits.reshape(-1, len(TRAITS)) @ tilt).reshape(shares.shape)
@@ -305,11 +290,7 @@ def _draw_labels(causes, rng):
 
 
 def _strength_for_default(signal):
-    """Find the weight of the signal in the index whose top tenth defaults.
-
-    A linear regression explains less of 0 and 1 than of the index behind them, so the index depends
-    on its causes more than EXPLAINED.
-    """
+    """Find the weight of the signal in the index, of which 0 and 1 show less to a regression."""
     cut = ndtri(1 - DEFAULT_RATE)
 
     def missing(strength):

@@ -1,8 +1,4 @@
-"""Synthetic trajectories with a known hierarchy, which a clusterer of trajectories should find.
-
-As in Fig. 2 of Maree & Omlin (2021), customers leave one origin in a few main directions, and each
-direction divides twice more, by smaller offsets.
-"""
+"""Synthetic trajectories with a known hierarchy, which a clusterer of trajectories should find."""
 
 from __future__ import annotations
 
@@ -24,7 +20,6 @@ NOISE = 0.012
 """Standard deviation of every coordinate in every period."""
 LARGEST_WEIGHT = 3.0
 """A cluster has up to this many times as many customers as its sibling."""
-MOST_TRIES = 10_000
 
 
 def make_trajectories(
@@ -38,6 +33,7 @@ def make_trajectories(
 ) -> PlantedTrajectories:
     """Make straight trajectories from the origin into a hierarchy of clusters.
 
+    They are as in Fig. 2 of Maree & Omlin (2021).
     Each main direction has three children, and each child three of its own: 90 clusters of unequal
     sizes by default. The end of a main direction is 1 from the origin, the ends of its children are
     0.20 from it, and those of their children another 0.06.
@@ -90,9 +86,8 @@ def make_trajectories(
     n_outliers = round(outlier_share * n_customers)
     is_outlier[random_state.choice(n_customers, n_outliers, replace=False)] = True
     reached = ends[leaves]
-    reached[is_outlier] = random_state.uniform(
-        ends.min(axis=0), ends.max(axis=0), size=(n_outliers, n_states)
-    )
+    lowest, highest = ends.min(axis=0), ends.max(axis=0)
+    reached[is_outlier] = random_state.uniform(lowest, highest, size=(n_outliers, n_states))
     grown = np.linspace(1 / n_periods, 1, n_periods)[None, :, None]
     noise = random_state.normal(scale=NOISE, size=(n_customers, n_periods, n_states))
     levels = leaves[:, None] // N_CHILDREN ** np.arange(len(OFFSETS), -1, -1)
@@ -103,10 +98,9 @@ def make_trajectories(
 
 
 def _directions(n_directions, n_states, random_state):
-    """Draw unit vectors until enough of them are at least 41 degrees apart."""
     found = np.empty((0, n_states))
     largest_cosine = np.cos(np.radians(SMALLEST_ANGLE))
-    for tries in range(MOST_TRIES):
+    for tries in range(10_000):
         if len(found) == n_directions:
             return found
         if tries % 500 == 499:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from functools import partial
+from itertools import product
 from typing import NamedTuple
 
 import numpy as np
 
+from .._utils._text import count
 from ._elbow import elbow_table
 from ._states import WITH_NOISE
 from ._trajectories import BASELINE
@@ -38,18 +40,14 @@ KEPT = {
 
 
 class Claim(NamedTuple):
-    """A claim of the paper, judged on one kind of data."""
+    """A claim, what was found here, and what the paper found; `holds` is None without a rule."""
 
     claim: str
     here: str
-    """What was found."""
     holds: bool | None
-    """None if there is no rule to judge by."""
     rule: str
     source: str
-    """Section, table or figure of the paper."""
     paper: str = "no figure"
-    """What the paper found."""
 
 
 def judge_personality(windows):
@@ -73,11 +71,10 @@ def judge_personality(windows):
 
 
 def _by_window(rows, name):
-    units = {True: " month", False: " months"}
-    return ", ".join(
-        f"{value:.2f} ({window}{units[str(window) == '1'] if str(window).isdigit() else ''})"
-        for window, value in zip(rows["window"], rows[name], strict=True)
-    )
+    windows = rows["window"].astype(str)
+    windows = [count(int(one), "month") if one.isdigit() else one for one in windows]
+    each = zip(windows, rows[name], strict=True)
+    return ", ".join(f"{value:.2f} ({window})" for window, value in each)
 
 
 def judge_elbow(results):
@@ -98,8 +95,8 @@ def judge_elbow(results):
 
 def judge_trajectories(study):
     claim = partial(Claim, source="IV-A, Fig. 2")
-    held_out = study[study["customers"] == "held out"].set_index("states")
-    fitted = study[study["customers"] == "fitted"].set_index("states")
+    rows = dict(iter(study.set_index("states").groupby("customers")))
+    fitted, held_out = rows["fitted"], rows["held out"]
     paper, auto, forward = "recurrent predictor", "recurrent autoencoder", "feed-forward predictor"
     raw, either = "raw spending", "(fitted / held out)"
 
@@ -194,17 +191,15 @@ def judge_trajectories(study):
 
 def judge_transfer(study):
     table = transfer_table(study).set_index(["label", "size", "model"])
-    for label in study["label"].unique():
-        for network in PAPER_WEIGHTS:
-            if (label, FEW, f"{network}, random") in table.index:
-                yield from _judge_transfer(study, table.loc[label], label, network)
+    for label, network in product(study["label"].unique(), PAPER_WEIGHTS):
+        if (label, FEW, f"{network}, random") in table.index:
+            yield from _judge_transfer(study, table.loc[label], label, network)
 
 
 def _judge_transfer(study, table, label, network):
     few = table.loc[FEW]
-    ours, random, best = (
-        f"{network}, {kind}" for kind in ("pretrained", "random", "random, best chance")
-    )
+    ours, random = f"{network}, pretrained", f"{network}, random"
+    best = f"{random}, best chance"
     source, paper = PAPER_TABLES[label, network]
     total, head = PAPER_WEIGHTS[network]
     found_total, found_head = few.loc[ours, ["n_weights", "n_trainable_weights"]].astype(int)
@@ -269,10 +264,7 @@ def _judge_transfer(study, table, label, network):
         f"with p {p_mean:.2g}, below random weights with early stopping, {mse(best)}, with p "
         f"{p_best:.2g}; the paper's own: R2 {few.loc[ours, 'r2']:.3f} ± "
         f"{few.loc[ours, 'r2_interval']:.3f}",
-        r2 >= ASKED_R2
-        and p_mean < SIGNIFICANT
-        and p_best < SIGNIFICANT
-        and width[chosen] < width[best],
+        r2 >= ASKED_R2 and max(p_mean, p_best) < SIGNIFICANT and width[chosen] < width[best],
         f"R2 is at least {ASKED_R2}, the MSE is below that of predicting the mean and of random "
         f"weights with early stopping (one-sided, paired, p < {SIGNIFICANT}), and the interval is "
         f"narrower than that of the latter",
@@ -299,7 +291,6 @@ def judge_window(study):
 
 
 def judge_noise(study):
-    """List what a noise study measured; there is no rule to judge by."""
     changed = study.groupby(["kept", "noise", "outliers"])["changed"].mean()
     for kept, words in KEPT.items():
         shares = ", ".join(

@@ -9,7 +9,6 @@ from ._claims import KEPT
 from ._elbow import elbow_table
 from ._transfer import FEW, MEAN, transfer_table
 
-PRETRAINED_COLOR, RANDOM_COLOR, REFERENCE_COLOR = "#0072B2", "#D55E00", "#666666"
 COLORS = "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#888888", "#000000"
 LEAST_R2 = -0.4
 """Models with a lower R2 are drawn at the edge."""
@@ -39,24 +38,17 @@ def draw_transfer(study):
     for ax, label in zip(axes, labels, strict=True):
         rows = table[table["label"] == label].set_index("model").reindex(models)
         for position, (model, row) in enumerate(rows.iterrows()):
-            is_inside = row["r2"] >= LEAST_R2
-            ax.errorbar(
-                max(row["r2"], LEAST_R2),
-                position,
-                xerr=row["r2_interval"] if is_inside else None,
-                marker="o" if is_inside else "<",
-                color=_model_color(model),
-                capsize=3,
-            )
-            if not is_inside:
-                ax.annotate(
-                    f"{row['r2']:.1f}",
-                    (LEAST_R2, position),
-                    xytext=(6, 0),
-                    textcoords="offset points",
-                    va="center",
-                    fontsize="small",
-                )
+            color = "#D55E00" if "random" in model else "#666666"
+            if "pretrained" in model or "fine-tuned" in model:
+                color = "#0072B2"
+            if row["r2"] >= LEAST_R2:
+                style = {"xerr": row["r2_interval"], "marker": "o"}
+            else:
+                style = {"marker": "<"}
+                place = {"xytext": (6, 0), "textcoords": "offset points", "va": "center"}
+                edge = (LEAST_R2, position)
+                ax.annotate(f"{row['r2']:.1f}", edge, **place, fontsize="small")
+            ax.errorbar(max(row["r2"], LEAST_R2), position, color=color, capsize=3, **style)
         ax.axvline(0, color="black", lw=0.8)
         ax.set(yticks=range(len(models)), xlabel=f"R2 of {label} on other customers")
         ax.set_yticklabels(models if ax is axes[0] else [])
@@ -64,12 +56,6 @@ def draw_transfer(study):
         ax.grid(axis="x", alpha=0.3)
     figure.suptitle(f"{FEW} labels; predicting the mean has an R2 of 0")
     return figure
-
-
-def _model_color(model):
-    if "pretrained" in model or "fine-tuned" in model:
-        return PRETRAINED_COLOR
-    return RANDOM_COLOR if "random" in model else REFERENCE_COLOR
 
 
 def draw_sizes(study):
@@ -84,10 +70,8 @@ def draw_sizes(study):
         of_label = table[table["label"] == label].sort_values("size")
         for model, color in _colored(models):
             rows = of_label[of_label["model"] == model]
-            ax.errorbar(
-                rows["size"], rows["mse"], rows["mse_interval"], marker="o", capsize=3,
-                color=color, label=model,
-            )  # fmt: skip
+            style = {"marker": "o", "capsize": 3, "color": color, "label": model}
+            ax.errorbar(rows["size"], rows["mse"], rows["mse_interval"], **style)
         for mse in of_label.loc[of_label["model"] == MEAN, "mse"].head(1):
             ax.axhline(mse, color="black", lw=0.8, ls="--", label=MEAN)
         ax.set(xscale="log", xlabel="labels", ylabel="mean squared error", title=label)

@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from ._paper import PaperStudy
 
 CLAIMS = "claims.md"
-COLUMNS = ["claim", "source", "paper", "data", "here", "verdict", "rule"]
 VERDICTS = {True: "holds", False: "does not hold", None: "measured"}
 UNTESTABLE = "not testable here"
 LIMITS = (
@@ -81,7 +80,8 @@ def judge_claims(frames: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
         if name in frames
         for claim in experiment.judge(frames[name])
     ]
-    return pd.DataFrame(claims, columns=COLUMNS)
+    names = ["claim", "source", "paper", "data", "here", "verdict", "rule"]
+    return pd.DataFrame(claims, columns=names)
 
 
 def write_claims(

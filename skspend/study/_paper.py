@@ -22,30 +22,24 @@ if TYPE_CHECKING:
     from .._utils._typing import FilePath, Period, RandomState
     from ..datasets._bunches import Bank
 
-HOUSEHOLD_PERIOD, HOUSEHOLD_PERIODS = 2, 6
-"""Months of a period, and number of periods."""
-
 
 class Effort(NamedTuple):
-    """How much of everything is done; by default the full study."""
+    """How much of everything is done; by default the full study.
+
+    Customers and windows are those of the bank. `labelled` customers have labels, and the others
+    pretrain; `repetitions` and `sizes`, besides 100, are those of the transfer study.
+    """
 
     customers: int = 26_000
-    """Of the synthetic bank."""
     households: int | None = None
-    """Most of those who shop in all periods; None for all."""
     labelled: int = 7_200
-    """Customers whose labels are drawn and predicted; the others pretrain."""
     repetitions: int = 20
-    """Of the transfer study."""
     sizes: tuple[int, ...] = (50, 500, 2000)
-    """Numbers of labels besides 100."""
     elbow_repetitions: int = 20
     elbow_epochs: int = 40
     units: tuple[int, ...] = tuple(range(1, 9))
     windows: tuple[Period, ...] = ("month", "quarter", "half", "year")
-    """Of the bank."""
     window_customers: int = 5_000
-    """Of the bank, whose transactions are aggregated to windows."""
     noise_customers: int = 5_000
     noise_repetitions: int = 3
 
@@ -68,14 +62,11 @@ QUICK = Effort(
 
 
 class Customers(NamedTuple):
-    """What the experiments without labels take of one kind of data."""
+    """What the experiments without labels take: arguments for panels and logs, rising windows."""
 
     panel: dict[str, Any]
-    """Arguments of the studies of a panel: X and scorer."""
     log: dict[str, Any]
-    """Arguments of the studies of transactions: log, scorer and spend."""
     windows: tuple[Period, ...]
-    """From the shortest to the longest."""
     n_units: int
 
 
@@ -152,9 +143,8 @@ class PaperStudy:
 
     @cached_property
     def _bank_customers(self):
-        some = make_spending(
-            self.effort.window_customers, transactions=True, random_state=self.how["random_state"]
-        )
+        size, seed = self.effort.window_customers, self.how["random_state"]
+        some = make_spending(size, transactions=True, random_state=seed)
         scorers = [BigFivePersonalityScorer(b.coefficients.to_dict()) for b in (self.bank, some)]
         spend = SpendingAggregator(normalize="income")
         panel = {"X": self.bank.data, "scorer": scorers[0]}
@@ -165,16 +155,14 @@ class PaperStudy:
     def _households(self):
         """Take the households that shop in all periods."""
         households = load_complete_journey()
-        spend = SpendingAggregator(period=HOUSEHOLD_PERIOD, n_periods=HOUSEHOLD_PERIODS)
-        spend.fit(households.data)
-        is_active = spend.active_periods_ == HOUSEHOLD_PERIODS
-        log = households.data[np.flatnonzero(is_active)[: self.effort.households]]
+        spend = SpendingAggregator(period=2, n_periods=6).fit(households.data)
+        active = np.flatnonzero(spend.active_periods_ == 6)
+        log = households.data[active[: self.effort.households]]
         scorer = BigFivePersonalityScorer(aliases=households.aliases)
         panel = {"X": spend.transform(log), "scorer": scorer}
+        log = {"log": log, "scorer": scorer, "spend": spend}
         # As many units as ``skspend segment`` takes.
-        return Customers(
-            panel, {"log": log, "scorer": scorer, "spend": spend}, (1, 2, 3, 6), n_units=6
-        )
+        return Customers(panel, log, (1, 2, 3, 6), n_units=6)
 
     def fit_drill_down(
         self, progress: Callable[[int, int], None] | None = None
