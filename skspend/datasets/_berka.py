@@ -103,10 +103,10 @@ def load_berka(
     transactions, loans = _read_tables(Path(folder))
     owner_ages = _read_ages(Path(folder), loans, required=ages is not None)
     if ages is not None:
-        loans = loans[_is_of_age(owner_ages, ages)]
-        owner_ages = owner_ages[loans.index]
+        owner_ages = _choose_ages(owner_ages, ages)
+        loans = loans.loc[owner_ages.index]
     loan_day = loans["date"].reindex(transactions["account_id"]).to_numpy()
-    # For accounts without a loan the day is missing, and the comparison false.
+    # The day is missing for accounts without a loan, and the comparison false.
     frame = _categorise(transactions[transactions["date"].to_numpy() < loan_day])
     day = pd.Timedelta(days=1)
     log = TransactionLog(frame, customers=loans.index, cutoff=loans["date"] - day)
@@ -177,25 +177,23 @@ def _read_ages(folder, loans, required):
     disposals = _read_asc(paths["disp.asc"]).query("type == 'OWNER'").set_index("account_id")
     number = clients[disposals["client_id"].reindex(loans.index)].astype(int)
     # A woman's number has 50 added to the month.
-    is_woman = number // 100 % 100 > 50
-    birth = pd.to_datetime((19_000_000 + number - 5000 * is_woman).astype(str), format="%Y%m%d")
-    birth = birth.set_axis(loans.index)
+    number -= 5000 * (number // 100 % 100 > 50)
+    number = (19_000_000 + number).astype(str).set_axis(loans.index)
+    birth = pd.to_datetime(number, format="%Y%m%d")
     month_and_day = [date.dt.month * 100 + date.dt.day for date in (birth, loans["date"])]
     years = loans["date"].dt.year - birth.dt.year - (month_and_day[0] > month_and_day[1])
     return years.astype(int).rename("age")
 
 
-def _is_of_age(owner_ages, ages):
+def _choose_ages(owner_ages, ages):
     try:
         youngest, oldest = ages
     except (TypeError, ValueError) as error:
         raise ValueError(f"ages is {ages!r}; expected None or a pair such as (30, 60).") from error
-    kept = owner_ages.between(youngest, oldest)
-    if not kept.any():
-        raise ValueError(
-            f"No owner has an age in ages={ages!r}; ages are {owner_ages.min()} to "
-            f"{owner_ages.max()}."
-        )
+    kept = owner_ages[owner_ages.between(youngest, oldest)]
+    if kept.empty:
+        every = f"{owner_ages.min()} to {owner_ages.max()}"
+        raise ValueError(f"No owner has an age in ages={ages!r}; ages are {every}.")
     return kept
 
 

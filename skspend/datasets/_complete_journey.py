@@ -94,16 +94,12 @@ def load_complete_journey() -> Households:
     coupons = _read("household_coupons.parquet")
     households = pd.Index(np.unique(spending["household"]), name="household")
     day = np.datetime64("2017-01-01") + (spending["day_of_year"].to_numpy().astype(int) - 1)
-    frame = {
-        "customer": spending["household"],
-        "date": day.astype("M8[s]"),
-        "category": spending["category"],
-        "amount": spending["cents"] / 100,
-    }
+    frame = spending[["household", "category"]].rename(columns={"household": "customer"})
+    frame = frame.assign(date=day.astype("M8[s]"), amount=spending["cents"] / 100)
     income = demographics["income"].map(INCOME_MIDPOINTS).reindex(households).rename("income")
     coupon = pd.Series(households.isin(coupons["household"]).astype(int), households, name="coupon")
     return Bunch(
-        data=TransactionLog(pd.DataFrame(frame), customers=households),
+        data=TransactionLog(frame, customers=households),
         income=income,
         coupon=coupon,
         demographics=demographics,

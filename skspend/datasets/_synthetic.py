@@ -282,23 +282,20 @@ def _draw_labels(causes, rng):
     """Draw labels of whose variance a linear regression on the causes explains EXPLAINED."""
     signal = _standardize(_standardize(causes.to_numpy()) @ LABEL_WEIGHTS.to_numpy())
     noise = rng.standard_normal(signal.shape)
-    strength = np.array([_strength_for_default(signal[:, 0]), sqrt(EXPLAINED)])
+    cut = ndtri(1 - DEFAULT_RATE)
+
+    def missing(strength):
+        # A linear regression explains less of 0 and 1 than of the index behind them.
+        chance = ndtr((strength * signal[:, 0] - cut) / sqrt(1 - strength**2))
+        explained = np.mean(signal[:, 0] * chance) ** 2 / (DEFAULT_RATE * (1 - DEFAULT_RATE))
+        return explained - EXPLAINED
+
+    of_default = brentq(missing, 0, 0.99) if missing(0.99) > 0 else 0.99
+    strength = np.array([of_default, sqrt(EXPLAINED)])
     index = strength * signal + np.sqrt(1 - strength**2) * noise
     is_default = index[:, 0] > np.quantile(index[:, 0], 1 - DEFAULT_RATE)
     labels = {"default": is_default.astype(int), "liquidity": index[:, 1]}
     return pd.DataFrame(labels, index=causes.index)
-
-
-def _strength_for_default(signal):
-    """Find the weight of the signal in the index, of which 0 and 1 show less to a regression."""
-    cut = ndtri(1 - DEFAULT_RATE)
-
-    def missing(strength):
-        chance = ndtr((strength * signal - cut) / sqrt(1 - strength**2))
-        explained = np.mean(signal * chance) ** 2 / (DEFAULT_RATE * (1 - DEFAULT_RATE))
-        return explained - EXPLAINED
-
-    return brentq(missing, 0, 0.99) if missing(0.99) > 0 else 0.99
 
 
 def _spread_over_days(shares, income, budget, rng):
@@ -316,8 +313,7 @@ def _spread_over_days(shares, income, budget, rng):
     frame = pd.DataFrame(frame | {"amount": cents / 100})
     last_days = (new_years[1:] - 1).astype("M8[s]")
     incomes = {"customer": income.index.repeat(n_periods), "date": np.tile(last_days, n_customers)}
-    incomes["income"] = income.to_numpy().ravel()
-    incomes = pd.DataFrame(incomes)
+    incomes = pd.DataFrame(incomes | {"income": income.to_numpy().ravel()})
     return TransactionLog(frame, income=incomes, customers=income.index, cutoff=last_days[-1])
 
 

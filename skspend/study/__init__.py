@@ -1,8 +1,7 @@
 """The paper's experiments: functions that take data and return a tidy frame.
 
-Every study function takes the keyword arguments of :class:`How`: ``n_jobs``, ``memory``,
-``progress`` and ``random_state``. Figures are the same for any number of jobs and any backend of
-joblib. :class:`PaperStudy` runs all experiments, and :func:`write_claims` writes what they found.
+Figures are the same for any number of jobs and any backend of joblib. :class:`PaperStudy` runs all
+experiments, and :func:`write_claims` writes what they found.
 """
 
 from ._elbow import elbow_study, elbow_table

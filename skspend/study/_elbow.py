@@ -193,12 +193,10 @@ def _curve(network, results):
             f"numbers of units and {scores.shape[1]} repetitions. Pass all rows of the study."
         )
     # In the form of a search, so that rule and curve are those of every other search.
-    cv_results = {"param_n_units": scores.index.to_numpy()} | {
-        f"split{split}_test_score": values.to_numpy()
-        for split, (_, values) in enumerate(scores.items())
-    }
+    cv_results = {"param_n_units": scores.index.to_numpy()}
+    for split, values in enumerate(scores.to_numpy().T):
+        cv_results[f"split{split}_test_score"] = values
     curve = elbow_curve(cv_results, "n_units").rename(columns={"value": "units"})
     curve["is_elbow"] = curve["candidate"] == elbow("n_units")(cv_results)
-    return curve.assign(network=network, units=curve["units"].astype(int))[
-        ["network", "units", "score", "low", "high", "is_elbow"]
-    ]
+    curve = curve.assign(network=network, units=curve["units"].astype(int))
+    return curve[["network", "units", "score", "low", "high", "is_elbow"]]

@@ -187,10 +187,7 @@ def disturb(
 
 
 def _fit(start, *, seed):
-    """Fit and predict top-level segments, from states and from scores.
-
-    Models are pickled, because one that was stored and read has another hash in joblib's memory.
-    """
+    # Models are pickled, because one that was stored and read has another hash in joblib's memory.
     panel, scorer, extractor = start
     tree = TrajectoryClusterer(max_depth=1, random_state=seed)
     states = make_pipeline(complete(extractor, scorer, seed), tree).fit(panel)
@@ -222,11 +219,9 @@ def _changed(before, after):
 
 
 def _check_sizes(name, sizes):
-    sizes = np.atleast_1d(np.asarray(sizes, dtype=float))
-    wrong = sizes[~(np.isfinite(sizes) & (sizes >= 0))]
-    if len(wrong) or not sizes.size:
-        raise ValueError(
-            f"{name} must be one or more finite numbers of at least 0, got "
-            f"{wrong.tolist()[0] if len(wrong) else 'none'}."
-        )
-    return sizes.tolist()
+    sizes = np.atleast_1d(np.asarray(sizes, dtype=float)).tolist()
+    wrong = [size for size in sizes if not 0 <= size < np.inf] if sizes else ["none"]
+    if wrong:
+        expected = "one or more finite numbers of at least 0"
+        raise ValueError(f"{name} must be {expected}, got {wrong[0]}.")
+    return sizes

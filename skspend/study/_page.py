@@ -169,8 +169,7 @@ def _paper_figures(study, progress):
     if len(top):
         largest, pipeline = top["size"].idxmax(), make_pipeline(states, tree)
         displays.append(TrajectoryDisplay.from_estimator(pipeline, panel, segment=largest))
-    figures = [display.figure_ for display in displays]
-    return dict(zip(PAPER_FIGURES, figures, strict=False))
+    return dict(zip(PAPER_FIGURES, (display.figure_ for display in displays), strict=False))
 
 
 def _page(claims, frames, figures, n_customers):

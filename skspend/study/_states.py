@@ -77,7 +77,6 @@ def read_data(X, spend=None):
 
 
 def check_transformer(name: str, transformer: object) -> None:
-    """Raise a TypeError unless the object has fit, transform and get_params."""
     methods = "fit", "transform", "get_params"
     if isinstance(transformer, type) or not all(hasattr(transformer, one) for one in methods):
         raise TypeError(

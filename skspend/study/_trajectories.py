@@ -63,13 +63,12 @@ def trajectory_study(
     ----------
     X, spend
         See :func:`elbow_study`.
-    scorer : BigFivePersonalityScorer, default=None
-        Computes scores and types from X; default ``BigFivePersonalityScorer()``.
+    scorer
+        See :func:`noise_study`.
     n_units : int, default=3
         Dimensions of the states of the networks and of PCA.
     extractors : dict of str to transformer, default=None
-        Unfitted transformers from panels to panels of states, by name; by default
-        :func:`paper_networks`. A ``scorer`` or ``random_state`` of None becomes that of the study.
+        As ``extractor`` of :func:`noise_study`, by name; by default :func:`paper_networks`.
     test_size : float or int, default=0.2
         Share or number of the customers that are held out.
     **how : n_jobs, memory, progress, random_state
@@ -207,7 +206,6 @@ def _judge(customers, *, states, transformer):
 
 
 def _agree(levels, scores, seed):
-    """Compare levels 2 and 3 of the tree with the lesser traits; return a dict."""
     found = hierarchy_agreement(levels, scores, n_permutations=N_PERMUTATIONS, random_state=seed)
     found = found.set_index("level").rename(columns={"p_value": "p"}).reindex([2, 3])
     names = "ami", "baseline_95", "p"

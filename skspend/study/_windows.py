@@ -28,8 +28,6 @@ from ._trajectories import BASELINE, mean_turn
 if TYPE_CHECKING:
     from .._utils._typing import Estimator, Period
 
-SILHOUETTE_SAMPLE = 5000
-"""The cost of a silhouette grows with the square of the sample."""
 METHODS = "states", BASELINE, "scores of the window"
 
 
@@ -126,7 +124,12 @@ def _judge_windows(data, n_months, n_windows):
     panel = _window_panel(log, spend, n_months, n_windows)
     scores, has_scores = _window_scores(panel, scorer, n_windows)
     types = encode_types(scores.reshape(-1, len(TRAITS))).reshape(has_scores.shape)
-    kappa_next = np.nan
+    kappa_next = silhouette = np.nan
+    # The cost of a silhouette grows with the square of the sample.
+    rows = np.random.RandomState(seed).permutation(has_scores.sum())[:5000]
+    sample, of_sample = scores[has_scores][rows], types[has_scores][rows]
+    if 1 < len(np.unique(of_sample)) < len(rows):
+        silhouette = float(silhouette_score(sample, of_sample))
     in_both = has_scores[:, :-1] & has_scores[:, 1:]
     if in_both.any():
         kappa_next = temporal_stability(types[:, :-1][in_both], types[:, 1:][in_both])
@@ -138,17 +141,10 @@ def _judge_windows(data, n_months, n_windows):
         "same_type": float((types == overall[:, None])[has_scores].mean()),
         "kappa_next": kappa_next,
         "turn": mean_turn(scores[has_scores.all(axis=1)]),
-        "silhouette": _silhouette(scores[has_scores], types[has_scores], seed),
+        "silhouette": silhouette,
         "margin": float(np.median(strengths[:, -1] - strengths[:, -2])),
         "n_segments": len(np.unique(clusterer.labels_)),
     }
-
-
-def _silhouette(scores, types, seed):
-    rows = np.random.RandomState(seed).permutation(len(scores))[:SILHOUETTE_SAMPLE]
-    if not 1 < len(np.unique(types[rows])) < len(rows):
-        return np.nan
-    return float(silhouette_score(scores[rows], types[rows]))
 
 
 def window_study(
@@ -244,12 +240,13 @@ def window_study(
     # This warns once of little coverage; tasks do not.
     clone(scorer).fit(_window_panel(log, spend, *longest[1:]))
     found = runner.run_tasks(_segment, (log, spend, scorer, n_units), tasks)
-    compared_with = dict(zip(METHODS, found[len(cases) :], strict=True))
-    rows = [
-        {"window": name, "n_windows": n_windows, "method": method}
-        | _judge_segments(segments, compared_with[method])
-        for (name, _, n_windows, method, _), segments in zip(cases, found, strict=False)
-    ]
+    references = dict(zip(METHODS, found[len(cases) :], strict=True))
+    rows = []
+    for (name, _, n_windows, method, _), (row, last) in zip(cases, found, strict=False):
+        reference, at_end = references[method]
+        if min(row["n_segments"], reference["n_segments"]) > 1:
+            row["agreement"] = adjusted_rand_score(at_end, last)
+        rows.append({"window": name, "n_windows": n_windows, "method": method} | row)
     return pd.DataFrame(rows)
 
 
@@ -273,22 +270,15 @@ def _segment(data, n_months, n_windows, method, seed):
     middle = clusterer.predict_levels(states, period=middle_period(n_windows))[:, 0]
     last = clusterer.predict_levels(states)[:, 0]
     seconds = time.perf_counter() - started
-    found = {"middle": middle, "last": last, "types": types}
-    return found | {"accuracy": accuracy, "seconds": seconds}
-
-
-def _judge_segments(found, reference):
-    middle, last = found["middle"], found["last"]
-    n_segments = len(np.unique(last))
-    is_divided = n_segments > 1 and len(np.unique(reference["last"])) > 1
-    return {
-        "n_segments": n_segments,
+    row = {
+        "n_segments": len(np.unique(last)),
         "kappa": temporal_stability(middle, last),
-        "agreement": adjusted_rand_score(reference["last"], last) if is_divided else 0.0,
-        "ami": adjusted_mutual_info_score(found["types"], last),
-        "accuracy": found["accuracy"],
-        "seconds": found["seconds"],
+        "agreement": 0.0,
+        "ami": adjusted_mutual_info_score(types, last),
+        "accuracy": accuracy,
+        "seconds": seconds,
     }
+    return row, last
 
 
 def _count_windows(log, periods):
@@ -321,11 +311,7 @@ def _window_panel(log, spend, n_months, n_windows):
 
 
 def _window_scores(panel, scorer, n_windows):
-    """Score every window of every customer, standardised: shape (n_customers, n_windows, 5).
-
-    The second array, of shape (n_customers, n_windows), is true where the customer spends on any
-    category that has a coefficient.
-    """
+    """Return standardised scores, shape (n_customers, n_windows, 5), and which windows have any."""
     scorer = clone(scorer).set_params(level="period", standardize=True).fit(panel)
     cube = fold(np.asarray(panel), n_windows)
     scores = fold(np.asarray(scorer.transform(panel)), n_windows)
