@@ -33,10 +33,9 @@ def make_trajectories(
 ) -> PlantedTrajectories:
     """Make straight trajectories from the origin into a hierarchy of clusters.
 
-    They are as in Fig. 2 of Maree & Omlin (2021).
-    Each main direction has three children, and each child three of its own: 90 clusters of unequal
-    sizes by default. The end of a main direction is 1 from the origin, the ends of its children are
-    0.20 from it, and those of their children another 0.06.
+    As in Fig. 2 of Maree & Omlin (2021), each main direction has three children, and each child
+    three of its own: 90 clusters of unequal sizes by default. The end of a main direction is 1 from
+    the origin, the ends of its children are 0.20 from it, and those of their children another 0.06.
 
     Parameters
     ----------

@@ -174,7 +174,7 @@ def _fit(panel, extractor):
 
 _BOTH = "bank", "households"
 _FIGURES = {"": figures.draw_transfer, "-sizes": figures.draw_sizes}
-_STUDIES = [
+_STUDIES: list[tuple[Any, ...]] = [
     ("personality", _BOTH, _personality, claims.judge_personality),
     ("elbow", _BOTH, _elbow, claims.judge_elbow, {"": figures.draw_elbow}),
     ("trajectories", _BOTH, _trajectories, claims.judge_trajectories),

@@ -98,7 +98,7 @@ def transfer_models(
     unknown = [kind for kind in kinds if kind not in _KINDS]
     if unknown:
         raise ValueError(f"kinds has {unknown[0]!r}; expected {', '.join(map(repr, _KINDS))}.")
-    models = {}
+    models: dict[str, Any] = {}
     for name, body in bodies.items():
         for kind in kinds:
             changes, grid = _KINDS[kind]
