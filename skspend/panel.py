@@ -128,8 +128,7 @@ n_periods, n_features)
 
     @property
     def names(self) -> Names:
-        n_periods = self.cube.shape[1]
-        return _column_names(self.period, n_periods, self.features)
+        return _column_names(self.period, self.cube.shape[1], self.features)
 
     @property
     def table(self) -> NDArray[Any]:
@@ -199,11 +198,6 @@ def parse_names(names: Iterable[str]) -> tuple[str | None, int | None, list[str]
     """Read the word for a period, the number of periods and the features from column names.
 
     Period and number are None if the names are not those of a panel.
-
-    Raises
-    ------
-    ValueError
-        If only some names are those of a panel, or they are not complete and period by period.
     """
     period, n_periods, features = _parse_names(tuple(names))
     return period, n_periods, list(features)
@@ -237,15 +231,9 @@ def _parse_names(names):
 
 
 def refuse_transactions(X: object) -> None:
-    """Refuse a table of transactions where a log or a panel is needed.
+    """Refuse a table of transactions (lazy, with their columns, or with text or dates).
 
     Its rows are transactions, so that a split by rows would cut customers apart.
-
-    Raises
-    ------
-    TypeError
-        If X is a lazy frame or a dataset, a frame with the columns customer, date, category and
-        amount, or a frame with a column of text or dates.
     """
     table = nw.from_native(X, pass_through=True)
     if isinstance(table, nw.LazyFrame | Dataset):
@@ -283,32 +271,9 @@ def validate_panel(
 
     In `fit` this sets ``n_features_in_``, ``feature_names_in_`` and ``n_periods_``. The number of
     periods comes from the column names, else from the second of three dimensions, else from
-    `n_periods`; a table without names has one period.
-
-    Parameters
-    ----------
-    estimator : estimator
-        The estimator that receives X.
-    X : panel
-        Shape (n_customers, n_periods * n_features) or (n_customers, n_periods, n_features).
-    n_periods : int, default=None
-        The number of periods that the user gave.
-    reset : bool, default=True
-        True in `fit`; False afterwards, when X must agree with the panel of `fit`.
-    shorter : bool, default=False
-        Whether X may have only the first of the periods that were fitted.
-
-    Returns
-    -------
-    panel : Panel
-        With the names that the estimator was fitted on.
-
-    Raises
-    ------
-    ValueError
-        If two sources of the number of periods disagree, or the columns do not divide into them.
-    TypeError
-        If X is a table of transactions.
+    `n_periods`, which the user gave; a table without names has one period. Afterwards, with
+    ``reset=False``, X must agree with the panel of `fit` or, if `shorter`, may have only the first
+    of its periods.
     """
     refuse_transactions(X)
     if shorter and (n_found := _count_first_periods(estimator, X)):
@@ -381,14 +346,7 @@ def output_names(
 ) -> Names:
     """Name the columns that an estimator emits for the periods of its `fit`.
 
-    Parameters
-    ----------
-    estimator : estimator
-        Fitted on a panel.
-    features : sequence of str
-        Names of its outputs within a period.
-    input_features : array-like of str, default=None
-        What the caller of ``get_feature_names_out`` says about the columns of X; checked.
+    `features` are within a period; the `input_features` of ``get_feature_names_out`` are checked.
     """
     _check_feature_names_in(estimator, input_features, generate_names=False)
     return _column_names(_fitted_names(estimator)[0], estimator.n_periods_, features)

@@ -1,5 +1,7 @@
 """What skspend takes from scikit-learn's less public side, imported in this one place."""
 
+# ruff: noqa: F401 # other modules import these names from here
+
 from __future__ import annotations
 
 from collections.abc import Callable
@@ -10,20 +12,6 @@ from sklearn.base import BaseEstimator
 from sklearn.callback import CallbackSupportMixin
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils._param_validation import HasMethods, Interval, RealNotInt, StrOptions
-
-__all__ = [
-    "CallbackSupportMixin",
-    "HasMethods",
-    "Interval",
-    "RealNotInt",
-    "StrOptions",
-    "_fit_context",
-    "array_scaler",
-    "available_if",
-    "forget_fit",
-    "one_task",
-    "with_callbacks",
-]
 
 Method = TypeVar("Method", bound=Callable[..., Any])
 
@@ -39,11 +27,7 @@ else:
 
 
 def one_task(fit: Method) -> Method:
-    """Report a whole fit to scikit-learn's callbacks as one task without parts.
-
-    A pipeline under a progress bar warns of every step that does not support callbacks, so steps
-    that are done in an instant report themselves, too.
-    """
+    """Report a fit to scikit-learn's callbacks as one task: progress bars warn of steps without."""
 
     @with_callbacks
     @wraps(fit)

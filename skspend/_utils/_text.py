@@ -8,24 +8,12 @@ from collections.abc import Sequence
 
 
 def count(n: int, singular: str, plural: str | None = None) -> str:
-    """Say how many there are, with the right form of the noun.
-
-    Examples
-    --------
-    >>> count(1, "category", "categories"), count(1200, "customer")
-    ('1 category', '1,200 customers')
-    """
+    """Say how many there are, such as "1 category" or "1,200 customers"."""
     return f"{n:,} {singular if n == 1 else plural or singular + 's'}"
 
 
 def some(names: Sequence[object], most: int = 5) -> str:
-    """List the first names, and say how many more there are.
-
-    Examples
-    --------
-    >>> some(["pets", "books", "travel"], most=2)
-    "'pets', 'books' and 1 more"
-    """
+    """List the first names, such as "'pets', 'books' and 1 more"."""
     listed = ", ".join(repr(str(name)) for name in names[:most])
     return listed + (f" and {len(names) - most} more" if len(names) > most else "")
 
@@ -33,10 +21,7 @@ def some(names: Sequence[object], most: int = 5) -> str:
 def warn(message: str) -> None:
     """Warn, and point at the first line outside skspend and scikit-learn."""
     level, frame = 2, sys._getframe(1)
-    while frame.f_back is not None and _is_library(frame.f_globals.get("__name__", "")):
+    libraries = "skspend", "sklearn"
+    while frame.f_back and frame.f_globals.get("__name__", "").partition(".")[0] in libraries:
         level, frame = level + 1, frame.f_back
     warnings.warn(message, stacklevel=level)
-
-
-def _is_library(module):
-    return module.partition(".")[0] in ("skspend", "sklearn")

@@ -21,9 +21,8 @@ _blas = None
 def one_thread():
     """Hold BLAS and OpenMP to one thread, and give their threads back at the end.
 
-    The number of BLAS is one for the whole process (that of OpenMP is each thread's own). So of
-    several fits that run at once in threads the first sets it and the last restores it; each by
-    itself would end the limit of the others.
+    BLAS has one limit for the whole process, OpenMP one per thread. So of several fits that run at
+    once in threads, the first sets that of BLAS and the last restores it.
     """
     global _n_inside, _blas
     with _lock:
@@ -48,23 +47,15 @@ def _take_control():
         OpenBLASController.clear_controlling_thread(force=True)
 
 
-@cache
-def _libraries():
-    """Those of NumPy, SciPy and scikit-learn, which are all there by now; looking takes a while."""
-    return ThreadpoolController()
+_libraries = cache(ThreadpoolController)
+"""The libraries of NumPy, SciPy and scikit-learn, which are loaded by now; looking takes long."""
 
 
 def in_threads(function, parts):
-    """Call a function on parts of some work, on as many threads as OpenMP would take.
+    """Call a function on each of a list of parts, on as many threads as OpenMP would take.
 
-    That is one for each processor, and one alone where somebody works in parallel already, as in
-    the processes of a search. No result may depend on which thread did what.
-
-    Parameters
-    ----------
-    function : callable
-        Mostly outside of Python's lock, as NumPy is. What it returns is dropped.
-    parts : list
+    That is one for each processor, or one alone in the processes of a search. No result may depend
+    on which thread did what.
     """
     n_threads = min(_openmp_effective_n_threads(), len(parts))
     if n_threads < 2:

@@ -1,7 +1,4 @@
-"""What goes in and out of public functions, in the words of type checkers.
-
-Nothing here is imported when the package runs, except to read annotations.
-"""
+"""What goes in and out of public functions, in the words of type checkers."""
 
 import datetime
 from collections.abc import Sequence
@@ -16,8 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 PanelLike: TypeAlias = IntoDataFrame | ArrayLike
 """A frame of any library with the columns of a panel, or an array of two or three dimensions."""
 Table: TypeAlias = Any
-"""A frame of the library that came in, or an array where an array did: what comes out of an
-estimator's ``transform`` is for its ``set_output`` to say."""
+"""A frame of the library that came in, or an array where an array did; ``set_output`` decides."""
 Estimator: TypeAlias = Any
 """An estimator of scikit-learn, which has no types."""
 Floats: TypeAlias = NDArray[np.floating[Any]]

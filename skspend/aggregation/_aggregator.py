@@ -1,8 +1,7 @@
 """SpendingAggregator: from transactions to a panel of shares.
 
-A TransactionLog (or a panel of amounts) comes in. Out goes one row per customer: for every period,
-the share of the customer's spending or income that went to each category. This is the data set of
-Maree & Omlin (2021), section III-A.
+A TransactionLog (or a panel of amounts) comes in. Out goes, for every customer and period, the
+share of spending or income that went to each category. Maree & Omlin (2021), section III-A.
 """
 
 from __future__ import annotations
@@ -39,6 +38,7 @@ if TYPE_CHECKING:
     from .._utils._typing import Integers, Names, PanelLike, Period, Table
 
 MONTHS: dict[Period, int] = {"year": 12, "half": 6, "quarter": 3, "month": 1}
+POSITIVE = Interval(Integral, 1, None, closed="left")
 INFREQUENT = "infrequent"
 """The column of all categories that few customers use."""
 
@@ -85,10 +85,8 @@ class SpendingAggregator(CallbackSupportMixin, TransformerMixin, BaseEstimator):
         The categories in the column ``"infrequent"``; None if there is no such column.
     spending_categories_, income_categories_ : ndarray of str
         All categories of the log of `fit`: those of spending and those of income.
-    n_periods_ : int
-        Number of periods.
-    n_months_ : int
-        Length of a period in months.
+    n_periods_, n_months_ : int
+        Number of periods, and length of one in months.
     period_ : str
         The word for a period in the names of the columns.
     active_periods_ : ndarray of int, shape (n_customers,)
@@ -97,10 +95,8 @@ class SpendingAggregator(CallbackSupportMixin, TransformerMixin, BaseEstimator):
         The parameters as `fit` read them.
     left_out_ : dict from str to list
         Transactions and amount that `fit` left out, by reason; ``quality_`` is the frame.
-    n_features_in_ : int
-        Number of columns; only if fitted on a panel.
-    feature_names_in_ : ndarray of str
-        Names of the columns; only if fitted on a panel that has them.
+    n_features_in_, feature_names_in_ : int, ndarray of str
+        Number and names of the columns; only if fitted on a panel, and if it has names.
 
     See Also
     --------
@@ -135,16 +131,12 @@ class SpendingAggregator(CallbackSupportMixin, TransformerMixin, BaseEstimator):
     """
 
     _parameter_constraints = {
-        "period": [StrOptions(set(MONTHS)), Interval(Integral, 1, None, closed="left")],
-        "n_periods": [None, Interval(Integral, 1, None, closed="left")],
+        "period": [StrOptions(set(MONTHS)), POSITIVE],
+        "n_periods": [None, POSITIVE],
         "normalize": [None, StrOptions({"spending", "income"})],
         "categories": [StrOptions({"auto"}), "array-like"],
-        "min_frequency": [
-            None,
-            Interval(Integral, 1, None, closed="left"),
-            Interval(RealNotInt, 0, 1, closed="neither"),
-        ],
-        "max_categories": [None, Interval(Integral, 1, None, closed="left")],
+        "min_frequency": [None, POSITIVE, Interval(RealNotInt, 0, 1, closed="neither")],
+        "max_categories": [None, POSITIVE],
         "handle_unknown": [StrOptions({"warn", "error", "ignore", "infrequent_if_exist"})],
         "dtype": "no_validation",
     }
@@ -305,7 +297,7 @@ class SpendingAggregator(CallbackSupportMixin, TransformerMixin, BaseEstimator):
         Raises
         ------
         TypeError
-            If X is a table of transactions that is not wrapped in a TransactionLog.
+            As `fit`.
         ValueError
             If a customer has no income in any period and ``normalize="income"``, or if the log
             holds unknown categories and ``handle_unknown="error"``.
@@ -316,13 +308,12 @@ class SpendingAggregator(CallbackSupportMixin, TransformerMixin, BaseEstimator):
             If the log holds spending in unknown categories and ``handle_unknown="warn"``.
         """
         check_is_fitted(self)
-        is_log, was_log = isinstance(X, TransactionLog), not hasattr(self, "n_features_in_")
-        if not is_log:
+        was_log = not hasattr(self, "n_features_in_")
+        if isinstance(X, TransactionLog) != was_log:
             refuse_transactions(X)
-        if is_log != was_log:
             fitted, got = ("a log", "a panel") if was_log else ("a panel", "a log")
             raise ValueError(f"The aggregator was fitted on {fitted} and cannot transform {got}.")
-        if not is_log:
+        if not was_log:
             panel = validate_panel(self, X, reset=False)
             shares = panel.cube
             if self.normalize_ is not None:
@@ -360,8 +351,7 @@ class SpendingAggregator(CallbackSupportMixin, TransformerMixin, BaseEstimator):
         if not hasattr(self, "n_features_in_"):
             return Panel(np.empty((0, self.n_periods_, 0)), self.period_, self.categories_).names
         n_categories = self.n_features_in_ // self.n_periods_
-        generated = [f"x{position}" for position in range(n_categories)]
-        categories = generated if self.categories_ is None else self.categories_
+        categories = Panel(np.empty((0, 1, n_categories)), None, self.categories_).features
         return output_names(self, categories, input_features)
 
     def __sklearn_tags__(self) -> Tags:

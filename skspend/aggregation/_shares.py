@@ -23,20 +23,17 @@ CELLS_AT_ONCE = 2**24
 
 
 def spending_shares(log: TransactionLog, spend: Estimator) -> Floats:
-    """Compute the shares of all customers.
+    """Compute the shares of all customers, shape (n_customers, n_periods, n_categories).
 
-    Parameters
-    ----------
-    log : TransactionLog
-        With the categories of income of `fit`.
-    spend : SpendingAggregator
-        Fitted on a log.
-
-    Returns
-    -------
-    shares : ndarray, shape (n_customers, n_periods, n_categories)
+    `spend` is a SpendingAggregator, fitted on a log whose categories of income `log` has.
     """
-    is_unknown = _find_unknown(log, spend)
+    is_unknown = ~np.isin(log.categories, spend.spending_categories_)
+    if is_unknown.any() and spend.handle_unknown_ == "error":
+        raise ValueError(
+            f"{is_unknown.sum()} of {count(len(log.categories), 'category', 'categories')} were "
+            f"not in fit: {some(log.categories[is_unknown])}. Rename them, or use "
+            f"handle_unknown='infrequent_if_exist'."
+        )
     income = positive_income(log, spend) if spend.normalize_ == "income" else None
     n_at_once = max(1, CELLS_AT_ONCE // max(1, spend.n_periods_ * len(log.categories)))
     if len(log) <= n_at_once:
@@ -56,26 +53,13 @@ def spending_shares(log: TransactionLog, spend: Estimator) -> Floats:
     return shares
 
 
-def _find_unknown(log, spend):
-    is_unknown = ~np.isin(log.categories, spend.spending_categories_)
-    if is_unknown.any() and spend.handle_unknown_ == "error":
-        raise ValueError(
-            f"{is_unknown.sum()} of {count(len(log.categories), 'category', 'categories')} were "
-            f"not in fit: {some(log.categories[is_unknown])}. Rename them, or use "
-            f"handle_unknown='infrequent_if_exist'."
-        )
-    return is_unknown
-
-
 def _warn_of_unknown(spend, unknown, missed, total, came_in):
     if not missed and not (came_in and spend.normalize_ == "income"):
         return
-    is_one, is_rare = len(unknown) == 1, spend.infrequent_categories_ is not None
-    were, their = ("was", "Its") if is_one else ("were", "Their")
-    if is_rare:
-        become = "is infrequent" if is_one else "are infrequent"
-    else:
-        become = "gets no column" if is_one else "get no column"
+    is_one, has_column = len(unknown) == 1, spend.infrequent_categories_ is not None
+    were, are, get = ("was", "is", "gets") if is_one else ("were", "are", "get")
+    their = "Its" if is_one else "Their"
+    become = f"{are} infrequent" if has_column else f"{get} no column"
     income = f"; {came_in:,.2f} that came in there is no income" if came_in else ""
     warn(
         f"{count(len(unknown), 'category', 'categories')} {were} not in fit and {become}: "
@@ -118,13 +102,7 @@ def _arrange(panel, categories, wanted):
 
 
 def positive_income(log: TransactionLog, spend: Estimator) -> Floats:
-    """Income by period, shape (n_customers, n_periods); the customer's mean where there is none.
-
-    Raises
-    ------
-    ValueError
-        If a customer has no positive income in any period.
-    """
+    """Income by period, shape (n_customers, n_periods); the customer's mean where there is none."""
     income = log.sum_income(spend.n_months_, spend.n_periods_)
     has_income = income > 0
     without = ~has_income.any(axis=1)
