@@ -1,8 +1,4 @@
-"""Raw columns of transactions turned into codes, days and numbers.
-
-A value that cannot be read is refused with the column, the count, the first row and a remedy, or
-its row is dropped and counted, as the user chooses.
-"""
+"""Raw columns of transactions turned into codes, days and numbers."""
 
 from decimal import Decimal
 
@@ -12,27 +8,17 @@ import pyarrow as pa
 from pandas.api import types
 
 from .._utils._errors import refuse
-from ._quality import (
-    FAR_DATE,
-    FIRST_YEAR,
-    LAST_YEAR,
-    NO_AMOUNT,
-    NO_CATEGORY,
-    NO_CUSTOMER,
-    NO_DATE,
-    UNLISTED,
-    UnreadableRows,
-)
+from . import _quality
 
 LARGEST_EXACT = 2**53 - 1
 """From the next whole number on, float64 has gaps."""
-_FIRST_DAY, _LAST_DAY = np.datetime64(f"{FIRST_YEAR}-01-01"), np.datetime64(f"{LAST_YEAR}-12-31")
+_FIRST_DAY = np.datetime64(f"{_quality.FIRST_YEAR}-01-01")
+_LAST_DAY = np.datetime64(f"{_quality.LAST_YEAR}-12-31")
 _NUMBERS = {"integer", "floating", "mixed-integer", "mixed-integer-float", "decimal", "boolean"}
 _UTC_OFFSET = r"([T ]\d.*?)(?:Z|[+-]\d{2}(?::?\d{2})?)$"
 
 
 def not_dates(column, dtype, kind="numbers"):
-    """Make the error for a column whose type is not one of dates."""
     return TypeError(
         f"Column {column!r} holds {kind} ({dtype}), not dates. Convert it first, for example with "
         f"pandas.to_datetime(..., format='%Y%m%d')."
@@ -40,7 +26,6 @@ def not_dates(column, dtype, kind="numbers"):
 
 
 def not_amounts(column, dtype):
-    """Make the error for a column whose type is not one of amounts."""
     return TypeError(
         f"Column {column!r} holds values of type {dtype}, not amounts. Name or convert the right "
         f"column."
@@ -48,26 +33,23 @@ def not_amounts(column, dtype):
 
 
 def customer_codes(values, column, customers, unreadable):
-    """Number the customers in the order of `customers`, or in sorted order if that is None.
-
-    Return the codes, -1 for customers who are missing or not listed, and the customers.
-    """
-    codes, labels = _factorize(values, column, NO_CUSTOMER, unreadable)
+    """Return codes, -1 if missing or not listed, and the customers: those listed or all, sorted."""
+    codes, labels = _factorize(values, column, _quality.NO_CUSTOMER, unreadable)
     if customers is None:
         position, labels = sort_labels(labels, column)
         return take(position, codes), labels
     listed = pd.Index(customers)
-    refuse(listed.isna(), "customers", NO_CUSTOMER, "Leave it out")
+    refuse(listed.isna(), "customers", _quality.NO_CUSTOMER, "Leave it out")
     refuse(listed.duplicated(), "customers", "repeated customer", "List every customer once")
     found = take(listed.get_indexer(labels).astype(np.int32), codes)
     remedy = "List all customers, or keep only the rows of those that are listed"
-    unreadable.add((found < 0) & (codes >= 0), column, UNLISTED, remedy, values)
+    unreadable.add((found < 0) & (codes >= 0), column, _quality.UNLISTED, remedy, values)
     return found, np.asarray(listed)
 
 
 def known_customer_codes(values, column, customers, unreadable):
-    """Number the customers by their place in `customers`, -1 where they are not among them."""
-    codes, labels = _factorize(values, column, NO_CUSTOMER, unreadable)
+    """Return the customers' places in `customers`, -1 where they are not among them."""
+    codes, labels = _factorize(values, column, _quality.NO_CUSTOMER, unreadable)
     return take(pd.Index(customers).get_indexer(labels).astype(np.int32), codes)
 
 
@@ -86,7 +68,7 @@ def sort_labels(labels, column):
 
 def category_codes(values, column, unreadable):
     """Number the categories in the order of their names as text, whatever the type of `values`."""
-    codes, labels = _factorize(values, column, NO_CATEGORY, unreadable)
+    codes, labels = _factorize(values, column, _quality.NO_CATEGORY, unreadable)
     names = np.array([str(label) for label in labels], dtype=object)
     names, position = np.unique(names, return_inverse=True)
     return take(smallest(position), codes), names
@@ -124,10 +106,7 @@ def _factorize(values, column, reason, unreadable):
 
 
 def days_since_1970(values, column, unreadable=None):
-    """Convert dates, timestamps or ISO text to days since 1970, each in its own time zone.
-
-    By default a date that cannot be read is refused.
-    """
+    """Convert dates, timestamps or ISO text to days since 1970, each in its own time zone."""
     if isinstance(values.dtype, pd.CategoricalDtype):
         values = values.astype(values.cat.categories.dtype)
     kind = types.infer_dtype(values) if types.is_object_dtype(values.dtype) else ""
@@ -141,12 +120,12 @@ def days_since_1970(values, column, unreadable=None):
         dates = _local_times(values).to_numpy().astype("M8[D]")
     # Comparisons with NaT are false, and minimum and maximum return it.
     if len(dates) and not (dates.min() >= _FIRST_DAY and dates.max() <= _LAST_DAY):
-        unreadable = unreadable or UnreadableRows("raise", len(values))
+        unreadable = unreadable or _quality.UnreadableRows("raise", len(values))
         remedy = "Write dates as YYYY-MM-DD"
-        unreadable.add(np.isnat(dates), column, NO_DATE, remedy, values)
+        unreadable.add(np.isnat(dates), column, _quality.NO_DATE, remedy, values)
         is_far = (dates < _FIRST_DAY) | (dates > _LAST_DAY)
         remedy = "Drop these rows, or give the day of the payment"
-        unreadable.add(is_far, column, FAR_DATE, remedy, values)
+        unreadable.add(is_far, column, _quality.FAR_DATE, remedy, values)
         dates = np.where(is_far | np.isnat(dates), _FIRST_DAY, dates)
     days = dates.view(np.int64)
     # Days from 1880 to 2059 fit into two bytes.
@@ -171,11 +150,10 @@ def _local_times(values):
 
 
 def read_amounts(values, column, unreadable, not_amount=None):
-    """Convert amounts to finite numbers, NaN in rows that cannot be read, and their unit.
+    """Return finite numbers, NaN in rows that cannot be read, and their unit.
 
-    Integers and decimals become whole multiples of ``1 / unit`` (of two places: 100), which float64
-    adds up exactly; the unit of others is 1. `not_amount` is the text that stands in place of an
-    amount in a cell of an engine, missing where there is an amount.
+    Decimals become whole multiples of ``1 / unit`` (of two places: 100), which float64 adds up
+    exactly. `not_amount` is an engine's text in place of an amount, missing where there is one.
     """
     decimals = _as_decimals(values)
     if decimals is not None:
@@ -195,7 +173,7 @@ def read_amounts(values, column, unreadable, not_amount=None):
     if bad.any():
         remedy = "Drop these rows or write amounts as plain numbers"
         examples = values if not_amount is None else not_amount
-        unreadable.add(bad, column, NO_AMOUNT, remedy, examples)
+        unreadable.add(bad, column, _quality.NO_AMOUNT, remedy, examples)
         amounts = np.where(bad, np.nan, amounts)
     is_exact = decimals is not None or types.is_integer_dtype(values.dtype)
     _check_total(amounts, column, unit, is_exact)
@@ -224,7 +202,6 @@ def _check_total(amounts, column, unit, is_exact):
 
 
 def _as_decimals(values):
-    """Return the values as an arrow array if they are decimals, else None."""
     if isinstance(values.dtype, pd.ArrowDtype):
         return pa.array(values) if pa.types.is_decimal(values.dtype.pyarrow_dtype) else None
     if not types.is_object_dtype(values.dtype) or types.infer_dtype(values) != "decimal":
@@ -242,14 +219,12 @@ def _whole_units(decimals, column):
             wide = decimals.cast(pa.decimal128(38, places))
             break
         except pa.ArrowInvalid:
-            # The decimals have more places.
-            continue
+            continue  # The decimals have more places.
     else:
         raise ValueError(
             f"Column {column!r} holds decimals of more than 38 digits. Convert them to float64."
         )
     # The same digits without a decimal point.
-    whole = pa.Array.from_buffers(
-        pa.decimal128(38, 0), len(wide), wide.buffers(), offset=wide.offset
-    )
+    kind = pa.decimal128(38, 0)
+    whole = pa.Array.from_buffers(kind, len(wide), wide.buffers(), offset=wide.offset)
     return whole.cast(pa.float64()).to_numpy(zero_copy_only=False), 10**places

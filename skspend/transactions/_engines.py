@@ -1,8 +1,7 @@
 """Transactions fetched from the frame or the engine that holds them.
 
-The columns of a frame in memory are fetched as they are. A lazy frame (polars, DuckDB, Dask, Spark)
-is grouped by its own engine, and only the cells are fetched: one row for each customer, day or
-month, and category. Files and arrow datasets are read piece by piece.
+A lazy frame (polars, DuckDB, Dask, Spark) is grouped by its own engine, and only the cells are
+fetched: one row for each customer, day or months, and category.
 """
 
 from os import PathLike
@@ -38,13 +37,14 @@ LAST_DAY = 12 * (LAST_YEAR + 1) * DAYS_OF_A_MONTH - 1
 
 
 def fetch_columns(frame, names, what, optional=()):
-    """Fetch columns of any frame as pandas Series by role; a lazy frame is collected.
+    """Fetch columns of any frame as pandas Series by role; the roles in `optional` may be missing.
 
-    `names` maps roles to names, `what` is the word for the frame in messages, and the roles in
-    `optional` may be missing.
+    `what` is the word for the frame in messages.
     """
     frame = _as_narwhals(frame, what)
-    found = _find_columns(frame, names, what, optional)
+    columns = frame.collect_schema().names()
+    check_columns(columns, {role: names[role] for role in names if role not in optional}, what)
+    found = {role: name for role, name in names.items() if name in columns}
     if isinstance(frame, nw.LazyFrame):
         frame = frame.select(*dict.fromkeys(found.values())).collect()
     return {role: _to_pandas(frame.get_column(name)) for role, name in found.items()}
@@ -53,20 +53,64 @@ def fetch_columns(frame, names, what, optional=()):
 def fetch_transactions(frame, names, n_months=0, last_month=None):
     """Fetch transactions by role or, from a lazy frame, cells of days or of `n_months` months.
 
-    Months are counted back from `last_month`, in months since 1970; by default from the last one in
-    the frame. Cells also have ``"refunds"``, ``"transactions"`` and ``"not_amount"``: the text that
-    stands in place of an amount, missing where there is an amount. Cells of months also have their
-    ``"first_day"`` and ``"last_day"``, and ``"end"`` is the month from which they are counted back.
+    Cells also have ``"refunds"``, ``"transactions"`` and, missing where there is an amount, the
+    text in its place: ``"not_amount"``. Cells of months also have their ``"first_day"`` and
+    ``"last_day"``, and ``"end"``: the month since 1970 from which they are counted back.
     """
     frame = _as_narwhals(frame, "frame")
     if isinstance(frame, nw.DataFrame):
         return fetch_columns(frame, names, "frame")
-    _find_columns(frame, names, "frame")
-    return _fetch_cells(frame, names, n_months, last_month)
+    schema = frame.collect_schema()
+    check_columns(schema.names(), names, "frame")
+    types = {role: schema[name] for role, name in names.items()}
+    columns = {role: nw.col(name) for role, name in names.items()}
+    amount, not_amount = _number(columns["amount"], types["amount"], names["amount"])
+    is_text = _is_text(types["date"])
+    if is_text:
+        # The first ten letters of times in ISO 8601 are the day on the customer's clock.
+        date = columns["date"].cast(nw.String)
+        is_time = date.str.contains(ISO_TIME)
+        day = nw.when(is_time).then(date.str.slice(0, 10)).otherwise(date)
+    elif types["date"] in (nw.Date, nw.Datetime):
+        day = _day_as_number(columns["date"])
+    else:
+        is_number = types["date"].is_numeric() or types["date"] == nw.Boolean
+        kind = "numbers" if is_number else "values"
+        raise not_dates(names["date"], types["date"], kind)
+    ends, exact_day = {}, day
+    if n_months and not is_text:
+        if last_month is None:
+            last_month = _find_last_month(frame, day)
+        ends = {"first_day": nw.col("exact_day").min(), "last_day": nw.col("exact_day").max()}
+        day = _first_day(day, n_months, last_month + 12 * 1970)
+    cells = (
+        frame.select(
+            columns["customer"].alias("customer"),
+            columns["category"].alias("category"),
+            day.alias("day"),
+            *([exact_day.alias("exact_day")] if ends else []),
+            amount.alias("amount"),
+            not_amount.alias("not_amount"),
+        )
+        .with_columns(nw.when(nw.col("amount") < 0).then(nw.col("amount")).alias("refunds"))
+        .group_by("customer", "day", "category", "not_amount")
+        .agg(nw.col("amount", "refunds").sum(), nw.len().alias("transactions"), **ends)
+    )
+    # Of polars' engines, the one that needs less memory.
+    streaming = {"engine": "streaming"} if cells.implementation.is_polars() else {}
+    cells = cells.collect(**streaming)
+    columns = {name: _to_pandas(cells.get_column(name)) for name in cells.columns}
+    columns["date"] = columns.pop("day") if is_text else _read_days(columns.pop("day"))
+    if types["amount"].is_integer():
+        # Sums outside the bounds are refused later as too large.
+        sums = {name: columns[name].clip(-(2**62), 2**62) for name in ("amount", "refunds")}
+        columns |= {name: values.astype("Int64") for name, values in sums.items()}
+    if ends:
+        columns |= {name: _read_days(columns[name]) for name in ends} | {"end": last_month}
+    return columns
 
 
 def is_polars(frame):
-    """Return whether a frame, eager or lazy, belongs to polars."""
     return nw.dependencies.is_polars_dataframe(frame) or nw.dependencies.is_polars_lazyframe(frame)
 
 
@@ -103,12 +147,6 @@ def _as_narwhals(frame, what):
             f"{what} must be a frame of pandas, polars, pyarrow, DuckDB, Dask or Spark, got "
             f"{type(frame).__name__}.{remedy}"
         ) from error
-
-
-def _find_columns(frame, names, what, optional=()):
-    columns = frame.collect_schema().names()
-    check_columns(columns, {role: names[role] for role in names if role not in optional}, what)
-    return {role: name for role, name in names.items() if name in columns}
 
 
 def check_columns(found, names, what):
@@ -150,56 +188,6 @@ def _to_pandas(column):
     return arrow.to_pandas(date_as_object=False)
 
 
-def _fetch_cells(frame, names, n_months, last_month):
-    """Let the engine group by customer, day or months, category, and text in place of an amount."""
-    schema = frame.collect_schema()
-    types = {role: schema[name] for role, name in names.items()}
-    columns = {role: nw.col(name) for role, name in names.items()}
-    amount, not_amount = _number(columns["amount"], types["amount"], names["amount"])
-    is_text = _is_text(types["date"])
-    if is_text:
-        day = _day_as_text(columns["date"].cast(nw.String))
-    elif types["date"] in (nw.Date, nw.Datetime):
-        day = _day_as_number(columns["date"])
-    else:
-        is_number = types["date"].is_numeric() or types["date"] == nw.Boolean
-        kind = "numbers" if is_number else "values"
-        raise not_dates(names["date"], types["date"], kind)
-    ends = {}
-    if n_months and not is_text:
-        if last_month is None:
-            last_month = _find_last_month(frame, day)
-        ends = {"first_day": nw.col("exact_day").min(), "last_day": nw.col("exact_day").max()}
-    exact_day = day
-    if ends:
-        day = _first_day(day, n_months, last_month + 12 * 1970)
-    cells = (
-        frame.select(
-            columns["customer"].alias("customer"),
-            columns["category"].alias("category"),
-            day.alias("day"),
-            *([exact_day.alias("exact_day")] if ends else []),
-            amount.alias("amount"),
-            not_amount.alias("not_amount"),
-        )
-        .with_columns(nw.when(nw.col("amount") < 0).then(nw.col("amount")).alias("refunds"))
-        .group_by("customer", "day", "category", "not_amount")
-        .agg(nw.col("amount", "refunds").sum(), nw.len().alias("transactions"), **ends)
-    )
-    # Of polars' engines, the one that needs less memory.
-    streaming = {"engine": "streaming"} if cells.implementation.is_polars() else {}
-    cells = cells.collect(**streaming)
-    columns = {name: _to_pandas(cells.get_column(name)) for name in cells.columns}
-    columns["date"] = columns.pop("day") if is_text else _read_days(columns.pop("day"))
-    if types["amount"].is_integer():
-        # Sums outside the bounds are refused later as too large.
-        sums = {name: columns[name].clip(-(2**62), 2**62) for name in ("amount", "refunds")}
-        columns |= {name: values.astype("Int64") for name, values in sums.items()}
-    if ends:
-        columns |= {name: _read_days(columns[name]) for name in ends} | {"end": last_month}
-    return columns
-
-
 def _find_last_month(frame, day):
     """Return the last month, since 1970, of any plausible date; 0 if there is none."""
     last = frame.select(
@@ -235,11 +223,6 @@ def _is_text(dtype):
     return dtype in (nw.String, nw.Categorical, nw.Enum, nw.Unknown)
 
 
-def _day_as_text(date):
-    """Return the first ten letters of times in ISO 8601: the day on the customer's clock."""
-    return nw.when(date.str.contains(ISO_TIME)).then(date.str.slice(0, 10)).otherwise(date)
-
-
 def _day_as_number(date):
     """Return the code of a day, the same on every engine and in every time zone."""
     # Dask has NaN for a missing date, which cannot be cast.
@@ -260,7 +243,6 @@ def _first_day(day, n_months, end):
 
 
 def _read_days(codes):
-    """Return the dates of coded days, NaT for a missing one."""
     codes = codes.to_numpy(dtype=np.float64, na_value=np.nan)
     is_missing = np.isnan(codes)
     codes = np.where(is_missing, 12 * 1970 * DAYS_OF_A_MONTH + 1, codes).astype(np.int64)

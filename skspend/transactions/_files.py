@@ -1,7 +1,6 @@
 """Files of transactions as one table that is read piece by piece, and need not fit into memory.
 
-A file that is not what its name says is refused, and no row of a CSV file is lost or changed. An
-error names the file and, where possible, the line.
+No row of a CSV file is lost or changed. An error names the file and, where possible, the line.
 """
 
 import csv
@@ -36,12 +35,9 @@ _NOT_CSV = {
 
 
 class TransactionFiles:
-    """CSV or Parquet files of transactions.
+    """CSV or Parquet files of transactions; only the columns in `names`, by role, are read.
 
-    `path` is a file, or a pattern such as ``"bank/*.parquet"``. Only the columns in `names`, from
-    roles to names, are read; those of CSV files as text. If `errors` is ``"drop"``, a row of too
-    many or too few fields is left out and counted. A FileError names a file that is not what its
-    name says, or lacks a column.
+    If `errors` is ``"drop"``, a row of too many or too few fields is left out and counted.
     """
 
     def __init__(self, path, names, errors):
@@ -51,11 +47,18 @@ class TransactionFiles:
         self.is_csv = suffix == ".csv"
         # Files may be read twice: a malformed row is known by its place.
         self._malformed = set() if errors == "drop" else None
-        self._data = _open_files(self._paths, suffix, names, self._malformed)
+        if self.is_csv:
+            tables = []
+            for file in self._paths:
+                with _naming(file):
+                    tables.append(_open_csv(file, names, self._malformed))
+            self._data = tables[0] if len(tables) == 1 else dataset(tables)
+        else:
+            schema = _common_schema(self._paths, names)
+            self._data = dataset(self._paths, schema=schema, format="parquet")
 
     @property
     def n_malformed(self):
-        """Number of rows left out so far."""
         return len(self._malformed or ())
 
     def tables(self, names):
@@ -63,8 +66,12 @@ class TransactionFiles:
         try:
             yield from stream_tables(self._data, names)
         except pa.ArrowInvalid as error:
-            if self.is_csv:
-                _explain(self._paths, error)
+            # pyarrow's message names no line.
+            for path in self._paths if self.is_csv else ():
+                with _naming(path):
+                    if "UTF8" in str(error):
+                        _check_encoding(path)
+                    _check_rows(path, is_counted=True)
             raise FileError(f"{self._path}: {error}") from error
 
 
@@ -73,8 +80,6 @@ def _naming(path):
     """Name the file in an error about it."""
     try:
         yield
-    except FileError:
-        raise
     except (ValueError, csv.Error, pa.ArrowException) as error:
         raise FileError(f"{path}: {error}") from error
 
@@ -96,19 +101,8 @@ def _find_files(path):
     return found, suffixes.pop()
 
 
-def _open_files(paths, suffix, names, malformed):
-    """Open files as one dataset, and check the names of their columns."""
-    if suffix == ".parquet":
-        return dataset(paths, schema=_common_schema(paths, names), format="parquet")
-    tables = []
-    for path in paths:
-        with _naming(path):
-            tables.append(_open_csv(path, names, malformed))
-    return tables[0] if len(tables) == 1 else dataset(tables)
-
-
 def _common_schema(paths, names):
-    """Return types of the named columns that hold the values of all files, such as int64."""
+    """Return types of the named columns that hold the values of all files."""
     common = pa.schema([])
     for path in paths:
         with _naming(path):
@@ -129,17 +123,13 @@ def _plain(field):
 
 
 def _open_csv(path, names, malformed):
-    """Open a CSV file whose columns are read as text.
-
-    Malformed rows go into the set `malformed`; if that is None, the first one is an error.
-    """
+    """Open a CSV file as text; malformed rows go into a set or, if that is None, are errors."""
     with open(path, "rb") as file:
         begin = file.read(4)
     for magic, remedy in _NOT_CSV.items():
         if begin.startswith(magic):
             raise ValueError(f"this is no CSV file but {remedy}.")
-    with _open_text(path) as file:
-        reader = _csv_reader(file)
+    with _csv_reader(path) as (reader, file):
         header = next(filter(None, reader), None)
         n_lines = reader.line_num
         is_empty = not any(line.strip("\r\n") for line in file)
@@ -149,7 +139,11 @@ def _open_csv(path, names, malformed):
     schema = pa.schema([(name, pa.string()) for name in dict.fromkeys(names.values())])
     if is_empty:
         return dataset(schema.empty_table())
-    _check_quotes(path)
+    with open(path, "rb") as file:
+        has_quotes = any(b'"' in block for block in iter(partial(file.read, CSV_BLOCK), b""))
+    if has_quotes:
+        # Rows between quotes that end within a field or never would get lost.
+        _check_rows(path)
     if malformed is not None:
         # pyarrow does not pass on malformed rows that are no UTF-8.
         _check_encoding(path)
@@ -162,8 +156,7 @@ def _open_csv(path, names, malformed):
     columns = [name if name in schema.names else f"{k}:{name}" for k, name in enumerate(header)]
     form = CsvFileFormat(
         pyarrow_csv.ParseOptions(
-            newlines_in_values=True,
-            invalid_row_handler=None if malformed is None else skip,
+            newlines_in_values=True, invalid_row_handler=None if malformed is None else skip
         ),
         convert_options=pyarrow_csv.ConvertOptions(
             column_types=schema, strings_can_be_null=True, null_values=MISSING
@@ -175,29 +168,18 @@ def _open_csv(path, names, malformed):
     return dataset(path, schema=schema, format=form)
 
 
-def _open_text(path):
-    # pyarrow refuses text that is no UTF-8 in the columns that are read.
-    return open(path, encoding="utf-8-sig", errors="replace", newline="")
-
-
-def _csv_reader(file, strict=False):
+@contextmanager
+def _csv_reader(path, strict=False):
     # By default, fields longer than 128 KiB are refused.
     csv.field_size_limit(CSV_BLOCK)
-    return csv.reader(file, strict=strict)
-
-
-def _check_quotes(path):
-    """Refuse quotes that end within a field or never, because the rows between them get lost."""
-    with open(path, "rb") as file:
-        has_quotes = any(b'"' in block for block in iter(partial(file.read, CSV_BLOCK), b""))
-    if has_quotes:
-        _check_rows(path)
+    # pyarrow refuses text that is no UTF-8 in the columns that are read.
+    with open(path, encoding="utf-8-sig", errors="replace", newline="") as file:
+        yield csv.reader(file, strict=strict), file
 
 
 def _check_rows(path, is_counted=False):
     """Raise an error with the line of wrong quotes or, if wanted, of a wrong number of fields."""
-    with _open_text(path) as file:
-        reader = _csv_reader(file, strict=True)
+    with _csv_reader(path, strict=True) as (reader, _):
         begin, n_fields = 1, None
         try:
             for row in reader:
@@ -213,15 +195,6 @@ def _check_rows(path, is_counted=False):
                 f'the row that begins in line {begin:,} has a field whose quotes (") are wrong: '
                 f"{error}. Double the quotes within a field, and end it with one."
             ) from error
-
-
-def _explain(paths, error):
-    """Raise an error that, unlike pyarrow's, names the line."""
-    for path in paths:
-        with _naming(path):
-            if "UTF8" in str(error):
-                _check_encoding(path)
-            _check_rows(path, is_counted=True)
 
 
 def _check_encoding(path):

@@ -10,11 +10,7 @@ from ._rows import Rows
 
 
 def read_income_table(income, customer, date, customers):
-    """Read the incomes of customers of the log from a frame of customer, income and perhaps date.
-
-    Return Rows with the columns amount and, if the table has dates, day. Without dates, a repeated
-    customer is an error.
-    """
+    """Return Rows of amount and, if the frame has dates, day; else no customer may be repeated."""
     names = {"customer": customer, "income": "income", "date": date}
     table = fetch_columns(income, names, "income", optional={"date"})
     unreadable = UnreadableRows("raise", len(table["income"]))
@@ -35,11 +31,9 @@ def read_income_table(income, customer, date, customers):
 
 
 def read_income_column(files, customers, errors):
-    """Read the yearly income of each customer from a column of the files of transactions.
+    """Return Rows of the yearly amount of each customer who has one, and counts of those left out.
 
-    `customers` are as they are written in the files. Return Rows with the column amount, one for
-    each customer who has an income, and the counts of incomes that are left out. Different incomes
-    of a customer are an error.
+    `customers` are as they are written in the files. Different incomes of one are an error.
     """
     names = {role: files.names[role] for role in ("customer", "income")}
     lowest = np.full(len(customers), np.inf)

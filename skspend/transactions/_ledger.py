@@ -1,7 +1,6 @@
 """What the customers of a log spent and earned, added up by period.
 
-Section III-A of Maree & Omlin (2021). Customers and categories are numbers here; their labels are
-in the TransactionLog.
+Customers and categories are numbers here; their labels are in the TransactionLog.
 """
 
 from dataclasses import dataclass, replace
@@ -14,9 +13,10 @@ from ._quality import AFTER_CUTOFF, count_left_out, join_left_out, take_left_out
 from ._rows import ROUNDING, Rows, sum_by_cell
 
 
-def open_ledger(reading, ends, resolution, incomes):
+def open_ledger(reading, ends, resolution):
     """Make the Ledger of a Reading: later rows are left out, and where more comes in is income."""
     rows, left_out, unit = reading.rows, reading.left_out, reading.unit
+    incomes = reading.incomes
     if rows["day"].max() > ends.min():
         is_late = rows["day"] > ends[rows.customer]
         late, rows = rows.select(is_late), rows.select(~is_late)
@@ -27,30 +27,23 @@ def open_ledger(reading, ends, resolution, incomes):
         left_out = join_left_out([left_out, late])
     if incomes is not None and "day" in incomes.columns:
         incomes = incomes.select(incomes["day"] <= ends[incomes.customer])
-    is_income = _find_income(rows, len(reading.categories))
-    all_spending = np.zeros_like(is_income)
+    n_categories = len(reading.categories)
+    all_spending = np.zeros(n_categories, dtype=bool)
     ledger = Ledger(rows, left_out, ends, ends.max(), unit, resolution, all_spending, incomes)
-    return ledger.with_roles(is_income)
-
-
-def _find_income(rows, n_categories):
-    """Return which categories have more money coming in than going out."""
     if rows["amount"].min(initial=0) >= 0:
-        return np.zeros(n_categories, dtype=bool)
+        return ledger
     net = sum_by_cell(rows["amount"], rows["category"], n_categories)
     refunds = sum_by_cell(rows.refunds, rows["category"], n_categories)
-    return net < -ROUNDING * (net - 2 * refunds)
+    return ledger.with_roles(net < -ROUNDING * (net - 2 * refunds))
 
 
 @dataclass(frozen=True, eq=False)
 class Ledger:
-    """Transactions and incomes of customers 0 ... n_customers - 1.
+    """Transactions, in multiples of ``1 / unit``, and incomes of customers 0 ... n_customers - 1.
 
-    `rows` have the columns day, category and amount, in multiples of ``1 / unit``. Categories of
-    spending are numbered 0, 1, ... and those of income -1, -2, ...; `is_income` is a mask of all
-    categories in the order of their names. `ends` holds the last day that counts for each customer,
-    and `last_day` the last of them, also after customers are selected. `incomes` have the column
-    amount and, unless they are yearly, day. `left_out` counts what is left out, by reason.
+    Categories of spending are numbered 0, 1, ... and those of income -1, -2, ...; `is_income` is a
+    mask of all by name. `ends` are the customers' last days, and `last_day` the last of them before
+    customers were selected. Yearly `incomes` have no column day.
     """
 
     rows: Rows
@@ -84,7 +77,6 @@ class Ledger:
         )
 
     def sort_amounts(self):
-        """Order all rows by amount."""
         incomes = None if self.incomes is None else self.incomes.sort_amounts()
         return replace(self, rows=self.rows.sort_amounts(), incomes=incomes)
 
@@ -165,5 +157,5 @@ class Ledger:
 
 
 def _are_money(rows):
-    """Return which rows are more than transactions of 0; payments and refunds may cancel."""
+    # In merged rows, payments and refunds may cancel.
     return (rows["amount"] != 0) | (rows.refunds != 0)

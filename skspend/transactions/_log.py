@@ -1,8 +1,7 @@
 """TransactionLog: who spent what, when.
 
 A long table of transactions comes in; out goes a collection with one item per customer, which
-every scikit-learn splitter, search and pipeline can index, however many transactions each customer
-has. The data behind section III-A of Maree & Omlin (2021).
+every scikit-learn splitter, search and pipeline can index.
 """
 
 from __future__ import annotations
@@ -14,6 +13,7 @@ import numpy as np
 import pandas as pd
 from pandas.api.types import is_bool_dtype
 
+from .._utils._text import count
 from ._engines import is_polars
 from ._files import TransactionFiles
 from ._incomes import read_income_table
@@ -47,23 +47,20 @@ class TransactionLog:
     income : frame, default=None
         Columns `customer`, ``"income"`` and optionally `date`, named as above. With dates, an
         income belongs to the period of its date; without, it is that of one year, in one row per
-        customer. By default income is the amounts of the categories in which more money comes in
-        than goes out.
+        customer. By default income is the amounts of ``income_categories``.
     customers : sequence, default=None
         All customers in the order wanted, including those without a transaction, so that labels
         `y` line up. By default the customers of `frame`, sorted.
     cutoff : date, or Series or dict from customer to date, default=None
-        The last day that counts. Later transactions are left out and counted in ``quality_``, and
-        periods are counted back from it, so that nothing after, say, the day before a loan leaks.
-        By default the last day of the last calendar month in `frame`.
+        The last day that counts, from which periods are counted back. Later transactions are left
+        out and counted in ``quality_``. By default the last day of the last month in `frame`.
     outflow : {"positive", "negative"}, default="positive"
         The sign of money spent. The other sign is a refund in a category of spending, and income
         in a category of income.
     resolution : {"day", "month", "quarter", "half", "year"}, default="day"
-        Transactions of one customer and category are merged if they are on the same day, or within
-        so many whole months, counted back from the last day. Then periods must be multiples of it,
-        and memory is needed for these sums alone. A frame in memory keeps its transactions at
-        ``"day"``.
+        Transactions of one customer and category are merged if they are on the same day (unless
+        the frame is in memory), or within so many whole months, counted back from the last day.
+        Then periods must be multiples of it, and memory is needed for these sums alone.
     errors : {"raise", "drop"}, default="raise"
         Whether a row that cannot be read raises an error, or is dropped and counted in
         ``quality_``. The customers and categories of dropped rows stay known.
@@ -160,10 +157,9 @@ class TransactionLog:
         self.shape = (len(self.customers),)
         ends = last_days(cutoff, self.customers, found.first_day, found.last_day, resolution)
         self.span = found.first_day, ends.max().astype("M8[D]")
-        incomes = found.incomes
         if income is not None:
-            incomes = read_income_table(income, customer, date, self.customers)
-        self._ledger = open_ledger(found, ends, resolution, incomes)
+            found.incomes = read_income_table(income, customer, date, self.customers)
+        self._ledger = open_ledger(found, ends, resolution)
         self.categories = found.categories[~self._ledger.is_income]
         self.income_categories = found.categories[self._ledger.is_income]
 
@@ -180,11 +176,9 @@ class TransactionLog:
         errors: Literal["raise", "drop"] = "raise",
         **options: Any,
     ) -> TransactionLog:
-        """Read Parquet or CSV files that need not fit into memory.
+        """Read Parquet or CSV files, which need not fit into memory, piece by piece.
 
-        Files are read piece by piece, and transactions of one customer and category are merged on
-        the same day or within `resolution`. Memory is needed for these sums alone, so choose the
-        coarsest resolution that serves.
+        Memory is needed for the sums within `resolution` alone: choose the coarsest that serves.
 
         Parameters
         ----------
@@ -196,11 +190,9 @@ class TransactionLog:
         income : str or frame, default=None
             The name of a column with the yearly income of the customer, the same in all rows of a
             customer that have one; or a frame as for :class:`TransactionLog`.
-        errors : {"raise", "drop"}, default="raise"
+        errors, **options
             As for :class:`TransactionLog`. Of a row whose income cannot be read, only the income
             is dropped.
-        **options
-            As for :class:`TransactionLog`.
 
         Raises
         ------
@@ -222,10 +214,11 @@ class TransactionLog:
         """
         names: dict[str, Any]
         names = {"customer": customer, "date": date, "category": category, "amount": amount}
-        columns = names | ({"income": income} if isinstance(income, str) else {})
-        files = TransactionFiles(path, columns, errors)
-        table = None if isinstance(income, str) else income
-        return cls(files, **names, income=table, errors=errors, **options)
+        if isinstance(income, str):
+            files = TransactionFiles(path, names | {"income": income}, errors)
+            return cls(files, **names, errors=errors, **options)
+        files = TransactionFiles(path, names, errors)
+        return cls(files, **names, income=income, errors=errors, **options)
 
     @property
     def quality_(self) -> pd.DataFrame:
@@ -283,16 +276,10 @@ class TransactionLog:
     __hash__: ClassVar[None]  # type: ignore[assignment] # for Python, None means not hashable
 
     def __repr__(self) -> str:
-        n_customers, n_transactions, n_categories = (
-            f"{n:,} {one if n == 1 else many}"
-            for n, one, many in (
-                (len(self), "customer", "customers"),
-                (self.n_transactions, "transaction", "transactions"),
-                (len(self.categories), "category", "categories"),
-            )
-        )
+        size = f"{count(len(self), 'customer')}, {count(self.n_transactions, 'transaction')}"
+        n_categories = count(len(self.categories), "category", "categories")
         first, last = self.span
-        return f"TransactionLog({n_customers}, {n_transactions}, {n_categories}, {first} to {last})"
+        return f"TransactionLog({size}, {n_categories}, {first} to {last})"
 
     def to_frame(self) -> pd.DataFrame:
         """Return a pandas frame of customer, date, category and amount, customer by customer.
@@ -302,14 +289,13 @@ class TransactionLog:
         rows = self._ledger.rows.take(np.arange(len(self)))
         # Income categories are numbered -1, -2, ...: they index the reversed tail.
         names = np.concatenate([self.categories, self.income_categories[::-1]])
-        return pd.DataFrame(
-            {
-                "customer": self.customers[rows.customer],
-                "date": rows["day"].astype("M8[D]").astype("M8[s]"),
-                "category": names[rows["category"]],
-                "amount": rows["amount"] / self._ledger.unit,
-            }
-        )
+        columns = {
+            "customer": self.customers[rows.customer],
+            "date": rows["day"].astype("M8[D]").astype("M8[s]"),
+            "category": names[rows["category"]],
+            "amount": rows["amount"] / self._ledger.unit,
+        }
+        return pd.DataFrame(columns)
 
     def with_sorted_amounts(self) -> TransactionLog:
         """Return the log with its rows in the order of amounts.

@@ -18,7 +18,6 @@ def coarsest_resolution(n_months):
 
 
 def month_end(month):
-    """Return the last day of months."""
     return (month + 1).astype("M8[D]") - 1
 
 
@@ -35,10 +34,7 @@ def shared_last_month(cutoff):
 
 
 def last_days(cutoff, customers, first_day, last_day, resolution):
-    """Return the last day that counts for each customer, in days since 1970.
-
-    Without a cutoff, it is the end of the month of `last_day`, the last one in the data.
-    """
+    """Return the customers' last days that count; by default the end of the month of `last_day`."""
     if cutoff is None:
         ends = np.full(len(customers), month_end(last_day.astype("M8[M]")))
     elif isinstance(cutoff, (pd.Series, dict)):
@@ -49,8 +45,8 @@ def last_days(cutoff, customers, first_day, last_day, resolution):
         refuse(given.isna().to_numpy(), "cutoff", "no date for a customer", remedy)
         ends = days_since_1970(given, "cutoff").astype("M8[D]")
     else:
-        ends = days_since_1970(pd.Series([cutoff]), "cutoff").astype("M8[D]")
-        ends = np.repeat(ends, len(customers))
+        ends = np.repeat(days_since_1970(pd.Series([cutoff]), "cutoff"), len(customers))
+        ends = ends.astype("M8[D]")
     if resolution != "day" and (ends != month_end(ends.max().astype("M8[M]"))).any():
         raise ValueError(
             f"resolution={resolution!r} counts whole months back from one last day, and cutoff= "

@@ -41,8 +41,7 @@ class NothingLeft(ValueError):
 class UnreadableRows:
     """The rows of a table that cannot be read: refused at once, or marked with a reason.
 
-    `transactions` says how many transactions each row stands for (by default one), and `n_before`
-    how many rows were read before these.
+    A row stands for one transaction or for `transactions`; `n_before` rows were read before.
     """
 
     errors: str
@@ -79,15 +78,11 @@ class UnreadableRows:
 
 
 def first_of(values, rows):
-    """Return the first of the values in some rows."""
     return values.iloc[[int(np.argmax(rows))]].to_numpy(dtype=object)[0]
 
 
 def count_left_out(customer, reason, transactions, amount, unit=1):
-    """Count transactions that are left out, by customer and reason.
-
-    Return a frame of customer (-1 if not known), reason, transactions and amount.
-    """
+    """Return a frame of customer (-1 if not known), reason, and the sums of what is left out."""
     columns = {"customer": customer, "reason": reason, "transactions": transactions}
     rows = pd.DataFrame(columns | {"amount": amount}).astype(NOTHING_LEFT_OUT.dtypes)
     left_out = rows.groupby(["customer", "reason"], as_index=False).sum()

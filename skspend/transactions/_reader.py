@@ -1,7 +1,4 @@
-"""From transactions of any engine or file to rows of codes, days and numbers.
-
-Every engine's columns pass the same checks here.
-"""
+"""From transactions of any engine or file to rows of codes, days and numbers."""
 
 from dataclasses import dataclass, replace
 
@@ -9,27 +6,11 @@ import numpy as np
 import pandas as pd
 from pyarrow.dataset import Dataset
 
-from ._columns import (
-    category_codes,
-    customer_codes,
-    days_since_1970,
-    read_amounts,
-    smallest,
-    sort_labels,
-    take,
-)
+from . import _columns, _quality
 from ._engines import ROWS_AT_ONCE, fetch_transactions, stream_tables
 from ._files import TransactionFiles
 from ._incomes import read_income_column
 from ._periods import month_number
-from ._quality import (
-    MALFORMED,
-    NothingLeft,
-    UnreadableRows,
-    count_left_out,
-    join_left_out,
-    tabulate_left_out,
-)
 from ._rows import Rows
 
 NOTHING = "frame holds no transactions. Check the file or the filter behind it."
@@ -40,11 +21,9 @@ WHOLE_NUMBER = r"0|[1-9][0-9]{0,17}"
 
 @dataclass
 class Reading:
-    """Transactions as they were read, with the labels of their codes.
+    """Transactions as they were read, in multiples of ``1 / unit``, and the labels of their codes.
 
-    `rows` have the columns day, category and amount (multiples of ``1 / unit``); merged ones also
-    transactions and perhaps refunds. `left_out` counts the rows that cannot be read. `incomes` are
-    those of a column of the files.
+    `incomes` are those of a column of the files.
     """
 
     rows: Rows
@@ -59,10 +38,9 @@ class Reading:
 
 @dataclass(frozen=True)
 class Reader:
-    """How transactions are read; `names` and others are those of :class:`TransactionLog`.
+    """How transactions are read; `n_months` whole months, or a day if that is 0, are merged.
 
-    `n_months` whole months, or a day if that is 0, are merged into one row. They are counted back
-    from `last_month`, in months since 1970; None means the last month found.
+    They are counted back from `last_month`, in months since 1970, or the last month found.
     """
 
     names: dict[str, str]
@@ -89,10 +67,7 @@ class Reader:
         return reading
 
     def _read_pieces(self, source, end):
-        """Read a source piece by piece, merging rows of the same customer, day and category.
-
-        Return also the month from which months were counted back while reading, if they were.
-        """
+        """Return a source read and merged piece by piece, and the month counted back from."""
         parts, n_before = [], 0
         for table in self._tables(source, end):
             is_merged = "end" in table
@@ -110,7 +85,13 @@ class Reader:
         if not parts:
             raise ValueError(NOTHING)
         reading = self._join(parts)
-        _refuse_nothing(reading)
+        if not len(reading.rows):
+            counts = _quality.tabulate_left_out(reading.left_out)["transactions"]
+            if not counts.any():
+                raise ValueError(NOTHING)
+            reasons = ", ".join(f"{reason} ({n:,})" for reason, n in counts[counts > 0].items())
+            message = f"No transaction can be read: {reasons}. Check the columns."
+            raise _quality.NothingLeft(message, reading.customers)
         return reading, end
 
     def _tables(self, source, end):
@@ -121,31 +102,29 @@ class Reader:
         return [fetch_transactions(source, self.names, self.n_months, end)]
 
     def _find_last_month(self, source):
-        """Return the last month of any date."""
         reader = replace(self, names={"date": self.names["date"]})
         lasts = [0]
         for table in reader._tables(source, None):
-            ignored = UnreadableRows("drop", len(table["date"]))
-            lasts.append(days_since_1970(table["date"], self.names["date"], ignored).max(initial=0))
+            ignored = _quality.UnreadableRows("drop", len(table["date"]))
+            days = _columns.days_since_1970(table["date"], self.names["date"], ignored)
+            lasts.append(days.max(initial=0))
         return int(month_number(_as_date(max(lasts))))
 
     def _end(self, reading):
-        """Return the month from which months are counted back."""
         return int(month_number(reading.last_day)) if self.last_month is None else self.last_month
 
     def _read_table(self, table, n_before=0):
-        """Read the columns of one table, checking every value."""
         names, transactions = self.names, table.pop("transactions", None)
         if transactions is not None:
             transactions = transactions.to_numpy(dtype=np.int64)
         n_rows = len(table["customer"])
-        unreadable = UnreadableRows(self.errors, n_rows, transactions, n_before)
+        unreadable = _quality.UnreadableRows(self.errors, n_rows, transactions, n_before)
         # Columns are freed one by one: together they are larger than the codes.
-        customer, customers = customer_codes(
+        customer, customers = _columns.customer_codes(
             table.pop("customer"), names["customer"], self.customers, unreadable
         )
-        columns = {"day": days_since_1970(table.pop("date"), names["date"], unreadable)}
-        columns["category"], categories = category_codes(
+        columns = {"day": _columns.days_since_1970(table.pop("date"), names["date"], unreadable)}
+        columns["category"], categories = _columns.category_codes(
             table.pop("category"), names["category"], unreadable
         )
         amounts, unit = _read_sums(table, names["amount"], unreadable)
@@ -166,21 +145,19 @@ class Reader:
         return Reading(rows, left_out, customers, categories, unit, *_find_ends(rows, **table))
 
     def _read_files(self, files):
-        """Read files; customers of CSV files who are all written as whole numbers become integers.
-
-        Listed customers remain as they are listed.
-        """
+        """Read files; in CSV files, customers become integers if all are written as such."""
         listed = None if self.customers is None else np.asarray(pd.Index(self.customers))
         is_numbered = files.is_csv and listed is not None and listed.dtype.kind in "iu"
         reader = replace(self, customers=listed.astype(str)) if is_numbered else self
         reading = reader._read(files)
         left_out = [reading.left_out]
         if files.n_malformed:
-            left_out.append(count_left_out([-1], MALFORMED, files.n_malformed, 0.0))
+            reason, n_rows = _quality.MALFORMED, files.n_malformed
+            left_out.append(_quality.count_left_out([-1], reason, n_rows, 0.0))
         if "income" in files.names:
             reading.incomes, bad = read_income_column(files, reading.customers, self.errors)
             left_out.append(bad)
-        reading.left_out = join_left_out(left_out)
+        reading.left_out = _quality.join_left_out(left_out)
         if is_numbered:
             reading.customers = listed
         elif files.is_csv and listed is None:
@@ -191,18 +168,20 @@ class Reader:
         """Join readings into one, and merge their rows."""
         if len(parts) == 1:
             return parts[0]
-        customers, customer = self._join_customers([part.customers for part in parts])
-        categories, category = _join_labels(
-            [part.categories for part in parts], self.names["category"]
-        )
+        customers = parts[0].customers
+        customer = [np.arange(len(customers), dtype=np.int32)] * len(parts)
+        if self.customers is None:
+            labels = [part.customers for part in parts]
+            customers, customer = _join_labels(labels, self.names["customer"])
+        labels = [part.categories for part in parts]
+        categories, category = _join_labels(labels, self.names["category"])
         unit = max(part.unit for part in parts)
         has_refunds = any(part.rows.has_refunds for part in parts)
         for part, codes, numbers in zip(parts, category, customer, strict=True):
-            part.left_out = part.left_out.assign(
-                customer=take(numbers, part.left_out["customer"].to_numpy())
-            )
+            renumbered = _columns.take(numbers, part.left_out["customer"].to_numpy())
+            part.left_out = part.left_out.assign(customer=renumbered)
             columns = part.rows.columns
-            columns["category"] = smallest(codes)[columns["category"]]
+            columns["category"] = _columns.smallest(codes)[columns["category"]]
             columns["transactions"] = part.rows.transactions
             if has_refunds:
                 columns["refunds"] = part.rows.refunds * (unit // part.unit)
@@ -218,7 +197,7 @@ class Reader:
             part.rows = None
         return Reading(
             rows.group(),
-            join_left_out([part.left_out for part in parts]),
+            _quality.join_left_out([part.left_out for part in parts]),
             customers,
             categories,
             unit,
@@ -226,16 +205,11 @@ class Reader:
             np.fmax.reduce([part.last_day for part in parts]),
         )
 
-    def _join_customers(self, labels):
-        if self.customers is None:
-            return _join_labels(labels, self.names["customer"])
-        return labels[0], [np.arange(len(labels[0]), dtype=np.int32)] * len(labels)
-
 
 def _join_labels(labels, column):
-    """Return all labels, sorted, and for each of several arrays of labels their new codes."""
+    """Return the labels of all arrays, sorted, and the new codes of each array."""
     codes, known = pd.factorize(np.concatenate(labels))
-    position, known = sort_labels(known, column)
+    position, known = _columns.sort_labels(known, column)
     return known, np.split(position[codes], np.cumsum([len(part) for part in labels])[:-1])
 
 
@@ -248,7 +222,7 @@ def _number_customers(reading):
     order = np.argsort(numbers)
     reading.customers = numbers[order]
     reading.rows = reading.rows.take(order)
-    rank = take(np.argsort(order), reading.left_out["customer"].to_numpy())
+    rank = _columns.take(np.argsort(order), reading.left_out["customer"].to_numpy())
     reading.left_out = reading.left_out.assign(customer=rank)
     if reading.incomes is not None:
         reading.incomes = reading.incomes.take(order)
@@ -263,24 +237,15 @@ def _find_ends(rows, first_day=None, last_day=None):
     return np.datetime64(first_day.min(), "D"), np.datetime64(last_day.max(), "D")
 
 
-def _refuse_nothing(reading):
-    if len(reading.rows):
-        return
-    counts = tabulate_left_out(reading.left_out)["transactions"]
-    if not counts.any():
-        raise ValueError(NOTHING)
-    reasons = ", ".join(f"{reason} ({n:,})" for reason, n in counts[counts > 0].items())
-    message = f"No transaction can be read: {reasons}. Check the columns."
-    raise NothingLeft(message, reading.customers)
-
-
 def _read_sums(table, name, unreadable):
     """Return amounts, and refunds if transactions were merged, in one unit."""
     not_amount = table.pop("not_amount", None)
-    amounts, unit = read_amounts(table.pop("amount"), name, unreadable, not_amount)
+    amounts, unit = _columns.read_amounts(table.pop("amount"), name, unreadable, not_amount)
     if "refunds" not in table:
         return {"amount": amounts}, unit
-    refunds, unit_of_refunds = read_amounts(table.pop("refunds"), name, unreadable, not_amount)
+    refunds, unit_of_refunds = _columns.read_amounts(
+        table.pop("refunds"), name, unreadable, not_amount
+    )
     common = max(unit, unit_of_refunds)
     amounts, refunds = amounts * (common // unit), refunds * (common // unit_of_refunds)
     return {"amount": amounts, "refunds": refunds}, common

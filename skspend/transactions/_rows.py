@@ -10,15 +10,8 @@ ROUNDING = 1e-12
 class Rows:
     """Columns of equal length whose rows belong to customers 0 ... n_customers - 1.
 
-    Parameters
-    ----------
-    customer : ndarray of int, shape (n_rows,)
-    n_customers : int
-    columns : dict from str to ndarray, shape (n_rows,)
-        ``"amount"`` and others. If a row stands for several transactions, ``"transactions"`` is
-        their number, and ``"refunds"``, if there are any, the sum of the negative ones.
-    is_sorted : bool, default=False
-        Whether customers are in order.
+    They include ``"amount"``. If a row stands for several transactions, ``"transactions"`` is their
+    number, and ``"refunds"``, if there are any, the sum of the negative ones.
     """
 
     def __init__(self, customer, n_customers, columns, is_sorted=False):
@@ -60,8 +53,7 @@ class Rows:
 
     @property
     def has_refunds(self):
-        values = self.columns.get("refunds", self["amount"])
-        return values.min(initial=0) < 0
+        return self.columns.get("refunds", self["amount"]).min(initial=0) < 0
 
     def select(self, rows):
         """Return the rows of a mask."""
@@ -72,11 +64,9 @@ class Rows:
         return Rows(self.customer, self.n_customers, self.columns | columns, self._is_sorted)
 
     def sort_amounts(self):
-        """Return the rows from the smallest amount to the largest.
-
-        Rows of whole amounts are returned as they are: float64 adds them up exactly in any order.
-        """
+        """Return the rows from the smallest amount to the largest."""
         if (self["amount"] == np.rint(self["amount"])).all():
+            # float64 adds whole amounts up exactly in any order.
             return self
         order = np.argsort(self["amount"])
         return self._pick(order, self.customer[order], self.n_customers, False)
@@ -104,10 +94,8 @@ class Rows:
         if self._index is None:
             # Rows as columns of a sparse matrix with a line for each customer: a counting sort.
             places = np.arange(len(self), dtype=np.int32 if len(self) < 2**31 else np.int64)
-            lines = sparse.coo_array(
-                (np.ones(len(self), dtype=bool), (self.customer, places)),
-                shape=(self.n_customers, max(len(self), 1)),
-            ).tocsr()
+            ones, shape = np.ones(len(self), dtype=bool), (self.n_customers, max(len(self), 1))
+            lines = sparse.coo_array((ones, (self.customer, places)), shape=shape).tocsr()
             self._index = lines.indices, lines.indptr
         return self._index
 
@@ -141,9 +129,9 @@ class Rows:
         return Rows(customer, self.n_customers, columns, is_sorted=True)
 
     def sum_amounts(self, column, n_columns, counts=None):
-        """Add up the amounts by customer and column (0 ... n_columns - 1).
+        """Add up the amounts of rows that count by customer and column (0 ... n_columns - 1).
 
-        `counts` is a mask of the rows that count. Payments and refunds that cancel leave exactly 0.
+        Payments and refunds that cancel leave exactly 0.
         """
         customer, amounts, refunds = self.customer, self["amount"], self.columns.get("refunds")
         if counts is not None:
