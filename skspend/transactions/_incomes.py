@@ -18,11 +18,10 @@ def read_income_table(income, customer, date, customers):
     amounts, unit = read_amounts(table["income"], "income", unreadable)
     known = codes >= 0
     columns = {"amount": amounts[known] / unit}
+    is_repeated = table["customer"].duplicated().to_numpy()
     if "date" in table:
         columns["day"] = days_since_1970(table["date"], date)[known]
-        return Rows(codes[known], len(customers), columns)
-    is_repeated = table["customer"].duplicated().to_numpy()
-    if is_repeated.any():
+    elif is_repeated.any():
         first = first_of(table["customer"], is_repeated)
         problem = f"repeated customer (such as {first!r}) in income= without dates,"
         remedy = f"Give one yearly income for each customer, or dates in a column {date!r}"

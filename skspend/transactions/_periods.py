@@ -72,10 +72,7 @@ def period_edges(last_days, n_months, n_periods):
 
 
 def number_periods(days, customer, edges):
-    """Number the period of every row, -1 for rows before the first.
-
-    `edges` have shape (n_customers or 1, n_periods + 1), and no day lies after the last one.
-    """
+    """Number the period of every row, -1 before the first; no day lies after the last edge."""
     dtype = np.min_scalar_type(-edges.shape[1])
     if len(edges) == 1 and len(days):
         # Days are few and rows are many: look the period of a day up. Days before 1970 are

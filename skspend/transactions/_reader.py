@@ -240,15 +240,16 @@ def _find_ends(rows, first_day=None, last_day=None):
 def _read_sums(table, name, unreadable):
     """Return amounts, and refunds if transactions were merged, in one unit."""
     not_amount = table.pop("not_amount", None)
-    amounts, unit = _columns.read_amounts(table.pop("amount"), name, unreadable, not_amount)
-    if "refunds" not in table:
-        return {"amount": amounts}, unit
-    refunds, unit_of_refunds = _columns.read_amounts(
-        table.pop("refunds"), name, unreadable, not_amount
-    )
-    common = max(unit, unit_of_refunds)
-    amounts, refunds = amounts * (common // unit), refunds * (common // unit_of_refunds)
-    return {"amount": amounts, "refunds": refunds}, common
+    sums = {
+        role: _columns.read_amounts(table.pop(role), name, unreadable, not_amount)
+        for role in ("amount", "refunds")
+        if role in table
+    }
+    common = max(unit for _, unit in sums.values())
+    return {
+        role: amounts if unit == common else amounts * (common // unit)
+        for role, (amounts, unit) in sums.items()
+    }, common
 
 
 def _merge(reading, n_months, end):

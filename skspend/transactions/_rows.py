@@ -42,13 +42,11 @@ class Rows:
 
     @property
     def transactions(self):
-        """The number of transactions that each row stands for."""
         found = self.columns.get("transactions")
         return np.ones(len(self), dtype=np.int32) if found is None else found
 
     @property
     def refunds(self):
-        """The sum of the negative transactions of each row."""
         return self["refunds"] if "refunds" in self.columns else np.minimum(self["amount"], 0)
 
     @property
@@ -60,7 +58,6 @@ class Rows:
         return self._pick(rows, self.customer[rows], self.n_customers, self._is_sorted)
 
     def with_columns(self, columns):
-        """Return the rows with some columns replaced."""
         return Rows(self.customer, self.n_customers, self.columns | columns, self._is_sorted)
 
     def sort_amounts(self):
