@@ -313,19 +313,19 @@ class SpendingAggregator(CallbackSupportMixin, TransformerMixin, BaseEstimator):
             refuse_transactions(X)
             fitted, got = ("a log", "a panel") if was_log else ("a panel", "a log")
             raise ValueError(f"The aggregator was fitted on {fitted} and cannot transform {got}.")
-        if not was_log:
-            panel = validate_panel(self, X, reset=False)
-            shares = panel.cube
-            if self.normalize_ is not None:
-                shares = shares / divisor(gross_spending(shares))
-            shares = shares.astype(self.dtype_ or shares.dtype, copy=False)
-            return Panel(shares, panel.period, panel.features).like(X)
-        shares = spending_shares(with_income(X, self.income_categories_), self)
-        panel = Panel(shares, self.period_, self.categories_)
-        if X.is_polars:
-            names = list(panel.names)
-            return nw.from_numpy(panel.table, schema=names, backend="polars").to_native()
-        return pd.DataFrame(panel.table, index=X.customers, columns=panel.names, copy=False)
+        if isinstance(X, TransactionLog):
+            shares = spending_shares(with_income(X, self.income_categories_), self)
+            panel = Panel(shares, self.period_, self.categories_)
+            if X.is_polars:
+                names = list(panel.names)
+                return nw.from_numpy(panel.table, schema=names, backend="polars").to_native()
+            return pd.DataFrame(panel.table, index=X.customers, columns=panel.names, copy=False)
+        panel = validate_panel(self, X, reset=False)
+        shares = panel.cube
+        if self.normalize_ is not None:
+            shares = shares / divisor(gross_spending(shares))
+        shares = shares.astype(self.dtype_ or shares.dtype, copy=False)
+        return Panel(shares, panel.period, panel.features).like(X)
 
     @property
     def quality_(self) -> pd.DataFrame:
@@ -350,8 +350,8 @@ class SpendingAggregator(CallbackSupportMixin, TransformerMixin, BaseEstimator):
         check_is_fitted(self)
         if not hasattr(self, "n_features_in_"):
             return Panel(np.empty((0, self.n_periods_, 0)), self.period_, self.categories_).names
-        n_categories = self.n_features_in_ // self.n_periods_
-        categories = Panel(np.empty((0, 1, n_categories)), None, self.categories_).features
+        generated = [f"x{position}" for position in range(self.n_features_in_ // self.n_periods_)]
+        categories = generated if self.categories_ is None else self.categories_
         return output_names(self, categories, input_features)
 
     def __sklearn_tags__(self) -> Tags:
