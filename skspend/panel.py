@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -40,7 +39,6 @@ _ROLES = ("customer", "date", "category", "amount")
 _DTYPES = (np.float64, np.float32)
 
 
-@dataclass(frozen=True, eq=False)
 class Panel:
     """Values by customer, period and feature, with the names of the columns.
 
@@ -74,15 +72,16 @@ class Panel:
     (3, 4)
     """
 
-    cube: NDArray[Any]
-    period: str | None = None
-    features: Sequence[str] | None = None
-
-    def __post_init__(self) -> None:
-        features = self.features
-        if features is None:
-            features = [f"x{number}" for number in range(self.cube.shape[2])]
-        object.__setattr__(self, "features", list(features))
+    def __init__(
+        self,
+        cube: NDArray[Any],
+        period: str | None = None,
+        features: Sequence[str] | Names | None = None,
+    ) -> None:
+        self.cube = cube
+        self.period = period
+        generated = [f"x{number}" for number in range(cube.shape[2])]
+        self.features = generated if features is None else list(features)
 
     @classmethod
     def read(cls, X: PanelLike, n_periods: int | None = None) -> Panel:
@@ -342,7 +341,7 @@ def _fitted_names(estimator):
 
 
 def output_names(
-    estimator: Estimator, features: Sequence[str], input_features: ArrayLike | None = None
+    estimator: Estimator, features: Sequence[str] | Names, input_features: ArrayLike | None = None
 ) -> Names:
     """Name the columns that an estimator emits for the periods of its `fit`.
 

@@ -5,6 +5,10 @@ from __future__ import annotations
 import sys
 import warnings
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ._typing import Names
 
 
 def count(n: int, singular: str, plural: str | None = None) -> str:
@@ -12,7 +16,7 @@ def count(n: int, singular: str, plural: str | None = None) -> str:
     return f"{n:,} {singular if n == 1 else plural or singular + 's'}"
 
 
-def some(names: Sequence[object], most: int = 5) -> str:
+def some(names: Sequence[object] | Names, most: int = 5) -> str:
     """List the first names, such as "'pets', 'books' and 1 more"."""
     listed = ", ".join(repr(str(name)) for name in names[:most])
     return listed + (f" and {len(names) - most} more" if len(names) > most else "")

@@ -201,7 +201,7 @@ class SpendingAggregator(CallbackSupportMixin, TransformerMixin, BaseEstimator):
             each other, or if `categories` lists one that the log does not know.
         """
         forget_fit(self)
-        self.n_months_ = MONTHS.get(self.period, self.period)
+        self.n_months_ = int(MONTHS.get(self.period, self.period))
         self.normalize_ = self.normalize
         self.dtype_ = None if self.dtype is None else np.dtype(self.dtype).name
         self.handle_unknown_ = self.handle_unknown

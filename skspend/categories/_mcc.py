@@ -115,7 +115,8 @@ def mcc_to_category(
         raise ValueError(
             f"handle_unknown must be 'warn', 'error' or 'ignore', got {handle_unknown!r}."
         )
-    names, category_of = _override(*_load_categories(), overrides or {})
+    listed, category_of = _load_categories()
+    names, category_of = _override(listed, category_of, overrides or {})
     series = nw.from_native(codes, series_only=True, pass_through=True)
     is_series = isinstance(series, nw.Series)
     # Each distinct value is read once. A missing one has the position -1, which is the last.
