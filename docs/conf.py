@@ -114,9 +114,10 @@ html_theme_options = {
 
 
 def skip_what_is_scikit_learns(app, what, name, member, skip, options):
-    """Leave out of a class's page what every scikit-learn estimator has."""
+    """Leave out of a class's page what every scikit-learn estimator or dict has."""
     module = getattr(member, "__module__", None) or ""
-    return True if module.startswith("sklearn.") else None
+    is_of_dict = getattr(dict, name, None) is member
+    return True if module.startswith("sklearn.") or is_of_dict else None
 
 
 def strip_last_line(app, doctree):
