@@ -31,7 +31,7 @@ def spending_shares(log: TransactionLog, spend: Estimator) -> Floats:
     if is_unknown.any() and spend.handle_unknown_ == "error":
         raise ValueError(
             f"{is_unknown.sum()} of {count(len(log.categories), 'category', 'categories')} were "
-            f"not in fit: {some(log.categories[is_unknown])}. Rename them, or use "
+            f"not in fit: {some(list(log.categories[is_unknown]))}. Rename them, or use "
             f"handle_unknown='infrequent_if_exist'."
         )
     income = positive_income(log, spend) if spend.normalize_ == "income" else None
