@@ -19,13 +19,7 @@ from ._console import CommandError, EpochProgress, Steps, console
 from ._options import ROLES
 from ._reading import read_log
 
-OUTPUTS = (
-    "segments.parquet",
-    "trajectories.parquet",
-    "trajectories.png",
-    "model.json",
-    "run.json",
-)
+OUTPUTS = ("segments.parquet", "trajectories.parquet", "trajectories.png", "model.json", "run.json")
 BUNDLED_PERIOD = 2
 """Months. The bundled households have one year of data, which makes six periods."""
 

@@ -147,11 +147,7 @@ def count_data(customers: Customers, X: Any, pipeline: Pipeline) -> dict[str, An
     }
     if isinstance(X, TransactionLog):
         first, last = X.span
-        counts |= {
-            "transactions": X.n_transactions,
-            "first day": str(first),
-            "last day": str(last),
-        }
+        counts |= {"transactions": X.n_transactions, "first day": str(first), "last day": str(last)}
     spend = pipeline[0]
     if isinstance(spend, SpendingAggregator):
         counts["shares of"] = spend.normalize or "nothing: amounts"

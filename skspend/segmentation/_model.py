@@ -30,14 +30,7 @@ from . import _model_file as model_file
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
-    from .._utils._typing import (
-        Aliases,
-        Coefficients,
-        FilePath,
-        PanelLike,
-        Period,
-        RandomState,
-    )
+    from .._utils._typing import Aliases, Coefficients, FilePath, PanelLike, Period, RandomState
 
 FEWEST_ACTIVE = 20
 """Two segments of the smallest size that the clusterer makes."""
