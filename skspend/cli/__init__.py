@@ -7,15 +7,8 @@ command runs, so that help and completion are fast. A module for each command do
 import click
 
 from .. import __version__
+from . import _options as shared
 from ._console import Command, CommandError, Main
-from ._options import (
-    column_options,
-    force_option,
-    output_option,
-    period_option,
-    refuse_column_options,
-    seed_option,
-)
 
 
 @click.group(cls=Main, context_settings={"help_option_names": ["-h", "--help"]})
@@ -50,8 +43,8 @@ def main():
 
 @main.command(cls=Command)
 @click.argument("file", required=False, type=click.Path())
-@column_options
-@period_option
+@shared.column_options
+@shared.period_option
 @click.option(
     "--periods",
     type=click.IntRange(min=1),
@@ -80,9 +73,9 @@ def main():
               help="Dimensions of the states; the paper has 3, and 6 are more stable.")  # fmt: skip
 @click.option("--depth", type=click.IntRange(min=1), default=3, show_default=True,
               help="Maximum number of levels of the tree.")  # fmt: skip
-@seed_option
-@output_option("DIR", "skspend-output", "Folder of the results.")
-@force_option
+@shared.seed_option
+@shared.output_option("DIR", "skspend-output", "Folder of the results.")
+@shared.force_option
 @click.pass_context
 def segment(ctx, /, file, output, force, **options):
     """Segment the customers in a FILE of transactions.
@@ -106,7 +99,7 @@ def segment(ctx, /, file, output, force, **options):
     from ._segment import segment_file
 
     if file is None:
-        refuse_column_options(ctx)
+        shared.refuse_column_options(ctx)
         if options["normalize"] == "income":
             raise CommandError(
                 "--normalize income: the income of the bundled households is unknown."
@@ -117,9 +110,9 @@ def segment(ctx, /, file, output, force, **options):
 @main.command(cls=Command)
 @click.argument("model", type=click.Path())
 @click.argument("file", type=click.Path())
-@column_options
-@output_option("FILE.parquet", "segments.parquet", "File of the table.")
-@force_option
+@shared.column_options
+@shared.output_option("FILE.parquet", "segments.parquet", "File of the table.")
+@shared.force_option
 def predict(model, file, output, force, **options):
     """Find the segments of the customers of FILE with a saved MODEL.
 
@@ -140,7 +133,7 @@ def predict(model, file, output, force, **options):
 @main.command(cls=Command)
 @click.argument("model", type=click.Path())
 @click.argument("file", required=False, type=click.Path())
-@column_options
+@shared.column_options
 @click.option(
     "--protected",
     type=click.Path(),
@@ -158,8 +151,8 @@ def predict(model, file, output, force, **options):
 @click.option(
     "--customer-ids", is_flag=True, help="Name exemplars by their identifier, not by a number."
 )
-@output_option("FILE.html", "skspend-report.html", "File of the report.")
-@force_option
+@shared.output_option("FILE.html", "skspend-report.html", "File of the report.")
+@shared.force_option
 @click.pass_context
 def report(ctx, /, model, file, output, force, **options):
     """Make a report of the segments of a saved MODEL: one page of HTML.
@@ -179,7 +172,7 @@ def report(ctx, /, model, file, output, force, **options):
     from ._report import report_file
 
     if file is None:
-        refuse_column_options(ctx)
+        shared.refuse_column_options(ctx)
     return report_file(model, file, output, force, options)
 
 
@@ -195,11 +188,11 @@ def _check_jobs(ctx, param, jobs):
 )
 @click.option("--berka", type=click.Path(), metavar="DIR",
               help="Folder of the PKDD'99 loan data, to include it.")  # fmt: skip
-@seed_option
+@shared.seed_option
 @click.option("--jobs", type=int, default=-1, show_default=True, callback=_check_jobs,
               help="Number of fits at once; -1 means one for each processor.")  # fmt: skip
-@output_option("DIR", "skspend-study", "Folder of the results.")
-@force_option
+@shared.output_option("DIR", "skspend-study", "Folder of the results.")
+@shared.force_option
 def study(quick, berka, seed, jobs, output, force):
     """Repeat the study of the paper, and see which of its claims hold.
 

@@ -22,12 +22,8 @@ from .._utils._errors import DataError, as_options
 
 WORTH_A_LINE = 1.0
 """Seconds from which a step is reported without a terminal, which would show a progress bar."""
-PIPED_WIDTH = 100
-"""Columns of a table that does not go to a terminal."""
 BUG, INTERRUPTED, TERMINATED, NOBODY_READS = 1, 130, 143, 141
 """Exit codes. Those above 128 are what shells report when a signal ends a program."""
-FULL = (errno.ENOSPC, errno.EDQUOT)
-"""Errors of the system when a disk or a quota is full."""
 
 
 class CommandError(click.ClickException):
@@ -72,7 +68,7 @@ class Main(click.Group):
             _forget_output()
             return NOBODY_READS
         except Exception as error:
-            if isinstance(error, OSError) and error.errno in FULL:
+            if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
                 _forget_output()
                 CommandError(
                     f"{os.strerror(error.errno)}; no file is half-written. Make room, or choose "
@@ -159,29 +155,23 @@ def console():
             raise BrokenPipeError
 
     found = Screen()
-    return found if found.is_terminal else Screen(width=PIPED_WIDTH)
+    return found if found.is_terminal else Screen(width=100)
 
 
 class Steps:
     """Progress of named steps on standard error: bars in a terminal, else lines for long steps."""
 
     def __init__(self):
+        from rich import progress
         from rich.console import Console
-        from rich.progress import (
-            BarColumn,
-            Progress,
-            TaskProgressColumn,
-            TextColumn,
-            TimeElapsedColumn,
-        )
 
         console = Console(stderr=True)
         self.is_shown = console.is_terminal and not click.get_current_context().obj
-        self.progress = Progress(
-            TextColumn("{task.description:<26}"),
-            BarColumn(),
-            TaskProgressColumn(),
-            TimeElapsedColumn(),
+        self.progress = progress.Progress(
+            progress.TextColumn("{task.description:<26}"),
+            progress.BarColumn(),
+            progress.TaskProgressColumn(),
+            progress.TimeElapsedColumn(),
             console=console,
             disable=not self.is_shown,
         )

@@ -1,4 +1,4 @@
-"""Files that the commands read and prepare. An error in one is a single line."""
+"""Files that the commands read and prepare, and saved models. An error in one is a single line."""
 
 import json
 from pathlib import Path
@@ -7,9 +7,41 @@ import pandas as pd
 
 from .._utils._errors import DataError, blame_data, refuse
 from .._utils._output import write_json
+from ..aggregation._aggregator import MONTHS
 from ..personality import load_coefficients
+from ..segmentation import SegmentModel
+from ..transactions import TransactionLog
+from ..transactions._periods import coarsest_resolution
+from ._console import CommandError, note
+from ._options import ROLES
 
 STUDY_RECORD = "study.json"
+
+
+def load_model(path, options):
+    """Load a saved model, and refuse --income where the model does not use it."""
+    model = SegmentModel.load(path)
+    if options["income"] and model.pipeline["spend"].normalize_ != "income":
+        raise CommandError("--income has no effect: the model does not normalize by income.")
+    return model
+
+
+def read_log(file, options, period):
+    """Read transactions with the column options of a command, and note the dropped rows."""
+    with blame_data(file):
+        log = TransactionLog.scan(
+            file,
+            **{role: options[role] for role in ROLES},
+            income=options["income"],
+            outflow=options["outflow"],
+            resolution=coarsest_resolution(MONTHS.get(period, period)),
+            errors="drop" if options["drop_unreadable"] else "raise",
+        )
+    for reason, n, amount in log.quality_.itertuples():
+        if n:
+            total = f" ({amount:,.2f} in all)" if amount else ""
+            note(f"Dropped {n:,}: {reason}{total}.")
+    return log
 
 
 def read_coefficients(path):
@@ -39,10 +71,9 @@ def read_aliases(path):
 
 
 def read_protected(path, customers):
-    """Read protected attributes from a CSV file into a frame indexed by customer.
+    """Read protected attributes into a frame indexed by the customers of a log.
 
-    The first column names customers, and each other column is an attribute. `customers` are the
-    customers of the log, which may be integers; in the file all are text.
+    The customers of the log may be integers; in the file all are text.
     """
     with blame_data(path):
         table = pd.read_csv(path, dtype=str)
@@ -57,21 +88,8 @@ def read_protected(path, customers):
         return table.set_index(pd.Index([known.get(name, name) for name in names]))
 
 
-def read_transfer(path):
-    """Read a table of transfer results, as ``skspend study`` writes it."""
-    with blame_data(path):
-        return pd.read_csv(path)
-
-
 def study_folder(folder, parameters, *, force=False):
-    """Make the folder of a study, or return that of an interrupted one with the same parameters.
-
-    Raises
-    ------
-    DataError
-        If the folder holds a study with other parameters and `force` is false, or if it cannot be
-        written to.
-    """
+    """Make the folder of a study, or return that of an interrupted one with the same parameters."""
     folder = Path(folder)
     record = folder / STUDY_RECORD
     with blame_data(folder):

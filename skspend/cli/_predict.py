@@ -3,16 +3,16 @@
 import click
 
 from .._utils._output import output_file, strict
+from . import _files as files
 from ._console import Steps
-from ._reading import load_model, read_log
 
 
 def predict_file(model, file, output, force, options):
     """Write the segments of the customers of a file; return a record and a function to show it."""
     with output_file(output, force=force) as temporary, Steps() as steps:
         with steps.step("Reading"):
-            loaded = load_model(model, options)
-            log = read_log(file, options, loaded.pipeline["spend"].n_months_)
+            loaded = files.load_model(model, options)
+            log = files.read_log(file, options, loaded.pipeline["spend"].n_months_)
         with steps.step("Segmenting"):
             table = loaded.predict(log)
         table.to_parquet(temporary, index=False)

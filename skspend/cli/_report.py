@@ -4,6 +4,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import click
+import pandas as pd
 
 from .._utils._errors import blame_data
 from .._utils._output import output_file, strict
@@ -11,7 +12,6 @@ from ..datasets import load_complete_journey
 from ..report import SegmentReport
 from . import _files as files
 from ._console import Steps
-from ._reading import load_model, read_log
 
 
 def report_file(model, file, output, force, options):
@@ -23,14 +23,16 @@ def report_file(model, file, output, force, options):
             path and stack.enter_context(output_file(path, force=force)) for path in (output, card)
         )
         with steps.step("Reading"):
-            loaded = load_model(model, options)
+            loaded = files.load_model(model, options)
             if file is None:
                 log = load_complete_journey().data
             else:
-                log = read_log(file, options, loaded.pipeline["spend"].n_months_)
+                log = files.read_log(file, options, loaded.pipeline["spend"].n_months_)
             protected, transfer = options["protected"], options["transfer"]
             protected = protected and files.read_protected(protected, log.customers)
-            transfer = transfer and files.read_transfer(transfer)
+            if transfer:
+                with blame_data(transfer):
+                    transfer = pd.read_csv(transfer)
         with steps.step("Measuring"), blame_data():
             report = SegmentReport.from_estimator(
                 loaded.pipeline, log, names=loaded.names, protected=protected, transfer=transfer

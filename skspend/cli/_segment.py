@@ -17,7 +17,6 @@ from ..plotting import TrajectoryDisplay
 from . import _files as files
 from ._console import CommandError, EpochProgress, Steps, console
 from ._options import ROLES
-from ._reading import read_log
 
 OUTPUTS = ("segments.parquet", "trajectories.parquet", "trajectories.png", "model.json", "run.json")
 BUNDLED_PERIOD = 2
@@ -78,16 +77,12 @@ def _run(file, options, folder):
             )
             _draw(trajectories[is_active], table["type"][is_active], folder / "trajectories.png")
             model.save(folder / "model.json")
-    first, last = log.span
+    first, last = map(str, log.span)
     used = {"period": spend.period, "periods": spend.n_periods_, "normalize": spend.normalize}
     record = {
         "parameters": {"file": file, **options, **used},
         "versions": work.versions(),
-        "data": {
-            "transactions": log.n_transactions,
-            "first_day": str(first),
-            "last_day": str(last),
-        },
+        "data": {"transactions": log.n_transactions, "first_day": first, "last_day": last},
         "figures": model.summarise(panel, trajectories, is_active, described),
         "seconds": steps.seconds,
     }
@@ -111,7 +106,7 @@ def _read(file, options):
     if file is None:
         households = load_complete_journey()
         return households.data, aliases or _bundled_aliases(households, coefficients), coefficients
-    log = read_log(file, options, options["period"] or "year")
+    log = files.read_log(file, options, options["period"] or "year")
     return log, aliases, coefficients
 
 

@@ -7,7 +7,8 @@ the content of a card. skops writes it.
 from __future__ import annotations
 
 import reprlib
-from typing import TYPE_CHECKING
+from html import escape
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -18,51 +19,41 @@ from ..inspection._segments import EVERYBODY
 from ..segmentation import versions
 from . import _limits
 
-if TYPE_CHECKING:
-    from ._report import SegmentReport
-
 DIGITS = 3
 
 
-def write(report: SegmentReport) -> Card:
-    """Write the card of a report."""
+def write(report: Any) -> Card:
+    """Write the card of a SegmentReport."""
     card = Card(report.pipeline, template=None)
     title = f"Model card: segments of {report.data['customers']:,} customers"
     card.add(**{title: _describe(report)})
-    for section, texts in (
-        ("Intended use", _limits.INTENDED_USE),
-        ("Forbidden use", _limits.FORBIDDEN_USE),
-    ):
-        card.add(**{f"{title}/{section}": _bullets(texts)})
+    card.add(**{f"{title}/Intended use": _bullets(_limits.INTENDED_USE)})
+    card.add(**{f"{title}/Forbidden use": _bullets(_limits.FORBIDDEN_USE)})
     data = pd.DataFrame({"": list(report.data), "value": map(str, report.data.values())})
-    for section, table in (
-        ("Data", data),
-        ("Data/What was left out", report.quality.query("transactions > 0")),
-        ("Metrics", _with_intervals(report.metrics)),
-        ("Segments", _segments(report)),
-    ):
-        _add(card, f"{title}/{section}", table)
+    _add(card, f"{title}/Data", data)
+    _add(card, f"{title}/Data/What was left out", report.quality.query("transactions > 0"))
+    _add(card, f"{title}/Metrics", _with_intervals(report.metrics))
+    _add(card, f"{title}/Segments", _segments(report))
     coverage = report.coverage
     n_read = int(coverage["is_read"].sum())
+    unknown = coverage.query("~has_coefficient")["category"][:5]
     card.add(**{f"{title}/Coverage of the coefficients": (
         f"{coverage['has_coefficient'].sum()} of {len(coverage)} categories have a coefficient; "
         f"{coverage.loc[coverage['has_coefficient'], 'share'].sum():.1%} of the spending is in "
         f"them. The network reads {count(n_read, 'category', 'categories')}. "
-        f"The largest categories without a coefficient are: "
-        f"{_list(coverage.query('~has_coefficient')['category'][:5])}."
+        f"The largest categories without a coefficient are: {', '.join(unknown) or 'none'}."
     )})  # fmt: skip
     _add_fairness(card, title, report)
     if report.transfer is not None:
         _add(card, f"{title}/Transfer", report.transfer)
     card.add(**{f"{title}/Limits": _bullets(_limits.LIMITS)})
     _add(card, f"{title}/Hyperparameters", _hyperparameters(report))
-    _add(
-        card, f"{title}/Versions", pd.DataFrame(versions().items(), columns=["library", "version"])
-    )
+    libraries = pd.DataFrame(versions().items(), columns=["library", "version"])
+    _add(card, f"{title}/Versions", libraries)
     return card
 
 
-def _describe(report: SegmentReport) -> str:
+def _describe(report: Any) -> str:
     extractor = report.customers_.extractor
     steps = " → ".join(type(step).__name__ for _, step in report.pipeline.steps)
     depth = int(report.customers_.clusterer.tree_["depth"].max())
@@ -76,10 +67,6 @@ def _describe(report: SegmentReport) -> str:
 
 def _bullets(texts: tuple[str, ...]) -> str:
     return "\n".join(f"- {text}" for text in texts)
-
-
-def _list(names: pd.Series) -> str:
-    return ", ".join(names) or "none"
 
 
 def _add(card: Card, section: str, table: pd.DataFrame) -> None:
@@ -104,9 +91,7 @@ def _rounded(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def _escaped(text: str) -> str:
-    for sign, written in (("&", "&amp;"), ("<", "&lt;"), (">", "&gt;"), ("|", "\\|"), ("\n", " ")):
-        text = text.replace(sign, written)
-    return text
+    return escape(text, quote=False).replace("|", "\\|").replace("\n", " ")
 
 
 def _with_intervals(metrics: pd.DataFrame) -> pd.DataFrame:
@@ -118,8 +103,7 @@ def _with_intervals(metrics: pd.DataFrame) -> pd.DataFrame:
     return table.rename(columns={"interval": "95 % interval"})
 
 
-def _segments(report: SegmentReport) -> pd.DataFrame:
-    """The segments, as a table to read."""
+def _segments(report: Any) -> pd.DataFrame:
     if not len(report.segments):
         return pd.DataFrame({"segment": [EVERYBODY], "customers": [report.data["customers"]]})
     first = report.history[report.history["period"] == 1].set_index("node")["rate"]
@@ -127,15 +111,12 @@ def _segments(report: SegmentReport) -> pd.DataFrame:
         columns={"path": "segment"}
     )
     table["stay from the first to the last period"] = report.segments["node"].map(first)
-    return table.assign(
-        **{
-            "spend more on": report.segments["spends_more_on"].map(", ".join),
-            "spend less on": report.segments["spends_less_on"].map(", ".join),
-        }
-    )
+    for side in ("more", "less"):
+        table[f"spend {side} on"] = report.segments[f"spends_{side}_on"].map(", ".join)
+    return table
 
 
-def _hyperparameters(report: SegmentReport) -> pd.DataFrame:
+def _hyperparameters(report: Any) -> pd.DataFrame:
     """The parameters of each step; long values, such as a table of coefficients, are cut."""
     shown = {
         name: reprlib.repr(value)
@@ -145,7 +126,7 @@ def _hyperparameters(report: SegmentReport) -> pd.DataFrame:
     return pd.DataFrame(shown.items(), columns=["parameter", "value"])
 
 
-def _add_fairness(card: Card, title: str, report: SegmentReport) -> None:
+def _add_fairness(card: Card, title: str, report: Any) -> None:
     section = f"{title}/Fairness by group"
     if report.association is None or report.fairness is None:
         card.add(**{section: "Not measured: no protected attribute was given (`protected=`)."})

@@ -1,12 +1,8 @@
-"""The tables of a report, with a function for each.
-
-A fitted pipeline and customers come in as a `Customers`. Tidy frames come out, as the attributes of
-`SegmentReport` describe them.
-"""
+"""The tables of a report, as the attributes of `SegmentReport` describe them."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -26,19 +22,15 @@ from ..panel import Panel
 from ..personality import TRAITS, personality_types
 from ..transactions import TransactionLog
 
-if TYPE_CHECKING:
-    from .._utils._typing import RandomState
-
 N_RESAMPLES = 999
 N_FAVOURITES = 3
 """Number of categories listed for an exemplar."""
 
 
 class Customers(NamedTuple):
-    """Customers, and what each step of a pipeline makes of them."""
+    """Customers, and what each step of a pipeline makes of them: a row for each customer."""
 
     names: np.ndarray
-    """Identifiers, shape (n_customers,)."""
     source: Any
     """Panel of shares, as the extractor reads it."""
     panel: pd.DataFrame
@@ -46,7 +38,6 @@ class Customers(NamedTuple):
     shares: np.ndarray
     """The same, shape (n_customers, n_periods, n_categories)."""
     active_periods: np.ndarray
-    """Number of periods in which each customer spends anything."""
     categories: list[str]
     period: str
     """Name of a period, such as year."""
@@ -55,11 +46,9 @@ class Customers(NamedTuple):
     states: np.ndarray
     """The same, shape (n_customers, n_periods, n_units)."""
     scores: pd.DataFrame
-    """Standardised scores on the five traits."""
     nodes: np.ndarray
     """Node of each customer by period and level, shape (n_periods, n_customers, depth)."""
     strengths: np.ndarray
-    """Shape (n_customers,)."""
     extractor: Any
     clusterer: TrajectoryClusterer
 
@@ -76,15 +65,7 @@ class Customers(NamedTuple):
 
 
 def see_customers(pipeline: Any, X: Any) -> Customers:
-    """Run a pipeline on customers, and keep the output of each step.
-
-    Raises
-    ------
-    TypeError
-        If the pipeline has no extractor with trait scores, or does not end in a clusterer.
-    ValueError
-        If no customer spends on a category of the model.
-    """
+    """Run a pipeline on customers, and keep the output of each step."""
     if not isinstance(pipeline, Pipeline):
         raise TypeError(
             f"A report needs a fitted Pipeline that ends in a TrajectoryClusterer, got "
@@ -113,7 +94,11 @@ def see_customers(pipeline: Any, X: Any) -> Customers:
         )
     columns = Panel(shares, period, categories).names
     states = Panel.read(found.states, found.n_periods).cube
-    names = X.customers if isinstance(X, TransactionLog) else _index(found.panel)
+    names: Any = pd.RangeIndex(len(shares))
+    if isinstance(X, TransactionLog):
+        names = X.customers
+    elif isinstance(found.panel, pd.DataFrame):
+        names = found.panel.index
     levels = [clusterer.predict_levels(found.states, period=p) for p in range(found.n_periods)]
     return Customers(
         names=np.asarray(names),
@@ -131,10 +116,6 @@ def see_customers(pipeline: Any, X: Any) -> Customers:
         extractor=extractor,
         clusterer=clusterer,
     )
-
-
-def _index(panel: Any) -> Any:
-    return panel.index if isinstance(panel, pd.DataFrame) else pd.RangeIndex(len(panel))
 
 
 def count_data(customers: Customers, X: Any, pipeline: Pipeline) -> dict[str, Any]:
@@ -159,11 +140,10 @@ def count_data(customers: Customers, X: Any, pipeline: Pipeline) -> dict[str, An
 def measure_quality(X: Any, pipeline: Pipeline) -> pd.DataFrame:
     """Transactions and amounts that are not in the periods, by reason."""
     spend = pipeline[0]
+    counted = pd.DataFrame(columns=["transactions", "amount"])
     if isinstance(X, TransactionLog) and isinstance(spend, SpendingAggregator):
         # The fitted step has the counts of the customers of its fit, so a clone counts here.
         counted = clone(spend).set_params(n_periods=spend.n_periods_).fit(X).quality_
-    else:
-        counted = pd.DataFrame(columns=["transactions", "amount"])
     return counted.rename_axis("reason").reset_index()
 
 
@@ -249,7 +229,7 @@ def find_exemplars(customers: Customers) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def measure_model(customers: Customers, random_state: RandomState) -> pd.DataFrame:
+def measure_model(customers: Customers, random_state: int) -> pd.DataFrame:
     """The figures to judge the model by, for the customers who spend in all periods.
 
     Intervals are Wilson's for a share, Student's for a mean, that of a ratio estimator for the
@@ -347,7 +327,7 @@ def _kappa_interval(
 
 
 def measure_fairness(
-    customers: Customers, names: dict[int, str], protected: pd.DataFrame, random_state: RandomState
+    customers: Customers, names: dict[int, str], protected: pd.DataFrame, random_state: int
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """The rates of protected groups in segments of the top level, and their association."""
     top = pd.Series(customers.nodes[-1][:, 0]).map(names).fillna(EVERYBODY)

@@ -7,7 +7,7 @@ draws what depends on the chosen segment, from numbers in a block of JSON.
 from __future__ import annotations
 
 from importlib.resources import files as resources
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -24,15 +24,10 @@ from ..plotting import TRAIT_COLORS
 from ..plotting._trajectories import MOST_UNITS, balanced_sample
 from . import _limits
 
-if TYPE_CHECKING:
-    from ._report import SegmentReport
-
 MOST_LINES = 1000
 """Customers whose trajectories are drawn; more would make the page slow."""
 MOST_CATEGORIES = 8
 """Categories shown on either side of a segment."""
-SHARES = ("coverage", "accuracy")
-"""Metrics that are shares."""
 DECIMALS = 3
 """Decimals of states: a thousandth of the state space is a third of a pixel."""
 
@@ -41,7 +36,7 @@ def _figure(value: float, metric: str = "") -> str:
     """A figure with three decimals, or none if it is large; a share as a percentage."""
     if not np.isfinite(value):
         return ""
-    if metric in SHARES:
+    if metric in ("coverage", "accuracy"):
         return f"{100 * value:.1f} %"
     return f"{value:,.0f}" if abs(value) >= 10 else f"{value:.3f}".replace("0.", ".", 1)
 
@@ -62,8 +57,8 @@ _environment.filters |= {
 }
 
 
-def render(report: SegmentReport, *, customer_ids: bool) -> str:
-    """Write the page of a report."""
+def render(report: Any, *, customer_ids: bool) -> str:
+    """Write the page of a SegmentReport."""
     style, script = (
         resources("skspend.report").joinpath("templates", name).read_text("utf-8")
         for name in ("page.css", "page.js")
@@ -92,7 +87,7 @@ def _records(frame: pd.DataFrame | None) -> list[dict[Any, Any]]:
     return [] if frame is None else frame.to_dict("records")
 
 
-def _payload(report: SegmentReport, customer_ids: bool) -> dict[str, Any]:
+def _payload(report: Any, customer_ids: bool) -> dict[str, Any]:
     """The numbers that the browser draws from."""
     customers = report.customers_
     random_state = check_random_state(report.random_state)
@@ -123,19 +118,15 @@ def _spending(coverage: pd.DataFrame) -> dict[Any, list[Any]]:
     return coverage[["category", "share", "has_coefficient"]].to_dict("list")
 
 
-def _nodes(report: SegmentReport) -> list[dict[str, Any]]:
+def _nodes(report: Any) -> list[dict[str, Any]]:
     """All customers and every segment, in the order of the tree, with all figures shown of it."""
     customers = report.customers_
     tree = customers.clusterer.tree_
     described = report.segments.set_index("node")
-    by_node = {
-        name: dict(iter(frame.groupby("node")))
-        for name, frame in (
-            ("traits", report.traits),
-            ("categories", report.categories),
-            ("history", report.history),
-        )
-    }
+    traits_of, categories_of, history_of = (
+        dict(iter(frame.groupby("node")))
+        for frame in (report.traits, report.categories, report.history)
+    )
     everybody = {
         "customers": len(customers.names),
         "share": 1.0,
@@ -146,7 +137,7 @@ def _nodes(report: SegmentReport) -> list[dict[str, Any]]:
     for node in [0, *described.index]:
         parent = int(tree.loc[node, "parent"])
         units[node] = _separating_units(customers, tree, node) or units[max(parent, 0)]
-        traits, history = by_node["traits"][node], by_node["history"][node]
+        traits, history = traits_of[node], history_of[node]
         row: Any = described.loc[node] if node else everybody
         nodes.append(
             {
@@ -159,7 +150,7 @@ def _nodes(report: SegmentReport) -> list[dict[str, Any]]:
                 "units": units[node],
                 "traits": traits[["mean", "low", "high"]].to_numpy().tolist(),
                 "history": history[["customers", "share", "rate", "low", "high"]].to_dict("list"),
-                "categories": _distinctive_categories(by_node["categories"].get(node)),
+                "categories": _distinctive_categories(categories_of.get(node)),
             }
         )
     return nodes
@@ -170,11 +161,10 @@ def _separating_units(customers: Any, tree: pd.DataFrame, node: int) -> list[int
     states = customers.states[:, -1]
     if states.shape[1] <= MOST_UNITS:
         return list(range(states.shape[1]))
-    level = int(tree["depth"].loc[node])
     if not (tree["parent"] == node).any():
         return []
     inside = customers.members(node)
-    parts = customers.nodes[-1][inside, level]
+    parts = customers.nodes[-1][inside, tree.loc[node, "depth"]]
     if len(np.unique(parts)) < 2:
         return []
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -188,15 +178,14 @@ def _distinctive_categories(categories: pd.DataFrame | None) -> list[dict[Any, A
         return []
     effects = categories[categories["effect"].abs() > WORTH_SAYING]
     ordered = effects.sort_values("effect", ascending=False, kind="stable")
-    more, less = ordered[ordered["effect"] > 0], ordered[ordered["effect"] < 0]
+    more, less = ordered.query("effect > 0"), ordered.query("effect < 0")
     shown = pd.concat([more.head(MOST_CATEGORIES), less.tail(MOST_CATEGORIES)])
     return shown[["category", "share", "others", "effect"]].to_dict("records")
 
 
-def _exemplars(report: SegmentReport, customer_ids: bool) -> dict[int, list[dict[str, Any]]]:
+def _exemplars(report: Any, customer_ids: bool) -> dict[int, list[dict[str, Any]]]:
     found: dict[int, list[dict[str, Any]]] = {}
-    rows: list[dict[Any, Any]] = report.exemplars.to_dict("records")
-    for row in rows:
+    for row in report.exemplars.to_dict("records"):
         called = str(row["customer"]) if customer_ids else f"no. {row['rank']}"
         found.setdefault(int(row["node"]), []).append(
             {"called": called}

@@ -1,9 +1,4 @@
-"""SegmentReport: tables, a page and a model card about the segments of customers.
-
-A fitted pipeline and customers come in. Tidy frames come out, and from them one page of HTML that
-needs no network, and a model card. The page makes the hierarchy of Maree & Omlin (2021), Fig. 2,
-interactive.
-"""
+"""SegmentReport: tables, a page and a model card about the segments of customers."""
 
 from __future__ import annotations
 
@@ -21,20 +16,7 @@ from skops.card import Card
 from .._utils._text import count
 from ..inspection import describe_segments, name_segments
 from ..inspection._segments import tree_order
-from . import _card, _page
-from ._measures import (
-    Customers,
-    count_data,
-    find_exemplars,
-    measure_categories,
-    measure_coverage,
-    measure_fairness,
-    measure_history,
-    measure_model,
-    measure_quality,
-    measure_traits,
-    see_customers,
-)
+from . import _card, _measures as measures, _page
 
 if TYPE_CHECKING:
     from .._utils._typing import RandomState
@@ -45,6 +27,8 @@ TRANSFER_COLUMNS = ("label", "size", "model", "mse", "mse_interval", "r2", "r2_i
 @dataclass(eq=False, repr=False)
 class SegmentReport:
     """Tables, a page and a model card about segments; made by :meth:`from_estimator`.
+
+    The page makes the hierarchy of Maree & Omlin (2021), Fig. 2, interactive.
 
     Attributes
     ----------
@@ -92,7 +76,7 @@ class SegmentReport:
 
     References
     ----------
-    Maree & Omlin (2021), Fig. 2. Mitchell et al. (2019), Model cards for model reporting.
+    Mitchell et al. (2019), Model cards for model reporting.
 
     Examples
     --------
@@ -129,7 +113,7 @@ class SegmentReport:
     transfer: pd.DataFrame | None
     fairness: pd.DataFrame | None
     association: pd.DataFrame | None
-    customers_: Customers
+    customers_: measures.Customers
     random_state: RandomState = 0
 
     @classmethod
@@ -177,39 +161,34 @@ class SegmentReport:
         """
         if transfer is not None:
             _check_transfer(transfer)
-        customers = see_customers(pipeline, X)
+        customers = measures.see_customers(pipeline, X)
+        clusterer, trajectories = customers.clusterer, customers.trajectories
+        scores = customers.scores
         random_state = check_random_state(random_state).randint(2**31)
         if names is None:
             # All customers, if none spends in all periods.
             shown = np.flatnonzero(customers.is_active | ~customers.is_active.any())
-            names = name_segments(
-                customers.clusterer,
-                _safe_indexing(customers.trajectories, shown),
-                customers.scores.iloc[shown],
-            )
-        segments = describe_segments(
-            customers.clusterer,
-            customers.trajectories,
-            customers.scores,
-            customers.panel,
-            names=names,
-        )
+            inside = _safe_indexing(trajectories, shown)
+            names = name_segments(clusterer, inside, scores.iloc[shown])
+        segments = describe_segments(clusterer, trajectories, scores, customers.panel, names=names)
         fairness = association = None
         if protected is not None:
             attributes = _align(protected, customers.names)
-            fairness, association = measure_fairness(customers, names, attributes, random_state)
+            fairness, association = measures.measure_fairness(
+                customers, names, attributes, random_state
+            )
         return cls(
             pipeline=pipeline,
             names=names,
-            data=count_data(customers, X, pipeline),
-            quality=measure_quality(X, pipeline),
-            coverage=measure_coverage(customers),
-            metrics=measure_model(customers, random_state),
+            data=measures.count_data(customers, X, pipeline),
+            quality=measures.measure_quality(X, pipeline),
+            coverage=measures.measure_coverage(customers),
+            metrics=measures.measure_model(customers, random_state),
             segments=segments.iloc[tree_order(segments)].reset_index(drop=True),
-            traits=measure_traits(customers),
-            categories=measure_categories(customers),
-            history=measure_history(customers),
-            exemplars=find_exemplars(customers),
+            traits=measures.measure_traits(customers),
+            categories=measures.measure_categories(customers),
+            history=measures.measure_history(customers),
+            exemplars=measures.find_exemplars(customers),
             transfer=transfer,
             fairness=fairness,
             association=association,

@@ -1,9 +1,4 @@
-"""A fitted pipeline applied to a frame of transactions, or to any part of one.
-
-Transactions of some customers come in; a frame with one row for each customer comes out. A cluster
-runs this on every partition: Maree & Omlin (2021), section IV-A, for more customers than fit on one
-machine.
-"""
+"""A fitted pipeline applied to a frame of transactions, or to any part of one, on a cluster."""
 
 from __future__ import annotations
 

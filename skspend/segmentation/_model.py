@@ -1,8 +1,4 @@
-"""The main job, step by step and without a terminal: ``skspend segment`` and ``skspend predict``.
-
-A log of transactions comes in. Out come a fitted pipeline, the segment of every customer, and a
-model file. Maree & Omlin (2021), sections III and IV-A.
-"""
+"""The main job, step by step and without a terminal: Maree & Omlin (2021), sections III, IV-A."""
 
 from __future__ import annotations
 

@@ -97,13 +97,7 @@ def require(holds: object, otherwise: str) -> None:
 def check_steps(
     spend: SpendingAggregator, states: LSTMStateExtractor, segment: TrajectoryClusterer
 ) -> None:
-    """Refuse fitted steps whose parts are unusable or contradict each other.
-
-    Raises
-    ------
-    ValueError
-        Or another error of Python, where a part has a wrong type.
-    """
+    """Refuse fitted steps whose parts contradict each other, by a ValueError or any other error."""
     sizes = {"n_traits": len(TRAITS)}
     for step in (spend, states, segment):
         _check_attributes(step, sizes)

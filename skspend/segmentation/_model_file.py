@@ -1,10 +1,8 @@
 """The model file: one JSON document that holds a fitted pipeline and the names of its segments.
 
-The document has three parts: the ``versions`` that wrote it, the ``names`` of the nodes, and the
-``steps`` with their parameters and fitted attributes. Within a step, every JSON object has a single
-key, which is its type: the dtype of an array, or the name of a class. Reading runs nothing that is
-in the file. It puts numbers and text into new objects of a fixed list of classes, and refuses
-objects that do not fit together.
+Within a step, every JSON object has a single key, which is its type: the dtype of an array, or the
+name of a class. Reading runs nothing that is in the file. It puts numbers and text into new objects
+of a fixed list of classes, and refuses objects that do not fit together.
 """
 
 from __future__ import annotations
