@@ -199,7 +199,7 @@ def study(quick, berka, seed, jobs, output, force):
     The study of Maree & Omlin (2021) runs on a synthetic bank of the same size, on the bundled
     households, and on the loan data if its folder is given. DIR gets claims.md, a page with each
     claim, the figure of the paper, the figure found here and a verdict; claims.csv; frames and
-    figures. It takes a quarter of an hour on two processors, and less than two minutes with
+    figures. It takes more than an hour on two processors, and less than two minutes with
     --quick.
 
     After an interruption, call it again with the same options: it continues where it stopped. Fits
