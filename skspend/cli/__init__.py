@@ -56,18 +56,13 @@ def main():
     type=click.Choice(["spending", "income", "none"]),
     help="Divide amounts by this total.  [default: spending, or income with --income]",
 )
-@click.option(
+@shared.table_option(
     "--coefficients",
-    type=click.Path(),
-    metavar="FILE.csv",
-    help="Coefficients of categories on the five traits: a column category and a column for each "
+    "Coefficients of categories on the five traits: a column category and a column for each "
     "trait, or the columns category, trait and value.  [default: published directions]",
 )
-@click.option(
-    "--aliases",
-    type=click.Path(),
-    metavar="FILE.csv",
-    help="Two columns: category in the data, category of the coefficients.",
+@shared.table_option(
+    "--aliases", "Two columns: category in the data, category of the coefficients."
 )
 @click.option("--units", type=click.IntRange(min=1), default=6, show_default=True,
               help="Dimensions of the states; the paper has 3, and 6 are more stable.")  # fmt: skip
@@ -134,18 +129,13 @@ def predict(model, file, output, force, **options):
 @click.argument("model", type=click.Path())
 @click.argument("file", required=False, type=click.Path())
 @shared.column_options
-@click.option(
+@shared.table_option(
     "--protected",
-    type=click.Path(),
-    metavar="FILE.csv",
-    help="Protected attributes: a column of customers, then a column for each attribute. The "
+    "Protected attributes: a column of customers, then a column for each attribute. The "
     "report shows how often each group is in each segment.",
 )
-@click.option(
-    "--transfer",
-    type=click.Path(),
-    metavar="FILE.csv",
-    help="Transfer results for the report, in a table that skspend study writes.",
+@shared.table_option(
+    "--transfer", "Transfer results for the report, in a table that skspend study writes."
 )
 @click.option("--card", is_flag=True, help="Also write a model card, NAME-card.md.")
 @click.option(

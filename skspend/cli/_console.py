@@ -1,8 +1,6 @@
 """What all commands share: output, errors, exit codes and progress.
 
-Results go to standard output, and everything else to standard error. A command returns its result
-twice: as a record for ``--json``, and as a function that prints it for people. An error is one line
-and an exit code.
+A command returns its result twice: as a record for ``--json``, and as a function that prints it.
 """
 
 import errno
@@ -57,12 +55,9 @@ class Main(click.Group):
         except (click.Abort, KeyboardInterrupt):
             click.echo("Interrupted: no file is half-written.", err=True)
             return INTERRUPTED
-        except BrokenPipeError:
-            _forget_output()
-            return NOBODY_READS
-        except SystemExit:
+        except (BrokenPipeError, SystemExit) as error:
             # On a closed pipe, click replaces the stream and exits.
-            if sys.stdout is output:
+            if isinstance(error, SystemExit) and sys.stdout is output:
                 raise
             sys.stdout = output
             _forget_output()
@@ -95,10 +90,7 @@ def _terminated_as_interrupted():
         yield
         return
 
-    def end(*_):
-        sys.exit(TERMINATED)
-
-    before = signal.signal(signal.SIGTERM, end)
+    before = signal.signal(signal.SIGTERM, lambda *_: sys.exit(TERMINATED))
     try:
         yield
     finally:
@@ -212,10 +204,9 @@ class EpochProgress:
         self.progress.update(self.task, total=context.max_subtasks)
 
     def teardown(self, estimator, context):
-        pass
+        """Do nothing; scikit-learn calls it."""
 
-    def on_fit_task_begin(self, estimator, context):
-        pass
+    on_fit_task_begin = teardown
 
     def on_fit_task_end(self, estimator, context):
         if context.parent is not None:

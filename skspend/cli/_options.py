@@ -21,11 +21,8 @@ class _Period(click.ParamType):
         )
 
     def shell_complete(self, ctx, param, incomplete):
-        return [
-            click.shell_completion.CompletionItem(name)
-            for name in PERIODS
-            if name.startswith(incomplete)
-        ]
+        names = [name for name in PERIODS if name.startswith(incomplete)]
+        return list(map(click.shell_completion.CompletionItem, names))
 
 
 period_option = click.option(
@@ -52,17 +49,17 @@ def output_option(metavar, default, text):
     )  # fmt: skip
 
 
+def table_option(name, text):
+    """An option for a CSV file."""
+    return click.option(name, type=click.Path(), metavar="FILE.csv", help=text)
+
+
 def column_options(command):
     """Add the options for the columns of a file of transactions to a command."""
+    texts = {role: f"Column of the {role}." for role in ROLES}
     options = [
-        click.option(
-            f"--{role}",
-            metavar="COLUMN",
-            default=role,
-            show_default=True,
-            help=f"Column of the {role}.",
-        )
-        for role in ROLES
+        click.option(f"--{role}", metavar="COLUMN", default=role, show_default=True, help=text)
+        for role, text in texts.items()
     ]
     options += [
         click.option(

@@ -42,18 +42,13 @@ def run_study(quick, berka, seed, jobs, output, force):
     verdicts = page.summarise(claims)
 
     def show():
-        _show_claims(verdicts)
+        table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
+        for name in ("Claim", *verdicts.columns):
+            table.add_column(name, overflow="fold")
+        for claim, row in verdicts.iterrows():
+            table.add_row(Text(claim), *map(Text, row))
+        console().print(table)
         click.echo(f"Written to {output}: {page.CLAIMS}, claims.csv, frames, figures.")
 
     found = {"output": output, "claims": claims.to_dict("records")}
     return strict(record | found), show
-
-
-def _show_claims(verdicts):
-    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
-    table.add_column("Claim", overflow="fold")
-    for name in verdicts.columns:
-        table.add_column(name, overflow="fold")
-    for claim, row in verdicts.iterrows():
-        table.add_row(Text(claim), *map(Text, row))
-    console().print(table)

@@ -23,8 +23,6 @@ from ..personality import TRAITS, personality_types
 from ..transactions import TransactionLog
 
 N_RESAMPLES = 999
-N_FAVOURITES = 3
-"""Number of categories listed for an exemplar."""
 
 
 class Customers(NamedTuple):
@@ -206,13 +204,12 @@ def measure_history(customers: Customers) -> pd.DataFrame:
 
 def find_exemplars(customers: Customers) -> pd.DataFrame:
     """The customers nearest to the centre of each node."""
-    found = customers.clusterer.find_exemplars(customers.trajectories)
     rows = []
     types = personality_types(customers.scores)
-    for node, positions in enumerate(found):
+    for node, positions in enumerate(customers.clusterer.find_exemplars(customers.trajectories)):
         for rank, row in enumerate(positions[positions >= 0], start=1):
             shares = customers.shares[row].mean(axis=0)
-            largest = np.argsort(-shares, kind="stable")[:N_FAVOURITES]
+            largest = np.argsort(-shares, kind="stable")[:3]
             rows.append(
                 {
                     "node": node,
@@ -278,9 +275,7 @@ def _judge_segments(
 ) -> list[tuple[object, ...]]:
     """How clear and stable the segments are, and how straight the trajectories are."""
     meaning = "mean over customers: 1 at the centre of the segment, 0 halfway to the next one"
-    rows: list[tuple[object, ...]] = [
-        ("strength", *mean_interval(customers.strengths[active]), meaning)
-    ]
+    rows: list[Any] = [("strength", *mean_interval(customers.strengths[active]), meaning)]
     n_periods = len(customers.nodes)
     if n_periods > 1:
         middle = middle_period(n_periods)
@@ -330,12 +325,10 @@ def measure_fairness(
     customers: Customers, names: dict[int, str], protected: pd.DataFrame, random_state: int
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """The rates of protected groups in segments of the top level, and their association."""
-    top = pd.Series(customers.nodes[-1][:, 0]).map(names).fillna(EVERYBODY)
+    top = pd.Series(customers.nodes[-1][:, 0]).map(names).fillna(EVERYBODY).to_numpy()
     rates, association = [], []
-    for attribute in protected.columns:
-        found = segment_fairness(
-            top.to_numpy(), protected[attribute].to_numpy(), random_state=random_state
-        )
+    for attribute, values in protected.items():
+        found = segment_fairness(top, values.to_numpy(), random_state=random_state)
         rates.append(found.rates.assign(attribute=attribute))
         association.append({"attribute": attribute, **found.association})
     table = pd.concat(rates, ignore_index=True)

@@ -93,8 +93,9 @@ def _payload(report: Any, customer_ids: bool) -> dict[str, Any]:
     random_state = check_random_state(report.random_state)
     leaves = customers.nodes[-1][:, -1]
     drawn = np.sort(balanced_sample(leaves, MOST_LINES, random_state))
-    known = report.coverage["has_coefficient"]
-    halves = [report.coverage[known], report.coverage[~known]]
+    coverage = report.coverage[["category", "share", "has_coefficient"]]
+    known = coverage["has_coefficient"]
+    halves = [half.head(MOST_CATEGORIES) for half in (coverage[known], coverage[~known])]
     return strict(
         {
             "period": customers.period,
@@ -102,8 +103,8 @@ def _payload(report: Any, customer_ids: bool) -> dict[str, Any]:
             "traits": list(TRAITS),
             "colors": TRAIT_COLORS,
             "nodes": _nodes(report),
-            "spending": _spending(report.coverage.head(2 * MOST_CATEGORIES)),
-            "coverage": _spending(pd.concat([half.head(MOST_CATEGORIES) for half in halves])),
+            "spending": coverage.head(2 * MOST_CATEGORIES).to_dict("list"),
+            "coverage": pd.concat(halves).to_dict("list"),
             "lines": {
                 "leaf": leaves[drawn].tolist(),
                 "states": customers.states[drawn].round(DECIMALS).tolist(),
@@ -112,10 +113,6 @@ def _payload(report: Any, customer_ids: bool) -> dict[str, Any]:
             "transfer": _records(report.transfer),
         }
     )
-
-
-def _spending(coverage: pd.DataFrame) -> dict[Any, list[Any]]:
-    return coverage[["category", "share", "has_coefficient"]].to_dict("list")
 
 
 def _nodes(report: Any) -> list[dict[str, Any]]:

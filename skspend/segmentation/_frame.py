@@ -1,4 +1,4 @@
-"""A fitted pipeline applied to a frame of transactions, or to any part of one, on a cluster."""
+"""A fitted pipeline on parts of a frame, on a cluster: Maree & Omlin (2021), section IV-A."""
 
 from __future__ import annotations
 
@@ -91,12 +91,9 @@ def segment_frame(
     >>> whole = segment_frame(pipeline, frame, cutoff="2017-12-31")
     >>> whole.columns.to_list()
     ['customer', 'segment', 'level1', 'strength']
-    >>> is_even = frame["customer"] % 2 == 0
-    >>> parts = [
-    ...     segment_frame(pipeline, frame[part], cutoff="2017-12-31")
-    ...     for part in (is_even, ~is_even)
-    ... ]
-    >>> pd.concat(parts).sort_values("customer", ignore_index=True).equals(whole)
+    >>> parts = frame.groupby(frame["customer"] % 2)
+    >>> found = [segment_frame(pipeline, part, cutoff="2017-12-31") for _, part in parts]
+    >>> pd.concat(found).sort_values("customer", ignore_index=True).equals(whole)
     True
     """
     _check(pipeline, frame, cutoff)
@@ -112,16 +109,20 @@ def segment_frame(
         log, customers = None, nothing.customers
     else:
         customers = log.customers
-        _warn_of_dropped(log)
+        dropped = log.quality_["transactions"].drop(AFTER_CUTOFF).loc[lambda n: n > 0]
+        if len(dropped):
+            reasons = ", ".join(f"{reason} ({n:,})" for reason, n in dropped.items())
+            warnings.warn(f"Transactions were dropped: {reasons}.", stacklevel=2)
     with one_thread():
         blocks = gen_batches(len(customers), BLOCK)
-        trajectories = _stack([_make_trajectories(pipeline, log, block) for block in blocks])
+        panels = [_make_trajectories(pipeline, log, block) for block in blocks]
+        if isinstance(panels[0], np.ndarray):
+            panel = np.concatenate(panels)
+        else:
+            frames = [nw.from_native(panel, eager_only=True) for panel in panels]
+            panel = nw.concat(frames).to_native()
         segment = pipeline[-1]
-        found = (
-            segment.predict(trajectories),
-            segment.predict_levels(trajectories),
-            segment.strength(trajectories),
-        )
+        found = segment.predict(panel), segment.predict_levels(panel), segment.strength(panel)
     return _make_frame(pipeline, table[customer], customers, found)
 
 
@@ -145,13 +146,6 @@ def _check(pipeline, frame, cutoff):
         )
 
 
-def _warn_of_dropped(log):
-    dropped = log.quality_["transactions"].drop(AFTER_CUTOFF)
-    if dropped.any():
-        reasons = ", ".join(f"{reason} ({n:,})" for reason, n in dropped[dropped > 0].items())
-        warnings.warn(f"Transactions were dropped: {reasons}.", stacklevel=3)
-
-
 def _make_trajectories(pipeline, log, block):
     """Trajectories of up to BLOCK customers, padded to BLOCK rows by repeating the first ones."""
     steps = [step for _, step in pipeline.steps[:-1] if step not in (None, "passthrough")]
@@ -166,12 +160,6 @@ def _make_trajectories(pipeline, log, block):
     for step in steps[1:]:
         panel = step.transform(panel)
     return panel
-
-
-def _stack(panels):
-    if isinstance(panels[0], np.ndarray):
-        return np.concatenate(panels)
-    return nw.concat([nw.from_native(panel, eager_only=True) for panel in panels]).to_native()
 
 
 def _make_frame(pipeline, column, customers, found=None):

@@ -14,6 +14,7 @@ from ..extraction import LSTMStateExtractor
 from ..networks import Network
 from ..personality import TRAITS, BigFivePersonalityScorer
 
+STEPS = {"spend": SpendingAggregator, "states": LSTMStateExtractor, "segment": TrajectoryClusterer}
 FITTED: dict[type[Any], dict[str, Any]] = {
     SpendingAggregator: {
         "categories_": "text n_categories",
@@ -58,9 +59,7 @@ FITTED: dict[type[Any], dict[str, Any]] = {
         "n_periods_": "size n_periods",
     },
     StandardScaler: {
-        "mean_": "float width",
-        "var_": "float width",
-        "scale_": "float width",
+        **dict.fromkeys(("mean_", "var_", "scale_"), "float width"),
         "n_samples_seen_": "number",
         "n_features_in_": "size width",
     },
@@ -75,9 +74,7 @@ FITTED: dict[type[Any], dict[str, Any]] = {
 }
 """The classes of a model file, and what is checked of each: a class, one of several values, or a
 kind with the names of its sizes, which are the same in the whole model. With a question mark it may
-be unknown. Attributes about single customers of `fit` are not among them, and the names of features
-follow from the first step."""
-DTYPES = {"text": np.dtype(object), "int": np.dtype(np.int64), "float": np.dtype(np.float64)}
+be unknown. Attributes about single customers of `fit` are not among them."""
 MOST_COLUMNS = 100_000
 """Columns of a panel or of trajectories; the name of each takes about a hundred bytes."""
 MOST_MONTHS = 12_000
@@ -94,9 +91,7 @@ def require(holds: object, otherwise: str) -> None:
         raise ValueError(otherwise)
 
 
-def check_steps(
-    spend: SpendingAggregator, states: LSTMStateExtractor, segment: TrajectoryClusterer
-) -> None:
+def check_steps(spend: Any, states: Any, segment: Any) -> None:
     """Refuse fitted steps whose parts contradict each other, by a ValueError or any other error."""
     sizes = {"n_traits": len(TRAITS)}
     for step in (spend, states, segment):
@@ -149,7 +144,7 @@ def _check(value, kind, name, sizes):
         require(type(value) in (int, float), f"{name} is not a number")
         shape = ()
     else:
-        dtype = DTYPES[kind.rstrip("?")]
+        dtype = np.dtype({"text": object, "int": np.int64, "float": np.float64}[kind.rstrip("?")])
         require(type(value) is np.ndarray, f"{name} is not an array")
         require(value.dtype == dtype, f"{name} is an array of {value.dtype}, not {dtype}")
         shape = value.shape

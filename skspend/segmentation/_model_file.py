@@ -22,11 +22,8 @@ from sklearn.pipeline import Pipeline
 from .. import __version__
 from .._utils._errors import DataError, as_options, blame_data
 from .._utils._sklearn import array_scaler
-from ..aggregation import SpendingAggregator
-from ..clustering import TrajectoryClusterer
-from ..extraction import LSTMStateExtractor
 from ..networks import Network
-from ._model_checks import FITTED, check_steps, require
+from ._model_checks import FITTED, STEPS, check_steps, require
 
 if TYPE_CHECKING:
     from .._utils._typing import FilePath
@@ -35,7 +32,6 @@ LARGEST = 16_000_000
 """Bytes of a file."""
 MOST_VALUES = 1_000_000
 """Values in a file, each of which takes about a hundred bytes of memory."""
-STEPS = {"spend": SpendingAggregator, "states": LSTMStateExtractor, "segment": TrajectoryClusterer}
 CLASSES = {cls.__name__: cls for cls in FITTED} | {"StandardScaler": array_scaler}
 ITEMS = {"float64": {float, NoneType}, "int64": {int}, "text": {str}}
 """Types of the items of an array. An unknown number is null."""
