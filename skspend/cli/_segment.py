@@ -106,8 +106,7 @@ def _read(file, options):
     if file is None:
         households = load_complete_journey()
         return households.data, aliases or _bundled_aliases(households, coefficients), coefficients
-    log = files.read_log(file, options, options["period"] or "year")
-    return log, aliases, coefficients
+    return files.read_log(file, options, options["period"] or "year"), aliases, coefficients
 
 
 def _bundled_aliases(households, coefficients):

@@ -90,8 +90,6 @@ def see_customers(pipeline: Any, X: Any) -> Customers:
             f"categories of the model, such as {categories[0]!r}. Pass transactions of the kind "
             f"that the model was fitted on; on the command line as FILE."
         )
-    columns = Panel(shares, period, categories).names
-    states = Panel.read(found.states, found.n_periods).cube
     names: Any = pd.RangeIndex(len(shares))
     if isinstance(X, TransactionLog):
         names = X.customers
@@ -101,13 +99,15 @@ def see_customers(pipeline: Any, X: Any) -> Customers:
     return Customers(
         names=np.asarray(names),
         source=found.panel,
-        panel=pd.DataFrame(read.table, index=names, columns=columns),
+        panel=pd.DataFrame(
+            read.table, index=names, columns=Panel(shares, period, categories).names
+        ),
         shares=shares,
         active_periods=read.active_periods,
         categories=categories,
         period=period,
         trajectories=found.states,
-        states=states,
+        states=Panel.read(found.states, found.n_periods).cube,
         scores=pd.DataFrame(found.scores, columns=TRAITS, index=names),
         nodes=np.stack(levels),
         strengths=clusterer.strength(found.states),
@@ -130,8 +130,7 @@ def count_data(customers: Customers, X: Any, pipeline: Pipeline) -> dict[str, An
     spend = pipeline[0]
     if isinstance(spend, SpendingAggregator):
         counts["shares of"] = spend.normalize or "nothing: amounts"
-        period = spend.period
-        counts["months"] = MONTHS[period] if isinstance(period, str) else period
+        counts["months"] = MONTHS.get(str(spend.period), spend.period)
     return counts
 
 

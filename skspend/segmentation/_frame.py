@@ -155,8 +155,7 @@ def _make_trajectories(pipeline, log, block):
     else:
         # No sum may depend on the order in which a cluster delivers the rows.
         panel = steps[0].transform(log[block].with_sorted_amounts())
-    if len(panel) < BLOCK:
-        panel = _safe_indexing(panel, np.resize(np.arange(len(panel)), BLOCK))
+    panel = _safe_indexing(panel, np.resize(np.arange(len(panel)), BLOCK))
     for step in steps[1:]:
         panel = step.transform(panel)
     return panel

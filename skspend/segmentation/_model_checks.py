@@ -80,7 +80,6 @@ MOST_COLUMNS = 100_000
 MOST_MONTHS = 12_000
 """Months of all periods together: 1,000 years."""
 MOST_LEVELS = 100
-"""Levels of a tree. The default is three."""
 LARGEST_NUMBER = 1e30
 """Sums of products of larger numbers may overflow in single precision."""
 
