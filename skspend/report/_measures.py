@@ -90,6 +90,7 @@ def see_customers(pipeline: Any, X: Any) -> Customers:
             f"categories of the model, such as {categories[0]!r}. Pass transactions of the kind "
             f"that the model was fitted on; on the command line as FILE."
         )
+    columns = Panel(shares, period, categories).names
     names: Any = pd.RangeIndex(len(shares))
     if isinstance(X, TransactionLog):
         names = X.customers
@@ -99,9 +100,7 @@ def see_customers(pipeline: Any, X: Any) -> Customers:
     return Customers(
         names=np.asarray(names),
         source=found.panel,
-        panel=pd.DataFrame(
-            read.table, index=names, columns=Panel(shares, period, categories).names
-        ),
+        panel=pd.DataFrame(read.table, index=names, columns=columns),
         shares=shares,
         active_periods=read.active_periods,
         categories=categories,
@@ -130,7 +129,7 @@ def count_data(customers: Customers, X: Any, pipeline: Pipeline) -> dict[str, An
     spend = pipeline[0]
     if isinstance(spend, SpendingAggregator):
         counts["shares of"] = spend.normalize or "nothing: amounts"
-        counts["months"] = MONTHS.get(str(spend.period), spend.period)
+        counts["months"] = MONTHS.get(spend.period, spend.period)
     return counts
 
 
@@ -326,8 +325,9 @@ def measure_fairness(
     """The rates of protected groups in segments of the top level, and their association."""
     top = pd.Series(customers.nodes[-1][:, 0]).map(names).fillna(EVERYBODY).to_numpy()
     rates, association = [], []
-    for attribute, values in protected.items():
-        found = segment_fairness(top, values.to_numpy(), random_state=random_state)
+    for attribute in protected.columns:
+        values = protected[attribute].to_numpy()
+        found = segment_fairness(top, values, random_state=random_state)
         rates.append(found.rates.assign(attribute=attribute))
         association.append({"attribute": attribute, **found.association})
     table = pd.concat(rates, ignore_index=True)
