@@ -38,7 +38,6 @@ class Customers(NamedTuple):
     active_periods: np.ndarray
     categories: list[str]
     period: str
-    """Name of a period, such as year."""
     trajectories: Any
     """Panel of states, as the clusterer reads it."""
     states: np.ndarray

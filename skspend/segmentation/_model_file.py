@@ -148,9 +148,9 @@ def _rebuild(content):
         require(type(step) is STEPS[name], f"the step {name} is of another class")
     spend, states, segment = steps.values()
     check_steps(spend, states, segment)
-    names = {str(node): node for node in range(1, len(segment.parents_))}
-    require(set(document["names"]) == set(names), "its segments do not have one name each")
-    names = {node: document["names"][text] for text, node in names.items()}
+    nodes = {str(node): node for node in range(1, len(segment.parents_))}
+    require(set(document["names"]) == set(nodes), "its segments do not have one name each")
+    names = {node: document["names"][text] for text, node in nodes.items()}
     is_text = all(type(name) is str and name.isprintable() for name in names.values())
     require(is_text, "a name is not printable text")
     for step in (states, states.scorer_):
