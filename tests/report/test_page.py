@@ -1,6 +1,7 @@
 """The page of a report, in headless Chromium: it draws, drills down, and agrees with the frames."""
 
 import re
+from contextlib import contextmanager
 
 import pandas as pd
 import pytest
@@ -53,9 +54,9 @@ def file(report, tmp_path_factory):
     return path
 
 
-@pytest.fixture
-def open_page(chromium, file):
-    """Open the page; at the end, no error was logged and nothing was asked of a network."""
+@contextmanager
+def browsing(chromium, file):
+    """Open pages; at the end, no error was logged and nothing was requested from a network."""
     problems, pages = [], []
 
     def open_page(address="", **options):
@@ -81,6 +82,26 @@ def open_page(chromium, file):
     assert not problems
 
 
+@pytest.fixture
+def open_page(chromium, file):
+    with browsing(chromium, file) as open_page:
+        yield open_page
+
+
+@pytest.fixture(scope="module")
+def shared_page(chromium, file):
+    with browsing(chromium, file) as open_page:
+        yield open_page()
+
+
+@pytest.fixture
+def page(shared_page):
+    """One page for several tests, each of which begins with everybody."""
+    shared_page.evaluate("location.hash = 'segment-0'")
+    expect_chosen(shared_page, "everybody")
+    return shared_page
+
+
 def rows_of(page, table):
     lines = page.locator(f"#{table} tbody tr").all()
     # Also of what is folded away.
@@ -104,16 +125,14 @@ def round_half(text, value, digits=2):
     return abs(float(text) - value) <= 0.5001 * 10**-digits
 
 
-def test_every_chart_is_drawn(open_page):
-    page = open_page()
+def test_every_chart_is_drawn(page):
     for chart in page.locator(".chart").all():
         assert chart.locator(".main-svg").count(), chart.get_attribute("id")
         assert chart.bounding_box()["height"] > 100
     assert page.locator("#space canvas").count()
 
 
-def test_a_click_on_the_icicle_drills_down_and_up_again(open_page, report):
-    page = open_page()
+def test_a_click_on_the_icicle_drills_down_and_up_again(page, report):
     top = report.segments.query("depth == 1").iloc[0]
     page.locator("#icicle .slice", has_text=top["path"]).first.click()
     expect_chosen(page, top["path"])
@@ -124,8 +143,7 @@ def test_a_click_on_the_icicle_drills_down_and_up_again(open_page, report):
     expect_chosen(page, "everybody")
 
 
-def test_parts_and_the_way_back_are_buttons(open_page, report):
-    page = open_page()
+def test_parts_and_the_way_back_are_buttons(page, report):
     first = report.segments.iloc[0]
     page.locator("#parts button").first.click()
     expect_chosen(page, first["path"])
@@ -196,8 +214,7 @@ def test_the_numbers_are_those_of_the_frames(open_page, report):
             assert shown[3:] == [f"{row.active_periods}", ", ".join(row.spends_on)]
 
 
-def test_the_figures_of_the_model_fairness_and_transfer_are_those_of_the_frames(open_page, report):
-    page = open_page()
+def test_the_figures_of_the_model_fairness_and_transfer_are_those_of_the_frames(page, report):
     for row in report.metrics.itertuples():
         shown = page.locator(f"[data-metric='{row.metric}']").inner_text()
         if shown.endswith(" %"):
@@ -213,8 +230,7 @@ def test_the_figures_of_the_model_fairness_and_transfer_are_those_of_the_frames(
     assert first == ["default", "100", "pretrained", ".062 ± .010", ".081 ± .001"]
 
 
-def test_text_of_the_data_is_shown_and_not_run(open_page, report, file):
-    page = open_page()
+def test_text_of_the_data_is_shown_and_not_run(page, report, file):
     hostile = report.categories[report.categories["category"] == HOSTILE]
     node = hostile.loc[hostile["effect"].abs().idxmax(), "node"]
     page.evaluate("node => { location.hash = `segment-${node}`; }", int(node))
