@@ -1,6 +1,5 @@
 """The training of an extractor's network: early stopping, class weights, penalties, optimizers."""
 
-import keras
 import numpy as np
 import pytest
 from sklearn.base import clone
@@ -57,6 +56,8 @@ def test_balance_allows_classes_without_customers(bank, scorer):
 
 def test_an_optimizer_may_be_an_object_and_survives_clone(bank, scorer):
     settings = {"scorer": scorer, "n_init": 1, "random_state": 0}
+    import keras  # which takes seconds, in every process that collects tests
+
     optimizer = keras.optimizers.RMSprop(0.02, momentum=0.5)
     extractor = clone(LSTMStateExtractor(epochs=5, optimizer=optimizer, **settings))
     losses = extractor.fit(bank.data).history_.loss

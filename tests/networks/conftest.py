@@ -88,3 +88,19 @@ def train_on(task):
         return list(losses), weights[-1]
 
     return train_network
+
+
+@pytest.fixture(scope="session")
+def keras():
+    """Imported here, because each process that collects tests would wait for it."""
+    import keras
+
+    return keras
+
+
+@pytest.fixture(scope="session")
+def build():
+    """What defines a network in Keras."""
+    from skspend.networks._keras import build
+
+    return build

@@ -1,6 +1,5 @@
 """States do not depend on how the computation is divided."""
 
-import keras
 import numpy as np
 import pytest
 
@@ -27,7 +26,7 @@ def test_a_stack_of_lstms_continues_from_its_states(networks, draw_weights, draw
     np.testing.assert_allclose(last[:, 0], at_once[:, 3], atol=1e-12)
 
 
-def test_cells_are_those_of_keras(draw_weights, draw_panel):
+def test_cells_are_those_of_keras(draw_weights, draw_panel, keras):
     network = Network(True, 3, 5, (4, 2), 1)
     weights, panel = draw_weights(network), draw_panel(network)
     states = encode(network, panel, weights, cells=True)[:, -1]

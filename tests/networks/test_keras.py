@@ -3,11 +3,10 @@
 import numpy as np
 
 from skspend.networks._forward import decode, encode, pool
-from skspend.networks._keras import build
 from skspend.networks._training import initial_weights
 
 
-def test_array_code_equals_keras(network, draw_weights, draw_panel):
+def test_array_code_equals_keras(network, draw_weights, draw_panel, build):
     model, weights, panel = build(network), draw_weights(network), draw_panel(network)
     model.set_weights(weights)
     by_keras = model(panel.astype(np.float32))

@@ -1,11 +1,9 @@
 """Losses are those of Keras, and gradients those of finite differences."""
 
-import keras
 import numpy as np
 import pytest
 
 from skspend.networks._forward import decode, encode
-from skspend.networks._keras import build
 from skspend.networks._losses import loss_and_gradients, mean_loss
 
 
@@ -54,7 +52,7 @@ def test_the_mean_loss_is_the_training_loss_without_noise_and_penalties(
 @pytest.mark.parametrize("class_weights", [[1, 1], [0.5, 3]])
 @pytest.mark.parametrize("reads", ["last", "every"])
 def test_the_mean_loss_of_classes_is_that_of_keras(
-    classifier, task, class_weights, reads, draw_weights
+    classifier, task, class_weights, reads, draw_weights, keras, build
 ):
     network = classifier._replace(reads=reads, state_noise=0.0)
     panel, target = task

@@ -1,9 +1,7 @@
 """Numbers of weights are those of the paper and of Keras."""
 
-from skspend.networks._keras import build
 
-
-def test_weights_are_counted_as_keras_counts_them(network):
+def test_weights_are_counted_as_keras_counts_them(network, build):
     assert network.n_weights == build(network).count_params()
 
 

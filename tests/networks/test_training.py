@@ -2,13 +2,11 @@
 
 import threading
 
-import keras
 import numpy as np
 import pytest
 
 from skspend.networks import Network
 from skspend.networks._forward import decode, encode
-from skspend.networks._keras import build
 from skspend.networks._training import initial_weights, keep_best
 
 
@@ -52,7 +50,9 @@ RECURRENT = Network(True, 3, 2, (2,), 1)
     ],
     ids=["LSTM", "l2", "feed-forward", "sgd", "adagrad"],
 )
-def test_training_as_plain_keras_does_gives_the_same_weights(network, optimizer, task, train_on):
+def test_training_as_plain_keras_does_gives_the_same_weights(
+    network, optimizer, task, train_on, keras, build
+):
     """An epoch against keras.Model.fit from the same weights, in the same order."""
     panel, target = task
     target = target[:, None].astype(np.float32)
@@ -71,7 +71,7 @@ def test_training_as_plain_keras_does_gives_the_same_weights(network, optimizer,
     assert losses == pytest.approx(history.history["loss"], rel=1e-4)
 
 
-def test_an_optimizer_has_a_learning_rate_of_its_own(classifier, train_on):
+def test_an_optimizer_has_a_learning_rate_of_its_own(classifier, train_on, keras):
     slow = keras.optimizers.Adam(1e-9)
     start = initial_weights(classifier, np.random.default_rng(0))
     _, weights = train_on(classifier, weights=start, epochs=1, batch_size=400, optimizer=slow)
@@ -114,7 +114,7 @@ def test_the_weights_of_the_lowest_loss_on_customers_held_out_are_kept(regressor
     assert found == expected
 
 
-def test_a_fit_leaves_no_trace_in_the_next_one(classifier, train_on):
+def test_a_fit_leaves_no_trace_in_the_next_one(classifier, train_on, keras):
     _, first = train_on(classifier, n_init=2)
     train_on(classifier, epochs=1, optimizer=keras.optimizers.Adam(0.5))
     assert_same(first, train_on(classifier, n_init=2)[1])
