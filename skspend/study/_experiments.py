@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from .._utils._typing import Estimator
-    from ._paper import PaperStudy
 
 DATA = {"bank": "synthetic bank", "households": "households", "berka": "Berka's loans"}
 PAPER_CATEGORIES = {"recurrent": 97, "feed-forward": 99}
@@ -41,8 +40,8 @@ class Experiment(NamedTuple):
 
     data: str
     """A key of `DATA`."""
-    run: Callable[[PaperStudy, str, dict[str, Any]], pd.DataFrame]
-    """From the whole study, `data` and how to run it (see `How`) to a frame."""
+    run: Callable[[Any, str, dict[str, Any]], pd.DataFrame]
+    """From a PaperStudy, `data` and how to run it (see `How`) to a frame."""
     judge: Callable[[pd.DataFrame], Iterator[claims.Claim]]
     draw: Mapping[str, Callable[[pd.DataFrame], Figure]] = {}
     """Figures by what follows the name of the experiment in their names."""
