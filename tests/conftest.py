@@ -122,8 +122,5 @@ CLUSTERS = {"dask_client", "spark"}
 def pytest_collection_modifyitems(items):
     """Mark tests of clusters as slow: a cluster takes long to start and to answer."""
     for item in items:
-        if item.name == "README.md":
-            # In its example, few categories of the households have a coefficient.
-            item.add_marker(pytest.mark.filterwarnings("ignore:Only .* of the spending"))
         if CLUSTERS & set(getattr(item, "fixturenames", ())):
             item.add_marker(pytest.mark.slow)
