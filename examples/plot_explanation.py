@@ -34,7 +34,7 @@ states, segment = make_pipeline(
 # How much do the segments change if one category is shuffled among the households? The importance
 # is the share of a segment's members who leave it.
 
-names = name_segments(segment, None, states.scorer_.transform(panel))
+names = name_segments(segment, None, states.scorer_.transform(panel), panel)
 importance = segment_importance(states, segment, panel, n_repeats=2, random_state=0)
 importance.insert(1, "segment", importance["node"].map(names))
 print(importance.groupby("node").head(2).round(3).to_string(index=False))

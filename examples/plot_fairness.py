@@ -30,7 +30,7 @@ states, segment = make_pipeline(
     LSTMStateExtractor(n_units=6, scorer=scorer, random_state=0),
     TrajectoryClusterer(max_depth=1, random_state=0),
 ).fit(panel)
-names = name_segments(segment, None, states.scorer_.transform(panel))
+names = name_segments(segment, None, states.scorer_.transform(panel), panel)
 labels = pd.Series(segment.level_labels_[:, 0], panel.index).map(names)
 
 bracket = pd.cut(

@@ -52,7 +52,7 @@ everybody.legend_.set_in_layout(False)
 # The largest segment, coloured by the second most dominant trait of its customers.
 
 scores = states.scorer_.transform(bank.data)
-names = name_segments(segment, None, scores)
+names = name_segments(segment, None, scores, bank.data)
 tree = segment.tree_
 top = tree.loc[tree["parent"] == 0, "size"].idxmax()
 print(f"{names[top]}: {tree.loc[top, 'size']:,} customers")

@@ -48,7 +48,7 @@ print(f"{states.scorer_.coverage_:.1%} of the spending has a coefficient.")
 
 panel = spend.transform(log)
 trajectories, scores = states.transform(panel), states.scorer_.transform(panel)
-names = name_segments(segment, trajectories[is_active], scores[is_active])
+names = name_segments(segment, trajectories[is_active], scores[is_active], panel[is_active])
 segments = describe_segments(segment, trajectories, scores, panel, names=names)
 top = segments[segments["depth"] == 1].sort_values("customers", ascending=False)
 for row in top.itertuples():
@@ -57,9 +57,10 @@ for row in top.itertuples():
 
 # %%
 # The picture shows the upper two levels of the tree. The height of a segment is its number of
-# households among the 1,792 that shape the tree. Its colour is that of the first trait in its name,
-# and it is pale if that trait is low. The labels of the top level show what the segment spends more
-# on. ``HierarchyDisplay.from_estimator(segment, names)`` draws all levels.
+# households among the 1,792 that shape the tree. Its colour is that of the trait that its name
+# begins with, or grey if it begins with a category, and it is pale if the trait is low. The labels
+# of the top level show what the segment spends more on. ``HierarchyDisplay.from_estimator(segment,
+# names)`` draws all levels.
 
 import matplotlib.pyplot as plt
 

@@ -123,7 +123,7 @@ def step_by_step(log: TransactionLog) -> dict[int, str]:
     assert_type(clusterer.tree_, pd.DataFrame)
     assert_type(clusterer.score(states.transform(panel)), float)
     scores = scorer.transform(panel)
-    names = name_segments(clusterer, None, scores)
+    names = name_segments(clusterer, None, scores, spending)
     assert_type(describe_segments(clusterer, None, scores, spending, names=names), pd.DataFrame)
     assert_type(hierarchy_agreement(clusterer.level_labels_, scores), pd.DataFrame)
     assert_type(temporal_stability([1, 2], ["a", "b"]), float)

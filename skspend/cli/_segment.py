@@ -63,6 +63,7 @@ def _run(file, options, folder):
             segment, names = work.cluster(
                 trajectories[is_active],
                 scores[is_active],
+                panel[is_active],
                 max_depth=options["depth"],
                 random_state=options["seed"],
             )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,15 +10,13 @@ from sklearn.utils import check_consistent_length
 
 from ..panel import Panel
 from ..personality import TRAITS
+from ._names import ROUNDING, WORTH_SAYING, Namer
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
     from .._utils._typing import Estimator, Floats, PanelLike
 
-WORTH_SAYING = 0.2
-"""Smallest difference from the others that is reported, in standard deviations: a small effect in
-Cohen's terms."""
 EVERYBODY = "everybody"
 """Name of the root, which is the segment where nothing divides the customers."""
 COLUMNS = (
@@ -91,11 +88,10 @@ def describe_segments(
     else:
         strengths = clusterer.strength(trajectories)
         exemplars = clusterer.find_exemplars(trajectories)
-    if names is None:
-        names = _name(clusterer.tree_, nodes, scores)
     read = Panel.read(panel)
-    categories = list(read.features or ())
-    shares = read.cube.astype(float).mean(axis=1)
+    categories, shares = read.features, _mean_shares(read)
+    if names is None:
+        names = _name(clusterer.tree_, nodes, scores, shares, categories)
     spread = shares.std(axis=0)
     rows = []
     for node, placed in clusterer.tree_[["parent", "depth", "label"]].iloc[1:].iterrows():
@@ -121,49 +117,74 @@ def describe_segments(
 
 
 def name_segments(
-    clusterer: Estimator, trajectories: PanelLike | None, scores: ArrayLike
+    clusterer: Estimator, trajectories: PanelLike | None, scores: ArrayLike, panel: pd.DataFrame
 ) -> dict[int, str]:
-    """Name every node by the trait in which its members differ most from those of its parent.
+    """Name every node of a tree of segments by what its members are like.
 
-    A trait in the name of a node names no node inside it: lesser traits distinguish these, as in
-    the paper's hierarchy. A second trait distinguishes siblings with the same first one, and so on,
-    as in ``neuroticism+ openness-``. Siblings with equal names are numbered.
+    A name has one or two parts:
+
+    - ``openness-`` compares the members with everybody: their mean score is below the mean of all
+      these customers. It is the trait in which they are furthest from that mean, of the traits that
+      no segment above is named by. So lesser traits name the lower levels, as in the paper's
+      hierarchy. Traits less than 0.2 standard deviations from the mean are left out.
+    - ``more neuroticism`` and ``less groceries`` compare the members with siblings: segments inside
+      the same segment. Such a part tells siblings apart that begin alike, as in ``openness-, more
+      neuroticism`` beside ``openness-, less neuroticism``, and compares these with each other. It
+      comes first if no trait is far from the mean, and then compares with all siblings. It is about
+      the trait that differs most and that is new on the path. If no such trait differs by 0.2
+      standard deviations, it is about the category whose share differs most; if no category does
+      either, about whatever differs most.
+
+    Only siblings whose means are equal, or that have no members among these customers, are
+    numbered, as in ``segment 7``.
 
     Parameters
     ----------
-    clusterer, trajectories, scores : as in :func:`describe_segments`
+    clusterer, trajectories, scores, panel : as in :func:`describe_segments`
 
     Returns
     -------
     names : dict from int to str
-        Node, as in ``clusterer.tree_``, to name.
+        Node, as in ``clusterer.tree_``, to name. Siblings have different names.
+
+    Raises
+    ------
+    ValueError
+        If scores, panel and trajectories have different numbers of customers.
+
+    Examples
+    --------
+    >>> from skspend import TrajectoryClusterer
+    >>> states = np.repeat([[0.0], [5.0]], 50, axis=0)
+    >>> clusterer = TrajectoryClusterer(max_depth=1, random_state=0).fit(states)
+    >>> scores = np.zeros((100, 5))
+    >>> panel = pd.DataFrame({"year1|groceries": states[:, 0], "year1|pets": 1.0})
+    >>> sorted(name_segments(clusterer, None, scores, panel).values())
+    ['less groceries', 'more groceries']
+    >>> scores[:, 0] = states[:, 0] - 2.5
+    >>> sorted(name_segments(clusterer, None, scores, panel).values())
+    ['openness+', 'openness-']
     """
     scores = np.asarray(scores, dtype=float)
     nodes = _place(clusterer, trajectories)
-    check_consistent_length(nodes, scores)
-    return _name(clusterer.tree_, nodes, scores)
+    check_consistent_length(nodes, scores, panel)
+    read = Panel.read(panel)
+    return _name(clusterer.tree_, nodes, scores, _mean_shares(read), read.features)
 
 
-def _name(tree, nodes, scores):
-    means = {node: _mean(scores, (nodes == node).any(axis=1)) for node in tree.index}
-    means[0] = scores.mean(axis=0)
-    names, used = {}, {0: set()}
-    for parent, siblings in tree[tree["parent"] >= 0].groupby("parent").groups.items():
-        free = [t for t in range(len(TRAITS)) if TRAITS[t] not in used[parent]]
-        ranked = {}
-        for node in siblings:
-            difference = means[node] - means[parent]
-            order = sorted(free, key=lambda trait, d=difference: -abs(d[trait]))
-            ranked[node] = [f"{TRAITS[t]}{'+' if difference[t] >= 0 else '-'}" for t in order]
-        taken = Counter()
-        for node, words in _shortest_unique(ranked).items():
-            name = " ".join(words)
-            taken[name] += 1
-            names[node] = name if taken[name] == 1 else f"{name} ({taken[name]})"
-            own = {word.rstrip("+-") for word in words}
-            # Once all traits are used, those of the parent are used again.
-            used[node] = used[parent] | own if len(own) < len(free) else used[parent]
-    return names
+def _name(tree, nodes, scores, shares, categories):
+    spread = shares.std(axis=0)
+    spread[spread <= ROUNDING * np.abs(shares).mean(axis=0)] = np.inf
+    sizes, effects = {}, {}
+    for node in tree.index[1:]:
+        members = (nodes == node).any(axis=1)
+        sizes[node] = int(members.sum())
+        # A node without members is like everybody: nothing is said of it.
+        own = members if members.any() else slice(None)
+        traits = scores[own].mean(axis=0) - scores.mean(axis=0)
+        spending = (shares[own].mean(axis=0) - shares.mean(axis=0)) / spread
+        effects[node] = np.concatenate([traits, spending])
+    return Namer(tree["parent"], sizes, effects, categories).name()
 
 
 def segment_path(clusterer: Estimator, node: int, names: dict[int, str]) -> str:
@@ -198,16 +219,6 @@ def _place(clusterer, trajectories):
     return clusterer.level_labels_ if fitted else clusterer.predict_levels(trajectories)
 
 
-def _shortest_unique(ranked):
-    """Take as many of each node's ranked words as distinguish it from its siblings."""
-    shortest = {}
-    for node, words in ranked.items():
-        others = [other for key, other in ranked.items() if key != node]
-        lengths = (n for n in range(1, len(words)) if all(o[:n] != words[:n] for o in others))
-        shortest[node] = words[: next(lengths, len(words))]
-    return shortest
-
-
 def compare_spending(
     shares: Floats, members: NDArray[np.bool], spread: Floats
 ) -> tuple[Floats, Floats, Floats]:
@@ -225,5 +236,10 @@ def compare_spending(
     return own, others, effects
 
 
-def _mean(scores, members):
-    return scores[members].mean(axis=0) if members.any() else np.zeros(scores.shape[1])
+def _mean(values, members):
+    return values[members].mean(axis=0) if members.any() else np.zeros(values.shape[1])
+
+
+def _mean_shares(panel):
+    """Share of each category as a mean over periods, shape (n_customers, n_categories)."""
+    return panel.cube.mean(axis=1, dtype=float)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from matplotlib.colors import to_rgb
 
+from ..inspection._names import first_word
 from ..personality import TRAITS
 
 # Okabe & Ito's palette for the colour-blind, without its yellow and grey.
@@ -16,9 +17,10 @@ PALE = 0.55
 
 
 def type_color(name: str) -> tuple[float, float, float]:
-    """Colour of a personality type such as ``"openness-"``: pale if the trait is low."""
-    white = PALE if name.endswith("-") else 0
-    color = to_rgb(TRAIT_COLORS.get(name.rstrip("+-"), NO_TRAIT))
+    """Colour of what a type or a name begins with, such as ``"openness-"``: pale if it is low."""
+    trait, is_low = first_word(name)
+    white = PALE if is_low else 0
+    color = to_rgb(TRAIT_COLORS.get(trait, NO_TRAIT))
     red, green, blue = (white + (1 - white) * part for part in color)
     return red, green, blue
 

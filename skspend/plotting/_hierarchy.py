@@ -35,8 +35,8 @@ POINTS_PER_LETTER = 0.6
 class HierarchyDisplay:
     """An icicle chart of the tree of segments: one column per level, heights are customers.
 
-    Segments have the colour of the first trait in their name, pale if it is low.
-    :meth:`from_estimator` makes it.
+    Segments have the colour of the trait that their name begins with, or grey if it begins with a
+    category, and are pale if the trait or category is low. :meth:`from_estimator` makes it.
 
     Parameters
     ----------
@@ -113,7 +113,7 @@ class HierarchyDisplay:
         height = size / total
         left, width = (depth - 1, 1) if node else (-ROOT_WIDTH, ROOT_WIDTH)
         name = self.names.get(node, f"segment {node}")
-        color = type_color(name.split(" ")[0]) if node else ROOT_COLOR
+        color = type_color(name) if node else ROOT_COLOR
         corner = left, top - height
         patch = self.ax_.add_patch(Rectangle(corner, width, height, fc=color, ec="white", lw=1.2))
         self.patches_[node] = patch

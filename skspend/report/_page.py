@@ -18,6 +18,7 @@ from sklearn.utils import check_random_state
 
 from .. import __version__
 from .._utils._output import strict
+from ..inspection._names import first_word
 from ..inspection._segments import EVERYBODY, WORTH_SAYING, segment_path
 from ..personality import TRAITS
 from ..plotting import TRAIT_COLORS
@@ -132,6 +133,8 @@ def _nodes(report: Any) -> list[dict[str, Any]]:
     units = {0: list(range(min(MOST_UNITS, customers.states.shape[2])))}
     nodes = []
     for node in [0, *described.index]:
+        name = report.names[node] if node else EVERYBODY
+        thing, is_low = first_word(name)
         parent = int(tree.loc[node, "parent"])
         units[node] = _separating_units(customers, tree, node) or units[max(parent, 0)]
         traits, history = traits_of[node], history_of[node]
@@ -140,7 +143,9 @@ def _nodes(report: Any) -> list[dict[str, Any]]:
             {
                 "id": int(node),
                 "parent": parent,
-                "name": report.names[node] if node else EVERYBODY,
+                "name": name,
+                "trait": thing if thing in TRAITS else None,
+                "isLow": is_low,
                 "path": segment_path(customers.clusterer, node, report.names) or EVERYBODY,
                 "depth": int(tree.loc[node, "depth"]),
                 **{name: row[name] for name in everybody},

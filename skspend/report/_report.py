@@ -169,7 +169,8 @@ class SegmentReport:
             # All customers, if none spends in all periods.
             shown = np.flatnonzero(customers.is_active | ~customers.is_active.any())
             inside = _safe_indexing(trajectories, shown)
-            names = name_segments(clusterer, inside, scores.iloc[shown])
+            panel = customers.panel.iloc[shown]
+            names = name_segments(clusterer, inside, scores.iloc[shown], panel)
         segments = describe_segments(clusterer, trajectories, scores, customers.panel, names=names)
         fairness = association = None
         if protected is not None:

@@ -109,12 +109,20 @@ def train(
 
 
 def cluster(
-    trajectories: PanelLike, scores: ArrayLike, *, max_depth: int = 3, random_state: RandomState = 0
+    trajectories: PanelLike,
+    scores: ArrayLike,
+    panel: pd.DataFrame,
+    *,
+    max_depth: int = 3,
+    random_state: RandomState = 0,
 ) -> tuple[TrajectoryClusterer, dict[int, str]]:
-    """Fit the third step on the active customers; return it and the names of its nodes."""
+    """Fit the third step on the active customers; return it and the names of its nodes.
+
+    Scores and panel give the names; see :func:`~skspend.inspection.name_segments`.
+    """
     segment = TrajectoryClusterer(max_depth=max_depth, random_state=random_state)
     segment.fit(trajectories)
-    return segment, name_segments(segment, trajectories, scores)
+    return segment, name_segments(segment, trajectories, scores, panel)
 
 
 @dataclass(frozen=True)

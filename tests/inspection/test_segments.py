@@ -6,7 +6,6 @@ from skspend import TrajectoryClusterer
 from skspend.inspection import (
     describe_segments,
     name_segments,
-    segment_path,
 )
 from skspend.inspection._segments import tree_order
 from skspend.personality import TRAITS
@@ -32,20 +31,6 @@ def planted():
     )
 
 
-def test_segments_are_named_by_the_trait_that_sets_them_apart(planted):
-    clusterer, states, scores, _ = planted
-    names = name_segments(clusterer, states, scores)
-    paths = {segment_path(clusterer, node, names) for node in names}
-    assert paths == {
-        "openness+",
-        "openness-",
-        "openness+ > extraversion+",
-        "openness+ > extraversion-",
-        "openness- > extraversion+",
-        "openness- > extraversion-",
-    }
-
-
 def test_segments_are_described_by_their_members(planted):
     described = describe_segments(*planted).set_index("path")
     assert described.loc["openness+", "customers"] == 200
@@ -59,7 +44,7 @@ def test_segments_are_described_by_their_members(planted):
 
 def test_other_customers_are_described_under_the_same_names(planted):
     clusterer, states, scores, panel = planted
-    names = name_segments(clusterer, states, scores)
+    names = name_segments(clusterer, states, scores, panel)
     few = describe_segments(
         clusterer, states[:100], scores[:100], panel[:100], names=names
     ).set_index("path")
@@ -68,39 +53,14 @@ def test_other_customers_are_described_under_the_same_names(planted):
     assert np.isnan(few.loc["openness+", "strength"])
 
 
-def test_siblings_with_one_trait_get_a_second(planted):
-    clusterer, states, scores, _ = planted
-    flat = scores.copy()
-    flat["openness"] = 3.0
-    flat.loc[:99, "neuroticism"] = 0.5
-    names = name_segments(clusterer, states, flat)
-    assert len(set(names.values())) == len({names[n] for n in names})
-    top = [names[n] for n in clusterer.tree_.index[clusterer.tree_["parent"] == 0]]
-    assert len(set(top)) == len(top)
-
-
-def test_segments_without_any_difference_are_numbered(planted):
-    clusterer, states, scores, _ = planted
-    names = name_segments(clusterer, states, scores * 0)
-    top = [names[n] for n in clusterer.tree_.index[clusterer.tree_["parent"] == 0]]
-    assert len(set(top)) == len(top) == 2
-
-
-def test_a_trait_in_a_name_does_not_come_again_below(planted):
-    clusterer, states, scores, _ = planted
-    names = name_segments(clusterer, states, scores)
-    for node in names:
-        words = segment_path(clusterer, node, names).replace(" >", "").split()
-        traits = [word.rstrip("+-") for word in words]
-        assert len(set(traits)) == len(traits)
-
-
 def test_segments_are_described_by_the_customers_of_fit(planted):
     clusterer, states, scores, panel = planted
     panel = panel.set_axis([f"customer {number}" for number in range(400)])
     described = describe_segments(clusterer, None, scores, panel)
     pd.testing.assert_frame_equal(described, describe_segments(clusterer, states, scores, panel))
-    assert name_segments(clusterer, None, scores) == name_segments(clusterer, states, scores)
+    assert name_segments(clusterer, None, scores, panel) == name_segments(
+        clusterer, states, scores, panel
+    )
     assert described["customers"].tolist() == clusterer.tree_["size"].tolist()[1:]
     for row in described.itertuples():
         assert row.exemplars[0] == panel.index[clusterer.tree_.loc[row.node, "exemplar"]]

@@ -13,7 +13,8 @@ from skspend.plotting import (
 def tree(bank, scorer):
     states = LSTMStateExtractor(scorer=scorer, random_state=0).fit_transform(bank.data)
     clusterer = TrajectoryClusterer(random_state=0).fit(states)
-    names = name_segments(clusterer, states, scorer.fit(bank.data).transform(bank.data))
+    scores = scorer.fit(bank.data).transform(bank.data)
+    names = name_segments(clusterer, states, scores, bank.data)
     return clusterer, names
 
 

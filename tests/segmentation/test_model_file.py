@@ -48,7 +48,7 @@ def make_model(log, scorer, **steps):
     pipeline = Pipeline([(name, clone(step)) for name, step in steps.items()]).fit(log)
     spend, states, segment = pipeline.named_steps.values()
     panel = spend.transform(log)
-    names = name_segments(segment, states.transform(panel), states.scorer_.transform(panel))
+    names = name_segments(segment, None, states.scorer_.transform(panel), panel)
     return SegmentModel(pipeline, names)
 
 

@@ -25,9 +25,8 @@
   const parse = (color) => [1, 3, 5].map((at) => parseInt(color.slice(at, at + 2), 16));
   const mix = (color, other, part) =>
     `#${parse(color).map((value, i) => Math.round(value + part * (parse(other)[i] - value)).toString(16).padStart(2, "0")).join("")}`;
-  const isLow = (node) => node.name.split(" ")[0].endsWith("-");
-  const strong = (node) => data.colors[node.name.split(" ")[0].replace(/[+-]$/, "")] ?? "#888888";
-  const fill = (node) => (node.id === 0 ? theme("panel") : isLow(node) ? mix(strong(node), theme("back"), 0.6) : strong(node));
+  const strong = (node) => data.colors[node.trait] ?? "#888888";
+  const fill = (node) => (node.id === 0 ? theme("panel") : node.isLow ? mix(strong(node), theme("back"), 0.6) : strong(node));
   const luminance = (color) => {
     const [r, g, b] = parse(color).map((v) => (v / 255 <= 0.04045 ? v / 255 / 12.92 : ((v / 255 + 0.055) / 1.055) ** 2.4));
     return 0.2126 * r + 0.7152 * g + 0.0722 * b;
@@ -118,7 +117,7 @@
   }
 
   const opacity = (n) => Math.min(0.8, Math.max(0.12, 5 / Math.sqrt(n + 1)));
-  const dot = (node, size) => ({ size, color: isLow(node) ? theme("back") : strong(node), line: { color: strong(node), width: 1.5 }, opacity: 1 });
+  const dot = (node, size) => ({ size, color: node.isLow ? theme("back") : strong(node), line: { color: strong(node), width: 1.5 }, opacity: 1 });
 
   function drawSpace(found, units, limits, n) {
     const is3d = units.length > 2;
@@ -228,7 +227,7 @@
     const node = nodes.get(chosen);
     const parts = inside.get(chosen);
     const shown = chosen || !parts.length ? [...parts, node] : parts;
-    const line = (n, own) => ({ color: own ? theme("fore") : strong(n), width: own ? 3 : 1.5, dash: !own && isLow(n) ? "dot" : "solid" });
+    const line = (n, own) => ({ color: own ? theme("fore") : strong(n), width: own ? 3 : 1.5, dash: !own && n.isLow ? "dot" : "solid" });
     const trace = (n, y, more) => ({
       type: "scatter", mode: "lines+markers", name: plain(n.name), x: periods, y, line: line(n, n === node),
       marker: n === node ? { size: 6, color: theme("fore") } : dot(n, 6),
@@ -338,7 +337,7 @@
     for (const made of document.querySelectorAll("[data-dot]")) {
       const node = nodes.get(Number(made.dataset.dot));
       made.style.borderColor = node.id ? strong(node) : theme("muted");
-      made.style.background = node.id && !isLow(node) ? strong(node) : "transparent";
+      made.style.background = node.id && !node.isLow ? strong(node) : "transparent";
     }
   }
 

@@ -1,0 +1,129 @@
+"""Names of segments: the means of the nodes of a tree come in, a name for each node goes out."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ..personality import TRAITS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    import pandas as pd
+
+    from .._utils._typing import Floats
+
+WORTH_SAYING = 0.2
+"""Smallest difference from the others that is reported, in standard deviations: a small effect in
+Cohen's terms."""
+ROUNDING = 1e-6
+"""Differences up to this many standard deviations may come from rounding."""
+
+
+class Namer:
+    """Names the nodes of a tree by what their members are like, and by what they spend on.
+
+    Parameters
+    ----------
+    parents : Series of int
+        Node to its parent, -1 for the root; parents come before their children.
+    sizes : dict from int to int
+        Node to its number of members.
+    effects : dict from int to ndarray, shape (5 + n_categories,)
+        Node to the difference of its members' means from those of everybody, in standard
+        deviations: first the traits, then the shares of the categories.
+    categories : iterable of str
+    """
+
+    def __init__(
+        self,
+        parents: pd.Series[int],
+        sizes: dict[int, int],
+        effects: dict[int, Floats],
+        categories: Iterable[str],
+    ) -> None:
+        self.parents, self.sizes, self.effects = parents, sizes, effects
+        self.things = [*TRAITS, *map(_clean, categories)]
+
+    def name(self) -> dict[int, str]:
+        """Return the name of every node but the root."""
+        # Positions in `things` of what the words of each node, and of those above, are about.
+        self.said = {0: frozenset[int]()}
+        self.words: dict[int, list[str]] = {}
+        children = self.parents[self.parents >= 0]
+        for parent, siblings in children.groupby(children).groups.items():
+            for node in siblings:
+                self.said[node], self.words[node] = self.said[parent], []
+            self._tell_apart(list(siblings))
+        return {node: ", ".join(words) for node, words in self.words.items()}
+
+    def _tell_apart(self, alike: list[int]) -> None:
+        """Give a word to each of some siblings with equal words until no two have equal words."""
+        found = {node: self._find_word(node, alike) for node in alike}
+        groups = defaultdict(list)
+        for node, (word, thing) in found.items():
+            self.words[node].append(word)
+            self.said[node] |= {thing}
+            groups[word].append(node)
+        for group in groups.values():
+            if len(group) > 1:
+                self._tell_apart(group)
+
+    def _find_word(self, node: int, alike: Sequence[int]) -> tuple[str, int]:
+        """The next word of a node, and the position of what it is about."""
+        every = np.arange(len(self.things))
+        fresh = every[~np.isin(every, list(self.said[node]))]
+        traits, categories = fresh[fresh < len(TRAITS)], fresh[fresh >= len(TRAITS)]
+        if not self.words[node]:
+            effects = self.effects[node]
+            if (trait := _largest(effects, traits, WORTH_SAYING)) is not None:
+                return f"{TRAITS[trait]}{'+' if effects[trait] > 0 else '-'}", trait
+        effects = self._compare(node, alike)
+        for among, least in (
+            (traits, WORTH_SAYING),
+            (categories, WORTH_SAYING),
+            (every, ROUNDING),
+        ):
+            if (thing := _largest(effects, among, least)) is not None:
+                return f"{'more' if effects[thing] > 0 else 'less'} {self.things[thing]}", thing
+        return f"segment {node}", -1
+
+    def _compare(self, node: int, alike: Sequence[int]) -> Floats:
+        """Difference of a node from the members of the others in `alike`; 0 without members."""
+        others = [other for other in alike if other != node and self.sizes[other]]
+        if not (others and self.sizes[node]):
+            return np.zeros(len(self.things))
+        sizes = [self.sizes[other] for other in others]
+        return self.effects[node] - np.average(
+            [self.effects[other] for other in others], axis=0, weights=sizes
+        )
+
+
+def _largest(effects, among, least):
+    """Position among some of the effect of largest absolute value; None if it is too small."""
+    if not len(among):
+        return None
+    position = int(among[np.abs(effects[among]).argmax()])
+    return position if abs(effects[position]) > least else None
+
+
+def _clean(category):
+    """A category on one line, without the separator of paths, as a model file needs it."""
+    line = "".join(letter if letter.isprintable() else " " for letter in str(category))
+    return line.replace(" > ", " ")
+
+
+def first_word(name: str) -> tuple[str, bool]:
+    """The trait or category that a name begins with, and whether it is low.
+
+    >>> first_word("openness-, more pets"), first_word("less pet food")
+    (('openness', True), ('pet food', True))
+    """
+    word = name.partition(",")[0]
+    direction, _, thing = word.partition(" ")
+    if direction in ("more", "less"):
+        return thing, direction == "less"
+    return direction.rstrip("+-"), direction.endswith("-")
