@@ -38,11 +38,11 @@ def main(customers, seeds):
     """Print the table."""
     warnings.simplefilter("ignore", UserWarning)
     households = load_complete_journey()
-    _, panel, is_active = aggregate(households.data, period=2, n_periods=6)
+    _, shares, shops_always = aggregate(households.data, period=2, n_periods=6)
     bank = make_spending(customers, random_state=0)
     rows = []
     for name, panel, is_active, known in (
-        ("households", panel, is_active, {"aliases": households.aliases}),
+        ("households", shares, shops_always, {"aliases": households.aliases}),
         ("bank", bank.data, np.ones(customers, bool), {"coefficients": bank.coefficients}),
     ):
         for seed in range(seeds):

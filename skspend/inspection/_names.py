@@ -12,8 +12,6 @@ from ..personality import TRAITS
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    import pandas as pd
-
     from .._utils._typing import Floats
 
 WORTH_SAYING = 0.2
@@ -28,10 +26,9 @@ class Namer:
 
     Parameters
     ----------
-    parents : Series of int
-        Node to its parent, -1 for the root; parents come before their children.
-    sizes : dict from int to int
-        Node to its number of members.
+    parents, sizes : dict from int to int
+        Every node but the root, 0, to its parent and to its number of members. Parents come before
+        their children.
     effects : dict from int to ndarray, shape (5 + n_categories,)
         Node to the difference of its members' means from those of everybody, in standard
         deviations: first the traits, then the shares of the categories.
@@ -40,7 +37,7 @@ class Namer:
 
     def __init__(
         self,
-        parents: pd.Series[int],
+        parents: dict[int, int],
         sizes: dict[int, int],
         effects: dict[int, Floats],
         categories: Iterable[str],
@@ -53,11 +50,13 @@ class Namer:
         # Positions in `things` of what the words of each node, and of those above, are about.
         self.said = {0: frozenset[int]()}
         self.words: dict[int, list[str]] = {}
-        children = self.parents[self.parents >= 0]
-        for parent, siblings in children.groupby(children).groups.items():
+        children = defaultdict(list)
+        for node in self.effects:
+            children[self.parents[node]].append(node)
+        for parent, siblings in children.items():
             for node in siblings:
                 self.said[node], self.words[node] = self.said[parent], []
-            self._tell_apart(list(siblings))
+            self._tell_apart(siblings)
         return {node: ", ".join(words) for node, words in self.words.items()}
 
     def _tell_apart(self, alike: list[int]) -> None:
@@ -67,7 +66,8 @@ class Namer:
         for node, (word, thing) in found.items():
             self.words[node].append(word)
             self.said[node] |= {thing}
-            groups[word].append(node)
+            # Two categories may read the same.
+            groups[word, thing].append(node)
         for group in groups.values():
             if len(group) > 1:
                 self._tell_apart(group)

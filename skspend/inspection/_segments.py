@@ -36,6 +36,9 @@ def describe_segments(
 ) -> pd.DataFrame:
     """Describe every node of a tree of segments by its customers.
 
+    A sign in the name of a node, as in ``openness-``, compares its members with everybody. ``more``
+    and ``less`` compare them with its siblings; :func:`name_segments` has the rule.
+
     Parameters
     ----------
     clusterer : TrajectoryClusterer
@@ -184,7 +187,7 @@ def _name(tree, nodes, scores, shares, categories):
         traits = scores[own].mean(axis=0) - scores.mean(axis=0)
         spending = (shares[own].mean(axis=0) - shares.mean(axis=0)) / spread
         effects[node] = np.concatenate([traits, spending])
-    return Namer(tree["parent"], sizes, effects, categories).name()
+    return Namer(tree["parent"].to_dict(), sizes, effects, categories).name()
 
 
 def segment_path(clusterer: Estimator, node: int, names: dict[int, str]) -> str:
