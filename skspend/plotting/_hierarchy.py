@@ -52,7 +52,8 @@ class HierarchyDisplay:
     patches_ : dict from int to Rectangle
         Node to its rectangle; the height is the share of the customers.
     texts_ : dict from int to Text
-        Node to its label, for segments of about 1.7 % of the customers and more.
+        Node to its label, for segments of about 1.7 % of the customers and more. A long name leaves
+        out the number of customers.
 
     Examples
     --------
@@ -120,9 +121,12 @@ class HierarchyDisplay:
         fitting = 0.7 * 72 * HEIGHT_INCHES * height
         if fitting >= SMALLEST_FONT:
             label = f"{name}   {size:,} ({height:.1%})" if node else f"{size:,}"
-            room = 72 * (COLUMN_INCHES * width - 0.1) / (POINTS_PER_LETTER * len(label))
-            points = np.clip(min(fitting, room), SMALLEST_FONT, LARGEST_FONT)
-            style = {"fontsize": points, "color": text_color(color), "clip_path": patch}
+            room = 72 * (COLUMN_INCHES * width - 0.1) / POINTS_PER_LETTER
+            if room < SMALLEST_FONT * len(label):
+                label = name
+            points = np.clip(min(fitting, room / len(label)), SMALLEST_FONT, LARGEST_FONT)
+            style = {"fontsize": points, "color": text_color(color)}
+            style |= {"clip_path": patch, "clip_on": True}
             place = left + 0.03, top - height / 2
             self.texts_[node] = self.ax_.text(*place, label, va="center", **style)
         children = self.tree[self.tree["parent"] == node].sort_values("size", ascending=False)

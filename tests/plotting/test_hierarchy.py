@@ -42,6 +42,17 @@ def test_an_icicle_names_every_segment_that_is_thick_enough(tree):
     assert unnamed.texts_[1].get_text().startswith("segment 1 ")
 
 
+def test_a_long_name_leaves_out_the_number_of_customers(tree):
+    clusterer, names = tree
+    largest = clusterer.tree_["size"].iloc[1:].idxmax()
+    for name, is_alone in (
+        ("less groceries", False),
+        ("agreeableness-, less groceries and pets", True),
+    ):
+        display = HierarchyDisplay.from_estimator(clusterer, names | {largest: name})
+        assert (display.texts_[largest].get_text() == name) == is_alone
+
+
 def test_a_single_segment_is_an_icicle_too():
     clusterer = TrajectoryClusterer().fit(np.zeros((30, 2)))
     assert list(HierarchyDisplay.from_estimator(clusterer).patches_) == [0]
