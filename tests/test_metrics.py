@@ -1,6 +1,8 @@
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given, settings, strategies as st
+from hypothesis.extra import numpy as arrays
 from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import Pipeline
@@ -20,6 +22,7 @@ from skspend.metrics import (
     middle_period,
     stability_scorer,
     temporal_stability,
+    tree_agreement,
 )
 from skspend.panel import fold
 from skspend.personality import rank_traits
@@ -191,3 +194,58 @@ def test_scorers_say_what_they_need(pipeline, bank):
         stability_scorer(pipeline[0], bank.data)
     with pytest.raises(ValueError, match="no step of the estimator has a scorer_"):
         hierarchy_scorer(pipeline[-1], pipeline[0].transform(bank.data))
+
+
+@st.composite
+def trees(draw):
+    """Nodes of customers at two levels: up to four top segments, each with up to three leaves."""
+    top = draw(arrays.arrays(np.int64, st.integers(1, 25), elements=st.integers(0, 3)))
+    part = draw(arrays.arrays(np.int64, len(top), elements=st.integers(0, 2)))
+    return np.stack([top, 4 + 3 * top + part], axis=1)
+
+
+@settings(max_examples=30, deadline=None)
+@given(trees(), st.permutations(range(16)))
+def test_trees_with_other_numbers_agree_wholly_where_they_divide(levels, numbers):
+    agreement = tree_agreement(levels, np.array(numbers)[levels])
+    n_top, n_leaves = (len(np.unique(column)) for column in levels.T)
+    expected = {"top": n_top > 1, "leaves": n_leaves > 1, "inside": n_leaves > n_top}
+    for name, divides in expected.items():
+        assert agreement[name] == 1 if divides else np.isnan(agreement[name])
+
+
+@settings(max_examples=30, deadline=None)
+@given(trees(), st.permutations(range(16)), st.randoms(use_true_random=False))
+def test_agreement_is_symmetric_and_depends_on_no_numbers_and_no_order(levels, numbers, random):
+    others = levels[random.sample(range(len(levels)), len(levels))]
+    agreement = tree_agreement(levels, others)
+    pd.testing.assert_series_equal(agreement, tree_agreement(others, levels))
+    pd.testing.assert_series_equal(agreement, tree_agreement(np.array(numbers)[levels], others))
+    order = random.sample(range(len(levels)), len(levels))
+    pd.testing.assert_series_equal(agreement, tree_agreement(levels[order], others[order]))
+    assert not (agreement > 1).any()
+
+
+def test_leaves_get_no_credit_for_the_top_level():
+    rng = np.random.default_rng(0)
+    top = rng.integers(2, size=2000)
+    levels, others = (
+        np.stack([top, 2 + 2 * top + rng.integers(2, size=2000)], axis=1) for _ in range(2)
+    )
+    agreement = tree_agreement(levels, others)
+    assert agreement["top"] == 1
+    assert agreement["leaves"] > 0.3
+    assert abs(agreement["inside"]) < 0.01
+
+
+def test_a_tree_that_does_not_divide_agrees_with_one_that_does_by_chance():
+    whole, halves = np.zeros((6, 1), dtype=int), np.array([[1], [1], [1], [2], [2], [2]])
+    assert tree_agreement(whole, halves).to_dict() == pytest.approx(
+        {"top": 0, "leaves": 0, "inside": np.nan}, nan_ok=True
+    )
+    assert tree_agreement(whole, whole).isna().all()
+
+
+def test_agreement_of_different_customers_is_refused():
+    with pytest.raises(ValueError, match="inconsistent numbers of samples"):
+        tree_agreement([[1], [2]], [[1], [2], [3]])

@@ -68,6 +68,8 @@ def main():
               help="Dimensions of the states; the paper has 3, and 6 are more stable.")  # fmt: skip
 @click.option("--depth", type=click.IntRange(min=1), default=3, show_default=True,
               help="Maximum number of levels of the tree.")  # fmt: skip
+@click.option("--stability/--no-stability", default=True, show_default=True,
+              help="Fit again with other seeds, and compare the top-level segments.")  # fmt: skip
 @shared.seed_option
 @shared.output_option("DIR", "skspend-output", "Folder of the results.")
 @shared.force_option
@@ -113,7 +115,7 @@ def predict(model, file, output, force, **options):
 
     MODEL is the model.json that skspend segment writes. FILE may be larger than memory, or a
     pattern in quotes. Periods are counted back from the last month in FILE. The customers may be
-    new to the model. The table has the columns of segments.parquet.
+    new to the model. The table has the columns of segments.parquet, except reproduced.
 
     \b
     Examples:

@@ -8,6 +8,7 @@ import pandas as pd
 from .._utils._errors import DataError, blame_data, refuse
 from .._utils._output import write_json
 from ..aggregation._aggregator import MONTHS
+from ..inspection._stability import STABILITY_COLUMNS
 from ..personality import load_coefficients
 from ..segmentation import SegmentModel
 from ..transactions import TransactionLog
@@ -15,6 +16,7 @@ from ..transactions._periods import coarsest_resolution
 from ._console import CommandError, note
 from ._options import ROLES
 
+RUN_RECORD = "run.json"
 STUDY_RECORD = "study.json"
 
 
@@ -24,6 +26,16 @@ def load_model(path, options):
     if options["income"] and model.pipeline["spend"].normalize_ != "income":
         raise CommandError("--income has no effect: the model does not normalize by income.")
     return model
+
+
+def read_stability(model):
+    """Read what other fits were found to agree on, from the run.json beside a model, or None."""
+    try:
+        record = json.loads(Path(model).with_name(RUN_RECORD).read_text(encoding="utf-8"))
+        top = {name: float(record["stability"][name]) for name in STABILITY_COLUMNS}
+    except (OSError, ValueError, TypeError, KeyError):
+        return None
+    return pd.DataFrame([top], index=["top"])
 
 
 def read_log(file, options, period):

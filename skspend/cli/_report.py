@@ -35,7 +35,12 @@ def report_file(model, file, output, force, options):
                     transfer = pd.read_csv(transfer)
         with steps.step("Measuring"), blame_data():
             report = SegmentReport.from_estimator(
-                loaded.pipeline, log, names=loaded.names, protected=protected, transfer=transfer
+                loaded.pipeline,
+                log,
+                names=loaded.names,
+                protected=protected,
+                transfer=transfer,
+                stability=files.read_stability(model),
             )
         with steps.step("Writing"):
             report.save(page, customer_ids=options["customer_ids"])

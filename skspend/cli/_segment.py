@@ -2,9 +2,11 @@
 
 import shlex
 import time
+import warnings
 from functools import partial
 
 import click
+import numpy as np
 from rich import box
 from rich.table import Table
 from rich.text import Text
@@ -70,8 +72,24 @@ def _run(file, options, folder):
             pipeline = Pipeline([("spend", spend), ("states", states), ("segment", segment)])
             model = work.SegmentModel(pipeline, names)
             described = model.describe(panel, trajectories)
+        refitted = None
+        if options["stability"]:
+            # The fit itself has warned of what is in the data.
+            with steps.counted("Refitting") as progress, warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                refitted = work.refit(
+                    model,
+                    panel,
+                    trajectories,
+                    is_active,
+                    random_state=options["seed"],
+                    progress=progress,
+                )
+        agreement, reproduced = refitted or (None, None)
         with steps.step("Writing"):
             table = model.place(log.customers, panel, trajectories)
+            if reproduced is not None:
+                table.insert(table.columns.get_loc("strength") + 1, "reproduced", reproduced)
             table.to_parquet(folder / "segments.parquet", index=False)
             trajectories.rename_axis("customer").reset_index().to_parquet(
                 folder / "trajectories.parquet", index=False
@@ -85,6 +103,7 @@ def _run(file, options, folder):
         "versions": work.versions(),
         "data": {"transactions": log.n_transactions, "first_day": first, "last_day": last},
         "figures": model.summarise(panel, trajectories, is_active, described),
+        "stability": agreement,
         "seconds": steps.seconds,
     }
     return described, record
@@ -156,6 +175,13 @@ def _show(described, record, output, *, is_bundled):
     screen.print(table)
     if not len(described):
         say("These customers do not divide into segments: they are all in one.")
+    stability = record["stability"]
+    if stability is not None and np.isfinite(stability["ari"]):
+        say(
+            f"Another fit puts {stability['same']:.0%} of held-out customers into the same "
+            f"top-level segment (ARI {stability['ari']:.2f}, {stability['low']:.2f} to "
+            f"{stability['high']:.2f} over {stability['fits']} fits)."
+        )
     say(
         f"{figures['coverage']:.1%} of the spending has a coefficient. Personality from spending "
         f"is weak evidence (r about .15): use segments to understand customers, never to decide "

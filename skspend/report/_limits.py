@@ -21,13 +21,14 @@ LIMITS = (
     "The names of segments come from coefficients of spending categories. If few categories have "
     "a coefficient, a name means little: see the coverage.",
     "A segment is a region of the state space of a network. With another seed, time window or "
-    "network, some customers change segment. The report shows how many stay over time, not how "
-    "many stay with another seed.",
+    "network, some customers change segment. The report shows how many stay over time and, if it "
+    "was measured, how many stay in another fit: see reproducibility.",
     "Where a segment divides, its parts are more compact than the parts of a single cloud would "
     "be. There may still be customers between them.",
     "If the model was fitted on these customers, every figure is in-sample. Make a report of other "
     "customers to see what holds for them.",
-    "Intervals are about the choice of customers. They do not include a new fit of the model.",
+    "Intervals are about the choice of customers. They do not include a new fit of the model; only "
+    "that of reproducibility is about new fits.",
     "Each line in the state space is a single customer, without a name. Treat the page as personal "
     "data.",
 )

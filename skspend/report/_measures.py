@@ -12,6 +12,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils import _safe_indexing, check_random_state
 
 from .._utils._intervals import CONFIDENCE, half_interval, wilson_interval
+from .._utils._text import count
 from ..aggregation import SpendingAggregator
 from ..aggregation._aggregator import MONTHS
 from ..clustering import TrajectoryClusterer
@@ -223,17 +224,21 @@ def find_exemplars(customers: Customers) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def measure_model(customers: Customers, random_state: int) -> pd.DataFrame:
+def measure_model(
+    customers: Customers, stability: pd.DataFrame | None, random_state: int
+) -> pd.DataFrame:
     """The figures to judge the model by, for the customers who spend in all periods.
 
     Intervals are Wilson's for a share, Student's for a mean, that of a ratio estimator for the
-    coverage, and the bootstrap over customers for kappa.
+    coverage, and the bootstrap over customers for kappa. Those of other fits are as measured.
     """
     active = customers.is_active
     rows = [_judge_coverage(customers)]
     if active.any():
         rows += _judge_extractor(customers, active)
         rows += _judge_segments(customers, active, check_random_state(random_state))
+    if stability is not None:
+        rows += _judge_fits(stability.loc["top"])
     return pd.DataFrame(rows, columns=["metric", "value", "low", "high", "meaning"])
 
 
@@ -291,6 +296,25 @@ def _judge_segments(
         )
         rows.append(("change of direction", *mean_interval(turns[np.isfinite(turns)]), meaning))
     return rows
+
+
+def _judge_fits(top: pd.Series) -> list[tuple[object, ...]]:
+    """Whether another fit would give the same segments; nothing if there is a single segment."""
+    if np.isnan(top["ari"]):
+        return []
+    fits = count(int(top["fits"]), "other fit")
+    same = (
+        f"share of customers, held out of all fits, whom another fit puts into the same segment of "
+        f"the top level; a mean over {fits}"
+    )
+    index = (
+        f"agreement of the segments of the top level in two fits (adjusted Rand index): 1 if they "
+        f"are the same, 0 by chance; the interval is over {fits}"
+    )
+    return [
+        ("same segment", top["same"], np.nan, np.nan, same),
+        ("reproducibility", *top[["ari", "low", "high"]], index),
+    ]
 
 
 def mean_interval(values: np.ndarray) -> tuple[float, float, float]:

@@ -37,7 +37,7 @@ def _figure(value: float, metric: str = "") -> str:
     """A figure with three decimals, or none if it is large; a share as a percentage."""
     if not np.isfinite(value):
         return ""
-    if metric in ("coverage", "accuracy"):
+    if metric in ("coverage", "accuracy", "same segment"):
         return f"{100 * value:.1f} %"
     return f"{value:,.0f}" if abs(value) >= 10 else f"{value:.3f}".replace("0.", ".", 1)
 

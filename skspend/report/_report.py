@@ -16,6 +16,7 @@ from skops.card import Card
 from .._utils._text import count
 from ..inspection import describe_segments, name_segments
 from ..inspection._segments import tree_order
+from ..inspection._stability import STABILITY_COLUMNS
 from . import _card, _measures as measures, _page
 
 if TYPE_CHECKING:
@@ -125,6 +126,7 @@ class SegmentReport:
         names: dict[int, str] | None = None,
         protected: pd.DataFrame | pd.Series | None = None,
         transfer: pd.DataFrame | None = None,
+        stability: pd.DataFrame | None = None,
         random_state: RandomState = 0,
     ) -> SegmentReport:
         """Measure everything.
@@ -144,6 +146,9 @@ class SegmentReport:
             row count as missing.
         transfer : DataFrame, default=None
             Results of models on the same network, from :func:`~skspend.study.transfer_table`.
+        stability : DataFrame, default=None
+            ``agreement`` of :func:`~skspend.inspection.segment_stability`. It adds the metrics
+            "same segment" and "reproducibility": whether another fit gives the same segments.
         random_state : int, RandomState instance or None, default=0
             Draws the resamples for intervals, and the customers whose trajectories are shown.
 
@@ -157,10 +162,12 @@ class SegmentReport:
             If the pipeline has no segments or no trait scores.
         ValueError
             If no customer spends on a category of the model, no customer of X is in `protected`, or
-            `transfer` lacks a column.
+            `transfer` or `stability` lacks a column.
         """
         if transfer is not None:
             _check_transfer(transfer)
+        if stability is not None:
+            _check_stability(stability)
         customers = measures.see_customers(pipeline, X)
         clusterer, trajectories = customers.clusterer, customers.trajectories
         scores = customers.scores
@@ -184,7 +191,7 @@ class SegmentReport:
             data=measures.count_data(customers, X, pipeline),
             quality=measures.measure_quality(X, pipeline),
             coverage=measures.measure_coverage(customers),
-            metrics=measures.measure_model(customers, random_state),
+            metrics=measures.measure_model(customers, stability, random_state),
             segments=segments.iloc[tree_order(segments)].reset_index(drop=True),
             traits=measures.measure_traits(customers),
             categories=measures.measure_categories(customers),
@@ -239,6 +246,16 @@ def _check_transfer(transfer: pd.DataFrame) -> None:
         raise ValueError(
             f"transfer has no column {missing[0]!r} ({len(missing)} of {len(TRANSFER_COLUMNS)} are "
             f"missing). Pass the output of skspend.study.transfer_table."
+        )
+
+
+def _check_stability(stability: pd.DataFrame) -> None:
+    missing = [name for name in STABILITY_COLUMNS if name not in stability]
+    if missing or "top" not in stability.index:
+        what = f"column {missing[0]!r}" if missing else "row 'top'"
+        raise ValueError(
+            f"stability has no {what}. Pass the frame agreement of "
+            f"skspend.inspection.segment_stability."
         )
 
 

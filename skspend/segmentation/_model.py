@@ -9,27 +9,45 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
 import pandas as pd
+from joblib import parallel_config
+from sklearn.base import clone
 from sklearn.pipeline import Pipeline
+from sklearn.utils import check_random_state
 
 from .. import __version__
 from .._utils._errors import DataError, blame_data
 from ..aggregation import SpendingAggregator
 from ..clustering import TrajectoryClusterer
 from ..extraction import LSTMStateExtractor
-from ..inspection import describe_segments, name_segments, segment_path
+from ..inspection import describe_segments, name_segments, segment_path, segment_stability
 from ..inspection._segments import EVERYBODY, tree_order
+from ..inspection._stability import place, share_of_same
 from ..panel import Panel
 from ..personality import TRAITS, BigFivePersonalityScorer, personality_types
 from ..transactions import TransactionLog
 from . import _model_file as model_file
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from numpy.typing import ArrayLike, NDArray
 
-    from .._utils._typing import Aliases, Coefficients, FilePath, PanelLike, Period, RandomState
+    from .._utils._typing import (
+        Aliases,
+        Coefficients,
+        FilePath,
+        Floats,
+        PanelLike,
+        Period,
+        RandomState,
+    )
 
 FEWEST_ACTIVE = 20
 """Two segments of the smallest size that the clusterer makes."""
+FEWEST_TO_REFIT, MOST_TO_REFIT = 50, 5000
+"""Active customers: of fewer, too few would be held out; of more, a sample is drawn."""
+N_REFITS = 4
+"""Fits with other seeds; each costs as much as the model, and their reference once more."""
 _LIBRARIES = ("numpy", "pandas", "pyarrow", "scikit-learn", "scipy", "tensorflow", "keras", "skops")
 
 
@@ -245,6 +263,65 @@ class SegmentModel:
         with model_file.refuse(path):
             model.predict(TransactionLog(pd.DataFrame(trial), income=income))
         return model
+
+
+def refit(
+    model: SegmentModel,
+    panel: pd.DataFrame,
+    trajectories: PanelLike,
+    is_active: NDArray[np.bool_],
+    *,
+    random_state: RandomState = 0,
+    progress: Callable[[int, int], None] | None = None,
+) -> tuple[dict[str, float], Floats] | None:
+    """Measure whether other fits put customers into the same segments of the top level.
+
+    The second and the third step are fitted five times, each time on the same four fifths of the
+    active customers, or of a sample of 5,000 of them: once with their own seeds, and four times
+    with others; see :func:`~skspend.inspection.segment_stability`.
+
+    Parameters
+    ----------
+    model : SegmentModel
+        Fitted on the active customers.
+    panel, trajectories : frame
+        What the first two steps make of all customers.
+    is_active : ndarray of bool, shape (n_customers,)
+        As returned by :func:`aggregate`.
+    random_state : int, RandomState instance or None, default=0
+        Draws the held-out customers and the seeds.
+    progress : callable, default=None
+        Called after each fit with the number of finished fits and the number of all fits.
+
+    Returns
+    -------
+    agreement : dict from str to float
+        The row "top" of the frame ``agreement`` of segment_stability.
+    reproduced : ndarray, shape (n_customers,)
+        The share of the four fits that put each customer into the segment that matches the one of
+        the model. Most customers were in these fits, and all active ones in that of the model.
+
+    None if fewer than 50 customers spend in all periods.
+    """
+    random_state = check_random_state(random_state)
+    rows = np.flatnonzero(is_active)
+    if len(rows) < FEWEST_TO_REFIT:
+        return None
+    if len(rows) > MOST_TO_REFIT:
+        rows = np.sort(random_state.choice(rows, MOST_TO_REFIT, replace=False))
+    pipeline = clone(model.pipeline[1:]).set_params(segment__max_depth=1)
+    # Threads start at once; a process would first have to import what is imported here.
+    with parallel_config("threading", n_jobs=-1):
+        found = segment_stability(
+            pipeline,
+            panel.iloc[rows],
+            n_repeats=N_REFITS,
+            random_state=random_state,
+            progress=progress,
+        )
+    top = model.pipeline["segment"].predict_levels(trajectories)[:, 0]
+    others = [place(other, panel)[:, 0] for other in found.others]
+    return found.agreement.to_dict("index")["top"], share_of_same(top, others, rows)
 
 
 def versions() -> dict[str, str]:

@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Unpack
 
 import numpy as np
 import pandas as pd
-from scipy.optimize import linear_sum_assignment
 from sklearn.base import clone
-from sklearn.metrics.cluster import contingency_matrix
 from sklearn.pipeline import make_pipeline
 from sklearn.utils import check_random_state
 
 from ..clustering import TrajectoryClusterer
 from ..extraction import LSTMStateExtractor
+from ..inspection._stability import add_noise
+from ..metrics import match_segments
 from ..panel import Panel
 from ..personality import BigFivePersonalityScorer
 from ._states import TenMeans, check_transformer, complete, mean_scores, read_data
@@ -173,11 +173,7 @@ def disturb(
     cube = np.ascontiguousarray(Panel.read(panel).cube)
     random_state = check_random_state(random_state)
     totals = np.abs(cube).sum(axis=2, keepdims=True, dtype=np.float64)
-    noisy = cube * np.maximum(0, 1 + noise * random_state.normal(size=cube.shape))
-    # Sums of some hundred shares of single precision are this close to 1.
-    if (np.isclose(totals, 1, atol=1e-4) | (totals == 0)).all():
-        after = np.abs(noisy).sum(axis=2, keepdims=True, dtype=np.float64)
-        noisy *= np.divide(totals, after, out=np.ones_like(after), where=after > 0)
+    noisy = add_noise(cube, noise, random_state)
     n_outliers = round(outliers * len(cube))
     added = np.zeros((n_outliers, *cube.shape[1:]))
     chosen = random_state.randint(cube.shape[2], size=(n_outliers, cube.shape[1], 1))
@@ -213,9 +209,9 @@ def _disturb_and_count(before, *, noise, outliers, repetition, seed):
 
 def _changed(before, after):
     """Return the share of the first customers in another segment, once segments are matched."""
-    table = contingency_matrix(before, after[: len(before)])
-    rows, columns = linear_sum_assignment(table, maximize=True)
-    return 1 - table[rows, columns].sum() / len(before)
+    after = after[: len(before)]
+    stay = pd.Series(before).map(match_segments(before, after)) == after
+    return 1 - stay.sum() / len(before)
 
 
 def _check_sizes(name, sizes):

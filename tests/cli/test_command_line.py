@@ -253,7 +253,7 @@ def test_a_killed_run_does_not_hinder_the_next(run, bank_file, tmp_path, monkeyp
 @pytest.mark.parametrize("command", ["--help", "segment"])
 def test_a_closed_pipe_is_no_error(command, bank_file, tmp_path):
     """Neither for what click prints, as with --help and --json, nor for what rich prints."""
-    options = [] if command == "--help" else [bank_file, "--output", "out", "--units", "1"]
+    options = [] if command == "--help" else [bank_file, "--output", "out", "--no-stability"]
     with start(command, *options, cwd=tmp_path) as process:
         process.stdout.close()
         stderr = process.stderr.read()
@@ -274,7 +274,7 @@ def test_segment_prints_the_command_that_makes_a_report(run, bank, bank_log, tmp
     frame.to_csv("my bank.csv", index=False)
     bank.coefficients.rename_axis("category").to_csv("ratings.csv")
     columns = ("--customer", "who", "--date", "booked on", "--amount", "nok")
-    options = (*columns, "--outflow", "negative", "--coefficients", "ratings.csv", "--units", 1)
+    options = (*columns, "--outflow", "negative", "--coefficients", "ratings.csv", "--no-stability")
     done = run("segment", "my bank.csv", *options)
     assert done.exit_code == 0, done.stderr
     command = shlex.split(done.stdout.splitlines()[-1].removeprefix("To see a report: skspend "))

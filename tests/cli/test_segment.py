@@ -7,8 +7,8 @@ import sys
 import pandas as pd
 import pytest
 
-from skspend.cli._files import read_coefficients
-from skspend.cli._segment import OUTPUTS, _bundled_aliases
+from skspend.cli._files import read_coefficients, read_stability
+from skspend.cli._segment import OUTPUTS, _bundled_aliases, _show
 from skspend.datasets import load_complete_journey
 from skspend.personality import TRAITS, TYPES, load_coefficients
 from skspend.segmentation import SegmentModel
@@ -114,8 +114,59 @@ def test_a_saved_model_gives_the_same_segments_without_tensorflow(
         [sys.executable, "-c", code, *map(str, arguments)], capture_output=True, text=True
     )
     assert done.stdout.splitlines()[-1] == "set()", done.stderr
-    expected = pd.read_parquet(folder / "segments.parquet")
+    expected = pd.read_parquet(folder / "segments.parquet").drop(columns="reproduced")
     pd.testing.assert_frame_equal(pd.read_parquet(output), expected)
+
+
+def test_the_main_job_says_whether_another_fit_gives_the_same(segmented_bank):
+    folder, done = segmented_bank
+    top = json.loads(done.stdout)["stability"]
+    assert json.loads((folder / "run.json").read_text())["stability"] == top
+    assert (top["fits"], top["held_out"]) == (4, 60)
+    assert -1 <= top["low"] <= top["ari"] <= top["high"] <= 1
+    assert 0 < top["same"] <= 1
+    table = pd.read_parquet(folder / "segments.parquet")
+    assert table.columns.get_loc("reproduced") == table.columns.get_loc("strength") + 1
+    assert set(table["reproduced"]) <= {0, 0.25, 0.5, 0.75, 1}
+    assert table["reproduced"].mean() > 0.25
+
+
+def test_the_screen_says_in_one_line_whether_another_fit_gives_the_same(segmented_bank, capsys):
+    record = json.loads(segmented_bank[1].stdout)
+    described = pd.DataFrame(record["segments"])
+    _show(described, record, "out", is_bundled=False)
+    top = record["stability"]
+    said = " ".join(capsys.readouterr().out.split())
+    assert (
+        f"Another fit puts {top['same']:.0%} of held-out customers into the same top-level" in said
+    )
+    assert f"(ARI {top['ari']:.2f}, {top['low']:.2f} to {top['high']:.2f} over 4 fits)." in said
+
+
+def test_without_stability_nothing_is_said_of_other_fits(households, segments):
+    folder, done = households
+    assert json.loads((folder / "run.json").read_text())["stability"] is None
+    assert "Another fit" not in done.stdout
+    assert "reproduced" not in segments
+
+
+def test_a_report_shows_the_stability_of_the_record_beside_its_model(
+    run, segmented_bank, bank_file, tmp_path
+):
+    folder, done = segmented_bank
+    arguments = bank_file, "--json", "--output"
+    beside = run("report", folder / "model.json", *arguments, tmp_path / "beside.html")
+    found = {row["metric"]: row for row in json.loads(beside.stdout)["metrics"]}
+    top = json.loads(done.stdout)["stability"]
+    assert found["same segment"]["value"] == top["same"]
+    assert [found["reproducibility"][name] for name in ("value", "low", "high")] == [
+        top[name] for name in ("ari", "low", "high")
+    ]
+    moved = tmp_path / "model.json"
+    moved.write_bytes((folder / "model.json").read_bytes())
+    for record in ("", "[]", '{"stability": null}', '{"stability": {"ari": "high"}}'):
+        (tmp_path / "run.json").write_text(record)
+        assert read_stability(moved) is None
 
 
 def test_predict_finds_the_segments_of_new_customers(
@@ -150,7 +201,7 @@ def test_ones_own_table_is_segmented_with_ones_own_words(run, bank, bank_log, tm
         "segment", tmp_path / "own.csv", "--customer", "account", "--date", "booked",
         "--category", "kind", "--amount", "nok", "--outflow", "negative", "--income", "wage",
         "--periods", 3, "--coefficients", tmp_path / "ratings.csv",
-        "--aliases", tmp_path / "aliases.csv", "--units", 2, "--depth", 2, "--seed", 1,
+        "--aliases", tmp_path / "aliases.csv", "--units", 2, "--depth", 2, "--seed", 1, "--no-stability",
         "--output", tmp_path / "out",
     )  # fmt: skip
     assert done.exit_code == 0, done.output
@@ -228,7 +279,9 @@ def test_outputs_that_are_there_are_kept_unless_forced(run, bank_file, tmp_path)
     assert done.exit_code == 2
     assert "already holds run.json" in done.stderr
     assert (tmp_path / "run.json").read_text() == "mine"
-    done = run("segment", bank_file, "--output", tmp_path, "--force", "--depth", 1)
+    done = run(
+        "segment", bank_file, "--output", tmp_path, "--force", "--depth", 1, "--no-stability"
+    )
     assert done.exit_code == 0, done.output
     assert json.loads((tmp_path / "run.json").read_text())["figures"]["customers"] == 300
 
@@ -251,7 +304,7 @@ def test_a_failure_in_the_middle_leaves_nothing(run, bank_file, tmp_path, monkey
         raise KeyboardInterrupt
 
     monkeypatch.setattr("skspend.cli._segment._draw", interrupt)
-    done = run("segment", bank_file, "--output", tmp_path / "out")
+    done = run("segment", bank_file, "--no-stability", "--output", tmp_path / "out")
     assert done.exit_code != 0
     assert not list(tmp_path.iterdir())
 
@@ -261,7 +314,7 @@ def test_coefficients_of_ones_own_categories_need_no_aliases_for_the_households(
     ratings.to_csv(tmp_path / "ratings.csv", index=False)
     done = run(
         "segment", "--coefficients", tmp_path / "ratings.csv", "--output", tmp_path / "out",
-        "--units", 1, "--depth", 1,
+        "--units", 1, "--depth", 1, "--no-stability",
     )  # fmt: skip
     assert done.exit_code == 0, done.output
     coverage = json.loads((tmp_path / "out" / "run.json").read_text())["figures"]["coverage"]

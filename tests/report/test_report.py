@@ -291,3 +291,35 @@ def test_text_of_the_data_cannot_break_the_card(pipeline, bank):
     card = SegmentReport.from_estimator(pipeline, bank.data, protected=group).model_card().render()
     assert "<script>" not in card
     assert "a\\|b" in card
+
+
+def agreement(**change):
+    top = {"ari": 0.5, "low": 0.4, "high": 0.6, "same": 0.7, "fits": 4, "held_out": 60}
+    return pd.DataFrame([top | change], index=["top"])
+
+
+def test_metrics_and_card_say_whether_another_fit_gives_the_same(pipeline, bank):
+    report = SegmentReport.from_estimator(pipeline, bank.data, stability=agreement())
+    added = report.metrics.set_index("metric").iloc[-2:]
+    assert added["value"].to_dict() == {"same segment": 0.7, "reproducibility": 0.5}
+    assert added.loc["reproducibility", ["low", "high"]].tolist() == [0.4, 0.6]
+    assert added["meaning"].str.contains("4 other fits").all()
+    assert "| reproducibility |" in " ".join(report.model_card().render().split())
+
+
+def test_a_single_segment_adds_no_figure_of_other_fits(report, pipeline, bank):
+    whole = agreement(ari=np.nan, same=np.nan)
+    found = SegmentReport.from_estimator(pipeline, bank.data, stability=whole)
+    pd.testing.assert_frame_equal(found.metrics, report.metrics)
+
+
+@pytest.mark.parametrize(
+    ("stability", "message"),
+    [
+        (agreement().drop(columns="same"), "stability has no column 'same'"),
+        (agreement().rename({"top": "leaves"}), "stability has no row 'top'"),
+    ],
+)
+def test_another_table_than_that_of_stability_is_refused(pipeline, bank, stability, message):
+    with pytest.raises(ValueError, match=message):
+        SegmentReport.from_estimator(pipeline, bank.data, stability=stability)
