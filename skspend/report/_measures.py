@@ -238,7 +238,7 @@ def measure_model(
         rows += _judge_extractor(customers, active)
         rows += _judge_segments(customers, active, check_random_state(random_state))
     if stability is not None:
-        rows += _judge_fits(stability.loc["top"])
+        rows += _judge_fits(stability.to_dict("index")["top"])
     return pd.DataFrame(rows, columns=["metric", "value", "low", "high", "meaning"])
 
 
@@ -298,7 +298,7 @@ def _judge_segments(
     return rows
 
 
-def _judge_fits(top: pd.Series) -> list[tuple[object, ...]]:
+def _judge_fits(top: dict[Any, Any]) -> list[tuple[object, ...]]:
     """Whether another fit would give the same segments; nothing if there is a single segment."""
     if np.isnan(top["ari"]):
         return []
@@ -313,7 +313,7 @@ def _judge_fits(top: pd.Series) -> list[tuple[object, ...]]:
     )
     return [
         ("same segment", top["same"], np.nan, np.nan, same),
-        ("reproducibility", *top[["ari", "low", "high"]], index),
+        ("reproducibility", top["ari"], top["low"], top["high"], index),
     ]
 
 

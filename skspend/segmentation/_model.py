@@ -273,7 +273,7 @@ def refit(
     *,
     random_state: RandomState = 0,
     progress: Callable[[int, int], None] | None = None,
-) -> tuple[dict[str, float], Floats] | None:
+) -> tuple[dict[Any, Any], Floats] | None:
     """Measure whether other fits put customers into the same segments of the top level.
 
     The second and the third step are fitted five times, each time on the same four fifths of the
@@ -295,7 +295,7 @@ def refit(
 
     Returns
     -------
-    agreement : dict from str to float
+    agreement : dict
         The row "top" of the frame ``agreement`` of segment_stability.
     reproduced : ndarray, shape (n_customers,)
         The share of the four fits that put each customer into the segment that matches the one of

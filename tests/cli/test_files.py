@@ -55,17 +55,8 @@ def test_what_was_dropped_is_in_the_record(run, bank_log, tmp_path):
     frame = bank_log.to_frame().astype({"amount": str})
     frame.loc[5, "amount"] = "many"
     frame.to_csv(tmp_path / "bank.csv", index=False)
-    options = (
-        "--output",
-        tmp_path / "out",
-        "--units",
-        2,
-        "--depth",
-        1,
-        "--drop-unreadable",
-        "--no-stability",
-    )
-    done = run("segment", tmp_path / "bank.csv", *options)
+    options = ("--units", 2, "--depth", 1, "--drop-unreadable", "--no-stability")
+    done = run("segment", tmp_path / "bank.csv", "--output", tmp_path / "out", *options)
     assert done.exit_code == 0, done.output
     left_out = pd.read_json(tmp_path / "out" / "run.json")["figures"]["left_out"]
     assert left_out["missing, infinite or unreadable amount"] == {"transactions": 1, "amount": 0.0}

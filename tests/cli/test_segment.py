@@ -201,8 +201,8 @@ def test_ones_own_table_is_segmented_with_ones_own_words(run, bank, bank_log, tm
         "segment", tmp_path / "own.csv", "--customer", "account", "--date", "booked",
         "--category", "kind", "--amount", "nok", "--outflow", "negative", "--income", "wage",
         "--periods", 3, "--coefficients", tmp_path / "ratings.csv",
-        "--aliases", tmp_path / "aliases.csv", "--units", 2, "--depth", 2, "--seed", 1, "--no-stability",
-        "--output", tmp_path / "out",
+        "--aliases", tmp_path / "aliases.csv", "--units", 2, "--depth", 2, "--seed", 1,
+        "--no-stability", "--output", tmp_path / "out",
     )  # fmt: skip
     assert done.exit_code == 0, done.output
     assert "100.0% of the spending has a coefficient" in done.stdout
@@ -279,9 +279,8 @@ def test_outputs_that_are_there_are_kept_unless_forced(run, bank_file, tmp_path)
     assert done.exit_code == 2
     assert "already holds run.json" in done.stderr
     assert (tmp_path / "run.json").read_text() == "mine"
-    done = run(
-        "segment", bank_file, "--output", tmp_path, "--force", "--depth", 1, "--no-stability"
-    )
+    options = ("--force", "--depth", 1, "--no-stability")
+    done = run("segment", bank_file, "--output", tmp_path, *options)
     assert done.exit_code == 0, done.output
     assert json.loads((tmp_path / "run.json").read_text())["figures"]["customers"] == 300
 
