@@ -58,4 +58,4 @@ display = ExplanationDisplay.from_explanation(explanation, ax=axes, n_categories
 # pictures say nothing about the rest. An explanation of the network is also not an explanation of
 # the household.
 #
-# Next: :ref:`sphx_glr_gallery_plot_fairness.py`, who is in the segments.
+# Next: :ref:`sphx_glr_gallery_plot_attractors.py`, where the states go from here.

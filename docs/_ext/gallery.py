@@ -10,6 +10,7 @@ STORY = (
     "plot_figure_2",
     "plot_hierarchy",
     "plot_explanation",
+    "plot_attractors",
     "plot_fairness",
     "plot_coverage",
     "plot_elbow",

@@ -1,5 +1,7 @@
-"""Inspection: meaning, importance, fairness and stability of segments; explanation of states."""
+"""Inspection: what segments mean, how stable they are, and what moves the states and where to."""
 
+from ._attractors import find_attractors
+from ._changes import smallest_changes
 from ._explanation import explain_trajectories
 from ._fairness import segment_fairness
 from ._importance import segment_importance
@@ -9,9 +11,11 @@ from ._stability import segment_stability
 __all__ = [
     "describe_segments",
     "explain_trajectories",
+    "find_attractors",
     "name_segments",
     "segment_fairness",
     "segment_importance",
     "segment_path",
     "segment_stability",
+    "smallest_changes",
 ]

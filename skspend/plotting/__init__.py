@@ -1,5 +1,6 @@
 """Display objects, as in scikit-learn: the choice of a model, its segments, and their meaning."""
 
+from ._attractors import AttractorDisplay
 from ._colors import TRAIT_COLORS
 from ._elbow import ElbowDisplay
 from ._explanation import ExplanationDisplay
@@ -9,6 +10,7 @@ from ._trajectories import TrajectoryDisplay
 
 __all__ = [
     "TRAIT_COLORS",
+    "AttractorDisplay",
     "ElbowDisplay",
     "ExplanationDisplay",
     "HierarchyDisplay",
