@@ -102,7 +102,7 @@ def test_all_estimators_and_displays_document_their_attributes(public_names):
         for cls in _classes(public_names)
         if cls.__name__ in {*skspend.__all__, *skspend.plotting.__all__}
     }
-    assert len(counts) == 14
+    assert len(counts) == 15
     assert min(counts.values()) >= 3
 
 

@@ -86,8 +86,8 @@ def find_attractors(
     Raises
     ------
     ValueError
-        If no step is a recurrent network, another step than a TrajectoryClusterer follows it, or the
-        tree has no such level; and if `max_periods` is not positive.
+        If no step is a recurrent network, another step than a TrajectoryClusterer follows it, the
+        tree has no such level, or `max_periods` is not positive.
 
     See Also
     --------

@@ -203,7 +203,7 @@ class AttractorDisplay:
         return points, np.pad(pca.explained_variance_ratio_, missing[1])
 
     def _add_legend(self, texts, is_new):
-        mark: dict[str, Any] = {"ls": "", "marker": "o", "mec": "black"}
+        mark = {"ls": "", "marker": "o", "mec": "black"}
         handles = [Line2D([], [], mfc=color, label=text, **mark) for text, color in texts.items()]
         handles += [
             Line2D([], [], ls="", marker="o", ms=2.5, color="0.3", label="last state"),
