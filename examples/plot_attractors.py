@@ -32,7 +32,7 @@ pipeline = make_pipeline(
     TrajectoryClusterer(max_depth=1, random_state=0),
 ).fit(panel)
 states, segment = pipeline.named_steps.values()
-names = name_segments(segment, None, states.scorer_.transform(panel))
+names = name_segments(segment, None, states.scorer_.transform(panel), panel)
 
 # %%
 # Whose attractor lies in the segment of today?

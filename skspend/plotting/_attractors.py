@@ -223,7 +223,7 @@ def _along(pca, table):
 
 def _colors(names):
     """A colour for each name, that of its trait where this distinguishes them, as RGB rows."""
-    colors = np.array([type_color(name.split()[0]) for name in names])
+    colors = np.array([type_color(name) for name in names])
     if len(np.unique(colors, axis=0)) < len(names):
         palette = mpl.colormaps["tab20"]
         colors = np.array([palette(number % palette.N)[:3] for number in range(len(names))])
