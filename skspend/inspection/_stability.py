@@ -6,16 +6,17 @@ agreement of the fits on customers held out of all of them, and that of every se
 
 from __future__ import annotations
 
+import warnings
 from numbers import Integral
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import pandas as pd
-from joblib import Parallel, delayed
 from sklearn.base import clone
 from sklearn.model_selection import train_test_split
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.utils import Bunch, _safe_indexing, check_random_state
+from sklearn.utils.parallel import Parallel, delayed
 
 from .._utils._intervals import half_interval
 from .._utils._threads import one_thread
@@ -175,7 +176,7 @@ def segment_stability(
             )
         n_repeats = min(n_repeats, n_periods)
     reference = _seed(pipeline, random_state, missing_only=True)
-    fits = [("reference", reference, 0, 0)]
+    fits = []
     for number in range(n_repeats):
         other = clone(reference)
         if scheme == "seed":
@@ -184,13 +185,17 @@ def segment_stability(
             known = dict.fromkeys(_parameters(other, "n_periods", given=True), n_periods - 1)
             other.set_params(**known)
         fits.append((scheme, other, number, random_state.randint(2**31 - 1)))
-    results = []
-    parallel = Parallel(n_jobs=n_jobs, return_as="generator")
-    for result in parallel(delayed(_fit)(panel, fitted, *fit) for fit in fits):
-        results.append(result)
-        if progress is not None:
-            progress(len(results), len(fits))
-    (reference, levels), *compared = results
+    tell = progress or (lambda done, total: None)
+    reference, levels = _fit(panel, fitted, "reference", reference, 0, 0)
+    tell(1, 1 + len(fits))
+    compared = []
+    # The reference has warned of the data. These classes of scikit-learn pass filters on.
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        parallel = Parallel(n_jobs=n_jobs, return_as="generator")
+        for result in parallel(delayed(_fit)(panel, fitted, *fit) for fit in fits):
+            compared.append(result)
+            tell(1 + len(compared), 1 + len(fits))
     same = [_find_same(levels, other, fitted, held_out) for _, other in compared]
     return Bunch(
         agreement=_agree(levels[held_out], [other[held_out] for _, other in compared], same),

@@ -46,7 +46,7 @@ FEWEST_ACTIVE = 20
 """Two segments of the smallest size that the clusterer makes."""
 FEWEST_TO_REFIT, MOST_TO_REFIT = 50, 5000
 """Active customers: of fewer, too few would be held out; of more, a sample is drawn."""
-N_REFITS = 4
+N_REFITS = 3
 """Fits with other seeds; each costs as much as the model, and their reference once more."""
 _LIBRARIES = ("numpy", "pandas", "pyarrow", "scikit-learn", "scipy", "tensorflow", "keras", "skops")
 
@@ -276,8 +276,8 @@ def refit(
 ) -> tuple[dict[Any, Any], Floats] | None:
     """Measure whether other fits put customers into the same segments of the top level.
 
-    The second and the third step are fitted five times, each time on the same four fifths of the
-    active customers, or of a sample of 5,000 of them: once with their own seeds, and four times
+    The second and the third step are fitted four times, each time on the same four fifths of the
+    active customers, or of a sample of 5,000 of them: once with their own seeds, and three times
     with others; see :func:`~skspend.inspection.segment_stability`.
 
     Parameters
@@ -298,8 +298,9 @@ def refit(
     agreement : dict
         The row "top" of the frame ``agreement`` of segment_stability.
     reproduced : ndarray, shape (n_customers,)
-        The share of the four fits that put each customer into the segment that matches the one of
-        the model. Most customers were in these fits, and all active ones in that of the model.
+        The share of the three other fits that put each customer into the segment that matches the
+        one of the model; a segment without a match counts as 0. Most customers were in these fits,
+        and all active ones in that of the model.
 
     None if fewer than 50 customers spend in all periods.
     """
