@@ -68,7 +68,9 @@ class StateExtractor(CallbackSupportMixin, TransformerMixin, BaseEstimator):
         "verbose": ["verbose"],
         "random_state": ["random_state"],
     }
-    weights_: list[Floats]
+    kernels_: list[Floats]
+    projection_: Floats | None
+    components_: Floats | None
     network_: Network
     losses_: dict[str, Floats]
     objective_: str
@@ -77,6 +79,8 @@ class StateExtractor(CallbackSupportMixin, TransformerMixin, BaseEstimator):
     classes_: NDArray[Any] | None
     target_scaler_: StandardScaler | None
     n_periods_: int
+    inputs: str = "categories"
+    n_networks = n_ranks = 1
 
     def __init__(
         self,
@@ -164,11 +168,13 @@ class StateExtractor(CallbackSupportMixin, TransformerMixin, BaseEstimator):
         optimizer starts anew, and no customers are held out.
         """
         losses, weights = {"loss": np.array([])}, None
-        if hasattr(self, "weights_"):
+        if hasattr(self, "kernels_"):
             panel = validate_panel(self, X, reset=False).cube
             target = self._target.encode(X, panel, y)
-            panel, losses = scale(panel, self.scaler_), self.losses_
-            weights = unfold_scales(self.network_, self.weights_, self.scaler_, self.target_scaler_)
+            panel, losses = scale(self._read(panel), self.input_scaler_), self.losses_
+            weights = unfold_scales(
+                self.network_, self.kernels_, self.input_scaler_, self.target_scaler_
+            )
         else:
             panel, target = self._start(X, y)
         # Each epoch has a seed of its own, or all would draw the same noise and the same order.
@@ -183,57 +189,95 @@ class StateExtractor(CallbackSupportMixin, TransformerMixin, BaseEstimator):
         return self
 
     def _start(self, X, y):
-        """Fit scales and target, make the network; return scaled panel and encoded target."""
+        """Fit scales and target, make the network; return scaled inputs and encoded target."""
         panel = validate_panel(self, X, n_periods=self.n_periods).cube
-        self.__dict__.pop("scorer_", None)
+        for name in ("scorer_", "kernels_"):
+            self.__dict__.pop(name, None)
         self.objective_ = objective = self.objective
         self.scaler_ = array_scaler().fit(panel.reshape(-1, panel.shape[2]))
-        target = Target.fit(objective, self._recurrent, self.scorer, self.scaler_, X, panel, y)
+        target = Target.fit(
+            objective, self._recurrent, self.scorer, self.scaler_, X, panel, y, self.n_ranks
+        )
         self.classes_, self.target_scaler_ = target.classes, target.scaler
+        self.projection_, self.input_scaler_ = None, self.scaler_
         if target.scorer is not None:
             self.scorer_ = target.scorer
+            if self.inputs == "traits":
+                self.projection_ = np.nan_to_num(target.scorer.coefficients_.astype(float))
+                inputs = self._read(panel)
+                self.input_scaler_ = array_scaler().fit(inputs.reshape(-1, inputs.shape[2]))
         encoded = target.encode(X, panel, y)
-        self.network_ = make_network(self, self._recurrent, target.by_period, panel, encoded)
-        return scale(panel, self.scaler_), encoded
+        inputs = scale(self._read(panel), self.input_scaler_)
+        self.network_ = make_network(self, self._recurrent, target, inputs, encoded)
+        return inputs, encoded
+
+    def _read(self, panel):
+        """What the network reads of every period: the shares, or their weighted sums by trait."""
+        return panel if self.projection_ is None else panel @ self.projection_.astype(panel.dtype)
 
     @property
     def _target(self):
-        by_period, scorer = self.network_.reads == "every", getattr(self, "scorer_", None)
-        return Target(self.objective_, by_period, scorer, self.classes_, self.target_scaler_)
+        network, scorer = self.network_, getattr(self, "scorer_", None)
+        return Target(
+            self.objective_,
+            network.reads == "every",
+            scorer,
+            self.classes_,
+            self.target_scaler_,
+            len(network.task_weights),
+        )
 
     def _train(self, panel, target, random_state, n_epochs, n_init=1, weights=None):
         """Train; after every epoch yield a function that returns the fitted attributes, and whether
         training has converged."""
-        if weights is None:
+        if self.projection_ is not None:
+            support = np.ones(panel.shape[2], dtype=bool)
+        elif weights is None:
             support = self._target.find_support(panel.shape[2])
         else:
             support = self.support_
-            weights[0] = weights[0][support]
-        panel = panel if support.all() else panel[..., support]
-        epochs = train_by_epoch(self, panel, target, random_state, n_epochs, n_init, weights)
+        if weights is not None:
+            weights[0] = weights[0][..., support, :]
+        read = panel if support.all() else panel[..., support]
+        epochs = train_by_epoch(self, read, target, random_state, n_epochs, n_init, weights)
         with closing(epochs):
             for now, losses, has_converged in epochs:
-                yield partial(self._fitted_attributes, now, losses, support), has_converged
+                yield partial(self._fitted_attributes, now, losses, support, panel), has_converged
 
-    def _fitted_attributes(self, weights, losses, support):
-        kernel = np.zeros((len(support), weights[0].shape[1]))
-        kernel[support] = weights[0]
+    def _fitted_attributes(self, weights, losses, support, panel):
+        *networks, _, n_gates = weights[0].shape
+        kernel = np.zeros((*networks, len(support), n_gates))
+        kernel[..., support, :] = weights[0]
         weights = [kernel, *weights[1:]]
+        components = None
+        if self.network_.n_networks > 1:
+            components = _principal_components(encode(self.network_, panel, weights), self.network_)
         return {
-            "weights_": fold_scales(self.network_, weights, self.scaler_, self.target_scaler_),
+            "kernels_": fold_scales(
+                self.network_, weights, self.input_scaler_, self.target_scaler_
+            ),
+            "components_": components,
             "losses_": {name: np.array(by_epoch) for name, by_epoch in losses.items()},
         }
 
     @property
+    def weights_(self) -> list[Floats]:
+        """Weights of the networks for X in its own units, a list of arrays."""
+        check_is_fitted(self, "kernels_")
+        if self.projection_ is None:
+            return self.kernels_
+        return [np.matmul(self.projection_, self.kernels_[0]), *self.kernels_[1:]]
+
+    @property
     def support_(self) -> NDArray[np.bool_]:
         """Which features the network reads, shape (n_features,)."""
-        check_is_fitted(self, "weights_")
-        return np.count_nonzero(self.weights_[0], axis=1) > 0
+        kernel = self.weights_[0]
+        return (kernel != 0).reshape(-1, *kernel.shape[-2:]).any(axis=(0, 2))
 
     @property
     def history_(self) -> pd.DataFrame:
         """Losses by epoch, a frame."""
-        check_is_fitted(self, "weights_")
+        check_is_fitted(self, "kernels_")
         index = pd.RangeIndex(1, len(self.losses_["loss"]) + 1, name="epoch")
         return pd.DataFrame(self.losses_, index=index)
 
@@ -249,7 +293,14 @@ class StateExtractor(CallbackSupportMixin, TransformerMixin, BaseEstimator):
         return Panel(states, panel.period, self._state_names()).like(X)
 
     def _run_encoder(self, panel):
-        return encode(self.network_, panel, self.weights_)
+        return self._project(self._encode(panel))
+
+    def _encode(self, panel, **options):
+        return encode(self.network_, self._read(panel), self.kernels_, **options)
+
+    def _project(self, states):
+        """Project the states of all networks onto their principal components."""
+        return states if self.components_ is None else states @ self.components_.astype(states.dtype)
 
     def _state_names(self):
         return [f"state{unit}" for unit in range(self.network_.n_units)]
@@ -269,21 +320,23 @@ class StateExtractor(CallbackSupportMixin, TransformerMixin, BaseEstimator):
                 f"X has {trajectories.shape[1]} columns, but trajectories of this "
                 f"{type(self).__name__} have {n_columns}. Pass the output of transform."
             )
-        hidden = fold(trajectories, self.n_periods_)[:, :, : self.network_.n_units]
-        return panel_like_fit(self, decode(self.network_, hidden, self.weights_)).like(X)
+        states = fold(trajectories, self.n_periods_)[:, :, : self.network_.n_units]
+        if self.components_ is not None:
+            states = states @ np.linalg.pinv(self.components_).astype(states.dtype)
+        return panel_like_fit(self, decode(self.network_, states, self.kernels_)).like(X)
 
     def pool_states(self, X: PanelLike) -> Floats:
         """Return the input of a head, shape (n_customers, n_units), for a panel as in `fit`.
 
-        It is the last hidden state if the network is recurrent, else the mean over periods.
+        It is the last state as in `transform` if the network is recurrent, else the mean over
+        periods.
         """
         check_is_fitted(self)
         panel = validate_panel(self, X, reset=False).cube
-        return pool(encode(self.network_, panel, self.weights_), self.network_.pooling)
+        return pool(self._run_encoder(panel)[..., : self.network_.n_units], self.network_.pooling)
 
     def _outputs(self, panel):
-        states = encode(self.network_, panel, self.weights_)
-        return decode(self.network_, pool(states, self.network_.reads), self.weights_)
+        return decode(self.network_, pool(self._encode(panel), self.network_.reads), self.kernels_)
 
     def predict_target(self, X: PanelLike) -> NDArray[Any]:
         """Predict the target of a panel as in `fit`.
@@ -314,9 +367,9 @@ class StateExtractor(CallbackSupportMixin, TransformerMixin, BaseEstimator):
         check_is_fitted(self)
         from ..networks import _keras as keras_models
 
-        model = keras_models.build(self.network_._replace(state_noise=0.0, l2=0.0), "float64")
-        model.set_weights(self.weights_)
-        return model
+        weights, n_features = self.weights_, len(self.support_)
+        network = self.network_._replace(n_features=n_features, state_noise=0.0, l2=0.0)
+        return keras_models.build_fitted(network, weights, self.components_)
 
     def get_feature_names_out(self, input_features: ArrayLike | None = None) -> Names:
         """Return the names of the states, such as ``year1|state0``, shape (n_periods * n_states,).
@@ -331,3 +384,16 @@ class StateExtractor(CallbackSupportMixin, TransformerMixin, BaseEstimator):
         tags.input_tags.three_d_array = True
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
         return tags
+
+
+def _principal_components(states, network):
+    """Map the states of all networks to those of one: an array (n_networks * n_units, n_units).
+
+    Dividing by the root of the number of networks keeps the distances of a single network.
+    """
+    states = states.reshape(-1, states.shape[-1]).astype(np.float64)
+    _, vectors = np.linalg.eigh(np.cov(states, rowvar=False))
+    vectors = vectors[:, ::-1][:, : network.n_units]
+    largest = np.abs(vectors).argmax(axis=0)
+    signs = np.sign(vectors[largest, np.arange(network.n_units)])
+    return vectors * signs / np.sqrt(network.n_networks)

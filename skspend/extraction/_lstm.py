@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from numbers import Real
-from typing import TYPE_CHECKING, Literal
+from numbers import Integral, Real
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
 import pandas as pd
@@ -11,8 +11,8 @@ from sklearn.utils import check_array
 from sklearn.utils.validation import _get_feature_names, check_is_fitted
 
 from .._utils._sklearn import Interval, StrOptions
-from ..networks._forward import encode
 from ..panel import Panel, fitted_features
+from ..personality import TRAITS
 from ._base import StateExtractor
 
 if TYPE_CHECKING:
@@ -147,6 +147,9 @@ class LSTMStateExtractor(StateExtractor):
 
     _parameter_constraints = {
         **StateExtractor._parameter_constraints,
+        "n_networks": [Interval(Integral, 1, None, closed="left")],
+        "inputs": [StrOptions({"traits", "categories"})],
+        "n_ranks": [Interval(Integral, 1, len(TRAITS), closed="both")],
         "step_penalty": [Interval(Real, 0, None, closed="left")],
         "state": [StrOptions({"hidden", "both"})],
     }
@@ -155,27 +158,30 @@ class LSTMStateExtractor(StateExtractor):
 
     def __init__(
         self,
-        n_units: int = 3,
-        hidden_units: Sequence[int] = (),
+        n_units: int = 8,
+        hidden_units: Sequence[int] = (12,),
         *,
+        n_networks: int = 8,
+        inputs: Literal["traits", "categories"] = "traits",
+        n_ranks: int = 2,
         objective: Literal["type", "scores", "reconstruct", "y"] = "type",
         scorer: Estimator | None = None,
         state_noise: float = 0.4,
         n_periods: int | None = None,
-        epochs: int = 100,
+        epochs: int = 40,
         batch_size: int | Literal["auto"] = "auto",
         optimizer: str | keras.optimizers.Optimizer = "adam",
         learning_rate: float = 0.01,
         l2: float = 0.0,
         class_weight: Literal["balanced"] | None = None,
-        n_init: int = 4,
+        n_init: int = 1,
         early_stopping: bool = False,
         validation_fraction: float = 0.1,
         n_iter_no_change: int = 10,
         verbose: bool | int = False,
         random_state: RandomState = None,
         state: Literal["hidden", "both"] = "hidden",
-        step_penalty: float = 0.1,
+        step_penalty: float = 0.25,
     ) -> None:
         super().__init__(
             n_units,
@@ -197,23 +203,59 @@ class LSTMStateExtractor(StateExtractor):
             verbose=verbose,
             random_state=random_state,
         )
+        self.n_networks = n_networks
+        self.inputs = inputs
+        self.n_ranks = n_ranks
         self.state = state
         self.step_penalty = step_penalty
+
+    @classmethod
+    def paper(cls, n_units: int = 3, **parameters: Any) -> Self:
+        """Return the paper's network, unfitted: one LSTM layer that reads all categories.
+
+        It learns the type alone, without noise and without a penalty on steps. Other `parameters`
+        are as in the constructor.
+        """
+        own = {
+            "n_networks": 1,
+            "inputs": "categories",
+            "n_ranks": 1,
+            "state_noise": 0.0,
+            "step_penalty": 0.0,
+            "epochs": 100,
+            "n_init": 4,
+        }
+        return cls(n_units, (), **(own | parameters))
 
     def _start(self, X, y):
         self.state_ = self.state
         return super()._start(X, y)
 
     def _run_encoder(self, panel):
-        return encode(self.network_, panel, self.weights_, cells=self.state_ == "both")
+        if self.state_ == "hidden":
+            return super()._run_encoder(panel)
+        return self._with_memory(self._encode(panel, cells=True))
+
+    def _with_memory(self, memory):
+        """Prepend the projected states of several networks to all their states."""
+        n_networks, n_units = self.network_.n_networks, self.network_.n_units
+        if n_networks == 1:
+            return memory
+        hidden = memory.reshape(*memory.shape[:2], n_networks, -1)[..., :n_units]
+        return np.concatenate([self._project(hidden.reshape(*memory.shape[:2], -1)), memory], axis=2)
 
     def _state_names(self):
         if self.state_ == "hidden":
             return super()._state_names()
-        encoder = self.network_.encoder
+        return [*(super()._state_names() * (self.network_.n_networks > 1)), *self._memory_names()]
+
+    def _memory_names(self):
+        encoder, n_networks = self.network_.encoder, self.network_.n_networks
+        networks = [f"network{number}_" for number in range(n_networks)] if n_networks > 1 else [""]
         prefixes = ["", *(f"layer{layer}_" for layer in range(len(encoder) - 1, 0, -1))]
         return [
-            f"{prefix}{kind}{unit}"
+            f"{network}{prefix}{kind}{unit}"
+            for network in networks
             for prefix, n_units in zip(prefixes, encoder[::-1], strict=True)
             for kind in ("state", "cell")
             for unit in range(n_units)
@@ -248,8 +290,8 @@ class LSTMStateExtractor(StateExtractor):
         >>> extractor = LSTMStateExtractor(objective="reconstruct", state="both", epochs=2)
         >>> states = extractor.fit_transform(bank.data)
         >>> year4 = bank.data.iloc[:, -12:]
-        >>> extractor.update(states, year4.to_numpy()).shape
-        (200, 18)
+        >>> extractor.update(states, year4.to_numpy()).shape == states.shape
+        True
         """
         check_is_fitted(self)
         if self.state_ != "both":
@@ -265,7 +307,8 @@ class LSTMStateExtractor(StateExtractor):
                 f"{n_states * self.n_periods_}, {n_states} for each of {self.n_periods_} periods."
             )
         period = _read_period(self, X_new_period, previous_states)
-        new = encode(self.network_, period, self.weights_, cells=True, start=states[:, -n_states:])
+        memory = states[:, -len(self._memory_names()) :]
+        new = self._with_memory(self._encode(period, cells=True, start=memory))
         moved = np.hstack([states[:, n_states:], new[:, 0]])
         names = _get_feature_names(previous_states)
         return Panel(moved[:, None], features=names).like(previous_states)

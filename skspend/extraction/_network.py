@@ -13,8 +13,8 @@ from ..networks import Network
 from ..networks._training import keep_best, train
 
 
-def make_network(extractor, recurrent, by_period, panel, target):
-    """Lay out the network of an extractor with a fitted target, for a panel and encoded target."""
+def make_network(extractor, recurrent, fitted, panel, target):
+    """Lay out the network of an extractor for a fitted target, a panel and the encoded target."""
     units = (*extractor.hidden_units, extractor.n_units)
     if not all(isinstance(n, Integral) and n > 0 for n in units):
         raise ValueError(
@@ -26,15 +26,17 @@ def make_network(extractor, recurrent, by_period, panel, target):
         n_periods=panel.shape[1],
         n_features=panel.shape[2],
         encoder=units,
-        n_outputs=len(extractor.classes_) if classifies else target.shape[-1],
+        n_outputs=len(extractor.classes_) * fitted.n_ranks if classifies else target.shape[-1],
         decoder=units[-2::-1] if extractor.objective_ == "reconstruct" and not recurrent else (),
         reads="every",
         classifies=classifies,
         state_noise=float(extractor.state_noise) if classifies else 0.0,
         step_penalty=float(extractor.step_penalty) if classifies and recurrent else 0.0,
         l2=float(extractor.l2),
+        task_weights=tuple(0.5**rank for rank in range(fitted.n_ranks)),
+        n_networks=extractor.n_networks,
     )
-    return network if by_period else network._replace(reads=network.pooling)
+    return network if fitted.by_period else network._replace(reads=network.pooling)
 
 
 def train_by_epoch(extractor, panel, target, random_state, n_epochs, n_init=1, weights=None):
@@ -44,6 +46,8 @@ def train_by_epoch(extractor, panel, target, random_state, n_epochs, n_init=1, w
     or continues from `weights` without customers held out. Yields the weights for standardised
     values, the losses so far as in ``losses_``, and whether training has converged.
     """
+    if extractor.optimizer != "adam":
+        raise ValueError(f"optimizer={extractor.optimizer!r} needs engine='keras'.")
     network = extractor.network_._replace(n_features=panel.shape[2])
     held_out = None
     if extractor.early_stopping and weights is None and n_epochs > 1:
@@ -54,7 +58,7 @@ def train_by_epoch(extractor, panel, target, random_state, n_epochs, n_init=1, w
     class_weights = _weigh_classes(extractor, target)
     batch_size = extractor.batch_size
     if batch_size == "auto":  # smaller steps are slow, and larger ones learn no faster
-        batch_size = int(np.clip(len(panel) // 25, 256, 1024))
+        batch_size = int(np.clip(len(panel) // 25, 64, 1024))
     trained = network
     if network.step_penalty and network.reads == "last":
         # With a class to predict at every period, states settle early and move little afterwards.
@@ -66,12 +70,12 @@ def train_by_epoch(extractor, panel, target, random_state, n_epochs, n_init=1, w
         target,
         epochs=n_epochs,
         batch_size=batch_size,
-        optimizer=extractor.optimizer,
         learning_rate=extractor.learning_rate,
         random_state=random_state,
         class_weights=class_weights,
         n_init=n_init,
         weights=weights,
+        decay=n_epochs > 1,
     )
     epochs = keep_best(epochs, network, held_out, class_weights, extractor.n_iter_no_change)
     losses = {"loss": []} if held_out is None else {"loss": [], "validation_loss": []}
@@ -87,17 +91,17 @@ def train_by_epoch(extractor, panel, target, random_state, n_epochs, n_init=1, w
 
 
 def _weigh_classes(extractor, target):
-    """Return the weight of a customer of each class; that of absent classes is 1."""
-    weights = np.ones(extractor.network_.n_outputs)
+    """Return the weight of a customer of each class, by task; that of absent classes is 1."""
     if extractor.class_weight is None:
-        return weights
+        return None
     if extractor.classes_ is None:
         raise ValueError(
             f"class_weight={extractor.class_weight!r} needs classes, but the target of "
             f"objective={extractor.objective_!r} is values. Set class_weight=None."
         )
-    present = np.unique(target)
-    weights[present] = compute_class_weight(
-        extractor.class_weight, classes=present, y=target.ravel()
-    )
+    n_tasks = len(extractor.network_.task_weights)
+    weights = np.ones((n_tasks, len(extractor.classes_)))
+    for own, positions in zip(weights, target.reshape(-1, n_tasks).T, strict=True):
+        present = np.unique(positions)
+        own[present] = compute_class_weight(extractor.class_weight, classes=present, y=positions)
     return weights

@@ -35,9 +35,11 @@ class Target(NamedTuple):
     """Sorted; None for values."""
     scaler: StandardScaler | None = None
     """Fitted on the values; None for classes."""
+    n_ranks: int = 1
+    """For types: the number of ranks of traits, from the dominant one, that make a type each."""
 
     @classmethod
-    def fit(cls, objective, recurrent, scorer, scaler, X, panel, y):
+    def fit(cls, objective, recurrent, scorer, scaler, X, panel, y, n_ranks):
         """Fit a clone of the scorer, the classes or the scale; `scaler` is that of the panel."""
         if objective == "reconstruct":
             return cls(objective, by_period=True, scaler=scaler)
@@ -51,13 +53,13 @@ class Target(NamedTuple):
             scorer.set_params(level="period")
         target = cls(objective, not recurrent, scorer.fit(_for_scorer(X, panel)))
         if objective == "type":
-            return target._replace(classes=np.array(TYPES, dtype=object))
+            return target._replace(classes=np.array(TYPES, dtype=object), n_ranks=n_ranks)
         scores = target._score_traits(X, panel).reshape(-1, len(TRAITS))
         return target._replace(scaler=array_scaler().fit(scores))
 
     def encode(self, X, panel, y):
-        """Return class numbers, shape (n_customers[, n_periods]), or values in standard deviations,
-        with one more axis of n_outputs."""
+        """Return class numbers, shape (n_customers[, n_periods][, n_ranks]), or values in standard
+        deviations, with one more axis of n_outputs."""
         if self.objective == "reconstruct":
             return scale(panel, self.scaler)
         if self.objective == "y":
@@ -75,18 +77,23 @@ class Target(NamedTuple):
         scores = self._score_traits(X, panel)
         if self.objective == "scores":
             return scale(scores, self.scaler)
-        return encode_types(scores.reshape(-1, len(TRAITS))).reshape(scores.shape[:-1])
+        flat = scores.reshape(-1, len(TRAITS))
+        types = [encode_types(flat, rank=rank) for rank in range(1, self.n_ranks + 1)]
+        shape = scores.shape[:-1] if self.n_ranks == 1 else (*scores.shape[:-1], self.n_ranks)
+        return np.stack(types, axis=-1).reshape(shape)
 
     def decode(self, outputs):
         """Return the classes or values that outputs of the network stand for."""
         if self.classes is not None:
-            return self.classes[outputs.argmax(axis=-1)]
+            return self.classes[outputs[..., : len(self.classes)].argmax(axis=-1)]
         return unfold(outputs) if outputs.ndim == 3 else outputs
 
     def score(self, encoded, outputs):
         """Return the accuracy of classes, or the R2 of values; of spending, that of all cells."""
         if self.classes is not None:
-            return accuracy_score(encoded.ravel(), outputs.argmax(axis=-1).ravel())
+            dominant = encoded.reshape(-1, self.n_ranks)[:, 0]
+            predicted = outputs[..., : len(self.classes)].argmax(axis=-1)
+            return accuracy_score(dominant, predicted.ravel())
         n_columns = 1 if self.objective == "reconstruct" else encoded.shape[-1]
         outputs = scale(outputs, self.scaler)
         return r2_score(encoded.reshape(-1, n_columns), outputs.reshape(-1, n_columns))

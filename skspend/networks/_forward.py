@@ -1,4 +1,8 @@
-"""The forward pass over plain arrays, in the precision of the data."""
+"""The forward pass over plain arrays, in the precision of the data.
+
+Inside this module and :mod:`._losses`, values have the shape (n_periods, n_networks, n_values,
+n_customers): all networks of an ensemble take one call, and customers are contiguous.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +10,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import numpy as np
+from scipy.special import log_softmax, logsumexp
 from sklearn.utils import gen_batches
 
 from .._utils._threads import in_threads
@@ -30,26 +35,30 @@ def encode(
 ) -> Floats:
     """Run the encoder over a panel of any number of periods, and return its state at every period.
 
-    States have the precision of `panel` and shape (n_customers, n_periods, n_units). With `cells`,
-    they are the hidden and cell states of all LSTM layers, from the last layer to the first.
-    `start` has such states before the first period, (n_customers, n_states); default zeros. With
-    gates i, f, o and candidate g from :math:`x_t K + h_{t-1} R + b`, the cell of an LSTM is
-    :math:`c_t = f c_{t-1} + i g` and its hidden state :math:`h_t = o \\tanh c_t`.
+    States have the precision of `panel` and shape (n_customers, n_periods, n_networks * n_units).
+    With `cells`, they are, network by network, the hidden and cell states of all LSTM layers, from
+    the last layer to the first. `start` has such states before the first period, (n_customers,
+    n_states); default zeros. With gates i, f, o and candidate g from
+    :math:`x_t K + h_{t-1} R + b`, the cell of an LSTM is :math:`c_t = f c_{t-1} + i g` and its
+    hidden state :math:`h_t = o \\tanh c_t`.
     """
     layers, _ = split_layers(network, [array.astype(panel.dtype) for array in weights])
     n_customers, n_periods, _ = panel.shape
     n_states = 2 * sum(network.encoder) if cells else network.n_units
-    states = np.empty((n_customers, n_periods, n_states), dtype=panel.dtype)
+    states = np.empty((n_customers, n_periods, network.n_networks * n_states), dtype=panel.dtype)
 
     def run(rows: slice) -> None:
+        values = customers_last(panel[rows])
         if network.recurrent:
-            runs = run_lstms(panel[rows], layers, None if start is None else start[rows])
+            runs = run_lstms(values, layers, None if start is None else start[rows])
             found = [part[1:] for run in reversed(runs) for part in (run.hidden, run.cells)]
-            states[rows] = customers_first(np.concatenate(found if cells else found[:1], axis=1))
+            values = np.concatenate(found, axis=2) if cells else found[0]
         else:
-            states[rows] = run_dense(panel[rows], layers)[-1]
+            values = run_dense(values, layers)[-1]
+        states[rows] = customers_first(values)
 
-    blocks = list(gen_batches(n_customers, BLOCK))
+    # The values of all networks of a block fit into the cache, too.
+    blocks = list(gen_batches(n_customers, max(128, BLOCK // network.n_networks)))
     if len(blocks) < MANY_BLOCKS:
         for rows in blocks:
             run(rows)
@@ -59,10 +68,10 @@ def encode(
 
 
 class LSTMRun(NamedTuple):
-    """Inputs (n_customers, n_periods, n_inputs) and results of one LSTM layer.
+    """Inputs and results of one LSTM layer.
 
-    Results have shape (n_periods, n_units, n_customers), but `gates` have 4 n_units (input, forget,
-    candidate, output), and `hidden` and `cells` one more period, before the first.
+    `gates` have 4 n_units values (input, forget, candidate, output), and `hidden` and `cells` have
+    one more period, before the first.
     """
 
     inputs: Floats
@@ -73,35 +82,36 @@ class LSTMRun(NamedTuple):
 
 
 def run_lstms(
-    panel: Floats, layers: Sequence[Sequence[Floats]], start: Floats | None = None
+    values: Floats, layers: Sequence[Sequence[Floats]], start: Floats | None = None
 ) -> list[LSTMRun]:
     """Run LSTM layers, from `start` as in :func:`encode`, and keep the run of each layer."""
     runs: list[LSTMRun] = []
-    inputs = panel
+    if start is not None:
+        start = customers_last(start.reshape(len(start), 1, -1))
+        start = start.reshape(len(layers[0][0]), -1, start.shape[-1])
     end = 0 if start is None else start.shape[1]
     for kernel, recurrent, bias in layers:
-        n_units = len(recurrent)
+        n_units = recurrent.shape[1]
         hidden, cell = 0.0, 0.0
         if start is not None:
-            hidden, cell = start[:, end - 2 * n_units : end].T.reshape(2, n_units, len(panel))
+            hidden, cell = start[:, end - 2 * n_units : end - n_units], start[:, end - n_units : end]
             end -= 2 * n_units
-        runs.append(_run_lstm(inputs, kernel, recurrent, bias, hidden, cell))
-        inputs = customers_first(runs[-1].hidden[1:])
+        runs.append(_run_lstm(values, kernel, recurrent, bias, hidden, cell))
+        values = runs[-1].hidden[1:]
     return runs
 
 
 def _run_lstm(inputs, kernel, recurrent, bias, hidden, cell):
-    """Run one LSTM layer from states of shape (n_units, n_customers), or 0."""
-    n_customers, n_periods, n_inputs = inputs.shape
-    n_units = len(recurrent)
+    """Run one LSTM layer from states of shape (n_networks, n_units, n_customers), or 0."""
+    n_periods, *_, n_customers = inputs.shape
+    n_networks, n_units, _ = recurrent.shape
     # All gates take one call of tanh, which is fast: sigmoid(x) = tanh(x / 2) / 2 + 1 / 2.
     half = np.repeat(np.array([0.5, 0.5, 1, 0.5], dtype=inputs.dtype), n_units)
-    from_inputs = inputs.reshape(-1, n_inputs) @ (kernel * half)
-    from_inputs = from_inputs.reshape(n_customers, n_periods, 4 * n_units)
-    recurrent, bias = np.ascontiguousarray((recurrent * half).T), (bias * half)[:, None]
+    kernel, recurrent = _transpose(kernel * half), _transpose(recurrent * half)
+    bias = (bias * half)[..., None]
 
-    def empty(*shape):
-        return np.empty((*shape, n_customers), dtype=inputs.dtype)
+    def empty(n_periods, n_values):
+        return np.empty((n_periods, n_networks, n_values, n_customers), dtype=inputs.dtype)
 
     run = LSTMRun(
         inputs=inputs,
@@ -112,14 +122,14 @@ def _run_lstm(inputs, kernel, recurrent, bias, hidden, cell):
     )
     run.hidden[0], run.cells[0] = hidden, cell
     for period in range(n_periods):
-        gates = np.matmul(recurrent, run.hidden[period], out=run.gates[period])
-        gates += from_inputs[:, period].T
+        gates = np.matmul(kernel, inputs[period], out=run.gates[period])
+        gates += np.matmul(recurrent, run.hidden[period])
         gates += bias
         np.tanh(gates, out=gates)
-        for sigmoids in (gates[: 2 * n_units], gates[3 * n_units :]):
+        for sigmoids in (gates[:, : 2 * n_units], gates[:, 3 * n_units :]):
             sigmoids *= 0.5
             sigmoids += 0.5
-        enter, forget, candidate, leave = gates.reshape(4, n_units, n_customers)
+        enter, forget, candidate, leave = split_gates(gates)
         cell = np.multiply(forget, run.cells[period], out=run.cells[period + 1])
         cell += enter * candidate
         np.tanh(cell, out=run.tanh_cells[period])
@@ -127,24 +137,48 @@ def _run_lstm(inputs, kernel, recurrent, bias, hidden, cell):
     return run
 
 
-def customers_first(states: Floats) -> Floats:
-    """View (n_periods, n_units, n_customers) as (n_customers, n_periods, n_units)."""
-    return states.transpose(2, 0, 1)
+def _transpose(kernel):
+    return np.ascontiguousarray(kernel.swapaxes(1, 2))
+
+
+def split_gates(gates: Floats) -> Floats:
+    """View (n_networks, 4 n_units, n_customers) as four arrays (n_networks, n_units, ...)."""
+    n_networks, n_gates, n_customers = gates.shape
+    return gates.reshape(n_networks, 4, n_gates // 4, n_customers).swapaxes(0, 1)
+
+
+def customers_last(panel: Floats) -> Floats:
+    """View (n_customers, n_periods, n_values) as (n_periods, 1, n_values, n_customers)."""
+    return panel.transpose(1, 2, 0)[:, None]
+
+
+def customers_first(values: Floats) -> Floats:
+    """Turn (n_periods, n_networks, n_values, n_customers) into (n_customers, n_periods, ...)."""
+    n_periods, _, _, n_customers = values.shape
+    return values.transpose(3, 0, 1, 2).reshape(n_customers, n_periods, -1)
 
 
 def run_dense(values: Floats, layers: Sequence[Sequence[Floats]]) -> list[Floats]:
     """Run dense layers with tanh; return their inputs and the values after each layer."""
     runs = [values]
-    for kernel, bias in layers:
-        runs.append(np.tanh(runs[-1] @ kernel + bias))
+    for layer in layers:
+        runs.append(np.tanh(run_linear(runs[-1], *layer)))
     return runs
+
+
+def run_linear(values: Floats, kernel: Floats, bias: Floats) -> Floats:
+    """Run a dense layer without an activation."""
+    return np.matmul(kernel.swapaxes(1, 2), values) + bias[..., None]
 
 
 def split_layers(
     network: Network, weights: Sequence[Floats]
 ) -> tuple[list[list[Floats]], list[list[Floats]]]:
-    """Group a list of weights by layer: those of the encoder, and those of decoder and head."""
-    rest = iter(weights)
+    """Group a list of weights by layer: those of the encoder, and those of decoder and head.
+
+    Every array has a first axis of networks, also if there is one network.
+    """
+    rest = iter(weights if network.n_networks > 1 else [array[None] for array in weights])
     encoder = [[next(rest) for _ in layer] for layer in network.encoder_shapes]
     return encoder, [[next(rest) for _ in layer] for layer in network.head_shapes]
 
@@ -157,10 +191,22 @@ def pool(states: Floats, reads: Literal["last", "mean", "every"]) -> Floats:
 
 
 def decode(network: Network, states: Floats, weights: Sequence[Floats]) -> Floats:
-    """Run decoder and head on pooled states, (..., n_units); return values or class log-odds."""
+    """Run decoder and head on pooled states, (..., n_networks * n_units).
+
+    Returns values or class log-odds, (..., n_outputs). Those of several networks are the mean of
+    their values, or the logarithm of the mean of their probabilities.
+    """
     _, layers = split_layers(network, [array.astype(states.dtype) for array in weights])
-    kernel, bias = layers[-1]
-    return run_dense(states, layers[:-1])[-1] @ kernel + bias
+    values = states.reshape(-1, network.n_networks, network.n_units).transpose(1, 2, 0)
+    outputs = run_linear(run_dense(values, layers[:-1])[-1], *layers[-1]).swapaxes(1, 2)
+    outputs = outputs.reshape(network.n_networks, *states.shape[:-1], network.n_outputs)
+    if network.n_networks == 1:
+        return outputs[0]
+    if not network.classifies:
+        return outputs.mean(axis=0)
+    tasks = np.split(outputs, len(network.task_weights), axis=-1)
+    logs = [log_softmax(class_log_odds(task), axis=-1) for task in tasks]
+    return np.concatenate([logsumexp(log, axis=0) for log in logs], axis=-1)
 
 
 def class_log_odds(outputs: Floats) -> Floats:

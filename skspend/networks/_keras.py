@@ -1,4 +1,4 @@
-"""The same networks in Keras, Keras's optimizers, and training through scikeras.
+"""The same networks in Keras, and training through scikeras.
 
 This module alone imports Keras, and with it TensorFlow.
 """
@@ -65,33 +65,46 @@ def build(network: Network, dtype: Literal["float32", "float64"] = "float32") ->
     return keras.Model(panel, {"states": states, "outputs": outputs})
 
 
-class KerasOptimizer:
-    """A copy of a Keras optimizer that changes plain arrays in place.
+def build_fitted(
+    network: Network, weights: Sequence[Floats], components: Floats | None
+) -> keras.Model:
+    """Define a fitted network, or an ensemble with the components of its states, in float64."""
+    if network.n_networks == 1:
+        model = build(network, "float64")
+        model.set_weights(weights)
+        return model
+    one = network._replace(n_networks=1)
+    panel = keras.Input((network.n_periods, network.n_features), name="panel", dtype="float64")
+    found = []
+    for number in range(network.n_networks):
+        model = build(one, "float64")
+        model.set_weights([array[number] for array in weights])
+        model.name = f"network{number}"
+        found.append(model(panel))
+    states = keras.layers.Concatenate(name="all_states", dtype="float64")(
+        [outputs["states"] for outputs in found]
+    )
+    project = keras.layers.Dense(network.n_units, use_bias=False, name="states", dtype="float64")
+    states = project(states)
+    project.set_weights([components])
+    outputs = _combine(network, [outputs["outputs"] for outputs in found])
+    return keras.Model(panel, {"states": states, "outputs": outputs})
 
-    The learning rate is for an optimizer given by name; an object has its own. An unknown name is a
-    ValueError.
-    """
 
-    def __init__(
-        self,
-        optimizer: str | keras.optimizers.Optimizer,
-        learning_rate: float,
-        weights: Sequence[Floats],
-    ) -> None:
-        configuration = keras.optimizers.serialize(keras.optimizers.get(optimizer))
-        self.optimizer = keras.optimizers.deserialize(configuration)
-        if isinstance(optimizer, str):
-            self.optimizer.learning_rate = learning_rate
-        self.weights = weights
-        self.variables = [keras.Variable(array) for array in weights]
-        self.optimizer.build(self.variables)
-
-    def step(self, gradients: Sequence[Floats]) -> None:
-        """Take one step."""
-        tensors = [keras.ops.convert_to_tensor(gradient) for gradient in gradients]
-        self.optimizer.apply(tensors, self.variables)
-        for array, variable in zip(self.weights, self.variables, strict=True):
-            array[...] = np.asarray(keras.ops.convert_to_tensor(variable))
+def _combine(network, outputs):
+    """The mean of values, or the logarithm of the mean probability of each class of each task."""
+    if not network.classifies:
+        return keras.layers.Average(name="outputs", dtype="float64")(outputs)
+    combined = []
+    for tasks in zip(
+        *(keras.ops.split(each, len(network.task_weights), axis=-1) for each in outputs),
+        strict=True,
+    ):
+        if tasks[0].shape[-1] == 1:
+            tasks = [keras.ops.concatenate([task * 0, task], axis=-1) for task in tasks]
+        logs = keras.ops.stack([keras.ops.log_softmax(task, axis=-1) for task in tasks])
+        combined.append(keras.ops.logsumexp(logs, axis=0))
+    return keras.ops.concatenate(combined, axis=-1)
 
 
 def build_to_train(

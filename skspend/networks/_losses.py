@@ -2,7 +2,7 @@
 
 Gradients come from backpropagation, through time if the network is recurrent. The arrays are small,
 so that a framework would spend most of its time on calls: this code is faster than a compiled graph
-and needs no time to start.
+and needs no time to start. The shape of values is that of :mod:`._forward`.
 """
 
 from __future__ import annotations
@@ -13,13 +13,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ._forward import (
-    class_log_odds,
-    customers_first,
-    decode,
-    encode,
-    pool,
+    customers_last,
     run_dense,
+    run_linear,
     run_lstms,
+    split_gates,
     split_layers,
 )
 
@@ -38,12 +36,13 @@ def mean_loss(
     class_weights: Floats | None = None,
 ) -> float:
     """Compute the mean cross-entropy or squared error, without noise and penalties."""
-    states = pool(encode(network, panel, weights), network.reads)
-    outputs = decode(network, states, weights).reshape(-1, network.n_outputs)
-    return _loss_and_error(network, outputs, target, class_weights)[0]
+    encoder, head = split_layers(network, weights)
+    states, _ = _run_encoder(network, panel, encoder)
+    outputs = run_linear(run_dense(_read(states, network), head[:-1])[-1], *head[-1])
+    return float(_losses_and_error(network, outputs, target, class_weights)[0].mean())
 
 
-def loss_and_gradients(
+def losses_and_gradients(
     network: Network,
     panel: Floats,
     target: NDArray[Any],
@@ -51,100 +50,141 @@ def loss_and_gradients(
     *,
     class_weights: Floats | None = None,
     noise: Floats | None = None,
-) -> tuple[float, list[Floats]]:
-    """Compute the training loss of a batch, and its gradient for each array of weights.
+) -> tuple[Floats, list[Floats]]:
+    """Compute the training losses of a batch, (n_networks,), and the gradient of each array.
 
-    The loss includes the penalties. `target` is class numbers, (n_customers[, n_periods]), or
-    values with one more axis of n_outputs. `weights` have the precision of `panel`, `class_weights`
-    are 1 by default, and `noise` is added to the input of the head.
+    The losses include the penalties, and no network changes the gradients of another. `target` is
+    class numbers, (n_customers[, n_periods]), with one more axis if there are several tasks, or
+    values with one more axis of n_outputs. `weights` have the precision of `panel`. `class_weights`
+    are 1 by default, and otherwise (n_classes,), or (n_tasks, n_classes). `noise` is added to the
+    input of the head, of shape (n_periods or 1, n_networks, n_units, n_customers).
     """
     encoder, head = split_layers(network, weights)
-    if network.recurrent:
-        runs = run_lstms(panel, encoder)
-        states, encode_backwards = customers_first(runs[-1].hidden[1:]), _lstms_backwards
-    else:
-        runs = run_dense(panel, encoder)
-        states, encode_backwards = runs[-1], _dense_backwards
-    read = pool(states, network.reads)
+    states, runs = _run_encoder(network, panel, encoder)
+    read = _read(states, network)
     if noise is not None:
         read = read + noise
-    decoded = run_dense(read.reshape(-1, network.n_units), head[:-1])
-    kernel, bias = head[-1]
-    outputs = decoded[-1] @ kernel + bias
-    loss, error = _loss_and_error(network, outputs, target, class_weights)
-    head_gradients = [decoded[-1].T @ error, error.sum(axis=0)]
-    error, decoder_gradients = _dense_backwards(error @ kernel.T, head[:-1], decoded)
-    error = _spread(error.reshape(read.shape), network)
+    decoded = run_dense(read, head[:-1])
+    outputs = run_linear(decoded[-1], *head[-1])
+    losses, error = _losses_and_error(network, outputs, target, class_weights)
+    head_gradients = _linear_gradients(decoded[-1], error)
+    error = np.matmul(head[-1][0], error)
+    error, decoder_gradients = _dense_backwards(error, head[:-1], decoded)
+    error = _spread(error, states.shape, network)
     if network.step_penalty:
-        penalty, of_steps = _penalty_on_steps(states, network.step_penalty)
-        loss, error = loss + penalty, error + of_steps
-    _, encoder_gradients = encode_backwards(error, encoder, runs)
+        penalties, of_steps = _penalties_on_steps(states, network.step_penalty)
+        losses, error = losses + penalties, error + of_steps
+    backwards = _lstms_backwards if network.recurrent else _dense_backwards
+    _, encoder_gradients = backwards(error, encoder, runs)
     gradients = [*encoder_gradients, *decoder_gradients, *head_gradients]
     if network.l2:
-        for weight, gradient in zip(weights, gradients, strict=True):
-            if weight.ndim == 2:
-                loss += network.l2 * float(np.square(weight).sum())
-                gradient += 2 * network.l2 * weight
-    return loss, gradients
+        arrays = [array for layer in encoder + head for array in layer]
+        for array, gradient in zip(arrays, gradients, strict=True):
+            if array.ndim == 3:
+                losses = losses + network.l2 * np.square(array).sum(axis=(1, 2))
+                gradient += 2 * network.l2 * array
+    pairs = zip(gradients, weights, strict=True)
+    return losses, [gradient.reshape(array.shape) for gradient, array in pairs]
 
 
-def _loss_and_error(network, outputs, target, class_weights):
-    """Compute the loss, and its gradient with respect to outputs of shape (rows, n_outputs)."""
-    if network.classifies:
-        return _cross_entropy(outputs, target.ravel(), class_weights)
-    difference = outputs - target.reshape(outputs.shape)
-    return float(np.mean(np.square(difference))), difference * (2 / difference.size)
+def _run_encoder(network, panel, layers):
+    """Return the states, and the run of every layer."""
+    values = customers_last(panel)
+    if not network.recurrent:
+        runs = run_dense(values, layers)
+        return runs[-1], runs
+    lstms = run_lstms(values, layers)
+    return lstms[-1].hidden[1:], lstms
 
 
-def _cross_entropy(outputs, target, class_weights):
-    # Sums over few classes are slow along rows.
-    log_odds = np.array(class_log_odds(outputs).T, order="C")
-    log_odds -= log_odds.max(axis=0)
-    chances = np.exp(log_odds)
-    sums = chances.sum(axis=0)
-    chances /= sums
-    rows = np.arange(len(sums))
-    losses = np.log(sums) - log_odds[target, rows]
-    chances[target, rows] -= 1
-    if class_weights is not None:
-        counts = class_weights[target]
-        losses *= counts
-        chances *= counts
-    return float(np.mean(losses)), chances.T[:, -outputs.shape[1] :] / len(rows)
+def _read(states, network):
+    """The input of the head, with a single period unless it reads every state."""
+    if network.reads == "every":
+        return states
+    return states[-1:] if network.reads == "last" else states.mean(axis=0, keepdims=True)
 
 
-def _spread(error, network):
+def _spread(error, shape, network):
     """Turn the error of the input of the head into that of the states of all periods."""
     if network.reads == "every":
         return error
-    n_customers, n_units = error.shape
-    shape = n_customers, network.n_periods, n_units
     if network.reads == "mean":
-        return np.broadcast_to(error[:, None] / network.n_periods, shape)
+        return np.broadcast_to(error / network.n_periods, shape)
     spread = np.zeros(shape, dtype=error.dtype)
-    spread[:, -1] = error
+    spread[-1] = error[0]
     return spread
 
 
-def _penalty_on_steps(states, strength):
-    """Compute the penalty, a mean over customers, and its gradient with respect to the states."""
-    steps = np.diff(states, axis=1)
-    scale = strength / len(states)
+def _losses_and_error(network, outputs, target, class_weights):
+    """Losses (n_networks,), and their gradients with respect to the outputs."""
+    n_periods, n_networks, n_outputs, n_customers = outputs.shape
+    if not network.classifies:
+        target = target.reshape(n_customers, n_periods, 1, n_outputs).transpose(1, 2, 3, 0)
+        difference = outputs - target
+        losses = np.square(difference).mean(axis=(0, 2, 3))
+        return losses, difference * (2 / (difference.size // n_networks))
+    n_tasks = len(network.task_weights)
+    target = target.reshape(n_customers, n_periods, n_tasks)
+    tasks = np.split(outputs, n_tasks, axis=2)
+    found = [
+        _cross_entropies(task, target[..., number].T, _of_task(class_weights, number))
+        for number, task in enumerate(tasks)
+    ]
+    losses = sum(
+        weight * losses for weight, (losses, _) in zip(network.task_weights, found, strict=True)
+    )
+    errors = [weight * error for weight, (_, error) in zip(network.task_weights, found, strict=True)]
+    return losses, np.concatenate(errors, axis=2)
+
+
+def _of_task(class_weights, number):
+    return class_weights[number] if np.ndim(class_weights) == 2 else class_weights
+
+
+def _cross_entropies(outputs, target, class_weights):
+    """As :func:`_losses_and_error`, for class numbers of shape (n_periods, n_customers)."""
+    if is_single := outputs.shape[2] == 1:
+        outputs = np.concatenate([np.zeros_like(outputs), outputs], axis=2)
+    chances = outputs - outputs.max(axis=2, keepdims=True)
+    index = np.broadcast_to(target[:, None, None], (*outputs.shape[:2], 1, outputs.shape[3]))
+    own = np.take_along_axis(chances, index, axis=2)
+    np.exp(chances, out=chances)
+    sums = chances.sum(axis=2, keepdims=True)
+    chances /= sums
+    losses = np.log(sums) - own
+    is_target = np.arange(chances.shape[2])[:, None] == target[:, None, None]
+    chances -= is_target
+    if class_weights is not None:
+        counts = class_weights[target][:, None, None]
+        losses = losses * counts
+        chances *= counts
+    chances *= 1 / target.size
+    return losses.mean(axis=(0, 2, 3)), chances[:, :, 1:] if is_single else chances
+
+
+def _penalties_on_steps(states, strength):
+    """Penalties, means over customers, (n_networks,), and their gradients of the states."""
+    steps = np.diff(states, axis=0)
+    scale = strength / states.shape[-1]
     gradient = np.zeros_like(states)
-    gradient[:, 1:] += steps
-    gradient[:, :-1] -= steps
+    gradient[1:] += steps
+    gradient[:-1] -= steps
     gradient *= 2 * scale
-    return scale * float(np.square(steps).sum()), gradient
+    return scale * np.square(steps).sum(axis=(0, 2, 3)), gradient
+
+
+def _linear_gradients(inputs, error):
+    """Gradients of the kernel and the bias of a layer, from the error of its outputs."""
+    return [np.matmul(inputs, error.swapaxes(2, 3)).sum(axis=0), error.sum(axis=(0, 3))]
 
 
 def _dense_backwards(error, layers, runs):
     """Return the error of the input of the layers, and the gradients of their weights."""
     gradients = []
     for (kernel, _), before, after in zip(layers[::-1], runs[-2::-1], runs[:0:-1], strict=True):
-        error = (error * (1 - np.square(after))).reshape(-1, after.shape[-1])
-        before = before.reshape(-1, before.shape[-1])
-        gradients = [before.T @ error, error.sum(axis=0), *gradients]
-        error = (error @ kernel.T).reshape(*after.shape[:-1], len(kernel))
+        error = error * (1 - np.square(after))
+        gradients = [*_linear_gradients(before, error), *gradients]
+        error = np.matmul(kernel, error)
     return error, gradients
 
 
@@ -154,39 +194,36 @@ def _lstms_backwards(error, layers, runs):
     for number in range(len(layers) - 1, -1, -1):
         kernel, recurrent, _ = layers[number]
         run = runs[number]
-        of_gates = _gate_errors(error.transpose(1, 2, 0), recurrent, run)
-        no_error = np.zeros_like(recurrent)  # the only one if there is a single period
-        gradients = [
-            sum(run.inputs[:, period].T @ errors.T for period, errors in enumerate(of_gates)),
-            sum(map(np.matmul, run.hidden[1:-1], of_gates[1:].transpose(0, 2, 1)), no_error),
-            of_gates.sum(axis=(0, 2)),
-            *gradients,
-        ]
+        of_gates = _gate_errors(error, recurrent, run)
+        of_kernel, of_bias = _linear_gradients(run.inputs, of_gates)
+        # In the first period, the hidden states are 0.
+        of_recurrent = np.matmul(run.hidden[1:-1], of_gates[1:].swapaxes(2, 3)).sum(axis=0)
+        gradients = [of_kernel, of_recurrent, of_bias, *gradients]
         if number:
-            error = customers_first(np.matmul(kernel, of_gates))
+            error = np.matmul(kernel, of_gates)
     return error, gradients
 
 
 def _gate_errors(error, recurrent, run):
-    """Turn the error of the hidden states, shape (n_periods, n_units, n_customers), through time
-    into that of the gates before tanh and sigmoid, (n_periods, 4 n_units, n_customers)."""
-    n_periods, n_units, n_customers = error.shape
+    """Turn the error of the hidden states through time into that of the gates before tanh and
+    sigmoid."""
+    n_periods, _, n_units, _ = error.shape
     of_gates = run.gates * (1 - run.gates)
     candidates = slice(2 * n_units, 3 * n_units)
-    of_gates[:, candidates] = 1 - np.square(run.gates[:, candidates])
-    slope_of_cells = run.gates[:, 3 * n_units :] * (1 - np.square(run.tanh_cells))
-    of_cell = np.zeros((n_units, n_customers), dtype=error.dtype)
+    of_gates[:, :, candidates] = 1 - np.square(run.gates[:, :, candidates])
+    slope_of_cells = run.gates[:, :, 3 * n_units :] * (1 - np.square(run.tanh_cells))
+    of_cell = np.zeros(error.shape[1:], dtype=error.dtype)
     of_hidden = error[-1]
     for period in range(n_periods - 1, -1, -1):
-        enter, forget, candidate, _ = run.gates[period].reshape(4, n_units, n_customers)
+        enter, forget, candidate, _ = split_gates(run.gates[period])
         of_cell += of_hidden * slope_of_cells[period]
-        at = of_gates[period].reshape(4, n_units, n_customers)
+        at = split_gates(of_gates[period])
         at[0] *= of_cell * candidate
         at[1] *= of_cell * run.cells[period]
         at[2] *= of_cell * enter
         at[3] *= of_hidden * run.tanh_cells[period]
         of_cell *= forget
         if period:
-            of_hidden = recurrent @ of_gates[period]
+            of_hidden = np.matmul(recurrent, of_gates[period])
             of_hidden += error[period - 1]
     return of_gates

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
     from sklearn.preprocessing import StandardScaler
@@ -37,7 +39,7 @@ def fold_scales(
     weights = [array.astype(float) for array in weights]
     bias = network.n_arrays_per_encoder_layer - 1
     weights[0] /= inputs.scale_[:, None]
-    weights[bias] -= inputs.mean_ @ weights[0]
+    weights[bias] -= np.matmul(inputs.mean_, weights[0])
     if targets is not None:
         weights[-2] *= targets.scale_
         weights[-1] = weights[-1] * targets.scale_ + targets.mean_
@@ -53,7 +55,7 @@ def unfold_scales(
     """Undo :func:`fold_scales`: return weights that apply to standardised values."""
     weights = [array.astype(float) for array in weights]
     bias = network.n_arrays_per_encoder_layer - 1
-    weights[bias] += inputs.mean_ @ weights[0]
+    weights[bias] += np.matmul(inputs.mean_, weights[0])
     weights[0] *= inputs.scale_[:, None]
     if targets is not None:
         weights[-2] /= targets.scale_

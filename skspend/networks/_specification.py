@@ -17,6 +17,10 @@ class Network(NamedTuple):
     (n_inputs, n_units) and a bias (n_units,). An LSTM layer has a kernel (n_inputs, 4 n_units), a
     recurrent kernel (n_units, 4 n_units) and a bias (4 n_units,), with the gates in the order
     input, forget, cell, output.
+
+    Several networks of the same layers stand side by side in an ensemble. They read the same panel
+    and are trained independently. Each of their arrays has one more axis, the first, of length
+    n_networks.
     """
 
     recurrent: bool
@@ -41,6 +45,11 @@ class Network(NamedTuple):
     periods."""
     l2: float = 0.0
     """Penalty in training on the sum of squares of each kernel."""
+    task_weights: tuple[float, ...] = (1.0,)
+    """The outputs of classes are this many groups of equal size, one for each task. These are the
+    weights of the tasks in the loss."""
+    n_networks: int = 1
+    """Number of networks side by side."""
 
     @property
     def n_units(self) -> int:
@@ -61,7 +70,9 @@ class Network(NamedTuple):
     def encoder_shapes(self) -> list[tuple[Shape, ...]]:
         """Shapes of the weights of the encoder, one tuple of shapes per layer."""
         return [
-            ((n_inputs, 4 * n), (n, 4 * n), (4 * n,)) if self.recurrent else ((n_inputs, n), (n,))
+            self._side_by_side((n_inputs, 4 * n), (n, 4 * n), (4 * n,))
+            if self.recurrent
+            else self._side_by_side((n_inputs, n), (n,))
             for n_inputs, n in zip((self.n_features, *self.encoder), self.encoder, strict=False)
         ]
 
@@ -69,7 +80,12 @@ class Network(NamedTuple):
     def head_shapes(self) -> list[tuple[Shape, ...]]:
         """Shapes of the weights of decoder and head, one tuple of shapes per layer."""
         sizes = (self.n_units, *self.decoder, self.n_outputs)
-        return [((n_inputs, n), (n,)) for n_inputs, n in pairwise(sizes)]
+        return [self._side_by_side((n_inputs, n), (n,)) for n_inputs, n in pairwise(sizes)]
+
+    def _side_by_side(self, *shapes: Shape) -> tuple[Shape, ...]:
+        if self.n_networks == 1:
+            return shapes
+        return tuple((self.n_networks, *shape) for shape in shapes)
 
     @property
     def n_body_weights(self) -> int:

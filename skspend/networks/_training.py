@@ -12,20 +12,29 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from sklearn.utils import gen_batches
 
 from .._utils._threads import one_thread
-from ._losses import loss_and_gradients, mean_loss
+from ._losses import losses_and_gradients, mean_loss
 
 if TYPE_CHECKING:
-    import keras
     from numpy.typing import ArrayLike, NDArray
 
     from .._utils._typing import Floats
     from ._specification import Network
 
+LAST_RATE = 0.05
+"""Learning rate at the end of training, as a share of that at the start, where it decays."""
+PART = 256
+"""Customers whose values are in the cache at once: larger parts of a batch take longer."""
+
 
 def initial_weights(network: Network, generator: np.random.Generator) -> list[Floats]:
     """Draw float32 weights as Keras does by default: Glorot uniform, orthogonal, forget bias 1."""
+    if network.n_networks > 1:
+        one = network._replace(n_networks=1)
+        drawn = [initial_weights(one, generator) for _ in range(network.n_networks)]
+        return [np.stack(arrays) for arrays in zip(*drawn, strict=True)]
     weights: list[Floats] = []
     for kernel, *recurrent, (n_biases,) in (*network.encoder_shapes, *network.head_shapes):
         limit = np.sqrt(6 / sum(kernel))
@@ -46,37 +55,42 @@ def train(
     *,
     epochs: int,
     batch_size: int,
-    optimizer: str | keras.optimizers.Optimizer,
     learning_rate: float,
     random_state: np.random.RandomState,
     class_weights: ArrayLike | None = None,
     n_init: int = 1,
     weights: list[Floats] | None = None,
+    decay: bool = False,
 ) -> Generator[tuple[float, list[Floats]], None, None]:
-    """Train a network, and pause after every epoch.
+    """Train the networks by Adam, and pause after every epoch.
 
     Yields the mean loss of the epoch, with the penalties, and the weights, which the next epoch
-    changes. Small networks end in different local optima. Therefore `n_init` starts are trained for
-    a tenth of the epochs, and the one with the lowest loss is trained in full. The target is as in
-    :func:`loss_and_gradients`. ``"adam"`` needs no Keras, and only an optimizer given by name takes
-    the learning rate. A loss that is not finite, or an unknown optimizer, is a ValueError.
+    changes. Small networks end in different local optima. Therefore `n_init` times as many networks
+    are trained for a tenth of the epochs, and those with the lowest losses are trained in full.
+    With `decay`, the learning rate falls to `LAST_RATE` of its first value along a half cosine. The
+    target is as in :func:`losses_and_gradients`. A loss that is not finite is a ValueError.
     """
     run = partial(
         _run,
-        network,
-        np.asarray(panel, dtype=np.float32, order="C"),
-        np.asarray(target, dtype=np.int64 if network.classifies else np.float32),
-        None if class_weights is None else np.asarray(class_weights, dtype=np.float32),
-        min(batch_size, len(panel)),
-        optimizer,
-        learning_rate,
-        weights,
+        panel=np.asarray(panel, dtype=np.float32, order="C"),
+        target=np.asarray(target, dtype=np.int64 if network.classifies else np.float32),
+        class_weights=None if class_weights is None else np.asarray(class_weights, np.float32),
+        batch_size=min(batch_size, len(panel)),
+        learning_rate=learning_rate,
+        decay=decay,
     )
-    seeds = random_state.randint(2**31 - 1, size=n_init)
-    if n_init > 1:
-        trial = max(1, epochs // 10)
-        seeds = sorted(seeds, key=lambda seed: [loss for loss, _ in run(trial, seed)][-1])
-    yield from run(epochs, seeds[0])
+    generator = np.random.default_rng(random_state.randint(2**31 - 1))
+    if weights is None:
+        weights = initial_weights(network, generator)
+        if n_init > 1:
+            more = network._replace(n_networks=network.n_networks * n_init)
+            weights = initial_weights(more, generator)
+            *_, (losses, _) = run(more, weights, generator, max(1, epochs // 10))
+            best = np.argsort(losses, kind="stable")[: network.n_networks]
+            shapes = [shape for layer in network.encoder_shapes + network.head_shapes for shape in layer]
+            weights = [w[best].reshape(shape) for w, shape in zip(weights, shapes, strict=True)]
+    for losses, trained in run(network, weights, generator, epochs):
+        yield float(losses.mean()), trained
 
 
 def keep_best(
@@ -105,48 +119,54 @@ def keep_best(
 
 
 def _run(
-    network, panel, target, class_weights, batch_size, optimizer, learning_rate, weights,
-    epochs, seed,
+    network, weights, generator, epochs,
+    *, panel, target, class_weights, batch_size, learning_rate, decay,
 ):  # fmt: skip
-    """Train from one seed."""
-    generator = np.random.default_rng(seed)
-    weights = initial_weights(network, generator) if weights is None else weights
+    """Train from given weights; yield the losses of the networks and the weights of every epoch."""
     # The arrays are views of one vector, which Adam changes at once.
     vector = np.concatenate([np.ravel(array) for array in weights]).astype(np.float32)
     parts = np.split(vector, np.cumsum([array.size for array in weights])[:-1])
     weights = [part.reshape(array.shape) for part, array in zip(parts, weights, strict=True)]
-    if isinstance(optimizer, str) and optimizer.lower() == "adam":
-        optimizer = Adam(learning_rate, vector)
-    else:
-        from ._keras import KerasOptimizer
-
-        optimizer = KerasOptimizer(optimizer, learning_rate, weights)
+    optimizer = Adam(learning_rate, vector)
     batch = np.empty((batch_size, *panel.shape[1:]), dtype=panel.dtype)
-    periods = (network.n_periods,) if network.reads == "every" else ()
-    noise_shape = *periods, network.n_units
-    for epoch in range(1, epochs + 1):
-        total = 0.0
+    n_read = network.n_periods if network.reads == "every" else 1
+    starts = range(0, len(panel), batch_size)
+    n_steps = epochs * len(starts)
+    for epoch in range(epochs):
+        totals = np.zeros(network.n_networks)
         order = generator.permutation(len(panel))
-        for start in range(0, len(panel), batch_size):
+        for number, start in enumerate(starts, start=epoch * len(starts)):
             rows = order[start : start + batch_size]
             customers = np.take(panel, rows, axis=0, out=batch[: len(rows)], mode="clip")
             noise = None
             if network.state_noise:
-                noise = generator.standard_normal((len(rows), *noise_shape), dtype=np.float32)
-                noise = network.state_noise * noise
-            with np.errstate(all="ignore"):  # a loss that is not finite is reported below
-                loss, gradients = loss_and_gradients(
-                    network, customers, target[rows], weights,
-                    class_weights=class_weights, noise=noise,
-                )  # fmt: skip
+                shape = n_read, network.n_networks, network.n_units, len(rows)
+                noise = generator.standard_normal(shape, dtype=np.float32)
+                noise *= np.float32(network.state_noise)
+            losses, gradients = 0.0, [np.zeros_like(array) for array in weights]
+            for part in gen_batches(len(rows), PART):
+                share = np.float32((part.stop - part.start) / len(rows))
+                with np.errstate(all="ignore"):  # a loss that is not finite is reported below
+                    of_part, found = losses_and_gradients(
+                        network, customers[part], target[rows[part]], weights,
+                        class_weights=class_weights,
+                        noise=None if noise is None else noise[..., part],
+                    )  # fmt: skip
+                    losses = losses + share * of_part
+                    for total, gradient in zip(gradients, found, strict=True):
+                        total += share * gradient
+            with np.errstate(all="ignore"):
+                if decay:
+                    share = (1 + np.cos(np.pi * number / n_steps)) / 2
+                    optimizer.learning_rate = learning_rate * (LAST_RATE + (1 - LAST_RATE) * share)
                 optimizer.step(gradients)
-            total += loss * len(rows)
-        if not np.isfinite(total):
+            totals += losses * len(rows)
+        if not np.isfinite(totals).all():
             raise ValueError(
-                f"The training loss is {total / len(panel)} in epoch {epoch}. Try a smaller "
-                f"learning_rate (now {learning_rate:g}), and look for extreme values in X."
+                f"The training loss is {totals.mean() / len(panel)} in epoch {epoch + 1}. Try a "
+                f"smaller learning_rate (now {learning_rate:g}), and look for extreme values in X."
             )
-        yield total / len(panel), weights
+        yield totals / len(panel), weights
 
 
 class Adam:

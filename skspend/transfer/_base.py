@@ -62,6 +62,7 @@ class TransferModel(CallbackSupportMixin, BaseEstimator):
         "random_state": ["random_state"],
     }
     weights_: list[Floats]
+    extractor_: Estimator | None
     network_: Network | None
     keras_: keras.Model | None
     coef_: Floats
@@ -141,7 +142,7 @@ class TransferModel(CallbackSupportMixin, BaseEstimator):
             sample_weight = _check_sample_weight(sample_weight, panel.cube)
         for name in ("coef_", "coef_names_", "intercept_", "weights_"):
             self.__dict__.pop(name, None)  # from an earlier fit
-        self.network_ = self.keras_ = None
+        self.network_ = self.keras_ = self.extractor_ = None
         random_state = check_random_state(self.random_state)
         parts = self._divide(panel.cube, target, random_state)
         if self.model is not None:
@@ -151,7 +152,18 @@ class TransferModel(CallbackSupportMixin, BaseEstimator):
             self.n_trainable_weights_ = int(sum(np.prod(weight.shape) for weight in trainable))
             return self
         if pretrained is not None:
+            n_networks = pretrained.network_.n_networks
+            if self._trainable == "head" and self.initialization == "pretrained":
+                # A later fit of the extractor does not change the copy.
+                self.extractor_ = copy.copy(pretrained)
+            elif n_networks > 1:
+                raise ValueError(
+                    f"The extractor has {n_networks} networks side by side, but "
+                    f"initialization={self.initialization!r}, trainable={self.trainable!r} train "
+                    f"one. Fit an extractor with n_networks=1, such as LSTMStateExtractor.paper()."
+                )
             self.network_ = pretrained.network_._replace(
+                n_features=panel.cube.shape[2],
                 n_outputs=self._count_outputs(target),
                 decoder=(),
                 reads=pretrained.network_.pooling,
@@ -159,6 +171,8 @@ class TransferModel(CallbackSupportMixin, BaseEstimator):
                 state_noise=0.0,
                 step_penalty=0.0,
                 l2=0.0,
+                task_weights=(1.0,),
+                n_networks=1,
             )
         self.weights_ = self._fit_weights(pretrained, parts, sample_weight, random_state)
         kernel, bias = self.weights_[-2:]
@@ -288,6 +302,8 @@ class TransferModel(CallbackSupportMixin, BaseEstimator):
         """Compute what the head reads, one row per customer."""
         if self.network_ is None:
             return unfold(panel)
+        if self.extractor_ is not None:
+            return self.extractor_.pool_states(panel)
         return pool(encode(self.network_, panel, weights), self.network_.reads)
 
     def _name_features(self, panel):
@@ -308,7 +324,6 @@ class TransferModel(CallbackSupportMixin, BaseEstimator):
             target,
             epochs=self.epochs,
             batch_size=self.batch_size,
-            optimizer="adam",
             learning_rate=self.learning_rate,
             random_state=random_state,
             class_weights=class_weights,

@@ -18,6 +18,10 @@ NETWORKS = {
     "stack of LSTMs": LSTM(4, 5, (4, 3, 2), 1),
     "feed-forward predictor": FEED_FORWARD(6, 99, (5,), 1, reads="mean"),
     "feed-forward classifier": FEED_FORWARD(3, 7, (3,), 10, reads="every", classifies=True),
+    "ensemble with two tasks": LSTM(
+        3, 5, (4, 2), 6, reads="every", classifies=True, task_weights=(1.0, 0.5), n_networks=3
+    ),
+    "ensemble of predictors": LSTM(4, 3, (3,), 2, n_networks=2),
     "deep feed-forward autoencoder": FEED_FORWARD(3, 9, (6, 4, 2), 9, (4, 6), reads="every"),
 }
 

@@ -4,14 +4,21 @@ import numpy as np
 import pytest
 
 from skspend.networks._forward import decode, encode
-from skspend.networks._losses import loss_and_gradients, mean_loss
+from skspend.networks._losses import losses_and_gradients, mean_loss
 
 
 def draw_target(network, n_customers, generator):
     shape = (n_customers, network.n_periods) if network.reads == "every" else (n_customers,)
+    n_tasks = len(network.task_weights)
     if network.classifies:
-        return generator.integers(0, network.n_outputs, size=shape)
+        shape = shape if n_tasks == 1 else (*shape, n_tasks)
+        return generator.integers(0, network.n_outputs // n_tasks, size=shape)
     return generator.normal(size=(*shape, network.n_outputs))
+
+
+def draw_class_weights(network, generator):
+    n_tasks = len(network.task_weights)
+    return generator.uniform(0.5, 2, size=(n_tasks, network.n_outputs // n_tasks))
 
 
 @pytest.mark.parametrize("penalty", [0.0, 0.3])
@@ -21,18 +28,20 @@ def test_gradients_are_those_of_finite_differences(network, penalty, draw_weight
     generator = np.random.default_rng(0)
     weights, panel = draw_weights(network), draw_panel(network, 9)
     target = draw_target(network, 9, generator)
-    shape = (9, network.n_periods) if network.reads == "every" else (9,)
     settings = {
-        "class_weights": generator.uniform(0.5, 2, size=network.n_outputs),
-        "noise": generator.normal(size=(*shape, network.n_units)),
+        "class_weights": draw_class_weights(network, generator),
+        "noise": generator.normal(
+            size=(network.n_periods if network.reads == "every" else 1, network.n_networks,
+                  network.n_units, 9)
+        ),
     }
-    _, gradients = loss_and_gradients(network, panel, target, weights, **settings)
+    _, gradients = losses_and_gradients(network, panel, target, weights, **settings)
     for number, gradient in enumerate(gradients):
         direction = generator.normal(size=gradient.shape)
         losses = []
         for step in (1e-6, -1e-6):
             moved = [w + step * direction if i == number else w for i, w in enumerate(weights)]
-            losses.append(loss_and_gradients(network, panel, target, moved, **settings)[0])
+            losses.append(losses_and_gradients(network, panel, target, moved, **settings)[0].sum())
         slope = (losses[0] - losses[1]) / 2e-6
         assert (gradient * direction).sum() == pytest.approx(slope, rel=1e-5, abs=1e-8)
 
@@ -43,10 +52,10 @@ def test_the_mean_loss_is_the_training_loss_without_noise_and_penalties(
     generator = np.random.default_rng(0)
     weights, panel = draw_weights(network), draw_panel(network)
     target = draw_target(network, 50, generator)
-    counts = generator.uniform(0.5, 2, size=network.n_outputs)
-    expected, _ = loss_and_gradients(network, panel, target, weights, class_weights=counts)
+    counts = draw_class_weights(network, generator)
+    losses, _ = losses_and_gradients(network, panel, target, weights, class_weights=counts)
     noisy = network._replace(l2=0.1, step_penalty=0.1, state_noise=0.5)
-    assert mean_loss(noisy, panel, target, weights, counts) == pytest.approx(expected, rel=1e-12)
+    assert mean_loss(noisy, panel, target, weights, counts) == pytest.approx(losses.mean(), rel=1e-12)
 
 
 @pytest.mark.parametrize("class_weights", [[1, 1], [0.5, 3]])
