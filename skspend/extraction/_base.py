@@ -34,7 +34,7 @@ from ..networks._forward import decode, encode, pool
 from ..networks._scaling import fold_scales, scale, unfold_scales
 from ..networks._specification import Network
 from ..panel import Panel, fold, output_names, panel_like_fit, validate_panel
-from ._network import make_network, train_by_epoch
+from ._network import find_components, make_network, train_by_epoch
 from ._target import Target
 
 if TYPE_CHECKING:
@@ -156,7 +156,7 @@ class StateExtractor(CallbackSupportMixin, TransformerMixin, BaseEstimator):
                 )
                 if is_stopped or has_converged:
                     break
-        self.__dict__.update(fitted())
+            self.__dict__.update(fitted())
         task.call_on_fit_task_end(estimator=self, X=X, y=y)
         return self
 
@@ -164,17 +164,16 @@ class StateExtractor(CallbackSupportMixin, TransformerMixin, BaseEstimator):
     def partial_fit(self, X: PanelLike, y: ArrayLike | None = None) -> Self:
         """Train for one more epoch, on new customers or on new periods; X and y are as in `fit`.
 
-        The scales, the scorer and the classes stay those of `fit` or of the first call. The
-        optimizer starts anew, and no customers are held out.
+        The scales, the scorer, the classes and the components stay those of `fit` or of the first
+        call. The optimizer starts anew, and no customers are held out.
         """
         losses, weights = {"loss": np.array([])}, None
         if hasattr(self, "kernels_"):
             panel = validate_panel(self, X, reset=False).cube
             target = self._target.encode(X, panel, y)
             panel, losses = scale(self._read(panel), self.input_scaler_), self.losses_
-            weights = unfold_scales(
-                self.network_, self.kernels_, self.input_scaler_, self.target_scaler_
-            )
+            scalers = self.input_scaler_, self.target_scaler_
+            weights = unfold_scales(self.network_, self.kernels_, *scalers)
         else:
             panel, target = self._start(X, y)
         # Each epoch has a seed of its own, or all would draw the same noise and the same order.
@@ -183,7 +182,7 @@ class StateExtractor(CallbackSupportMixin, TransformerMixin, BaseEstimator):
         epochs = self._train(panel, target, np.random.RandomState(seed), 1, weights=weights)
         with one_thread(), closing(epochs):
             fitted, _ = next(epochs)
-        self.__dict__.update(fitted())
+            self.__dict__.update(fitted())
         for name, before in losses.items():
             self.losses_[name] = np.append(before, self.losses_.get(name, np.nan))
         return self
@@ -191,7 +190,7 @@ class StateExtractor(CallbackSupportMixin, TransformerMixin, BaseEstimator):
     def _start(self, X, y):
         """Fit scales and target, make the network; return scaled inputs and encoded target."""
         panel = validate_panel(self, X, n_periods=self.n_periods).cube
-        for name in ("scorer_", "kernels_"):
+        for name in ("scorer_", "kernels_", "components_"):
             self.__dict__.pop(name, None)
         self.objective_ = objective = self.objective
         self.scaler_ = array_scaler().fit(panel.reshape(-1, panel.shape[2]))
@@ -202,7 +201,7 @@ class StateExtractor(CallbackSupportMixin, TransformerMixin, BaseEstimator):
         self.projection_, self.input_scaler_ = None, self.scaler_
         if target.scorer is not None:
             self.scorer_ = target.scorer
-            if self.inputs == "traits":
+            if self.inputs == "traits" and hasattr(target.scorer, "coefficients_"):
                 self.projection_ = np.nan_to_num(target.scorer.coefficients_.astype(float))
                 inputs = self._read(panel)
                 self.input_scaler_ = array_scaler().fit(inputs.reshape(-1, inputs.shape[2]))
@@ -248,14 +247,12 @@ class StateExtractor(CallbackSupportMixin, TransformerMixin, BaseEstimator):
         *networks, _, n_gates = weights[0].shape
         kernel = np.zeros((*networks, len(support), n_gates))
         kernel[..., support, :] = weights[0]
-        weights = [kernel, *weights[1:]]
-        components = None
-        if self.network_.n_networks > 1:
-            components = _principal_components(encode(self.network_, panel, weights), self.network_)
+        weights, network = [kernel, *weights[1:]], self.network_
+        components = getattr(self, "components_", None)
+        if network.n_networks > 1 and components is None:
+            components = find_components(encode(network, panel, weights), network)
         return {
-            "kernels_": fold_scales(
-                self.network_, weights, self.input_scaler_, self.target_scaler_
-            ),
+            "kernels_": fold_scales(network, weights, self.input_scaler_, self.target_scaler_),
             "components_": components,
             "losses_": {name: np.array(by_epoch) for name, by_epoch in losses.items()},
         }
@@ -300,7 +297,9 @@ class StateExtractor(CallbackSupportMixin, TransformerMixin, BaseEstimator):
 
     def _project(self, states):
         """Project the states of all networks onto their principal components."""
-        return states if self.components_ is None else states @ self.components_.astype(states.dtype)
+        if self.components_ is None:
+            return states
+        return states @ self.components_.astype(states.dtype)
 
     def _state_names(self):
         return [f"state{unit}" for unit in range(self.network_.n_units)]
@@ -310,7 +309,8 @@ class StateExtractor(CallbackSupportMixin, TransformerMixin, BaseEstimator):
         """Reconstruct the spending from trajectories; only with ``objective="reconstruct"``.
 
         X is the output of `transform`, and the result is a panel of shape (n_customers, n_periods *
-        n_features), a frame or an array. Another number of columns is a ValueError.
+        n_features), a frame or an array. Another number of columns is a ValueError. With several
+        networks the result is approximate, because their states have more dimensions than X.
         """
         check_is_fitted(self)
         trajectories = check_array(X, dtype=[np.float64, np.float32])
@@ -384,16 +384,3 @@ class StateExtractor(CallbackSupportMixin, TransformerMixin, BaseEstimator):
         tags.input_tags.three_d_array = True
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
         return tags
-
-
-def _principal_components(states, network):
-    """Map the states of all networks to those of one: an array (n_networks * n_units, n_units).
-
-    Dividing by the root of the number of networks keeps the distances of a single network.
-    """
-    states = states.reshape(-1, states.shape[-1]).astype(np.float64)
-    _, vectors = np.linalg.eigh(np.cov(states, rowvar=False))
-    vectors = vectors[:, ::-1][:, : network.n_units]
-    largest = np.abs(vectors).argmax(axis=0)
-    signs = np.sign(vectors[largest, np.arange(network.n_units)])
-    return vectors * signs / np.sqrt(network.n_networks)

@@ -24,22 +24,37 @@ if TYPE_CHECKING:
 
 
 class LSTMStateExtractor(StateExtractor):
-    """Extract trajectories from the hidden states of an LSTM.
+    """Extract trajectories from the hidden states of LSTMs.
+
+    Several small LSTMs read the panel side by side. Each one learns to predict the personality
+    types of customers. The trajectories are the principal components of their states.
+    :meth:`paper` returns the paper's single network instead.
 
     Parameters
     ----------
-    n_units : int, default=3
-        Number of LSTM units, which is the number of dimensions of the state space. The paper's
-        elbow is at 3.
-    hidden_units : tuple of int, default=()
-        Units of the LSTM layers before the last one. Types depend on five scores, for which three
-        cells are too few: with ten thousand customers or more, ``(8,)`` before three units predicts
-        types better. ``()`` is the paper's network.
+    n_units : int, default=8
+        Number of units in the last LSTM layer of each network, which is also the number of
+        dimensions of the state space.
+    hidden_units : tuple of int, default=(12,)
+        Units of the LSTM layers before the last one. The paper's network has none: ``()``.
+    n_networks : int, default=8
+        Number of networks. They have the same layers, start from different weights and are trained
+        independently. With 1, the states are those of the network.
+    inputs : {"traits", "categories"}, default="traits"
+        What the networks read of every period. With ``"traits"`` it is one weighted sum of the
+        spending for each of the five traits, with the coefficients of the scorer as weights. This
+        needs an `objective` of ``"type"`` or ``"scores"`` and a scorer with ``coefficients_``;
+        otherwise, and with ``"categories"``, the networks read the spending in every category.
+    n_ranks : int, default=2
+        Number of traits whose types the networks learn, if the objective is ``"type"``. 1 is the
+        type by the dominant trait. 2 adds the type by the trait of the second highest absolute
+        score, with half the weight in the loss; each further rank has half the weight of the one
+        before it. At most 5. :meth:`predict_target` returns the type by the dominant trait.
     objective : {"type", "scores", "reconstruct", "y"}, default="type"
-        What the network learns to predict at the last period: the personality type (trait and
+        What the networks learn to predict at the last period: the personality type (trait and
         sign), the five scores, or the `y` passed to `fit` (values if floats, else classes).
         ``"reconstruct"`` is the autoencoder: it predicts the spending of every period from its
-        state. For types and scores the network reads only the categories with a coefficient,
+        state. For types and scores the networks read only the categories with a coefficient,
         because they depend on no others.
     scorer : BigFivePersonalityScorer, default=None
         Computes types and scores from X; default ``BigFivePersonalityScorer()``. It is cloned.
@@ -49,21 +64,24 @@ class LSTMStateExtractor(StateExtractor):
         under noise only if their states move apart: states form clusters. 0 is the paper's network.
     n_periods : int, default=None
         Number of periods of a table whose column names do not give it.
-    epochs : int, default=100
+    epochs : int, default=40
         Largest number of passes over the customers.
     batch_size : int or "auto", default="auto"
-        Customers per step of the optimizer. ``"auto"`` is a 25th of them, from 256 to 1,024.
+        Customers per step of the optimizer. ``"auto"`` is a 25th of them, from 64 to 1,024.
     optimizer : str or keras.optimizers.Optimizer, default="adam"
-        Name of a Keras optimizer, or an object, which has a learning rate of its own.
+        ``"adam"``, or with ``engine="keras"`` the name of any Keras optimizer, or an object. An
+        object has a learning rate of its own.
     learning_rate : float, default=0.01
-        Step size of an optimizer given by name.
+        First step size of an optimizer given by name. Over the epochs of `fit` it falls to 5 % of
+        this value along half a cosine.
     l2 : float, default=0.0
         Penalty on the sum of squares of each kernel, added to the mean loss. It reduces overfitting
         if there are few customers.
     class_weight : {"balanced"}, default=None
         Give all classes the same total weight, if the target is classes.
-    n_init : int, default=4
-        Number of starts. Each is trained for a tenth of the epochs, and then the best one in full.
+    n_init : int, default=1
+        Number of starts per network. All are trained for a tenth of the epochs, and then the
+        `n_networks` best of them in full.
     early_stopping : bool, default=False
         Hold customers out, stop when the loss on them no longer falls, and keep the weights of the
         epoch with the lowest loss.
@@ -77,10 +95,13 @@ class LSTMStateExtractor(StateExtractor):
         Draws initial weights, noise, the order of customers and the customers held out. With an
         int, fits repeat bit for bit.
     state : {"hidden", "both"}, default="hidden"
-        Which states `transform` returns: the hidden states of the last layer, or the hidden and
-        cell states of all layers, which :meth:`update` needs. Those of the last layer are
+        Which states `transform` returns. ``"hidden"``: the `n_units` dimensions of the state space.
+        ``"both"``: also the memory that :meth:`update` needs, which is the hidden and cell states
+        of all layers of all networks. For a single network the columns are those of the last layer,
         ``state0`` ... and ``cell0`` ..., followed by ``layer1_state0`` ... of the layer before it.
-    step_penalty : float, default=0.1
+        For several networks the dimensions of the state space come first, ``state0`` ..., followed
+        by the memory of each network, ``network0_state0`` ..., ``network0_layer1_state0`` ....
+    step_penalty : float, default=0.25
         Penalty on the squared length of the steps from state to state, summed over periods and
         added to the mean loss if the target is classes. Classes are then predicted at every period.
         It makes trajectories smooth and segments stable in time, while the noise keeps the state
@@ -90,15 +111,25 @@ class LSTMStateExtractor(StateExtractor):
     ----------
     state_ : str
         The `state` of `fit`.
+    kernels_ : list of ndarray
+        Weights of the networks for what they read: layer by layer, in Keras's order, kernel,
+        recurrent kernel of an LSTM, bias. The scales of inputs and target are folded in. With
+        several networks every array has one more axis, the first, of length n_networks.
     weights_ : list of ndarray
-        Layer by layer, in Keras's order: kernel, recurrent kernel of an LSTM, bias. They apply to X
-        in its own units: the scales of inputs and target are folded in.
+        The same weights for X in its own units: the first kernel is ``projection_`` times that of
+        `kernels_`.
+    projection_ : ndarray of shape (n_features, 5) or None
+        Coefficients of the weighted sums that the networks read; None if they read categories.
+    components_ : ndarray of shape (n_networks * n_units, n_units) or None
+        Projects the states of all networks onto their principal components over the customers and
+        periods of `fit`, divided by the square root of n_networks; None for a single network.
     support_ : ndarray of bool, shape (n_features,)
-        Which features the network reads; the kernel of the others is 0.
+        Which features the networks read; the kernel of the others is 0.
     network_ : Network
         The layers: a named tuple.
     losses_ : dict from str to ndarray, shape (n_epochs,)
-        Mean training ``loss`` of every epoch, and with early stopping the ``validation_loss``.
+        Training ``loss`` of every epoch, the mean over networks, and with early stopping the
+        ``validation_loss``.
     history_ : DataFrame
         `losses_` as a frame.
     objective_ : str
@@ -107,6 +138,8 @@ class LSTMStateExtractor(StateExtractor):
         The fitted scorer; only for the objectives ``"type"`` and ``"scores"``.
     scaler_ : StandardScaler
         Mean and standard deviation of each feature over customers and periods.
+    input_scaler_ : StandardScaler
+        The same of what the networks read: `scaler_`, or that of the weighted sums.
     classes_ : ndarray or None
         The types, or the classes of y; None if the target is values.
     target_scaler_ : StandardScaler or None
@@ -122,23 +155,34 @@ class LSTMStateExtractor(StateExtractor):
 
     Notes
     -----
-    Plain array code trains and runs the network, which for networks this small is several times as
+    Types and scores depend on the spending of a period only through five weighted sums. A network
+    that reads these sums has few weights in its first layer, and does not overfit as one that reads
+    all categories does.
+
+    A network ends in the local optimum that its initial weights lead to, so that two seeds give
+    different states. Principal components keep what many networks have in common. Segments of
+    two fits therefore agree better than those of two single networks. :meth:`predict_target`
+    averages the probabilities of the networks, or their values.
+
+    Plain array code trains and runs the networks, which for networks this small is several times as
     fast as Keras. ``to_keras`` returns the equivalent Keras model, and tests check that the two
-    agree. TensorFlow is imported only for ``to_keras`` and for an `optimizer` other than
-    ``"adam"``. States have the precision of X. A fitted extractor pickles to kilobytes.
+    agree. States have the precision of X. A fitted extractor pickles to kilobytes.
 
     References
     ----------
     Maree & Omlin (2021), sections III-C (the networks) and IV-A (the trajectories). Salakhutdinov &
     Hinton (2009), Semantic hashing, International Journal of Approximate Reasoning 50(7) (noise in
-    a bottleneck makes its units take few separate values).
+    a bottleneck makes its units take few separate values). Hansen & Salamon (1990), Neural network
+    ensembles, IEEE Transactions on Pattern Analysis and Machine Intelligence 12(10) (networks in
+    different local optima make different errors). Loshchilov & Hutter (2017), SGDR: stochastic
+    gradient descent with warm restarts, ICLR (the learning rate along half a cosine).
 
     Examples
     --------
     >>> from skspend import LSTMStateExtractor
     >>> from skspend.datasets import make_spending
     >>> bank = make_spending(n_customers=200, n_periods=3, n_categories=12, random_state=0)
-    >>> extractor = LSTMStateExtractor(objective="reconstruct", epochs=2, random_state=0)
+    >>> extractor = LSTMStateExtractor(3, n_networks=2, epochs=2, random_state=0)
     >>> extractor.fit_transform(bank.data).shape
     (200, 9)
     >>> extractor.get_feature_names_out()[:4].tolist()
@@ -213,10 +257,16 @@ class LSTMStateExtractor(StateExtractor):
     def paper(cls, n_units: int = 3, **parameters: Any) -> Self:
         """Return the paper's network, unfitted: one LSTM layer that reads all categories.
 
-        It learns the type alone, without noise and without a penalty on steps. Other `parameters`
+        It learns the type by the dominant trait alone, without noise and without a penalty on
+        steps, and is the best of four starts. The paper's elbow is at 3 units. Other `parameters`
         are as in the constructor.
+
+        Examples
+        --------
+        >>> LSTMStateExtractor.paper(4, objective="y").n_networks
+        1
         """
-        own = {
+        own: dict[str, Any] = {
             "n_networks": 1,
             "inputs": "categories",
             "n_ranks": 1,
@@ -237,12 +287,13 @@ class LSTMStateExtractor(StateExtractor):
         return self._with_memory(self._encode(panel, cells=True))
 
     def _with_memory(self, memory):
-        """Prepend the projected states of several networks to all their states."""
+        """Prepend the components of several networks to all their hidden and cell states."""
         n_networks, n_units = self.network_.n_networks, self.network_.n_units
         if n_networks == 1:
             return memory
-        hidden = memory.reshape(*memory.shape[:2], n_networks, -1)[..., :n_units]
-        return np.concatenate([self._project(hidden.reshape(*memory.shape[:2], -1)), memory], axis=2)
+        cells = memory.shape[:2]
+        hidden = memory.reshape(*cells, n_networks, -1)[..., :n_units].reshape(*cells, -1)
+        return np.concatenate([self._project(hidden), memory], axis=2)
 
     def _state_names(self):
         if self.state_ == "hidden":

@@ -8,6 +8,7 @@ from numbers import Integral
 import numpy as np
 from sklearn.model_selection import train_test_split
 from sklearn.utils.class_weight import compute_class_weight
+from sklearn.utils.extmath import svd_flip
 
 from ..networks import Network
 from ..networks._training import keep_best, train
@@ -47,7 +48,10 @@ def train_by_epoch(extractor, panel, target, random_state, n_epochs, n_init=1, w
     values, the losses so far as in ``losses_``, and whether training has converged.
     """
     if extractor.optimizer != "adam":
-        raise ValueError(f"optimizer={extractor.optimizer!r} needs engine='keras'.")
+        raise ValueError(
+            f"optimizer={extractor.optimizer!r} needs engine='keras', because engine='native' "
+            f"knows 'adam' alone."
+        )
     network = extractor.network_._replace(n_features=panel.shape[2])
     held_out = None
     if extractor.early_stopping and weights is None and n_epochs > 1:
@@ -88,6 +92,19 @@ def train_by_epoch(extractor, panel, target, random_state, n_epochs, n_init=1, w
                 epoch = f"{type(extractor).__name__}: epoch {len(losses['loss'])} of {n_epochs}"
                 print(", ".join([epoch, *text]))
             yield best, losses, has_converged
+
+
+def find_components(states, network):
+    """Return the map from the states of all networks to their n_units principal components.
+
+    It is an array (n_networks * n_units, n_units). Dividing by the root of the number of networks
+    keeps the distances of a single network.
+    """
+    states = states.reshape(-1, states.shape[-1]).astype(np.float64)
+    states -= states.mean(axis=0)
+    _, vectors = np.linalg.eigh(states.T @ states)  # from the smallest variance to the largest
+    _, components = svd_flip(None, vectors.T[: -network.n_units - 1 : -1], u_based_decision=False)
+    return components.T / np.sqrt(network.n_networks)
 
 
 def _weigh_classes(extractor, target):

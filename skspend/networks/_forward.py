@@ -7,7 +7,7 @@ n_customers): all networks of an ensemble take one call, and customers are conti
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 from scipy.special import log_softmax, logsumexp
@@ -86,16 +86,13 @@ def run_lstms(
 ) -> list[LSTMRun]:
     """Run LSTM layers, from `start` as in :func:`encode`, and keep the run of each layer."""
     runs: list[LSTMRun] = []
+    before: list[tuple[Any, Any]] = [(0.0, 0.0)] * len(layers)
     if start is not None:
-        start = customers_last(start.reshape(len(start), 1, -1))
-        start = start.reshape(len(layers[0][0]), -1, start.shape[-1])
-    end = 0 if start is None else start.shape[1]
-    for kernel, recurrent, bias in layers:
-        n_units = recurrent.shape[1]
-        hidden, cell = 0.0, 0.0
-        if start is not None:
-            hidden, cell = start[:, end - 2 * n_units : end - n_units], start[:, end - n_units : end]
-            end -= 2 * n_units
+        states = start.T.reshape(len(layers[0][0]), -1, len(start))
+        sizes = [recurrent.shape[1] for _, recurrent, _ in layers[::-1] for _ in ("hidden", "cell")]
+        parts = np.split(states, np.cumsum(sizes)[:-1], axis=1)
+        before = list(zip(parts[::2], parts[1::2], strict=True))[::-1]
+    for (kernel, recurrent, bias), (hidden, cell) in zip(layers, before, strict=True):
         runs.append(_run_lstm(values, kernel, recurrent, bias, hidden, cell))
         values = runs[-1].hidden[1:]
     return runs
@@ -206,7 +203,8 @@ def decode(network: Network, states: Floats, weights: Sequence[Floats]) -> Float
         return outputs.mean(axis=0)
     tasks = np.split(outputs, len(network.task_weights), axis=-1)
     logs = [log_softmax(class_log_odds(task), axis=-1) for task in tasks]
-    return np.concatenate([logsumexp(log, axis=0) for log in logs], axis=-1)
+    means = [logsumexp(log, axis=0) - np.log(network.n_networks) for log in logs]
+    return np.concatenate(means, axis=-1, dtype=states.dtype)
 
 
 def class_log_odds(outputs: Floats) -> Floats:

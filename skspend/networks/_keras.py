@@ -103,7 +103,7 @@ def _combine(network, outputs):
         if tasks[0].shape[-1] == 1:
             tasks = [keras.ops.concatenate([task * 0, task], axis=-1) for task in tasks]
         logs = keras.ops.stack([keras.ops.log_softmax(task, axis=-1) for task in tasks])
-        combined.append(keras.ops.logsumexp(logs, axis=0))
+        combined.append(keras.ops.logsumexp(logs, axis=0) - np.log(len(outputs)))
     return keras.ops.concatenate(combined, axis=-1)
 
 

@@ -56,8 +56,9 @@ def losses_and_gradients(
     The losses include the penalties, and no network changes the gradients of another. `target` is
     class numbers, (n_customers[, n_periods]), with one more axis if there are several tasks, or
     values with one more axis of n_outputs. `weights` have the precision of `panel`. `class_weights`
-    are 1 by default, and otherwise (n_classes,), or (n_tasks, n_classes). `noise` is added to the
-    input of the head, of shape (n_periods or 1, n_networks, n_units, n_customers).
+    are 1 by default; otherwise they are (n_tasks, n_classes), or (n_classes,) for a single task.
+    `noise` is added to the input of the head, of shape (n_periods or 1, n_networks, n_units,
+    n_customers).
     """
     encoder, head = split_layers(network, weights)
     states, runs = _run_encoder(network, panel, encoder)
@@ -124,21 +125,19 @@ def _losses_and_error(network, outputs, target, class_weights):
         losses = np.square(difference).mean(axis=(0, 2, 3))
         return losses, difference * (2 / (difference.size // n_networks))
     n_tasks = len(network.task_weights)
-    target = target.reshape(n_customers, n_periods, n_tasks)
-    tasks = np.split(outputs, n_tasks, axis=2)
-    found = [
-        _cross_entropies(task, target[..., number].T, _of_task(class_weights, number))
-        for number, task in enumerate(tasks)
-    ]
-    losses = sum(
-        weight * losses for weight, (losses, _) in zip(network.task_weights, found, strict=True)
+    targets = target.reshape(n_customers, n_periods, n_tasks).T
+    counts = [None] * n_tasks
+    if class_weights is not None:
+        counts = np.reshape(class_weights, (n_tasks, -1))
+    losses, errors = 0.0, []
+    tasks = zip(
+        network.task_weights, np.split(outputs, n_tasks, axis=2), targets, counts, strict=True
     )
-    errors = [weight * error for weight, (_, error) in zip(network.task_weights, found, strict=True)]
+    for weight, *task in tasks:
+        of_task, error = _cross_entropies(*task)
+        losses = losses + weight * of_task
+        errors.append(weight * error)
     return losses, np.concatenate(errors, axis=2)
-
-
-def _of_task(class_weights, number):
-    return class_weights[number] if np.ndim(class_weights) == 2 else class_weights
 
 
 def _cross_entropies(outputs, target, class_weights):

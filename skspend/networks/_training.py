@@ -6,10 +6,10 @@ All randomness comes from a seed, and no global state changes.
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from contextlib import closing
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 from sklearn.utils import gen_batches
@@ -61,36 +61,156 @@ def train(
     n_init: int = 1,
     weights: list[Floats] | None = None,
     decay: bool = False,
+    trainer: Callable[..., Trainer] | None = None,
 ) -> Generator[tuple[float, list[Floats]], None, None]:
-    """Train the networks by Adam, and pause after every epoch.
+    """Train the networks, and pause after every epoch.
 
     Yields the mean loss of the epoch, with the penalties, and the weights, which the next epoch
     changes. Small networks end in different local optima. Therefore `n_init` times as many networks
     are trained for a tenth of the epochs, and those with the lowest losses are trained in full.
     With `decay`, the learning rate falls to `LAST_RATE` of its first value along a half cosine. The
-    target is as in :func:`losses_and_gradients`. A loss that is not finite is a ValueError.
+    target is as in :func:`losses_and_gradients`. `trainer` makes the :class:`Trainer`, by default a
+    :class:`NativeTrainer`. A loss that is not finite is a ValueError.
     """
     run = partial(
         _run,
-        panel=np.asarray(panel, dtype=np.float32, order="C"),
-        target=np.asarray(target, dtype=np.int64 if network.classifies else np.float32),
-        class_weights=None if class_weights is None else np.asarray(class_weights, np.float32),
-        batch_size=min(batch_size, len(panel)),
-        learning_rate=learning_rate,
+        make_trainer=partial(
+            NativeTrainer if trainer is None else trainer,
+            panel=np.asarray(panel, dtype=np.float32, order="C"),
+            target=np.asarray(target, dtype=np.int64 if network.classifies else np.float32),
+            class_weights=None if class_weights is None else np.asarray(class_weights, np.float32),
+            learning_rate=learning_rate,
+        ),
+        n_customers=len(panel),
+        batch_size=batch_size,
         decay=decay,
     )
     generator = np.random.default_rng(random_state.randint(2**31 - 1))
     if weights is None:
-        weights = initial_weights(network, generator)
+        n_networks = network.n_networks
+        starts = network._replace(n_networks=n_networks * n_init)
+        weights = initial_weights(starts, generator)
         if n_init > 1:
-            more = network._replace(n_networks=network.n_networks * n_init)
-            weights = initial_weights(more, generator)
-            *_, (losses, _) = run(more, weights, generator, max(1, epochs // 10))
-            best = np.argsort(losses, kind="stable")[: network.n_networks]
-            shapes = [shape for layer in network.encoder_shapes + network.head_shapes for shape in layer]
-            weights = [w[best].reshape(shape) for w, shape in zip(weights, shapes, strict=True)]
+            *_, (losses, _) = run(starts, weights, generator, max(1, epochs // 10))
+            best = np.argsort(losses, kind="stable")[:n_networks]
+            weights = [array[best if n_networks > 1 else best[0]] for array in weights]
     for losses, trained in run(network, weights, generator, epochs):
         yield float(losses.mean()), trained
+
+
+def _run(
+    network, weights, generator, epochs, *, make_trainer, n_customers, batch_size, decay
+):  # fmt: skip
+    """Train from given weights; yield the losses of the networks and the weights of every epoch."""
+    starts = range(0, n_customers, batch_size)
+    trainer = make_trainer(network, weights, n_steps=epochs * len(starts) if decay else None)
+    n_read = network.n_periods if network.reads == "every" else 1
+    for epoch in range(1, epochs + 1):
+        totals = np.zeros(network.n_networks)
+        order = generator.permutation(n_customers)
+        for start in starts:
+            rows, noise = order[start : start + batch_size], None
+            if network.state_noise:
+                shape = n_read, network.n_networks, network.n_units, len(rows)
+                noise = generator.standard_normal(shape, dtype=np.float32)
+                noise *= np.float32(network.state_noise)
+            totals += trainer.step(rows, noise) * len(rows)
+        losses = totals / n_customers
+        if not np.isfinite(losses).all():
+            raise ValueError(
+                f"The training loss is {losses.mean()} in epoch {epoch}. Try a smaller "
+                f"learning_rate, and look for extreme values in X."
+            )
+        yield losses, trainer.weights
+
+
+class Trainer(Protocol):
+    """Holds the weights of networks, and changes them step by step."""
+
+    @property
+    def weights(self) -> list[Floats]:
+        """The weights now."""
+
+    def step(self, rows: NDArray[np.intp], noise: Floats | None) -> Floats:
+        """Take one step for the customers in these rows; return the losses before it by network.
+
+        The noise is as in :func:`losses_and_gradients`.
+        """
+
+
+class NativeTrainer:
+    """Train by Adam over plain arrays."""
+
+    def __init__(
+        self,
+        network: Network,
+        weights: Sequence[Floats],
+        *,
+        panel: Floats,
+        target: NDArray[Any],
+        class_weights: Floats | None,
+        learning_rate: float,
+        n_steps: int | None,
+    ) -> None:
+        self.network, self.panel, self.target = network, panel, target
+        self.class_weights = class_weights
+        # The arrays are views of one vector, which Adam changes at once.
+        vector = np.concatenate([np.ravel(array) for array in weights]).astype(np.float32)
+        parts = np.split(vector, np.cumsum([array.size for array in weights])[:-1])
+        self.weights = [part.reshape(own.shape) for part, own in zip(parts, weights, strict=True)]
+        self.optimizer = Adam(learning_rate, vector, n_steps)
+
+    def step(self, rows: NDArray[np.intp], noise: Floats | None) -> Floats:
+        """Take one step, as :class:`Trainer` describes."""
+        losses = np.zeros(self.network.n_networks)
+        gradients = [np.zeros_like(array) for array in self.weights]
+        with np.errstate(all="ignore"):  # a loss that is not finite is an error of its own
+            for part in gen_batches(len(rows), PART):
+                few = rows[part]
+                share = np.float32(len(few) / len(rows))
+                of_part, found = losses_and_gradients(
+                    self.network,
+                    self.panel[few],
+                    self.target[few],
+                    self.weights,
+                    class_weights=self.class_weights,
+                    noise=None if noise is None else noise[..., part],
+                )
+                losses += share * of_part
+                for total, gradient in zip(gradients, found, strict=True):
+                    total += share * gradient
+            self.optimizer.step(gradients)
+        return losses
+
+
+class Adam:
+    """The Adam optimizer with Keras's settings; it changes one vector of weights in place.
+
+    Kingma & Ba (2015), Adam: a method for stochastic optimization, in the form that precedes their
+    section 2.1. In `n_steps`, if given, the learning rate falls to `LAST_RATE` of its first value.
+    """
+
+    MEAN_DECAY, SQUARE_DECAY, EPSILON = 0.9, 0.999, 1e-7
+
+    def __init__(self, learning_rate: float, weights: Floats, n_steps: int | None = None) -> None:
+        self.learning_rate, self.decay_steps = learning_rate, n_steps
+        self.weights = weights
+        self.mean, self.square = np.zeros_like(weights), np.zeros_like(weights)
+        self.n_steps = 0
+
+    def step(self, gradients: Sequence[Floats]) -> None:
+        """Take one step."""
+        gradient = np.concatenate([array.ravel() for array in gradients])
+        rate = self.learning_rate
+        if self.decay_steps is not None:
+            half_cosine = (1 + np.cos(np.pi * self.n_steps / self.decay_steps)) / 2
+            rate *= LAST_RATE + (1 - LAST_RATE) * half_cosine
+        self.n_steps += 1
+        self.mean += (gradient - self.mean) * (1 - self.MEAN_DECAY)
+        self.square += (np.square(gradient) - self.square) * (1 - self.SQUARE_DECAY)
+        correction = np.sqrt(1 - self.SQUARE_DECAY**self.n_steps)
+        rate = float(rate * correction / (1 - self.MEAN_DECAY**self.n_steps))
+        self.weights -= self.mean * rate / (np.sqrt(self.square) + self.EPSILON)
 
 
 def keep_best(
@@ -116,83 +236,6 @@ def keep_best(
         if n_since_best == 0:
             best = [array.copy() for array in weights]
         yield loss, losses[-1], best, n_since_best >= n_iter_no_change
-
-
-def _run(
-    network, weights, generator, epochs,
-    *, panel, target, class_weights, batch_size, learning_rate, decay,
-):  # fmt: skip
-    """Train from given weights; yield the losses of the networks and the weights of every epoch."""
-    # The arrays are views of one vector, which Adam changes at once.
-    vector = np.concatenate([np.ravel(array) for array in weights]).astype(np.float32)
-    parts = np.split(vector, np.cumsum([array.size for array in weights])[:-1])
-    weights = [part.reshape(array.shape) for part, array in zip(parts, weights, strict=True)]
-    optimizer = Adam(learning_rate, vector)
-    batch = np.empty((batch_size, *panel.shape[1:]), dtype=panel.dtype)
-    n_read = network.n_periods if network.reads == "every" else 1
-    starts = range(0, len(panel), batch_size)
-    n_steps = epochs * len(starts)
-    for epoch in range(epochs):
-        totals = np.zeros(network.n_networks)
-        order = generator.permutation(len(panel))
-        for number, start in enumerate(starts, start=epoch * len(starts)):
-            rows = order[start : start + batch_size]
-            customers = np.take(panel, rows, axis=0, out=batch[: len(rows)], mode="clip")
-            noise = None
-            if network.state_noise:
-                shape = n_read, network.n_networks, network.n_units, len(rows)
-                noise = generator.standard_normal(shape, dtype=np.float32)
-                noise *= np.float32(network.state_noise)
-            losses, gradients = 0.0, [np.zeros_like(array) for array in weights]
-            for part in gen_batches(len(rows), PART):
-                share = np.float32((part.stop - part.start) / len(rows))
-                with np.errstate(all="ignore"):  # a loss that is not finite is reported below
-                    of_part, found = losses_and_gradients(
-                        network, customers[part], target[rows[part]], weights,
-                        class_weights=class_weights,
-                        noise=None if noise is None else noise[..., part],
-                    )  # fmt: skip
-                    losses = losses + share * of_part
-                    for total, gradient in zip(gradients, found, strict=True):
-                        total += share * gradient
-            with np.errstate(all="ignore"):
-                if decay:
-                    share = (1 + np.cos(np.pi * number / n_steps)) / 2
-                    optimizer.learning_rate = learning_rate * (LAST_RATE + (1 - LAST_RATE) * share)
-                optimizer.step(gradients)
-            totals += losses * len(rows)
-        if not np.isfinite(totals).all():
-            raise ValueError(
-                f"The training loss is {totals.mean() / len(panel)} in epoch {epoch + 1}. Try a "
-                f"smaller learning_rate (now {learning_rate:g}), and look for extreme values in X."
-            )
-        yield totals / len(panel), weights
-
-
-class Adam:
-    """The Adam optimizer with Keras's settings; it changes one vector of weights in place.
-
-    Kingma & Ba (2015), Adam: a method for stochastic optimization, in the form that precedes their
-    section 2.1.
-    """
-
-    MEAN_DECAY, SQUARE_DECAY, EPSILON = 0.9, 0.999, 1e-7
-
-    def __init__(self, learning_rate: float, weights: Floats) -> None:
-        self.learning_rate = learning_rate
-        self.weights = weights
-        self.mean, self.square = np.zeros_like(weights), np.zeros_like(weights)
-        self.n_steps = 0
-
-    def step(self, gradients: Sequence[Floats]) -> None:
-        """Take one step."""
-        gradient = np.concatenate([array.ravel() for array in gradients])
-        self.n_steps += 1
-        self.mean += (gradient - self.mean) * (1 - self.MEAN_DECAY)
-        self.square += (np.square(gradient) - self.square) * (1 - self.SQUARE_DECAY)
-        correction = np.sqrt(1 - self.SQUARE_DECAY**self.n_steps)
-        rate = float(self.learning_rate * correction / (1 - self.MEAN_DECAY**self.n_steps))
-        self.weights -= self.mean * rate / (np.sqrt(self.square) + self.EPSILON)
 
 
 def last_weights(

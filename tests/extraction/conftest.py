@@ -6,8 +6,8 @@ from sklearn.base import clone
 from skspend import FeedForwardExtractor, LSTMStateExtractor
 
 EXTRACTORS = {
-    "LSTM": LSTMStateExtractor(3, random_state=0),
-    "deep LSTM": LSTMStateExtractor(2, (5,), random_state=0),
+    "LSTM": LSTMStateExtractor.paper(random_state=0),
+    "ensemble": LSTMStateExtractor(2, (3,), n_networks=3, random_state=0),
     "feed-forward": FeedForwardExtractor(3, random_state=0),
     "deep feed-forward": FeedForwardExtractor(2, (6, 4), random_state=0),
 }
@@ -22,4 +22,5 @@ def extractor(request, scorer):
 @pytest.fixture(scope="session")
 def autoencoder(bank):
     """An LSTM that was fitted to reconstruct spending, in two epochs."""
-    return LSTMStateExtractor(objective="reconstruct", epochs=2, random_state=0).fit(bank.data)
+    extractor = LSTMStateExtractor.paper(objective="reconstruct", epochs=2, random_state=0)
+    return extractor.fit(bank.data)

@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-from sklearn.base import clone
 from sklearn.model_selection import train_test_split
 
 from skspend import FeedForwardExtractor, LSTMStateExtractor
@@ -12,7 +11,7 @@ from skspend.personality import encode_types, personality_types
 
 
 def test_early_stopping_stops_and_keeps_the_best_weights(bank, scorer):
-    extractor = LSTMStateExtractor(
+    extractor = LSTMStateExtractor.paper(
         scorer=scorer, epochs=300, early_stopping=True, n_iter_no_change=4,
         validation_fraction=0.3, learning_rate=0.05, n_init=1, random_state=0,
     ).fit(bank.data)  # fmt: skip
@@ -31,7 +30,7 @@ def test_early_stopping_stops_and_keeps_the_best_weights(bank, scorer):
 @pytest.mark.parametrize("objective", ["type", "reconstruct"])
 @pytest.mark.parametrize("cls", [LSTMStateExtractor, FeedForwardExtractor])
 def test_early_stopping_works_for_targets_of_every_shape(bank, scorer, cls, objective):
-    extractor = cls(objective=objective, scorer=scorer, early_stopping=True, epochs=4)
+    extractor = cls(2, (), objective=objective, scorer=scorer, early_stopping=True, epochs=4)
     assert extractor.fit(bank.data).history_.notna().all(axis=None)
 
 
@@ -41,7 +40,7 @@ def test_balanced_classes_are_predicted_more_evenly(bank):
     data.loc[y == "rare", "year3|groceries"] += data["year3|groceries"].std()
     n_rare = []
     for class_weight in (None, "balanced"):
-        extractor = LSTMStateExtractor(
+        extractor = LSTMStateExtractor.paper(
             objective="y", class_weight=class_weight, epochs=30, random_state=0
         ).fit(data, y)
         n_rare.append((extractor.predict_target(data) == "rare").sum())
@@ -49,34 +48,23 @@ def test_balanced_classes_are_predicted_more_evenly(bank):
 
 
 def test_balance_allows_classes_without_customers(bank, scorer):
-    extractor = LSTMStateExtractor(scorer=scorer, class_weight="balanced", epochs=2)
+    extractor = LSTMStateExtractor(n_networks=2, scorer=scorer, class_weight="balanced", epochs=2)
     one_type = bank.data[personality_types(scorer.fit_transform(bank.data)) == "openness+"]
     assert extractor.fit(one_type).score(one_type) >= 0
-
-
-def test_an_optimizer_may_be_an_object_and_survives_clone(bank, scorer):
-    settings = {"scorer": scorer, "n_init": 1, "random_state": 0}
-    import keras  # which takes seconds, in every process that collects tests
-
-    optimizer = keras.optimizers.RMSprop(0.02, momentum=0.5)
-    extractor = clone(LSTMStateExtractor(epochs=5, optimizer=optimizer, **settings))
-    losses = extractor.fit(bank.data).history_.loss
-    assert losses.iloc[-1] < losses.iloc[0]
-    by_name = LSTMStateExtractor(epochs=2, optimizer="sgd", **settings)
-    assert by_name.fit(bank.data).history_.notna().all(axis=None)
 
 
 def test_a_penalty_keeps_weights_small(bank):
     norms = []
     for l2 in (0.0, 0.01):
-        extractor = LSTMStateExtractor(objective="reconstruct", epochs=20, l2=l2, random_state=0)
+        settings = {"objective": "reconstruct", "epochs": 20, "n_init": 1, "random_state": 0}
+        extractor = LSTMStateExtractor.paper(l2=l2, **settings)
         recurrent = extractor.fit(bank.data).weights_[1]
         norms.append(np.square(recurrent).sum())
     assert norms[1] < norms[0]
 
 
 def test_verbose_prints_every_epoch(bank, scorer, capsys):
-    extractor = LSTMStateExtractor(scorer=scorer, epochs=2, early_stopping=True, verbose=True)
+    extractor = LSTMStateExtractor.paper(scorer=scorer, epochs=2, early_stopping=True, verbose=True)
     extractor.fit(bank.data)
     lines = capsys.readouterr().out.splitlines()
     assert len(lines) == 2

@@ -30,20 +30,21 @@ def test_a_network_without_memory_predicts_types_and_scores_of_each_year(
 
 
 def test_the_type_network_learns_types(bank, scorer):
-    extractor = LSTMStateExtractor(5, scorer=scorer, state_noise=0, random_state=0).fit(bank.data)
+    extractor = LSTMStateExtractor(n_networks=2, scorer=scorer, epochs=80, random_state=0)
+    extractor.fit(bank.data)
     types = personality_types(scorer.fit_transform(bank.data))
     assert (extractor.predict_target(bank.data) == types).mean() == extractor.score(bank.data) > 0.8
     assert extractor.classes_.tolist() == list(TYPES)
 
 
 def test_the_scores_network_learns_scores(bank, scorer):
-    extractor = LSTMStateExtractor(5, objective="scores", scorer=scorer, random_state=0)
+    extractor = LSTMStateExtractor(n_networks=2, objective="scores", scorer=scorer, random_state=0)
     assert extractor.fit(bank.data).score(bank.data) > 0.8
 
 
 def test_the_autoencoder_reproduces_spending_better_with_more_units(bank):
     scores = [
-        LSTMStateExtractor(n_units, objective="reconstruct", n_init=1, epochs=60, random_state=0)
+        LSTMStateExtractor.paper(n_units, objective="reconstruct", n_init=1, random_state=0)
         .fit(bank.data)
         .score(bank.data)
         for n_units in (1, 4)
@@ -52,20 +53,21 @@ def test_the_autoencoder_reproduces_spending_better_with_more_units(bank):
 
 
 def test_y_of_floats_is_learned_as_values(bank):
-    extractor = LSTMStateExtractor(objective="y", random_state=0).fit(bank.data, bank.liquidity)
+    extractor = LSTMStateExtractor(n_networks=2, objective="y", random_state=0)
+    extractor.fit(bank.data, bank.liquidity)
     assert extractor.classes_ is None
     assert extractor.score(bank.data, bank.liquidity) > 0.1
 
 
 def test_y_of_text_is_learned_as_classes(bank):
     y = np.where(bank.default == 1, "default", "paid")
-    extractor = LSTMStateExtractor(objective="y", random_state=0).fit(bank.data, y)
+    extractor = LSTMStateExtractor(n_networks=2, objective="y", random_state=0).fit(bank.data, y)
     assert extractor.classes_.tolist() == ["default", "paid"]
     assert extractor.score(bank.data, y) > 0.9
 
 
 def test_y_is_ignored_unless_it_is_the_objective(bank, scorer):
-    extractor = LSTMStateExtractor(scorer=scorer, epochs=2, random_state=0)
+    extractor = LSTMStateExtractor(n_networks=2, scorer=scorer, epochs=2, random_state=0)
     with_y = extractor.fit(bank.data, bank.liquidity).weights_[0]
     np.testing.assert_array_equal(extractor.fit(bank.data).weights_[0], with_y)
 
@@ -109,6 +111,7 @@ class MeanOfAll(TransformerMixin, BaseEstimator):
 def test_with_a_scorer_without_coefficients_the_network_reads_all_categories(bank):
     extractor = LSTMStateExtractor(objective="scores", scorer=MeanOfAll(), epochs=1)
     assert extractor.fit(bank.data).support_.all()
+    assert extractor.projection_ is None
 
 
 def test_reading_only_categories_with_a_coefficient_predicts_types_of_others_better():
@@ -116,14 +119,14 @@ def test_reading_only_categories_with_a_coefficient_predicts_types_of_others_bet
     bank = make_spending(600, 3, 97, random_state=0)
     few, others = bank.data.iloc[:300], bank.data.iloc[300:]
     scorer = BigFivePersonalityScorer(bank.coefficients.iloc[::5].to_dict())
-    types = LSTMStateExtractor(scorer=scorer, n_init=1, epochs=60, random_state=0).fit(few)
+    types = LSTMStateExtractor.paper(scorer=scorer, n_init=1, random_state=0).fit(few)
     labels = [personality_types(types.scorer_.transform(data)) for data in (few, others)]
-    classes = LSTMStateExtractor(objective="y", n_init=1, epochs=60, random_state=0)
+    classes = LSTMStateExtractor.paper(objective="y", n_init=1, random_state=0)
     classes.fit(few, labels[0])
     assert types.score(others) > classes.score(others, labels[1]) + 0.1
 
 
 def test_partial_fit_takes_no_new_classes(bank):
-    extractor = LSTMStateExtractor(objective="y", epochs=1).fit(bank.data, ["a", "b"] * 150)
+    extractor = LSTMStateExtractor.paper(objective="y", epochs=1).fit(bank.data, ["a", "b"] * 150)
     with pytest.raises(ValueError, match=r"150 of 300 labels in y .* the first is 'c'"):
         extractor.partial_fit(bank.data, ["a", "c"] * 150)

@@ -38,6 +38,23 @@ def network(request):
     return request.param
 
 
+@pytest.fixture(params=[name for name in NETWORKS if "ensemble" in name])
+def ensemble(request):
+    """Each of the networks side by side."""
+    return NETWORKS[request.param]
+
+
+@pytest.fixture(scope="session")
+def alone():
+    """Return the networks of an ensemble, each with its own weights."""
+
+    def take_apart(network, weights):
+        one = network._replace(n_networks=1)
+        return [(one, list(arrays)) for arrays in zip(*weights, strict=True)]
+
+    return take_apart
+
+
 @pytest.fixture(scope="session")
 def draw_weights():
     def draw(network):
@@ -83,7 +100,6 @@ def train_on(task):
         settings = {
             "epochs": 5,
             "batch_size": 50,
-            "optimizer": "adam",
             "learning_rate": 0.01,
             "random_state": np.random.RandomState(seed),
         }

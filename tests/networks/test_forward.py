@@ -2,9 +2,10 @@
 
 import numpy as np
 import pytest
+from scipy.special import softmax
 
 from skspend.networks import Network
-from skspend.networks._forward import BLOCK, encode
+from skspend.networks._forward import BLOCK, decode, encode, pool
 
 
 @pytest.mark.parametrize("name", ["LSTM predictor", "stack of LSTMs", "feed-forward predictor"])
@@ -24,6 +25,42 @@ def test_a_stack_of_lstms_continues_from_its_states(networks, draw_weights, draw
     first = encode(network, panel[:, :3], weights, cells=True)
     last = encode(network, panel[:, 3:], weights, cells=True, start=first[:, -1])
     np.testing.assert_allclose(last[:, 0], at_once[:, 3], atol=1e-12)
+
+
+@pytest.mark.parametrize("cells", [False, True])
+def test_the_states_of_an_ensemble_are_those_of_its_networks(
+    ensemble, cells, draw_weights, draw_panel, alone
+):
+    weights, panel = draw_weights(ensemble), draw_panel(ensemble)
+    states = [encode(one, panel, own, cells=cells) for one, own in alone(ensemble, weights)]
+    found = encode(ensemble, panel, weights, cells=cells)
+    np.testing.assert_allclose(found, np.concatenate(states, axis=2), atol=1e-12)
+
+
+def test_an_ensemble_continues_from_its_states(networks, draw_weights, draw_panel):
+    network = networks["ensemble with two tasks"]
+    weights, panel = draw_weights(network), draw_panel(network)
+    at_once = encode(network, panel, weights, cells=True)
+    first = encode(network, panel[:, :2], weights, cells=True)
+    last = encode(network, panel[:, 2:], weights, cells=True, start=first[:, -1])
+    np.testing.assert_allclose(last[:, 0], at_once[:, 2], atol=1e-12)
+
+
+def test_an_ensemble_predicts_the_mean_of_its_networks(ensemble, draw_weights, draw_panel, alone):
+    """The mean of values, or of the chances of the classes of each task."""
+    weights, panel = draw_weights(ensemble), draw_panel(ensemble)
+    read = pool(encode(ensemble, panel, weights), ensemble.reads)
+    parts = np.split(read, ensemble.n_networks, axis=-1)
+    networks = alone(ensemble, weights)
+    outputs = [
+        decode(network, part, own) for (network, own), part in zip(networks, parts, strict=True)
+    ]
+    found = decode(ensemble, read, weights)
+    if ensemble.classifies:
+        n_tasks = len(ensemble.task_weights)
+        outputs = [softmax(np.split(each, n_tasks, axis=-1), axis=-1) for each in outputs]
+        found = np.exp(np.split(found, n_tasks, axis=-1))
+    np.testing.assert_allclose(found, np.mean(outputs, axis=0), atol=1e-12)
 
 
 def test_cells_are_those_of_keras(draw_weights, draw_panel, keras):

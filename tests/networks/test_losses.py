@@ -31,8 +31,12 @@ def test_gradients_are_those_of_finite_differences(network, penalty, draw_weight
     settings = {
         "class_weights": draw_class_weights(network, generator),
         "noise": generator.normal(
-            size=(network.n_periods if network.reads == "every" else 1, network.n_networks,
-                  network.n_units, 9)
+            size=(
+                network.n_periods if network.reads == "every" else 1,
+                network.n_networks,
+                network.n_units,
+                9,
+            )
         ),
     }
     _, gradients = losses_and_gradients(network, panel, target, weights, **settings)
@@ -55,7 +59,26 @@ def test_the_mean_loss_is_the_training_loss_without_noise_and_penalties(
     counts = draw_class_weights(network, generator)
     losses, _ = losses_and_gradients(network, panel, target, weights, class_weights=counts)
     noisy = network._replace(l2=0.1, step_penalty=0.1, state_noise=0.5)
-    assert mean_loss(noisy, panel, target, weights, counts) == pytest.approx(losses.mean(), rel=1e-12)
+    assert mean_loss(noisy, panel, target, weights, counts) == pytest.approx(
+        losses.mean(), rel=1e-12
+    )
+
+
+def test_an_ensemble_has_the_losses_and_gradients_of_its_networks(
+    ensemble, draw_weights, draw_panel, alone
+):
+    ensemble = ensemble._replace(l2=0.1, step_penalty=0.2)
+    generator = np.random.default_rng(0)
+    weights, panel = draw_weights(ensemble), draw_panel(ensemble)
+    target = draw_target(ensemble, 50, generator)
+    counts = draw_class_weights(ensemble, generator)
+    losses, gradients = losses_and_gradients(ensemble, panel, target, weights, class_weights=counts)
+    assert losses.shape == (ensemble.n_networks,)
+    for number, (network, own) in enumerate(alone(ensemble, weights)):
+        loss, expected = losses_and_gradients(network, panel, target, own, class_weights=counts)
+        assert loss == pytest.approx(losses[[number]], rel=1e-12)
+        for mine, theirs in zip(gradients, expected, strict=True):
+            np.testing.assert_allclose(mine[number], theirs, atol=1e-12)
 
 
 @pytest.mark.parametrize("class_weights", [[1, 1], [0.5, 3]])

@@ -7,7 +7,14 @@ import pytest
 
 from skspend.networks import Network
 from skspend.networks._forward import decode, encode
-from skspend.networks._training import initial_weights, keep_best
+from skspend.networks._losses import mean_loss
+from skspend.networks._training import (
+    LAST_RATE,
+    Adam,
+    NativeTrainer,
+    initial_weights,
+    keep_best,
+)
 
 
 def assert_same(mine, theirs):
@@ -40,52 +47,81 @@ RECURRENT = Network(True, 3, 2, (2,), 1)
 
 
 @pytest.mark.parametrize(
-    ("network", "optimizer"),
+    "network",
     [
-        (RECURRENT, "adam"),
-        (RECURRENT._replace(l2=0.1), "Adam"),
-        (Network(False, 3, 2, (4, 2), 1, reads="mean"), "adam"),
-        (RECURRENT, "sgd"),
-        (RECURRENT, "adagrad"),
+        RECURRENT,
+        RECURRENT._replace(l2=0.1),
+        Network(False, 3, 2, (4, 2), 1, reads="mean"),
     ],
-    ids=["LSTM", "l2", "feed-forward", "sgd", "adagrad"],
+    ids=["LSTM", "l2", "feed-forward"],
 )
-def test_training_as_plain_keras_does_gives_the_same_weights(
-    network, optimizer, task, train_on, keras, build
-):
+def test_training_as_plain_keras_does_gives_the_same_weights(network, task, train_on, keras, build):
     """An epoch against keras.Model.fit from the same weights, in the same order."""
     panel, target = task
     target = target[:, None].astype(np.float32)
-    losses, weights = train_on(network, target, epochs=1, batch_size=100, optimizer=optimizer)
-    generator = np.random.default_rng(np.random.RandomState(0).randint(2**31 - 1, size=1)[0])
+    losses, weights = train_on(network, target, epochs=1, batch_size=100)
+    generator = np.random.default_rng(np.random.RandomState(0).randint(2**31 - 1))
     model = build(network)
     model.set_weights(initial_weights(network, generator))
     order = generator.permutation(len(panel))
     plain = keras.Model(model.input, model.output["outputs"])
-    by_name = keras.optimizers.get(optimizer)
-    by_name.learning_rate = 0.01
-    plain.compile(optimizer=by_name, loss="mse", run_eagerly=True)  # tracing takes longer
+    adam = keras.optimizers.Adam(0.01)
+    plain.compile(optimizer=adam, loss="mse", run_eagerly=True)  # tracing takes longer
     history = plain.fit(panel[order], target[order], batch_size=100, shuffle=False, verbose=0)
     for mine, theirs in zip(weights, plain.get_weights(), strict=True):
         np.testing.assert_allclose(mine, theirs, atol=1e-5)
     assert losses == pytest.approx(history.history["loss"], rel=1e-4)
 
 
-def test_an_optimizer_has_a_learning_rate_of_its_own(classifier, train_on, keras):
-    slow = keras.optimizers.Adam(1e-9)
-    start = initial_weights(classifier, np.random.default_rng(0))
-    _, weights = train_on(classifier, weights=start, epochs=1, batch_size=400, optimizer=slow)
-    for mine, theirs in zip(weights, start, strict=True):
-        np.testing.assert_allclose(mine, theirs, atol=1e-6)
-    decaying = keras.optimizers.schedules.ExponentialDecay(0.2, 10, 0.5)
-    settings = {"optimizer": keras.optimizers.SGD(decaying, momentum=0.9), "batch_size": 200}
-    losses, _ = train_on(classifier, epochs=10, **settings)
-    assert losses[-1] < losses[0]
+def test_an_ensemble_is_trained_as_its_networks_are(regressor, task, train_on, alone):
+    """The order of customers is the same, because the same generator draws it first."""
+    _, target = task
+    ensemble = regressor._replace(n_networks=3)
+    start = initial_weights(ensemble, np.random.default_rng(0))
+    losses, trained = train_on(ensemble, target[:, None], weights=start)
+    each = [
+        train_on(one, target[:, None], weights=weights) for one, weights in alone(ensemble, start)
+    ]
+    np.testing.assert_allclose(losses, np.mean([loss for loss, _ in each], axis=0), rtol=1e-5)
+    for arrays, *own in zip(trained, *(weights for _, weights in each), strict=True):
+        np.testing.assert_allclose(arrays, own, atol=1e-5)
 
 
-def test_an_unknown_optimizer_is_refused(classifier, train_on):
-    with pytest.raises(ValueError, match="adamant"):
-        train_on(classifier, optimizer="adamant")
+def test_of_several_starts_the_best_are_trained(regressor, task, train_on, monkeypatch):
+    """A tenth of ten epochs tells which two of six networks have the lowest losses."""
+    _, target = task
+    ensemble = regressor._replace(n_networks=2)
+    tried, trained = [], []
+
+    class Recorder(NativeTrainer):
+        def __init__(self, network, weights, **settings):
+            (tried if network.n_networks == 6 else trained).append((network, weights))
+            super().__init__(network, weights, **settings)
+
+    train_on(ensemble, target[:, None], epochs=10, n_init=3, trainer=Recorder)
+    ((six, starts),), ((two, best),) = tried, trained
+    assert (six.n_networks, two.n_networks) == (6, 2)
+    _, after = train_on(six, target[:, None], epochs=1, weights=starts)
+    losses = [
+        mean_loss(regressor, task[0], target[:, None], arrays)
+        for arrays in zip(*after, strict=True)
+    ]
+    expected = {starts[0][number].tobytes() for number in np.argsort(losses)[:2]}
+    assert {kernel.tobytes() for kernel in best[0]} == expected
+
+
+def test_the_learning_rate_falls_to_a_twentieth():
+    """Along half a cosine, as the schedule CosineDecay of Keras does."""
+    weights = np.zeros(1)
+    adam = Adam(1.0, weights, n_steps=100)
+    steps = []
+    for _ in range(101):
+        before = weights.copy()
+        adam.step([np.ones(1)])
+        steps.append((before - weights).item())
+    assert steps[0] == pytest.approx(1, rel=1e-3)
+    assert steps[50] == pytest.approx((1 + LAST_RATE) / 2, rel=1e-3)
+    assert steps[100] == pytest.approx(LAST_RATE, rel=1e-3)
 
 
 def test_class_weights_make_rare_classes_count(classifier, task, train_on):
@@ -114,10 +150,12 @@ def test_the_weights_of_the_lowest_loss_on_customers_held_out_are_kept(regressor
     assert found == expected
 
 
-def test_a_fit_leaves_no_trace_in_the_next_one(classifier, train_on, keras):
-    _, first = train_on(classifier, n_init=2)
-    train_on(classifier, epochs=1, optimizer=keras.optimizers.Adam(0.5))
-    assert_same(first, train_on(classifier, n_init=2)[1])
+@pytest.mark.parametrize("n_networks", [1, 3])
+def test_one_seed_gives_the_same_weights_bit_for_bit(classifier, n_networks, train_on):
+    network = classifier._replace(n_networks=n_networks)
+    _, first = train_on(network, n_init=2)
+    train_on(network, epochs=1, seed=1)
+    assert_same(first, train_on(network, n_init=2)[1])
 
 
 def test_threads_that_train_at_once_do_not_affect_each_other(classifier, train_on):
