@@ -86,7 +86,7 @@ def test_a_search_that_failed_throughout_is_refused():
 
 def test_it_refits_a_search_and_can_be_pickled(bank, scorer):
     rule = pickle.loads(pickle.dumps(elbow("n_units")))
-    extractor = LSTMStateExtractor(scorer=scorer, epochs=10, n_init=1, random_state=0)
+    extractor = LSTMStateExtractor.paper(scorer=scorer, epochs=10, n_init=1, random_state=0)
     search = GridSearchCV(extractor, {"n_units": [1, 2, 3]}, cv=2, refit=rule).fit(bank.data)
     assert search.best_params_["n_units"] == len(search.best_estimator_.weights_[1])
 

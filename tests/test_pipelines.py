@@ -25,7 +25,7 @@ def pipeline(scorer):
     return Pipeline(
         [
             ("spend", SpendingAggregator(n_periods=3, normalize="income")),
-            ("states", LSTMStateExtractor(scorer=scorer, epochs=5, n_init=1, random_state=0)),
+            ("states", LSTMStateExtractor(n_networks=2, scorer=scorer, epochs=5, random_state=0)),
             ("segment", TrajectoryClusterer(random_state=0)),
         ]
     )
@@ -36,7 +36,7 @@ def test_the_whole_design_runs_as_written():
     log, liquidity = bank.data, bank.liquidity
     pipeline = Pipeline([
         ("spend",   SpendingAggregator(period="year", n_periods=6, normalize="income")),
-        ("states",  LSTMStateExtractor(n_units=3, random_state=0)),
+        ("states",  LSTMStateExtractor.paper(n_units=3, random_state=0)),
         ("segment", TrajectoryClusterer(max_depth=3)),
     ])  # fmt: skip
     segments = pipeline.fit_predict(log)
@@ -82,7 +82,7 @@ def test_results_do_not_depend_on_n_jobs(pipeline, bank_log):
 def test_a_search_with_y_per_customer(pipeline, bank_log, bank, n_jobs):
     spend, states = map(FrozenEstimator, pipeline.fit(bank_log)[:2])
     transfer = Pipeline([("spend", spend), ("model", TransferRegressor(states))])
-    grid = {"model__initialization": ["pretrained", "random"], "model__epochs": [2]}
+    grid = {"model__alpha": [0, 3]}
     search = GridSearchCV(transfer, grid, cv=2, n_jobs=n_jobs, error_score="raise")
     search.fit(bank_log, bank.liquidity)
     assert search.predict(bank_log[:5]).shape == (5,)

@@ -123,9 +123,10 @@ class TransferModel(CallbackSupportMixin, BaseEstimator):
             If the extractor is not fitted, as when it was cloned without a FrozenEstimator.
         ValueError
             If parameters contradict each other (a network to train without an extractor, a `model`
-            beside an extractor or without ``engine="scikeras"``), if the outputs of a `model` do
-            not fit y, if there are too few customers of a class, if sample weights are given but
-            the head is not solved exactly, or if training diverges.
+            beside an extractor or without ``engine="scikeras"``), if all weights of several
+            networks side by side are to be trained, if the outputs of a `model` do not fit y, if
+            there are too few customers of a class, if sample weights are given but the head is not
+            solved exactly, or if training diverges.
         """
         pretrained = self._find_pretrained()
         if pretrained is not None:
@@ -144,36 +145,19 @@ class TransferModel(CallbackSupportMixin, BaseEstimator):
             self.__dict__.pop(name, None)  # from an earlier fit
         self.network_ = self.keras_ = self.extractor_ = None
         random_state = check_random_state(self.random_state)
-        parts = self._divide(panel.cube, target, random_state)
         if self.model is not None:
+            parts = self._divide(panel.cube, target, random_state)
             self.keras_ = self._fit_keras(self.model, parts, random_state)
             self.n_weights_ = self.keras_.count_params()
             trainable = self.keras_.trainable_weights
             self.n_trainable_weights_ = int(sum(np.prod(weight.shape) for weight in trainable))
             return self
         if pretrained is not None:
-            n_networks = pretrained.network_.n_networks
-            if self._trainable == "head" and self.initialization == "pretrained":
+            self.network_ = self._make_network(pretrained.network_, panel, target)
+            if self._is_frozen:
                 # A later fit of the extractor does not change the copy.
                 self.extractor_ = copy.copy(pretrained)
-            elif n_networks > 1:
-                raise ValueError(
-                    f"The extractor has {n_networks} networks side by side, but "
-                    f"initialization={self.initialization!r}, trainable={self.trainable!r} train "
-                    f"one. Fit an extractor with n_networks=1, such as LSTMStateExtractor.paper()."
-                )
-            self.network_ = pretrained.network_._replace(
-                n_features=panel.cube.shape[2],
-                n_outputs=self._count_outputs(target),
-                decoder=(),
-                reads=pretrained.network_.pooling,
-                classifies=self._classifies,
-                state_noise=0.0,
-                step_penalty=0.0,
-                l2=0.0,
-                task_weights=(1.0,),
-                n_networks=1,
-            )
+        parts = self._divide(self._inputs(X, panel), target, random_state)
         self.weights_ = self._fit_weights(pretrained, parts, sample_weight, random_state)
         kernel, bias = self.weights_[-2:]
         is_one_number = bias.size == 1 and not self._classifies
@@ -196,6 +180,33 @@ class TransferModel(CallbackSupportMixin, BaseEstimator):
     def _is_exact(self):
         """Whether `fit` solves the head and trains nothing."""
         return self.engine == "native" and self._trainable == "head"
+
+    @property
+    def _is_frozen(self):
+        """Whether the body stays as it was pretrained."""
+        return self._trainable == "head" and self.initialization == "pretrained"
+
+    def _make_network(self, pretrained, panel, target):
+        """Lay out the network of the body, with a head for the target."""
+        if pretrained.n_networks > 1 and not self._is_frozen:
+            raise ValueError(
+                f"The extractor has {pretrained.n_networks} networks side by side, but "
+                f"initialization={self.initialization!r}, trainable={self.trainable!r} train one. "
+                f"Fit an extractor with n_networks=1, such as LSTMStateExtractor.paper(), or keep "
+                f"the body frozen by initialization='pretrained', trainable='head'."
+            )
+        return pretrained._replace(
+            n_features=panel.cube.shape[2],
+            n_outputs=self._count_outputs(target),
+            decoder=(),
+            reads=pretrained.pooling,
+            classifies=self._classifies,
+            state_noise=0.0,
+            step_penalty=0.0,
+            l2=0.0,
+            task_weights=(1.0,),
+            n_networks=1,  # The head reads one state, whatever number of networks it comes from.
+        )
 
     def _find_pretrained(self):
         """Return the fitted extractor, taken out of its FrozenEstimator, or None."""
@@ -241,10 +252,14 @@ class TransferModel(CallbackSupportMixin, BaseEstimator):
         y = check_array(y, ensure_2d=False, dtype=dtype, input_name="y")
         return y.reshape(len(y), -1)
 
-    def _divide(self, panel, target, random_state):
+    def _inputs(self, X, panel):
+        """Return what the fitted part reads: the features of a frozen body, else the panel."""
+        return panel.cube if self.extractor_ is None else self.extractor_.pool_states(X)
+
+    def _divide(self, inputs, target, random_state):
         """Divide customers into those to fit and, for early stopping, those held out."""
         if self._is_exact or not self.early_stopping:
-            return [(panel, target)]
+            return [(inputs, target)]
         try:
             parts = train_test_split(
                 np.arange(len(target)),
@@ -257,22 +272,22 @@ class TransferModel(CallbackSupportMixin, BaseEstimator):
                 f"early_stopping=True cannot hold out validation_fraction="
                 f"{self.validation_fraction:g} of {len(target)} customers. {error}"
             ) from error
-        return [(panel[rows], target[rows]) for rows in parts]
+        return [(inputs[rows], target[rows]) for rows in parts]
 
     def _fit_weights(self, pretrained, parts, sample_weight, random_state):
         """Fit the weights of body and head; they apply to panel and labels as they are."""
-        panel, target = parts[0]
+        inputs, target = parts[0]
         target_scaler = None if self._classifies else array_scaler().fit(target)
         weights, scaler = [], None
         if pretrained is not None:
-            weights, scaler = self._start(pretrained, panel, target_scaler, random_state)
+            weights, scaler = self._start(pretrained, inputs, target_scaler, random_state)
         if self._trainable == "head" and self.engine == "scikeras":
-            parts = [(self._features(panel, weights), target) for panel, target in parts]
+            parts = [(self._features(inputs, weights), target) for inputs, target in parts]
             return [*weights[:-2], *self._train_head(parts, target_scaler, random_state)]
         # From the best head on, the first steps do not spoil a pretrained body.
         if self._trainable == "head" or self.initialization == "pretrained":
             # In single precision the solver of a logistic head stops short.
-            features = self._features(panel, weights).astype(np.float64)
+            features = self._features(inputs, weights).astype(np.float64)
             weights = [*weights[:-2], *self._solve_head(features, target, sample_weight)]
         if self._trainable == "head":
             return weights
@@ -288,23 +303,29 @@ class TransferModel(CallbackSupportMixin, BaseEstimator):
         return fold_scales(self.network_, weights, scaler, target_scaler)
 
     def _start(self, pretrained, panel, target_scaler, random_state):
-        """Return the first weights, for panel and labels as they are, and the panel's scaler."""
+        """Return the first weights, for panel and labels as they are, and the panel's scaler.
+
+        Those of an ensemble have an axis of networks, and its components follow them.
+        """
         if self.initialization == "pretrained":
             n_body = len(pretrained.network_.encoder) * self.network_.n_arrays_per_encoder_layer
+            body = pretrained.weights_[:n_body]
+            if pretrained.components_ is not None:
+                body.append(pretrained.components_)
             no_head = [np.zeros(shape) for shape in self.network_.head_shapes[0]]
-            return [*pretrained.weights_[:n_body], *no_head], pretrained.scaler_
+            return [*body, *no_head], pretrained.scaler_
         scaler = array_scaler().fit(panel.reshape(-1, panel.shape[2]))
         generator = np.random.default_rng(random_state.randint(2**31 - 1))
         weights = initial_weights(self.network_, generator)
         return fold_scales(self.network_, weights, scaler, target_scaler), scaler
 
-    def _features(self, panel, weights):
+    def _features(self, inputs, weights):
         """Compute what the head reads, one row per customer."""
         if self.network_ is None:
-            return unfold(panel)
+            return unfold(inputs)
         if self.extractor_ is not None:
-            return self.extractor_.pool_states(panel)
-        return pool(encode(self.network_, panel, weights), self.network_.reads)
+            return inputs
+        return pool(encode(self.network_, inputs, weights), self.network_.reads)
 
     def _name_features(self, panel):
         if self.network_ is None:
@@ -376,12 +397,13 @@ class TransferModel(CallbackSupportMixin, BaseEstimator):
     def _outputs(self, X):
         """Compute the outputs of the head, or of a user's own model, (n_customers, n_outputs)."""
         check_is_fitted(self)
-        panel = validate_panel(self, X, reset=False).cube
+        panel = validate_panel(self, X, reset=False)
         if self.keras_ is None:
-            return self._features(panel, self.weights_) @ self.weights_[-2] + self.weights_[-1]
-        panel = np.asarray(panel, dtype=np.float32)
-        outputs = self.keras_.predict(panel, batch_size=BLOCK, verbose=0)
-        return outputs.reshape(len(panel), -1)
+            features = self._features(self._inputs(X, panel), self.weights_)
+            return features @ self.weights_[-2] + self.weights_[-1]
+        cube = np.asarray(panel.cube, dtype=np.float32)
+        outputs = self.keras_.predict(cube, batch_size=BLOCK, verbose=0)
+        return outputs.reshape(len(cube), -1)
 
     def __sklearn_clone__(self) -> Self:
         """Share a Keras model with the clone: `fit` only reads it."""

@@ -33,14 +33,16 @@ class TransferRegressor(RegressorMixin, TransferModel):
     extractor : FrozenEstimator of a fitted extractor, default=None
         The pretrained network: an :class:`LSTMStateExtractor`, whose last state the linear head
         reads, or a :class:`FeedForwardExtractor`, whose features it reads as means over periods.
-        Without an extractor, the head reads the columns of X.
+        Of several networks side by side it reads the principal components of their states, as
+        ``transform`` returns them. Without an extractor, the head reads the columns of X.
     initialization : {"pretrained", "random"}, default="pretrained"
         Where the weights of the network's body start: at the pretrained ones, or at random ones.
     trainable : {"head", "all"}, default=None
         What is fitted to y. ``"head"`` keeps the body frozen, computes its features once, and
         solves the head exactly. ``"all"`` trains body and head by Adam. The default is the head of
         a pretrained body, and all of a random one (the paper's baseline). Training a pretrained
-        body starts from the solved head.
+        body starts from the solved head. A body that is random or trained is a single network,
+        such as that of :meth:`LSTMStateExtractor.paper`.
     alpha : float, default=0.0
         Ridge penalty of the head, as in :class:`sklearn.linear_model.Ridge`. 0 is least squares,
         which often predicts worse than the mean if there are only a hundred labels.
@@ -70,7 +72,9 @@ class TransferRegressor(RegressorMixin, TransferModel):
     intercept_ : float or ndarray, shape (n_outputs,)
         Bias of the head.
     weights_ : list of ndarray
-        Weights of body and head, in the order of Keras; they apply to X without scaling.
+        Weights of body and head, in the order of Keras; they apply to X without scaling. Those of
+        several networks have one more axis, the first, and the ``components_`` of the extractor
+        follow them.
     n_weights_, n_trainable_weights_ : int
         Number of all weights, and of those that were fitted to y.
     keras_ : keras.Model or None
@@ -89,6 +93,10 @@ class TransferRegressor(RegressorMixin, TransferModel):
     weights, with the scales of the customers of `fit`. ``engine="scikeras"`` seeds the generators
     of the whole process while it trains, and restores them; do not run it in several threads.
 
+    The head of a frozen ensemble reads its components because a hundred labels are too few for the
+    states of all networks: eight networks of eight units have 64 states, most of which repeat each
+    other, and the components keep what they share in as many columns as one network has.
+
     References
     ----------
     Maree & Omlin (2021), section III-D and Tables 1 and 2. Starting from a solved head where all
@@ -101,7 +109,7 @@ class TransferRegressor(RegressorMixin, TransferModel):
     >>> from skspend import LSTMStateExtractor, TransferRegressor
     >>> from skspend.datasets import make_spending
     >>> bank = make_spending(n_customers=300, n_categories=97, random_state=0)
-    >>> states = LSTMStateExtractor(n_units=4, objective="reconstruct", epochs=1, n_init=1)
+    >>> states = LSTMStateExtractor.paper(4, objective="reconstruct", epochs=1, n_init=1)
     >>> model = TransferRegressor(FrozenEstimator(states.fit(bank.data)))
     >>> model = model.fit(bank.data[:100], bank.liquidity[:100])
     >>> model.n_weights_, model.n_trainable_weights_

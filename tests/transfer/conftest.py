@@ -10,7 +10,14 @@ from skspend import FeedForwardExtractor, LSTMStateExtractor
 @pytest.fixture(scope="session")
 def states(bank, scorer):
     """A fitted recurrent network, frozen."""
-    extractor = LSTMStateExtractor(4, scorer=scorer, epochs=5, random_state=0)
+    extractor = LSTMStateExtractor.paper(4, scorer=scorer, epochs=5, random_state=0)
+    return FrozenEstimator(extractor.fit(bank.data))
+
+
+@pytest.fixture(scope="session")
+def ensemble(bank, scorer):
+    """Two fitted recurrent networks side by side, frozen."""
+    extractor = LSTMStateExtractor(4, n_networks=2, scorer=scorer, epochs=5, random_state=0)
     return FrozenEstimator(extractor.fit(bank.data))
 
 

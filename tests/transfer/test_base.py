@@ -69,6 +69,21 @@ def test_parameters_that_cannot_be_are_refused(bank, model, error, message):
     refuse(model, bank.data, bank.default, message, error)
 
 
+@pytest.mark.parametrize("transfer", [TransferRegressor, TransferClassifier])
+@pytest.mark.parametrize(
+    "how",
+    [
+        {"trainable": "all"},
+        {"initialization": "random"},
+        {"initialization": "random", "trainable": "head"},
+    ],
+    ids=["all", "random", "random head"],
+)
+def test_an_ensemble_is_not_trained_but_kept_frozen(bank, ensemble, transfer, how):
+    message = r"2 networks side by side, .* Fit .* LSTMStateExtractor.paper\(\), or keep .* frozen"
+    refuse(transfer(ensemble, **how), bank.data, bank.default, message)
+
+
 @pytest.mark.parametrize("how", [{}, {"trainable": "all"}, {"initialization": "random"}])
 def test_labels_that_cannot_be_are_refused(bank, states, how):
     regressor, classifier = TransferRegressor(states, **how), TransferClassifier(states, **how)

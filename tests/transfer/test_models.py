@@ -1,4 +1,5 @@
 import copy
+import pickle
 
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ from skspend import (
     TransferRegressor,
 )
 from skspend.datasets import make_spending
+from skspend.extraction import _base as extraction_base
 from skspend.networks import _training as training
 from skspend.panel import fold
 from skspend.transfer import _base
@@ -32,7 +34,7 @@ HOW_IT_STARTS_AND_TRAINS = [
 @pytest.fixture(
     scope="module",
     params=[
-        (LSTMStateExtractor(4, objective="reconstruct", epochs=1, n_init=1), 97, 1637, 5),
+        (LSTMStateExtractor.paper(4, objective="reconstruct", epochs=1, n_init=1), 97, 1637, 5),
         (FeedForwardExtractor(5, objective="reconstruct", epochs=1, n_init=1), 99, 506, 6),
     ],
     ids=["LSTM", "feed-forward"],
@@ -61,16 +63,55 @@ def test_the_head_reads_the_mean_of_feed_forward_features(bank, scorer):
     mean = fold(features.transform(bank.data).to_numpy(), 3).mean(axis=1)
     model = TransferRegressor(FrozenEstimator(features)).fit(bank.data, bank.liquidity)
     exact = LinearRegression().fit(mean, bank.liquidity)
-    np.testing.assert_allclose(model.predict(bank.data), exact.predict(mean), rtol=1e-4)
+    np.testing.assert_allclose(model.predict(bank.data), exact.predict(mean), atol=1e-6)
     scratch = TransferRegressor(FrozenEstimator(features), initialization="random", random_state=0)
     assert scratch.fit(bank.data, bank.liquidity).score(bank.data, bank.liquidity) > 0.3
+
+
+def test_the_head_reads_the_components_of_an_ensemble(bank, ensemble):
+    last = fold(ensemble.transform(bank.data).to_numpy(), 3)[:, -1]
+    model = TransferRegressor(ensemble).fit(bank.data, bank.liquidity)
+    exact = LinearRegression().fit(last, bank.liquidity)
+    np.testing.assert_allclose(model.predict(bank.data), exact.predict(last), atol=1e-5)
+    assert model.coef_names_.tolist() == [f"year3|state{unit}" for unit in range(4)]
+    one_body = 4 * 12 * (24 + 12 + 1) + 4 * 4 * (12 + 4 + 1)
+    assert model.n_trainable_weights_ == 5
+    assert model.n_weights_ == sum(array.size for array in model.weights_)
+    assert model.n_weights_ == 2 * one_body + 2 * 4 * 4 + 5
+
+
+def test_an_ensemble_trained_anew_leaves_the_fitted_model_as_it_was(bank, ensemble):
+    extractor = copy.deepcopy(ensemble.estimator)
+    model = TransferRegressor(FrozenEstimator(extractor)).fit(bank.data, bank.liquidity)
+    before = model.predict(bank.data)
+    extractor.set_params(epochs=1).fit(bank.data)
+    np.testing.assert_array_equal(model.predict(bank.data), before)
+
+
+@pytest.mark.parametrize("transfer", [TransferRegressor, TransferClassifier])
+def test_a_frozen_ensemble_predicts_the_same_when_it_is_pickled_and_cloned(
+    bank, ensemble, transfer
+):
+    model = transfer(ensemble).fit(bank.data, bank.default)
+    same = pickle.loads(pickle.dumps(model)), clone(model).fit(bank.data, bank.default)
+    for one in same:
+        np.testing.assert_array_equal(one.predict(bank.data), model.predict(bank.data))
+        np.testing.assert_array_equal(one.coef_, model.coef_)
+
+
+def test_a_search_keeps_a_frozen_ensemble(bank, ensemble):
+    search = GridSearchCV(TransferRegressor(ensemble), {"alpha": [0.1, 10]}, cv=2)
+    search.fit(bank.data, bank.liquidity)
+    assert np.isfinite(search.cv_results_["mean_test_score"]).all()
+    alone = TransferRegressor(ensemble, **search.best_params_).fit(bank.data, bank.liquidity)
+    np.testing.assert_array_equal(search.predict(bank.data), alone.predict(bank.data))
 
 
 @pytest.mark.parametrize(
     "extractor",
     [
-        LSTMStateExtractor(2, (5, 2), objective="reconstruct", l2=0.01),
-        LSTMStateExtractor(4, objective="reconstruct", state="both"),
+        LSTMStateExtractor(2, (5, 2), n_networks=1, objective="reconstruct", l2=0.01),
+        LSTMStateExtractor.paper(4, objective="reconstruct", state="both"),
         FeedForwardExtractor(2, (6, 4), objective="reconstruct"),
     ],
     ids=["layers", "cells", "decoder"],
@@ -335,11 +376,12 @@ def test_features_are_computed_once_per_fit(
 ):
     encode, calls = _base.encode, []
 
-    def counted(*arguments):
+    def counted(*arguments, **options):
         calls.append(arguments)
-        return encode(*arguments)
+        return encode(*arguments, **options)
 
-    monkeypatch.setattr(_base, "encode", counted)
+    for module in (_base, extraction_base):
+        monkeypatch.setattr(module, "encode", counted)
     transfer(states, initialization=initialization, trainable=trainable, epochs=3).fit(
         bank.data, bank.default
     )
