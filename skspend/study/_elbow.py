@@ -12,7 +12,7 @@ from sklearn.base import clone
 from sklearn.model_selection import train_test_split
 
 from ..model_selection import elbow, elbow_curve
-from ._states import WITH_NOISE, paper_networks, read_data
+from ._states import paper_networks, read_data
 from ._tasks import How, Runner
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def elbow_study(
         Numbers of units to try.
     networks : dict of str to extractor, default=None
         Unfitted networks by name, whose ``n_units``, ``scorer`` and ``random_state`` are set. By
-        default the four of the paper, see :func:`paper_networks`.
+        default those of :func:`paper_networks`.
     repetitions : int, default=20
         How often the customers are divided anew.
     test_size : float, default=0.2
@@ -82,7 +82,7 @@ def elbow_study(
     ...     bank.data,
     ...     scorer=BigFivePersonalityScorer(bank.coefficients),
     ...     units=[1, 2],
-    ...     networks={"recurrent": LSTMStateExtractor(epochs=5, n_init=1)},
+    ...     networks={"recurrent": LSTMStateExtractor.paper(epochs=5, n_init=1)},
     ...     repetitions=2,
     ... )
     >>> results.shape
@@ -91,7 +91,6 @@ def elbow_study(
     runner = Runner(**how)
     if networks is None:
         networks = paper_networks()
-        del networks[WITH_NOISE]
     units = list(units)
     _check(networks, units)
     seeds = runner.draw_seeds(repetitions)

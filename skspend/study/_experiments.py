@@ -19,7 +19,7 @@ from ..personality import BigFivePersonalityScorer
 from . import _claims as claims, _figures as figures
 from ._elbow import elbow_study
 from ._noise import noise_study
-from ._states import WITH_NOISE, paper_networks
+from ._states import paper_networks
 from ._tasks import Runner, part_of
 from ._trajectories import trajectory_study
 from ._transfer import FEW, transfer_models, transfer_study
@@ -55,7 +55,6 @@ def _personality(paper, data, how):
 def _elbow(paper, data, how):
     effort = paper.effort
     networks = paper_networks()
-    del networks[WITH_NOISE]
     for network in networks.values():
         network.set_params(epochs=effort.elbow_epochs, n_init=1)
     return elbow_study(
@@ -68,20 +67,17 @@ def _elbow(paper, data, how):
 
 
 def _trajectories(paper, data, how):
-    customers = paper.customers(data)
-    return trajectory_study(**customers.panel, n_units=customers.n_units, **how)
+    return trajectory_study(**paper.customers(data).panel, **how)
 
 
 def _window(paper, data, how):
     customers = paper.customers(data)
-    return window_study(
-        **customers.log, periods=customers.windows, n_units=customers.n_units, **how
-    )
+    return window_study(**customers.log, periods=customers.windows, **how)
 
 
 def _noise(paper, data, how):
     customers, effort = paper.customers(data), paper.effort
-    some = {"X": customers.panel["X"][: effort.noise_customers], "n_units": customers.n_units}
+    some = {"X": customers.panel["X"][: effort.noise_customers]}
     more = {"noise": (0.0, 0.2, 0.5), "repetitions": effort.noise_repetitions}
     return noise_study(**customers.panel | some | more | how)
 
@@ -89,8 +85,8 @@ def _noise(paper, data, how):
 def _transfer_bank(network, paper, data, how):
     """Pretrain one of the paper's networks on types, as the paper does, and on spending factors."""
     if network == "recurrent":
-        types = LSTMStateExtractor(4, state_noise=0, step_penalty=0)
-        factors = {"recurrent on factors": LSTMStateExtractor(4, objective="y")}
+        types = LSTMStateExtractor.paper(4)
+        factors = {"recurrent on factors": LSTMStateExtractor.paper(4, objective="y")}
     else:
         types = FeedForwardExtractor(5, state_noise=0)
         wide = FeedForwardExtractor(5, hidden_units=(32,), objective="y")
@@ -132,7 +128,7 @@ def _transfer_berka(paper, data, how):
         if label == "liquidity":
             # A few accounts with hardly any outflow would dominate every squared error.
             target = rankdata(target) / len(target)
-        networks = LSTMStateExtractor(4), FeedForwardExtractor(5)
+        networks = LSTMStateExtractor.paper(4), FeedForwardExtractor(5)
         networks = [network.set_params(objective="reconstruct") for network in networks]
         bodies = dict(zip(PAPER_CATEGORIES, pretrain(panel, networks, how), strict=True))
         models = transfer_models(bodies, unlabelled=panel)

@@ -20,7 +20,7 @@ from ..inspection._stability import add_noise
 from ..metrics import match_segments
 from ..panel import Panel
 from ..personality import BigFivePersonalityScorer
-from ._states import TenMeans, check_transformer, complete, mean_scores, read_data
+from ._states import MeanScores, TypeSegments, check_transformer, complete, read_data
 from ._tasks import How, Runner, part_of
 
 if TYPE_CHECKING:
@@ -33,7 +33,6 @@ def noise_study(
     *,
     spend: Estimator | None = None,
     scorer: Estimator | None = None,
-    n_units: int = 3,
     extractor: Estimator = None,
     noise: float | Sequence[float] = (0.1, 0.2, 0.5),
     outliers: float | Sequence[float] = (0.0, 0.05),
@@ -48,10 +47,8 @@ def noise_study(
         See :func:`elbow_study`; a panel may also have amounts.
     scorer : BigFivePersonalityScorer, default=None
         Computes scores and types from X; default ``BigFivePersonalityScorer()``.
-    n_units : int, default=3
-        Dimensions of the states.
     extractor : transformer, default=None
-        Unfitted, from panels to panels of states; default ``LSTMStateExtractor(n_units)``. A
+        Unfitted, from panels to panels of states; default ``LSTMStateExtractor()``. A
         ``scorer`` or ``random_state`` of None becomes that of the study.
     noise : float or sequence of float, default=(0.1, 0.2, 0.5)
         Standard deviations of the factors that amounts are multiplied by, see :func:`disturb`.
@@ -71,8 +68,8 @@ def noise_study(
         - "model": network and tree are used as they are;
         - "network": a new tree is fitted on the trajectories of the same network;
         - "nothing": network and tree are fitted again, with the same seed;
-        - "scores": the baseline without a network. K-means with ten clusters, fitted on the
-          undisturbed mean scores of all periods, is used as it is.
+        - "scores": the baseline without a network, the type of the mean scores of all periods.
+          The scale of the undisturbed scores is used as it is.
 
         ``changed`` is the share of the customers of X whose top-level segment is not the one
         before, after segments are matched so that most customers stay.
@@ -96,7 +93,7 @@ def noise_study(
     >>> from skspend import BigFivePersonalityScorer, LSTMStateExtractor
     >>> from skspend.datasets import make_spending
     >>> bank = make_spending(200, 2, 12, random_state=0)
-    >>> models = {"extractor": LSTMStateExtractor(2, epochs=2)}
+    >>> models = {"extractor": LSTMStateExtractor.paper(2, epochs=2)}
     >>> models["scorer"] = BigFivePersonalityScorer(bank.coefficients)
     >>> study = noise_study(bank.data, noise=0, outliers=0, repetitions=1, **models)
     >>> study[["kept", "changed"]]
@@ -110,7 +107,7 @@ def noise_study(
     panel = read_data(X, spend)
     noise, outliers = _check_sizes("noise", noise), _check_sizes("outliers", outliers)
     scorer = BigFivePersonalityScorer() if scorer is None else scorer
-    extractor = LSTMStateExtractor(n_units) if extractor is None else extractor
+    extractor = LSTMStateExtractor() if extractor is None else extractor
     check_transformer("extractor", extractor)
     seeds = runner.draw_seeds(repetitions)
     fits = [{"seed": seed} for seed in seeds]
@@ -187,7 +184,7 @@ def _fit(start, *, seed):
     panel, scorer, extractor = start
     tree = TrajectoryClusterer(max_depth=1, random_state=seed)
     states = make_pipeline(complete(extractor, scorer, seed), tree).fit(panel)
-    scores = make_pipeline(mean_scores(scorer), TenMeans(seed)).fit(panel)
+    scores = make_pipeline(MeanScores(scorer), TypeSegments()).fit(panel)
     return pickle.dumps((states, scores, states.predict(panel), scores.predict(panel)))
 
 

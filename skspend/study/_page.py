@@ -16,6 +16,8 @@ from ..personality import personality_types
 from ..plotting import PersonalityDisplay, TrajectoryDisplay
 from ._experiments import DATA, EXPERIMENTS
 from ._paper import FULL
+from ._states import DEFAULT
+from ._trajectories import BASELINE
 from ._transfer import transfer_table
 
 if TYPE_CHECKING:
@@ -30,9 +32,11 @@ LIMITS = (
     "agree with questionnaires at r = .15 (Gladstone, Matz & Lemaire 2019). Nothing on this page "
     "describes a single customer, and no segment may decide about credit, prices or service."
 )
-NOISE = (
-    'Claims about networks are judged on the networks of the paper. "With noise on the states" '
-    "marks the default network of skspend, which also has a penalty on steps."
+BASELINE_NOTE = (
+    "Claims of the paper are judged on its own networks. The baseline needs no network: its "
+    "segments are the types of the mean scores so far. They agree with the types by definition, so "
+    "that a network can add only two things: customers keep their segment (kappa), and they move "
+    f"straight (turn). The claims about {DEFAULT}, an ensemble of networks, say whether it does."
 )
 NOT_TESTABLE = {
     "households": "households have no labels",
@@ -188,7 +192,7 @@ def _page(claims, frames, figures, n_customers):
         f"The synthetic bank has {n_customers:,} customers, whose spending is drawn from traits. "
         "It shows what a method finds if spending follows traits, and not that it does.",
         "",
-        NOISE,
+        BASELINE_NOTE,
         "",
         "## In short",
         "",
@@ -202,6 +206,10 @@ def _page(claims, frames, figures, n_customers):
         lines += ["", f"## {data[0].upper()}{data[1:]}", ""]
         lines += _table(["claim", "the paper", "found here", "verdict"], cells)
     for name, frame in frames.items():
+        data, is_trajectories, _ = name.partition("-trajectories")
+        if is_trajectories:
+            lines += ["", f"## States, and the baseline: {DATA[data]}", ""]
+            lines += _state_lines(frame)
         data, is_transfer, network = name.partition("-transfer")
         if is_transfer:
             networks = network.lstrip("-") or "recurrent and feed-forward"
@@ -214,6 +222,22 @@ def _page(claims, frames, figures, n_customers):
     lines += ["", "## Figures", ""]
     lines += [f"![{name}](figures/{name}.png)" for name in figures]
     return "\n".join(lines) + "\n"
+
+
+def _state_lines(study):
+    """Write what was found on each kind of states, with the baseline first."""
+    forms = {"n_segments": ".0f", "ami": "z.2f", "kappa": "z.2f", "turn": ".0f"}
+    study = study.sort_values("customers", kind="stable")  # "fitted" precedes "held out".
+    found = study.groupby("states", sort=False)
+    rows = [
+        [
+            f"**baseline**: types of {states}" if states == BASELINE else states,
+            *(" / ".join(_number(v, form) for v in pair[name]) for name, form in forms.items()),
+        ]
+        for states, pair in sorted(found, key=lambda group: group[0] != BASELINE)
+    ]
+    names = ["fitted / held out", "segments", "AMI", "kappa", "turn, degrees"]
+    return _table(names, rows, align="---:")
 
 
 def _transfer_lines(table):

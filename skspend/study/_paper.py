@@ -67,7 +67,6 @@ class Customers(NamedTuple):
     panel: dict[str, Any]
     log: dict[str, Any]
     windows: tuple[Period, ...]
-    n_units: int
 
 
 class PaperStudy:
@@ -149,7 +148,7 @@ class PaperStudy:
         spend = SpendingAggregator(normalize="income")
         panel = {"X": self.bank.data, "scorer": scorers[0]}
         log = {"log": some.data, "scorer": scorers[1], "spend": spend}
-        return Customers(panel, log, self.effort.windows, n_units=3)
+        return Customers(panel, log, self.effort.windows)
 
     @cached_property
     def _households(self):
@@ -161,15 +160,13 @@ class PaperStudy:
         scorer = BigFivePersonalityScorer(aliases=households.aliases)
         panel = {"X": spend.transform(log), "scorer": scorer}
         log = {"log": log, "scorer": scorer, "spend": spend}
-        # As many units as ``skspend segment`` takes.
-        return Customers(panel, log, (1, 2, 3, 6), n_units=6)
+        return Customers(panel, log, (1, 2, 3, 6))
 
     def fit_drill_down(
         self, progress: Callable[[int, int], None] | None = None
     ) -> tuple[LSTMStateExtractor, TrajectoryClusterer]:
         """Fit the network and the tree of the bank that Fig. 2 shows."""
         panel, scorer = self.customers("bank").panel.values()
-        states = LSTMStateExtractor(3, hidden_units=(8,), step_penalty=0.2, scorer=scorer)
-        (states,) = pretrain(panel, [states], self.how, progress)
+        (states,) = pretrain(panel, [LSTMStateExtractor(3, scorer=scorer)], self.how, progress)
         tree = TrajectoryClusterer(random_state=self.how["random_state"])
         return states, tree.fit(states.transform(panel))

@@ -7,27 +7,25 @@ from typing import TYPE_CHECKING, Self
 import numpy as np
 import pandas as pd
 from sklearn.base import BaseEstimator, TransformerMixin, clone
-from sklearn.cluster import KMeans
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import FunctionTransformer
 
 from ..aggregation import SpendingAggregator
 from ..extraction import FeedForwardExtractor, LSTMStateExtractor
 from ..panel import Panel
-from ..personality import TYPES
+from ..personality import encode_types
 from ..transactions import TransactionLog
 
 if TYPE_CHECKING:
-    from sklearn.pipeline import Pipeline
+    from sklearn.utils import Tags
 
     from .._utils._typing import Estimator, Integers, PanelLike, Table
+    from ..personality import BigFivePersonalityScorer
 
 WITH_NOISE = "recurrent predictor with noise"
-"""The only one of the `paper_networks` that is not in the paper."""
+DEFAULT = "skspend's default"
 
 
 def paper_networks(n_units: int = 3) -> dict[str, Estimator]:
-    """Make the networks that the studies compare, unfitted.
+    """Make the four networks of the paper, unfitted.
 
     Parameters
     ----------
@@ -37,10 +35,9 @@ def paper_networks(n_units: int = 3) -> dict[str, Estimator]:
     Returns
     -------
     networks : dict of str to extractor
-        The four networks of the paper: two predict the type and two reconstruct their input, all
-        without noise on the states and without a penalty on steps. The states of the feed-forward
-        networks are those of single periods. The fifth network is the default
-        ``LSTMStateExtractor(n_units)`` of skspend, which has this noise and this penalty.
+        Two predict the type and two reconstruct their input, all without noise on the states and
+        without a penalty on steps, see :meth:`LSTMStateExtractor.paper`. The states of the
+        feed-forward networks are those of single periods.
 
     References
     ----------
@@ -54,14 +51,20 @@ def paper_networks(n_units: int = 3) -> dict[str, Estimator]:
     recurrent predictor
     feed-forward autoencoder
     recurrent autoencoder
-    recurrent predictor with noise
     """
     return {
         "feed-forward predictor": FeedForwardExtractor(n_units, state_noise=0),
-        "recurrent predictor": LSTMStateExtractor(n_units, state_noise=0, step_penalty=0),
+        "recurrent predictor": LSTMStateExtractor.paper(n_units),
         "feed-forward autoencoder": FeedForwardExtractor(n_units, objective="reconstruct"),
-        "recurrent autoencoder": LSTMStateExtractor(n_units, objective="reconstruct"),
-        WITH_NOISE: LSTMStateExtractor(n_units),
+        "recurrent autoencoder": LSTMStateExtractor.paper(n_units, objective="reconstruct"),
+    }
+
+
+def compared_networks(n_units: int) -> dict[str, Estimator]:
+    """Make the networks of the paper, its predictor with noise and a penalty, and the default."""
+    return paper_networks(n_units) | {
+        WITH_NOISE: LSTMStateExtractor.paper(n_units, state_noise=0.4, step_penalty=0.1),
+        DEFAULT: LSTMStateExtractor(),
     }
 
 
@@ -95,12 +98,6 @@ def complete(transformer: Estimator, scorer: Estimator, seed: int) -> Estimator:
     return transformer
 
 
-def mean_scores(scorer: Estimator) -> Pipeline:
-    """Make the transformer to the mean scores of the periods so far, which needs no network."""
-    each_period = clone(scorer).set_params(level="period")
-    return make_pipeline(each_period, FunctionTransformer(mean_so_far))
-
-
 def mean_so_far(X: PanelLike) -> Table:
     """Average every period of a panel with the periods before it."""
     panel = Panel.read(X)
@@ -114,26 +111,44 @@ def mean_so_far(X: PanelLike) -> Table:
     return Panel(means, panel.period, panel.features).like(X)
 
 
-class TenMeans(BaseEstimator):
-    """The baseline of the tree: k-means on the last states, with a segment for each type."""
+class MeanScores(TransformerMixin, BaseEstimator):
+    """Score the mean spending of the periods so far: the baseline that needs no network.
 
-    kmeans_: KMeans
+    At the last period these are the overall scores, by which customers have their type.
+    """
 
-    def __init__(self, random_state: int | None = None) -> None:
-        self.random_state = random_state
+    scorer_: BigFivePersonalityScorer
+
+    def __init__(self, scorer: Estimator) -> None:
+        self.scorer = scorer
 
     def fit(self, X: PanelLike, y: object = None) -> Self:
-        last = Panel.read(X).cube[:, -1]
-        self.kmeans_ = KMeans(len(TYPES), n_init=10, random_state=self.random_state).fit(last)
+        self.scorer_ = clone(self.scorer).set_params(level="period").fit(X)
+        self.scorer_.scaler_ = clone(self.scorer).set_params(level="overall").fit(X).scaler_
+        return self
+
+    def transform(self, X: PanelLike) -> Table:
+        return self.scorer_.transform(mean_so_far(X))
+
+
+class TypeSegments(BaseEstimator):
+    """The baseline of the tree: customers whose scores give the same type are a segment."""
+
+    def fit(self, X: PanelLike, y: object = None) -> Self:
         return self
 
     def predict(self, X: PanelLike, *, period: int = -1) -> Integers:
-        """Return segments by the states of a period, shape (n_customers,)."""
-        return self.kmeans_.predict(np.ascontiguousarray(Panel.read(X).cube[:, period]))
+        """Return segments by the scores of a period, shape (n_customers,)."""
+        return encode_types(Panel.read(X).cube[:, period])
 
     def predict_levels(self, X: PanelLike, *, period: int = -1) -> Integers:
         """Return segments as a tree of one level does, shape (n_customers, 1)."""
         return self.predict(X, period=period)[:, None]
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        tags.requires_fit = False
+        return tags
 
 
 class EachPeriod(TransformerMixin, BaseEstimator):

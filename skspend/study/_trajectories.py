@@ -28,11 +28,11 @@ from ..panel import Panel, fold
 from ..personality import BigFivePersonalityScorer, encode_types
 from ._states import (
     EachPeriod,
-    TenMeans,
+    MeanScores,
+    TypeSegments,
     check_transformer,
+    compared_networks,
     complete,
-    mean_scores,
-    paper_networks,
     read_data,
 )
 from ._tasks import How, Runner
@@ -66,9 +66,12 @@ def trajectory_study(
     scorer
         See :func:`noise_study`.
     n_units : int, default=3
-        Dimensions of the states of the networks and of PCA.
+        Dimensions of the states of the paper's networks and of PCA; the default network of skspend
+        has its own.
     extractors : dict of str to transformer, default=None
-        As ``extractor`` of :func:`noise_study`, by name; by default :func:`paper_networks`.
+        As ``extractor`` of :func:`noise_study`, by name. By default :func:`paper_networks`; the
+        paper's "recurrent predictor with noise" on the states and a penalty on steps; and
+        "skspend's default", ``LSTMStateExtractor()``.
     test_size : float or int, default=0.2
         Share or number of the customers that are held out.
     **how : n_jobs, memory, progress, random_state
@@ -80,15 +83,16 @@ def trajectory_study(
     study : DataFrame
         Two rows for each kind of states:
 
-        - ``states``: "raw spending"; "scores", of every period; "mean scores so far", the baseline,
-          which k-means divides into ten segments; "PCA" of the standardised spending of single
-          periods; and the names of the extractors. ``TrajectoryClusterer`` divides all but the
-          baseline.
+        - ``states``: "raw spending"; "scores", of every period; "mean scores so far", the baseline
+          that needs no network, whose segments are the types of these scores; "PCA" of the
+          standardised spending of single periods; and the names of the extractors.
+          ``TrajectoryClusterer`` divides all but the baseline.
         - ``customers``: "fitted", those on whom scales, states and tree were fitted; or "held out".
         - ``n_segments``: top-level segments that hold any of these customers; ``largest``, the
           share of customers in the largest.
         - ``ami``: adjusted mutual information of the top level with the type (trait and sign) of
-          the scores over all periods.
+          the scores over all periods. That of the baseline is 1 by definition, so that a network
+          can add only to ``kappa`` and ``turn``.
         - ``predicted``: the same of the type that a network predicts, at the last period if it
           predicts one for every period. NaN without such a prediction.
         - ``kappa``: Cohen's kappa of the top-level segments at the middle and at the last period.
@@ -124,7 +128,7 @@ def trajectory_study(
     >>> study = trajectory_study(
     ...     bank.data,
     ...     scorer=BigFivePersonalityScorer(bank.coefficients),
-    ...     extractors={"two units": LSTMStateExtractor(2, epochs=2)},
+    ...     extractors={"two units": LSTMStateExtractor.paper(2, epochs=2)},
     ... )
     >>> study.loc[study["customers"] == "held out", "states"].tolist()
     ['raw spending', 'scores', 'mean scores so far', 'PCA', 'two units']
@@ -135,7 +139,7 @@ def trajectory_study(
     random_state = check_random_state(runner.random_state)
     rows = train_test_split(np.arange(len(panel)), test_size=test_size, random_state=random_state)
     seed = random_state.randint(2**31 - 1)
-    extractors = paper_networks(n_units) if extractors is None else extractors
+    extractors = compared_networks(n_units) if extractors is None else extractors
     transformers = _transformers(scorer, n_units, extractors, seed)
     panels = [panel.iloc[np.sort(some)].reset_index(drop=True) for some in rows]
     overall = clone(scorer).set_params(level="overall").fit(panels[0])
@@ -150,7 +154,7 @@ def _transformers(scorer, n_units, extractors, seed):
     transformers = {
         "raw spending": FunctionTransformer(),
         "scores": clone(scorer).set_params(level="period"),
-        BASELINE: mean_scores(scorer),
+        BASELINE: MeanScores(scorer),
         "PCA": EachPeriod(make_pipeline(array_scaler(), PCA(n_units, random_state=seed))),
     }
     if not hasattr(extractors, "items"):
@@ -172,7 +176,7 @@ def _judge(customers, *, states, transformer):
     """Fit one kind of states and its tree; return the two rows of the study."""
     panels, scores, n_periods, seed = customers
     transformer = clone(transformer)
-    clusterer = TenMeans(seed) if states == BASELINE else TrajectoryClusterer(random_state=seed)
+    clusterer = TypeSegments() if states == BASELINE else TrajectoryClusterer(random_state=seed)
     rows = []
     for name, panel, of_panel in zip(("fitted", "held out"), panels, scores, strict=True):
         started = time.perf_counter()

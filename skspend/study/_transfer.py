@@ -52,7 +52,8 @@ def transfer_models(
     Parameters
     ----------
     bodies : dict of str to extractor
-        Fitted extractors by name, such as ``{"recurrent": states}``.
+        Fitted extractors by name, such as ``{"recurrent": states}``. The kinds that train more than
+        a head need a single network, such as that of :meth:`LSTMStateExtractor.paper`.
     kinds : sequence of str, default=None
         Which models to make of each body; default all:
 
@@ -206,7 +207,7 @@ def transfer_study(
     >>> from skspend import LSTMStateExtractor
     >>> from skspend.datasets import make_spending
     >>> bank = make_spending(300, 3, 12, random_state=0)
-    >>> states = LSTMStateExtractor(2, objective="reconstruct", epochs=2).fit(bank.data[:100])
+    >>> states = LSTMStateExtractor.paper(2, objective="reconstruct", epochs=2).fit(bank.data[:100])
     >>> models = transfer_models({"recurrent": states}, kinds=["pretrained"])
     >>> study = transfer_study(
     ...     bank.data[100:], {"liquidity": bank.liquidity[100:]}, models, sizes=[50], repetitions=3

@@ -21,7 +21,7 @@ from ..metrics import middle_period, temporal_stability
 from ..panel import fold
 from ..personality import TRAITS, BigFivePersonalityScorer, encode_types
 from ..transactions import TransactionLog
-from ._states import TenMeans, mean_so_far
+from ._states import MeanScores, TypeSegments, check_transformer, complete
 from ._tasks import How, Runner
 from ._trajectories import BASELINE, mean_turn
 
@@ -153,7 +153,7 @@ def window_study(
     scorer: Estimator | None = None,
     spend: Estimator | None = None,
     periods: Sequence[Period] = ("month", "quarter", "half", "year"),
-    n_units: int = 3,
+    extractor: Estimator = None,
     **how: Unpack[How],
 ) -> pd.DataFrame:
     """Segment the same customers by windows of different lengths, from states and from scores.
@@ -163,8 +163,8 @@ def window_study(
     log, scorer, spend, periods
         See :func:`personality_study`. All customers of the log get segments, also those who spend
         nothing in some windows.
-    n_units : int, default=3
-        Units of the LSTM.
+    extractor : transformer, default=None
+        See :func:`noise_study`.
     **how : n_jobs, memory, progress, random_state
         See :class:`How`. There is a task for each length and method, and one more for each method.
         Two seeds are drawn: one for all rows, and one for the segments they are compared with.
@@ -177,35 +177,33 @@ def window_study(
         - ``window``, ``n_windows``: the length as given, and the number of whole windows that the
           log spans, counted back from its last day.
         - ``method``: ``"states"``, the top level of :class:`~skspend.TrajectoryClusterer` on the
-          states of :class:`~skspend.LSTMStateExtractor`; ``"mean scores so far"``, k-means with ten
-          clusters (the Big Five have ten types) on the means of scores up to the last window; and
-          ``"scores of the window"``, the same on the scores of the last window alone.
+          states of the extractor; ``"mean scores so far"``, the baseline that needs no network: the
+          type of the mean scores up to the last window; and ``"scores of the window"``, the type of
+          the scores of the last window alone.
         - ``n_segments``: at the last window.
         - ``kappa``: :func:`~skspend.metrics.temporal_stability` of the segments between the middle
           and the end of the span. The clusterer is fitted at the end.
         - ``agreement``: adjusted Rand index of the segments at the end with those that the same
           method finds with the longest window and another seed. In the row of the longest window
-          only the seed differs, which is the yardstick for the other rows. 0 if either has one
-          segment.
+          only the seed differs, which is the yardstick for the other rows; types need no seed. 0 if
+          either has one segment.
         - ``ami``: adjusted mutual information of the segments at the end with the type of the
-          overall scores at this window.
+          overall scores at this window; 1 for the baseline by definition.
         - ``accuracy``: share of the customers whose overall type the network predicts correctly, in
-          sample; NaN without a network.
+          sample; NaN without a network that predicts types.
         - ``seconds``: of one core, without the aggregation.
 
     Raises
     ------
     ValueError
         If there are no periods, or one is unknown or longer than half of what the log spans; as
-        the aggregator, the scorer, the extractor and k-means do.
+        the aggregator, the scorer and the extractor do.
     TypeError
-        If the log is not a TransactionLog.
+        If the log is not a TransactionLog, or the extractor is not a transformer.
 
     Notes
     -----
-    The network is trained for its 100 epochs at each length. Short windows need them: with 72
-    months the loss still falls after 60 epochs, with six years hardly after 40. The panel takes 8
-    bytes for each customer, window and category, and the network is trained on scaled copies of it.
+    The panel takes 8 bytes for each customer, window and category.
 
     References
     ----------
@@ -214,11 +212,12 @@ def window_study(
 
     Examples
     --------
-    >>> from skspend import BigFivePersonalityScorer
+    >>> from skspend import BigFivePersonalityScorer, LSTMStateExtractor
     >>> from skspend.datasets import make_spending
     >>> bank = make_spending(200, 3, 12, transactions=True, random_state=0)
-    >>> scorer = BigFivePersonalityScorer(bank.coefficients)
-    >>> study = window_study(bank.data, scorer=scorer, periods=["year"])
+    >>> models = {"extractor": LSTMStateExtractor(epochs=5)}
+    >>> models["scorer"] = BigFivePersonalityScorer(bank.coefficients)
+    >>> study = window_study(bank.data, periods=["year"], **models)
     >>> study[["window", "n_windows", "method"]]
       window  n_windows                method
     0   year          3                states
@@ -237,9 +236,11 @@ def window_study(
     tasks = [dict(zip(names, case, strict=True)) for _, *case in cases + references]
     scorer = clone(scorer or BigFivePersonalityScorer()).set_params(standardize=True)
     spend = spend or SpendingAggregator()
+    extractor = LSTMStateExtractor() if extractor is None else extractor
+    check_transformer("extractor", extractor)
     # This warns once of little coverage; tasks do not.
     clone(scorer).fit(_window_panel(log, spend, *longest[1:]))
-    found = runner.run_tasks(_segment, (log, spend, scorer, n_units), tasks)
+    found = runner.run_tasks(_segment, (log, spend, scorer, extractor), tasks)
     references = dict(zip(METHODS, found[len(cases) :], strict=True))
     rows = []
     for (name, _, n_windows, method, _), (row, last) in zip(cases, found, strict=False):
@@ -251,21 +252,22 @@ def window_study(
 
 
 def _segment(data, n_months, n_windows, method, seed):
-    log, spend, scorer, n_units = data
+    log, spend, scorer, extractor = data
     panel = _window_panel(log, spend, n_months, n_windows)
     types = encode_types(clone(scorer).set_params(level="overall").fit_transform(panel))
     started = time.perf_counter()
     accuracy = np.nan
     if method == "states":
-        extractor = LSTMStateExtractor(n_units, scorer=scorer, random_state=seed)
+        extractor = complete(extractor, scorer, seed)
         states = extractor.fit_transform(panel)
-        accuracy = extractor.score(panel)
+        if getattr(extractor, "objective", None) == "type":
+            accuracy = extractor.score(panel)
         clusterer = TrajectoryClusterer(max_depth=1, random_state=seed)
     else:
-        states, _ = _window_scores(panel, scorer, n_windows)
-        if method == BASELINE:
-            states = fold(mean_so_far(states), n_windows)
-        clusterer = TenMeans(seed)
+        each_window = clone(scorer).set_params(level="period")
+        scores = MeanScores(scorer) if method == BASELINE else each_window
+        states = scores.fit_transform(panel)
+        clusterer = TypeSegments()
     clusterer.fit(states)
     middle = clusterer.predict_levels(states, period=middle_period(n_windows))[:, 0]
     last = clusterer.predict_levels(states)[:, 0]

@@ -33,6 +33,20 @@ def transfer(rng, sizes):
     return rows.assign(r2=-rows["r2"], n_weights=weights, n_trainable_weights=weights / 10)
 
 
+def trajectories(rng):
+    states = ["raw spending", "scores", "mean scores so far", "recurrent autoencoder"]
+    states += ["feed-forward predictor", "recurrent predictor"]
+    states += ["recurrent predictor with noise", "skspend's default"]
+    customers = ["fitted", "held out"]
+    index = pd.MultiIndex.from_product([states, customers], names=["states", "customers"])
+    rows = index.to_frame(index=False)
+    names = ["ami", "kappa", "level2_ami", "level2_p", "level3_ami", "level3_p"]
+    rows[names] = rng.random((len(rows), 6))
+    baseline = rows["states"] == "mean scores so far"
+    rows.loc[baseline, ["ami", "kappa"]] = [[1.0, 0.714], [1.0, 0.706]]
+    return rows.assign(n_segments=10, turn=90.0)
+
+
 def window(rng):
     index = pd.MultiIndex.from_product(
         [[1, 2, 6], ["states", "mean scores so far"]], names=["window", "method"]
@@ -60,6 +74,7 @@ def frames(tmp_path_factory):
         "households-window": window(rng),
         "bank-transfer-recurrent": transfer(rng, [100, 500]),
         "bank-elbow": elbow(rng),
+        "bank-trajectories": trajectories(rng),
     }
     folder = tmp_path_factory.mktemp("frames")
     for name, frame in made.items():
@@ -113,6 +128,15 @@ def test_the_page_has_tables_1_and_2_of_each_transfer_study(folder):
     assert "## Tables 1 and 2: Berka's loans, recurrent and feed-forward\n" in text
     assert text.count("default, 100 labels:") == 2
     assert text.count("default, 500 labels:") == 1
+
+
+def test_the_baseline_is_the_first_of_the_states(folder):
+    lines = (folder / "claims.md").read_text(encoding="utf-8").splitlines()
+    start = lines.index("## States, and the baseline: synthetic bank")
+    assert lines[start + 2] == "| fitted / held out | segments | AMI | kappa | turn, degrees |"
+    baseline = "| **baseline**: types of mean scores so far | 10 / 10 | 1.00 / 1.00 | 0.71 / 0.71"
+    assert lines[start + 4] == f"{baseline} | 90 / 90 |"
+    assert lines[start + 5].startswith("| raw spending | 10 / 10 | ")
 
 
 def test_claims_that_some_data_cannot_test_are_said_to_be_so(folder):

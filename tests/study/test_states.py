@@ -1,19 +1,30 @@
 """The networks of the paper, and the baselines without a network."""
 
 import numpy as np
+import pandas as pd
 import pytest
-from sklearn.cluster import KMeans
+from sklearn.base import clone
 from sklearn.decomposition import PCA
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
 from skspend import FeedForwardExtractor, LSTMStateExtractor
 from skspend.panel import fold
+from skspend.personality import encode_types
 from skspend.study import paper_networks
-from skspend.study._states import EachPeriod, TenMeans, complete, mean_so_far
+from skspend.study._states import (
+    DEFAULT,
+    WITH_NOISE,
+    EachPeriod,
+    MeanScores,
+    TypeSegments,
+    compared_networks,
+    complete,
+    mean_so_far,
+)
 
 
-def test_the_networks_are_the_four_of_the_paper_and_one_with_noise():
+def test_the_networks_are_the_four_of_the_paper():
     networks = paper_networks(4)
     found = {name: (type(one), one.objective, one.n_units) for name, one in networks.items()}
     assert found == {
@@ -21,17 +32,21 @@ def test_the_networks_are_the_four_of_the_paper_and_one_with_noise():
         "recurrent predictor": (LSTMStateExtractor, "type", 4),
         "feed-forward autoencoder": (FeedForwardExtractor, "reconstruct", 4),
         "recurrent autoencoder": (LSTMStateExtractor, "reconstruct", 4),
-        "recurrent predictor with noise": (LSTMStateExtractor, "type", 4),
     }
 
 
-def test_only_the_fifth_network_has_noise_and_a_penalty():
-    networks = paper_networks()
-    assert networks["feed-forward predictor"].state_noise == 0
-    assert networks["recurrent predictor"].state_noise == 0
-    assert networks["recurrent predictor"].step_penalty == 0
-    with_noise = networks["recurrent predictor with noise"]
-    assert with_noise.get_params() == LSTMStateExtractor().get_params()
+def test_only_networks_beyond_the_paper_have_noise_and_a_penalty():
+    networks = compared_networks(4)
+    plain = {
+        name
+        for name, one in networks.items()
+        if one.objective == "type"
+        and one.state_noise == getattr(one, "step_penalty", 0) == 0
+        and one.n_networks == 1
+    }
+    assert plain == {"feed-forward predictor", "recurrent predictor"}
+    assert networks[WITH_NOISE].n_units == 4
+    assert networks[DEFAULT].get_params() == LSTMStateExtractor().get_params()
 
 
 def test_a_seed_and_a_scorer_are_set_only_where_there_is_none(scorer):
@@ -45,14 +60,20 @@ def test_a_seed_and_a_scorer_are_set_only_where_there_is_none(scorer):
     assert own[2].random_state is None
 
 
-def test_ten_means_are_those_of_the_last_state():
-    states = np.random.default_rng(0).normal(size=(200, 3, 2))
-    kmeans = KMeans(10, n_init=10, random_state=1).fit(states[:, -1])
-    clusterer = TenMeans(1).fit(states)
-    np.testing.assert_array_equal(clusterer.predict_levels(states)[:, 0], kmeans.labels_)
-    np.testing.assert_array_equal(
-        clusterer.predict(states, period=0), kmeans.predict(np.ascontiguousarray(states[:, 0]))
-    )
+@pytest.mark.parametrize("standardize", [True, False])
+def test_mean_scores_end_at_the_scores_of_all_periods_and_segments_are_their_types(
+    bank, scorer, standardize
+):
+    scorer = clone(scorer).set_params(standardize=standardize)
+    states = MeanScores(scorer).fit_transform(bank.data)
+    assert states.columns[:2].tolist() == ["year1|openness", "year1|conscientiousness"]
+    overall = scorer.fit_transform(bank.data)
+    np.testing.assert_allclose(fold(states.to_numpy(), 3)[:, -1], overall, atol=1e-5)
+    segments = TypeSegments().fit(states)
+    np.testing.assert_array_equal(segments.predict_levels(states)[:, 0], encode_types(overall))
+    only_first = np.tile(bank.data.to_numpy()[:, :24], 3)
+    first = scorer.transform(pd.DataFrame(only_first, columns=bank.data.columns))
+    np.testing.assert_array_equal(segments.predict(states, period=0), encode_types(first))
 
 
 def test_each_period_is_transformed_alike_and_keeps_its_name(bank):

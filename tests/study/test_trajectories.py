@@ -10,6 +10,7 @@ from skspend.panel import fold
 from skspend.study import _trajectories, paper_networks, trajectory_study
 
 WITHOUT_NETWORK = ["raw spending", "scores", "mean scores so far", "PCA"]
+SET_BY_THE_STUDY = "scorer", "random_state"
 FIGURES = [
     *("states", "customers", "n_segments", "largest", "ami", "predicted", "kappa", "turn"),
     *("level2_ami", "level2_baseline_95", "level2_p"),
@@ -21,9 +22,9 @@ FIGURES = [
 def quick():
     """Extractors of each kind that are trained for an instant."""
     return {
-        "recurrent": LSTMStateExtractor(2, epochs=3, n_init=1),
+        "recurrent": LSTMStateExtractor(2, n_networks=2, epochs=3),
         "feed-forward": FeedForwardExtractor(2, epochs=3, n_init=1),
-        "autoencoder": LSTMStateExtractor(2, objective="reconstruct", epochs=3, n_init=1),
+        "autoencoder": LSTMStateExtractor.paper(2, objective="reconstruct", epochs=3, n_init=1),
     }
 
 
@@ -74,7 +75,7 @@ def test_only_networks_that_are_trained_on_types_predict_them(study):
     assert counts[counts > 0].index.tolist() == ["feed-forward", "recurrent"]
 
 
-def test_by_default_the_networks_of_the_paper_and_one_with_noise_are_studied(
+def test_by_default_the_networks_of_the_paper_are_compared_with_the_default(
     bank, scorer, monkeypatch
 ):
     given = []
@@ -84,25 +85,27 @@ def test_by_default_the_networks_of_the_paper_and_one_with_noise_are_studied(
         lambda self, function, data, tasks: given.extend(tasks) or [],
     )
     trajectory_study(bank.data, scorer=scorer, n_units=4)
-    networks = paper_networks(4)
-    assert [task["states"] for task in given] == [*WITHOUT_NETWORK, *networks]
-    noise = {task["states"]: getattr(task["transformer"], "state_noise", None) for task in given}
-    assert noise["feed-forward predictor"] == noise["recurrent predictor"] == 0
-    assert noise["recurrent predictor with noise"] > 0
-    assert {task["transformer"].n_units for task in given[4:]} == {4}
+    more = "recurrent predictor with noise", "skspend's default"
+    assert [task["states"] for task in given] == [*WITHOUT_NETWORK, *paper_networks(), *more]
+    *of_paper, default = (task["transformer"] for task in given[4:])
+    assert {network.n_units for network in of_paper} == {4}
+    expected = LSTMStateExtractor().get_params()
+    own = {name: default.get_params()[name] for name in expected if name not in SET_BY_THE_STUDY}
+    assert own.items() <= expected.items()
 
 
-def test_the_baseline_turns_less_stays_more_and_says_more_than_single_periods(
+def test_the_baseline_is_the_type_of_mean_scores_which_turn_less_and_stay_more(
     bank, scorer, few_shuffles
 ):
     found = trajectory_study(bank.data, scorer=scorer, extractors={})
-    baseline = of(found, "mean scores so far")
-    assert baseline["n_segments"] == 10
-    assert np.isnan(baseline[["level2_ami", "level3_ami"]].astype(float)).all()
-    scores = of(found, "scores")
-    assert baseline["turn"] < scores["turn"]
-    assert baseline["kappa"] > scores["kappa"]
-    assert baseline["ami"] > of(found, "raw spending")["ami"] + 0.1
+    for customers in ("fitted", "held out"):
+        baseline = of(found, "mean scores so far", customers)
+        assert baseline["n_segments"] == 10
+        assert baseline["ami"] == 1
+        assert np.isnan(baseline[["level2_ami", "level3_ami"]].astype(float)).all()
+        scores = of(found, "scores", customers)
+        assert baseline["turn"] < scores["turn"]
+        assert baseline["kappa"] > scores["kappa"]
 
 
 def test_the_turn_of_raw_spending_is_that_of_the_customers_fitted_and_held_out(
@@ -168,7 +171,7 @@ def test_without_enough_periods_nothing_turns_or_stays(n_periods, missing, few_s
         bank.data,
         scorer=BigFivePersonalityScorer(bank.coefficients),
         n_units=2,
-        extractors={"recurrent": LSTMStateExtractor(2, epochs=1, n_init=1)},
+        extractors={"recurrent": LSTMStateExtractor.paper(2, epochs=1, n_init=1)},
     )
     empty = found[["kappa", "turn", "ami", "largest"]].isna().all()
     assert empty[empty].index.tolist() == missing
@@ -176,7 +179,7 @@ def test_without_enough_periods_nothing_turns_or_stays(n_periods, missing, few_s
 
 def test_a_study_warns_once_that_few_categories_are_known(bank, panel, few_shuffles):
     few = BigFivePersonalityScorer(bank.coefficients.iloc[-3:])
-    quick = {"recurrent": LSTMStateExtractor(2, epochs=1, n_init=1)}
+    quick = {"recurrent": LSTMStateExtractor.paper(2, epochs=1, n_init=1)}
     with pytest.warns(UserWarning, match="Only .* of the spending") as caught:
         trajectory_study(panel, scorer=few, extractors=quick)
     assert len(caught) == 1

@@ -31,7 +31,7 @@ KINDS = [
 @pytest.fixture(scope="module")
 def bodies(bank):
     panel = bank.data[:100]
-    lstm = LSTMStateExtractor(2, objective="reconstruct", epochs=3, random_state=0).fit(panel)
+    lstm = LSTMStateExtractor.paper(2, objective="reconstruct", epochs=3, random_state=0).fit(panel)
     dense = FeedForwardExtractor(3, objective="reconstruct", epochs=3, random_state=0).fit(panel)
     return {"recurrent": lstm, "feed-forward": dense}
 

@@ -2,14 +2,20 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from skspend import BigFivePersonalityScorer, SpendingAggregator
+from skspend import BigFivePersonalityScorer, LSTMStateExtractor, SpendingAggregator
 from skspend.study import window_study
 from skspend.study._windows import METHODS
 
 
 @pytest.fixture(scope="module")
-def study(bank_log, scorer):
-    return window_study(bank_log, scorer=scorer, periods=["half", 12])
+def models(scorer):
+    """A scorer, and an extractor that is trained just long enough to find segments."""
+    return {"scorer": scorer, "extractor": LSTMStateExtractor(n_networks=2, epochs=20)}
+
+
+@pytest.fixture(scope="module")
+def study(bank_log, models):
+    return window_study(bank_log, **models, periods=["half", 12])
 
 
 def without_seconds(study):
@@ -38,13 +44,16 @@ def test_only_the_network_predicts_types(study):
     assert (study["accuracy"].notna() == (study["method"] == "states")).all()
 
 
-def test_k_means_finds_ten_segments(study):
-    assert (study.loc[study["method"] != "states", "n_segments"] == 10).all()
+def test_the_baseline_is_the_type_by_definition_and_needs_no_seed(study):
+    baseline = study[study["method"] == "mean scores so far"]
+    assert (baseline["ami"] == 1).all()
+    assert baseline["agreement"].iloc[1] == 1
+    assert (study.loc[study["method"] == "scores of the window", "ami"] < 0.5).all()
 
 
-def test_results_are_kept_with_their_seconds(bank_log, scorer, study, tmp_path):
+def test_results_are_kept_with_their_seconds(bank_log, models, study, tmp_path):
     first, again = (
-        window_study(bank_log, scorer=scorer, periods=[12], memory=str(tmp_path)) for _ in range(2)
+        window_study(bank_log, **models, periods=[12], memory=str(tmp_path)) for _ in range(2)
     )
     expected = without_seconds(study).tail(3).reset_index(drop=True)
     found = without_seconds(first).astype({"window": object})
@@ -54,8 +63,8 @@ def test_results_are_kept_with_their_seconds(bank_log, scorer, study, tmp_path):
 
 def test_segments_from_single_windows_move_and_depend_on_the_window(larger_bank):
     scorer = BigFivePersonalityScorer(larger_bank.coefficients)
-    log = larger_bank.data[np.arange(300)]
-    study = window_study(log, scorer=scorer, periods=["year", "half"])
+    log, extractor = larger_bank.data[np.arange(300)], LSTMStateExtractor(n_networks=2)
+    study = window_study(log, scorer=scorer, extractor=extractor, periods=["year", "half"])
     kappa = study.pivot(index="window", columns="method", values="kappa")
     assert (kappa["mean scores so far"] > kappa["scores of the window"] + 0.2).all()
     assert (kappa["states"] > kappa["scores of the window"] + 0.2).all()
@@ -65,17 +74,29 @@ def test_segments_from_single_windows_move_and_depend_on_the_window(larger_bank)
     assert single["ami"] < so_far["ami"] - 0.1
 
 
-@pytest.mark.parametrize("other", [{"random_state": 1}, {"n_units": 2}])
-def test_seeds_and_sizes_of_networks_make_a_difference(bank_log, scorer, study, other):
-    again = window_study(bank_log, scorer=scorer, periods=[12], **other)
+@pytest.mark.parametrize(
+    "other",
+    [{"random_state": 1}, {"extractor": LSTMStateExtractor.paper(2, epochs=2)}],
+    ids=["seed", "extractor"],
+)
+def test_seeds_and_extractors_make_a_difference(bank_log, models, study, other):
+    again = window_study(bank_log, **models | other, periods=[12])
     before = study.loc[study["window"] == 12, "accuracy"]
     assert again["accuracy"].iloc[0] != before.iloc[0]
+
+
+def test_an_autoencoder_predicts_no_types(bank_log, scorer):
+    extractor = LSTMStateExtractor.paper(2, objective="reconstruct", epochs=1, n_init=1)
+    log = bank_log[np.arange(100)]
+    study = window_study(log, scorer=scorer, extractor=extractor, periods=["year"])
+    assert study["accuracy"].isna().all()
 
 
 def test_the_aggregator_and_the_scorer_passed_in_stay_as_they_are(bank_log, bank):
     spend = SpendingAggregator(normalize="income", n_periods=2)
     scorer = BigFivePersonalityScorer(bank.coefficients, standardize=False)
-    study = window_study(bank_log[np.arange(60)], scorer=scorer, spend=spend, periods=["year"])
+    models = {"scorer": scorer, "extractor": LSTMStateExtractor(epochs=1)}
+    study = window_study(bank_log[np.arange(60)], **models, spend=spend, periods=["year"])
     assert study["n_windows"].tolist() == [3] * 3
     assert (spend.period, spend.n_periods, spend.normalize) == ("year", 2, "income")
     assert scorer.standardize is False
@@ -95,6 +116,6 @@ def test_windows_that_cannot_be_compared_are_refused(bank_log, scorer, periods, 
         window_study(bank_log, scorer=scorer, periods=periods)
 
 
-def test_too_few_customers_for_ten_clusters_are_refused(bank_log, scorer):
-    with pytest.raises(ValueError, match="n_samples=8 should be >= n_clusters=10"):
-        window_study(bank_log[np.arange(8)], scorer=scorer, periods=["year"])
+def test_an_extractor_that_is_none_is_refused(bank_log, scorer):
+    with pytest.raises(TypeError, match=r"extractor is .* instance of a scikit-learn transformer"):
+        window_study(bank_log, scorer=scorer, extractor=LSTMStateExtractor, periods=["year"])
