@@ -64,8 +64,6 @@ def main():
 @shared.table_option(
     "--aliases", "Two columns: category in the data, category of the coefficients."
 )
-@click.option("--units", type=click.IntRange(min=1), default=6, show_default=True,
-              help="Dimensions of the states; the paper has 3, and 6 are more stable.")  # fmt: skip
 @click.option("--depth", type=click.IntRange(min=1), default=3, show_default=True,
               help="Maximum number of levels of the tree.")  # fmt: skip
 @click.option("--stability/--no-stability", default=True, show_default=True,

@@ -14,6 +14,7 @@ from sklearn.pipeline import Pipeline
 
 from .. import segmentation as work
 from .._utils._output import output_folder, strict, write_json
+from .._utils._threads import one_thread
 from ..datasets import load_complete_journey
 from ..plotting import TrajectoryDisplay
 from . import _files as files
@@ -40,7 +41,8 @@ def segment_file(file, output, force, options):
 def _run(file, options, folder):
     """Write all results but run.json; return a frame of the segments and the record of run.json."""
     normalize = _choose_normalize(options)
-    with Steps() as steps:
+    # What is computed is too small for several threads, which would wait for each other.
+    with Steps() as steps, one_thread():
         with steps.step("Reading"):
             log, aliases, coefficients = _read(file, options)
         with steps.step("Aggregating"):
@@ -55,7 +57,6 @@ def _run(file, options, folder):
                 panel[is_active],
                 coefficients=coefficients,
                 aliases=aliases,
-                n_units=options["units"],
                 random_state=options["seed"],
                 callback=EpochProgress(steps.progress, task),
             )

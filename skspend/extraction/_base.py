@@ -201,6 +201,9 @@ class StateExtractor(CallbackSupportMixin, TransformerMixin, BaseEstimator):
         self.projection_, self.input_scaler_ = None, self.scaler_
         if target.scorer is not None:
             self.scorer_ = target.scorer
+            if hasattr(self.scorer_, "feature_names_in_"):
+                # The same names, so that a pickle holds them once.
+                self.scorer_.feature_names_in_ = self.feature_names_in_
             if self.inputs == "traits" and hasattr(target.scorer, "coefficients_"):
                 self.projection_ = np.nan_to_num(target.scorer.coefficients_.astype(float))
                 inputs = self._read(panel)

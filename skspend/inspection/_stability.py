@@ -175,12 +175,12 @@ def segment_stability(
                 "or pass X with two periods or more."
             )
         n_repeats = min(n_repeats, n_periods)
-    reference = _seed(pipeline, random_state, missing_only=True)
+    reference = draw_seeds(pipeline, random_state, missing_only=True)
     fits = []
     for number in range(n_repeats):
         other = clone(reference)
         if scheme == "seed":
-            other = _seed(other, random_state)
+            other = draw_seeds(other, random_state)
         elif scheme == "period":
             known = dict.fromkeys(_parameters(other, "n_periods", given=True), n_periods - 1)
             other.set_params(**known)
@@ -196,9 +196,9 @@ def segment_stability(
         for result in parallel(delayed(_fit)(panel, fitted, *fit) for fit in fits):
             compared.append(result)
             tell(1 + len(compared), 1 + len(fits))
-    same = [_find_same(levels, other, fitted, held_out) for _, other in compared]
+    same = [find_same(levels, other, fitted, held_out) for _, other in compared]
     return Bunch(
-        agreement=_agree(levels[held_out], [other[held_out] for _, other in compared], same),
+        agreement=agree(levels[held_out], [other[held_out] for _, other in compared], same),
         nodes=_judge_nodes(reference, levels, compared, fitted, held_out),
         customers=pd.DataFrame(
             np.mean(same, axis=0), index=names[held_out], columns=["top", "leaf"]
@@ -263,7 +263,7 @@ def _parameters(pipeline, name, *, given=False):
     ]
 
 
-def _seed(pipeline, random_state, *, missing_only=False):
+def draw_seeds(pipeline, random_state, *, missing_only=False):
     """Draw the seed of every step, or of every step without one."""
     now = pipeline.get_params()
     seeds = {
@@ -333,13 +333,13 @@ def _is_same(labels, others, rows):
     return (pd.Series(labels).map(matches) == others).to_numpy(dtype=float)
 
 
-def _find_same(levels, other, fitted, held_out):
+def find_same(levels, other, fitted, held_out):
     """Whether held-out customers are in the matching segment and leaf, shape (n_held_out, 2)."""
     pairs = [(levels[:, level], other[:, level]) for level in (0, -1)]
     return np.stack([_is_same(*pair, fitted)[held_out] for pair in pairs], axis=1)
 
 
-def _agree(levels, others, same):
+def agree(levels, others, same):
     """The frame `agreement`."""
     found = pd.DataFrame([tree_agreement(levels, other) for other in others])
     rows = {name: _summarise(found[name].to_numpy(), -1) for name in found}

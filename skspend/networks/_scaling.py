@@ -32,16 +32,17 @@ def fold_scales(
     inputs: StandardScaler,
     targets: StandardScaler | None,
 ) -> list[Floats]:
-    """Convert weights for standardised values into float64 weights for values in their own units.
+    """Convert weights for standardised values into weights for values in their own units.
 
-    `inputs` is fitted on the features, and `targets` on the target values; None for classes.
+    `inputs` is fitted on the features, and `targets` on the target values; None for classes. The
+    arrays into which a scale is folded become float64, and the others keep their precision.
     """
-    weights = [array.astype(float) for array in weights]
+    weights = [array.copy() for array in weights]
     bias = network.n_arrays_per_encoder_layer - 1
-    weights[0] /= inputs.scale_[:, None]
-    weights[bias] -= np.matmul(inputs.mean_, weights[0])
+    weights[0] = weights[0] / inputs.scale_[:, None]
+    weights[bias] = weights[bias] - np.matmul(inputs.mean_, weights[0])
     if targets is not None:
-        weights[-2] *= targets.scale_
+        weights[-2] = weights[-2] * targets.scale_
         weights[-1] = weights[-1] * targets.scale_ + targets.mean_
     return weights
 

@@ -9,19 +9,21 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
 import pandas as pd
-from joblib import parallel_config
+from joblib import Parallel, delayed
 from sklearn.base import clone
+from sklearn.model_selection import train_test_split
 from sklearn.pipeline import Pipeline
 from sklearn.utils import check_random_state
 
 from .. import __version__
 from .._utils._errors import DataError, blame_data
+from .._utils._threads import one_thread
 from ..aggregation import SpendingAggregator
 from ..clustering import TrajectoryClusterer
 from ..extraction import LSTMStateExtractor
-from ..inspection import describe_segments, name_segments, segment_path, segment_stability
+from ..inspection import describe_segments, name_segments, segment_path
 from ..inspection._segments import EVERYBODY, tree_order
-from ..inspection._stability import place, share_of_same
+from ..inspection._stability import agree, draw_seeds, find_same, place, share_of_same
 from ..panel import Panel
 from ..personality import TRAITS, BigFivePersonalityScorer, personality_types
 from ..transactions import TransactionLog
@@ -46,8 +48,9 @@ FEWEST_ACTIVE = 20
 """Two segments of the smallest size that the clusterer makes."""
 FEWEST_TO_REFIT, MOST_TO_REFIT = 50, 5000
 """Active customers: of fewer, too few would be held out; of more, a sample is drawn."""
-N_REFITS = 3
-"""Fits with other seeds; each costs as much as the model, and their reference once more."""
+N_REFITS, HELD_OUT = 3, 0.2
+"""Fits with other seeds, each of which costs as much as the model; and the share of customers that
+none of them sees."""
 _LIBRARIES = ("numpy", "pandas", "pyarrow", "scikit-learn", "scipy", "tensorflow", "keras", "skops")
 
 
@@ -108,7 +111,6 @@ def train(
     *,
     coefficients: Coefficients = None,
     aliases: Aliases = None,
-    n_units: int = 3,
     random_state: RandomState = 0,
     callback: Any = None,
 ) -> LSTMStateExtractor:
@@ -118,7 +120,7 @@ def train(
     follows the epochs; it does not stay in the step.
     """
     scorer = BigFivePersonalityScorer(coefficients, aliases=aliases)
-    states = LSTMStateExtractor(n_units, scorer=scorer, random_state=random_state)
+    states = LSTMStateExtractor(scorer=scorer, random_state=random_state)
     if callback is not None:
         states.set_callbacks(callback)
     with blame_data():
@@ -276,9 +278,9 @@ def refit(
 ) -> tuple[dict[Any, Any], Floats] | None:
     """Measure whether other fits put customers into the same segments of the top level.
 
-    The second and the third step are fitted four times, each time on the same four fifths of the
-    active customers, or of a sample of 5,000 of them: once with their own seeds, and three times
-    with others; see :func:`~skspend.inspection.segment_stability`.
+    The second and the third step are fitted three times with other seeds, each time on the same
+    four fifths of the active customers, or of a sample of 5,000 of them. The other fifth tells
+    whether these fits agree with the model.
 
     Parameters
     ----------
@@ -296,7 +298,8 @@ def refit(
     Returns
     -------
     agreement : dict
-        The row "top" of the frame ``agreement`` of segment_stability.
+        The row "top" of the frame ``agreement`` of :func:`~skspend.inspection.segment_stability`,
+        with the model as the reference.
     reproduced : ndarray, shape (n_customers,)
         The share of the three other fits that put each customer into the segment that matches the
         one of the model; a segment without a match counts as 0. Most customers were in these fits,
@@ -311,18 +314,26 @@ def refit(
     if len(rows) > MOST_TO_REFIT:
         rows = np.sort(random_state.choice(rows, MOST_TO_REFIT, replace=False))
     pipeline = clone(model.pipeline[1:]).set_params(segment__max_depth=1)
+    others = [draw_seeds(clone(pipeline), random_state) for _ in range(N_REFITS)]
+    fitted, held_out = train_test_split(rows, test_size=HELD_OUT, random_state=random_state)
+    top = model.pipeline["segment"].predict_levels(trajectories)[:, :1]
+    found = []
     # Threads start at once; a process would first have to import what is imported here.
-    with parallel_config("threading", n_jobs=-1):
-        found = segment_stability(
-            pipeline,
-            panel.iloc[rows],
-            n_repeats=N_REFITS,
-            random_state=random_state,
-            progress=progress,
-        )
-    top = model.pipeline["segment"].predict_levels(trajectories)[:, 0]
-    others = [place(other, panel)[:, 0] for other in found.others]
-    return found.agreement.to_dict("index")["top"], share_of_same(top, others, rows)
+    parallel = Parallel(N_REFITS, "threading", return_as="generator")
+    for other in parallel(delayed(_fit_and_place)(other, panel, fitted) for other in others):
+        found.append(other)
+        if progress is not None:
+            progress(len(found), N_REFITS)
+    same = [find_same(top, other, fitted, held_out) for other in found]
+    agreement = agree(top[held_out], [other[held_out] for other in found], same)
+    reproduced = share_of_same(top[:, 0], [other[:, 0] for other in found], rows)
+    return agreement.to_dict("index")["top"], reproduced
+
+
+def _fit_and_place(pipeline, panel, rows):
+    """Fit on some customers; return the top-level segments of all, shape (n_customers, 1)."""
+    with one_thread():
+        return place(pipeline.fit(panel.iloc[np.sort(rows)]), panel)[:, :1]
 
 
 def versions() -> dict[str, str]:

@@ -31,10 +31,13 @@ FITTED: dict[type[Any], dict[str, Any]] = {
     },
     LSTMStateExtractor: {
         "network_": Network,
-        "weights_": list,
+        "kernels_": list,
+        "projection_": "float? n_categories n_inputs",
+        "components_": "float? n_network_states n_components",
         "scaler_": "scaler n_categories",
+        "input_scaler_": "scaler n_inputs",
         "target_scaler_": "scaler? n_outputs",
-        "classes_": "text? n_outputs",
+        "classes_": "text? n_classes",
         "scorer_": BigFivePersonalityScorer,
         "objective_": ("type", "scores"),
         "state_": ("hidden", "both"),
@@ -42,7 +45,7 @@ FITTED: dict[type[Any], dict[str, Any]] = {
         "n_periods_": "size n_periods",
     },
     BigFivePersonalityScorer: {
-        "coefficients_": "float? n_categories n_traits",
+        "coefficients_": "float/nan n_categories n_traits",
         "coverage_": "number",
         "scaler_": "scaler n_traits",
         "level_": ("overall",),
@@ -66,15 +69,26 @@ FITTED: dict[type[Any], dict[str, Any]] = {
     Network: {
         "recurrent": (True,),
         "n_periods": "size n_periods",
-        "n_features": "size n_categories",
+        "n_features": "size n_inputs",
         "encoder": tuple,
         "n_outputs": "size n_outputs",
         "decoder": ((),),
+        "reads": ("last",),
+        "classifies": (True, False),
+        "task_weights": tuple,
+        "n_networks": "size n_networks",
     },
 }
 """The classes of a model file, and what is checked of each: a class, one of several values, or a
 kind with the names of its sizes, which are the same in the whole model. With a question mark it may
-be unknown. Attributes about single customers of `fit` are not among them."""
+be None. Attributes about single customers of `fit` are not among them."""
+DTYPES = {
+    "text": ["object"],
+    "int": ["int64"],
+    "float": ["float64"],
+    "float/nan": ["float64"],
+    "weights": ["float64", "float32"],
+}
 MOST_COLUMNS = 100_000
 """Columns of a panel or of trajectories; the name of each takes about a hundred bytes."""
 MOST_MONTHS = 12_000
@@ -98,15 +112,7 @@ def check_steps(spend: Any, states: Any, segment: Any) -> None:
     categories = set(np.asarray(spend.categories_))
     require(len(categories) == sizes["n_categories"], "categories_ repeats a category")
     require(categories and sizes["n_spending"], "it has no categories")
-    network = states.network_
-    require({type(n) for n in network.encoder} == {int}, "its network has no number of units")
-    emitted = {"hidden": network.n_units, "both": 2 * sum(network.encoder)}[states.state_]
-    require(emitted == sizes["n_states"], "its network and its tree have different states")
-    shapes = [shape for layer in network.encoder_shapes + network.head_shapes for shape in layer]
-    require(len(shapes) == len(states.weights_), "weights_ does not have an array for each layer")
-    for weights, shape in zip(states.weights_, shapes, strict=True):
-        axes = {str(axis): length for axis, length in enumerate(shape)}
-        _check(weights, " ".join(["float", *axes]), "weights_", axes)
+    _check_network(states, sizes)
     widest = max(sizes[name] for name in ("n_categories", "n_spending", "n_states"))
     n_periods = sizes["n_periods"]
     is_small = n_periods * widest <= MOST_COLUMNS and n_periods * sizes["n_months"] <= MOST_MONTHS
@@ -114,6 +120,36 @@ def check_steps(spend: Any, states: Any, segment: Any) -> None:
     is_same = sizes["n_columns"] == n_periods * sizes["n_categories"]
     require(is_same, "its steps are for different panels")
     _check_tree(segment.parents_, sizes["n_leaves"])
+
+
+def _check_network(states, sizes):
+    """Refuse weights, inputs, states and outputs that are not those of the network."""
+    network = states.network_
+    require({type(n) for n in network.encoder} == {int}, "its network has no number of units")
+    is_ensemble = network.n_networks > 1
+    n_states = network.n_units
+    if states.state_ == "both":
+        n_states = is_ensemble * n_states + network.n_networks * 2 * sum(network.encoder)
+    require(n_states == sizes["n_states"], "its network and its tree have different states")
+    if states.projection_ is None:
+        is_same = sizes["n_inputs"] == sizes["n_categories"]
+        require(is_same, "its network does not read its categories")
+    require((states.components_ is not None) == is_ensemble, "components_ is of other networks")
+    if is_ensemble:
+        found, expected = (
+            (sizes["n_network_states"], sizes["n_components"]),
+            (network.n_networks * network.n_units, network.n_units),
+        )
+        require(found == expected, f"components_ has the size {found}, not {expected}")
+    require((states.classes_ is not None) == network.classifies, "classes_ is of another network")
+    if network.classifies:
+        n_outputs = sizes["n_classes"] * len(network.task_weights)
+        require(n_outputs == network.n_outputs, "classes_ is of another network")
+    shapes = [shape for layer in network.encoder_shapes + network.head_shapes for shape in layer]
+    require(len(shapes) == len(states.kernels_), "kernels_ does not have an array for each layer")
+    for weights, shape in zip(states.kernels_, shapes, strict=True):
+        axes = {str(axis): length for axis, length in enumerate(shape)}
+        _check(weights, " ".join(["weights", *axes]), "kernels_", axes)
 
 
 def _check_attributes(step, sizes):
@@ -143,13 +179,13 @@ def _check(value, kind, name, sizes):
         require(type(value) in (int, float), f"{name} is not a number")
         shape = ()
     else:
-        dtype = np.dtype({"text": object, "int": np.int64, "float": np.float64}[kind.rstrip("?")])
+        dtypes = DTYPES[kind.rstrip("?")]
         require(type(value) is np.ndarray, f"{name} is not an array")
-        require(value.dtype == dtype, f"{name} is an array of {value.dtype}, not {dtype}")
+        require(value.dtype in dtypes, f"{name} is an array of {value.dtype}, not {dtypes[0]}")
         shape = value.shape
-    if kind.startswith("float"):
-        is_fine = (np.abs(value) <= LARGEST_NUMBER) | (kind.endswith("?") & np.isnan(value))
-        require(is_fine.all(), f"{name} has a number that is not finite, or too large")
+        if value.dtype.kind == "f":
+            is_fine = (np.abs(value) <= LARGEST_NUMBER) | (kind.endswith("nan") & np.isnan(value))
+            require(is_fine.all(), f"{name} has a number that is not finite, or too large")
     known = [sizes.setdefault(axis, n) for axis, n in zip(axes, shape, strict=True)]
     return require(list(shape) == known, f"{name} has the size {shape}, not {tuple(known)}")
 

@@ -1,14 +1,17 @@
 """The model file: one JSON document that holds a fitted pipeline and the names of its segments.
 
 Within a step, every JSON object has a single key, which is its type: the dtype of an array, or the
-name of a class. Reading runs nothing that is in the file. It puts numbers and text into new objects
-of a fixed list of classes, and refuses objects that do not fit together.
+name of a class. The weights of the networks are the only arrays that are not readable text: nobody
+reads them, and as decimal numbers they would take three times the space. Of these, the file holds
+the bytes, in base64. Reading runs nothing that is in the file. It puts numbers and text into new
+objects of a fixed list of classes, and refuses objects that do not fit together.
 """
 
 from __future__ import annotations
 
 import json
 import math
+from base64 import b64decode, b64encode
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import NoneType
@@ -86,7 +89,9 @@ def _encode(value, name):
     if isinstance(value, type | np.dtype):
         return np.dtype(value).name
     if isinstance(value, list):
-        return [_encode(item, name) for item in value]
+        return [
+            _pack(item) if isinstance(item, np.ndarray) else _encode(item, name) for item in value
+        ]
     if isinstance(value, dict):
         # Pairs, as sorted keys would change the order of a dict.
         return {"dict": [[_encode(part, name) for part in pair] for pair in value.items()]}
@@ -106,6 +111,22 @@ def _encode(value, name):
     return {kind.__name__: {key: _encode(state[key], key) for key in known if key in state}}
 
 
+def _pack(array):
+    """Turn weights into the name of their dtype, their shape and their bytes."""
+    content = array.astype(array.dtype.newbyteorder("<")).tobytes()
+    return {"bytes": [array.dtype.name, list(array.shape), b64encode(content).decode()]}
+
+
+def _unpack(dtype, shape, text):
+    require(dtype in ("float32", "float64"), "an array of bytes is not of floats")
+    is_shape = all(type(length) is int and length > 0 for length in shape)
+    require(is_shape, "the shape of an array is not of whole numbers above 0")
+    values = np.frombuffer(b64decode(text, validate=True), np.dtype(dtype).newbyteorder("<"))
+    is_whole = len(values) == math.prod(shape)
+    require(is_whole, f"an array of the shape {tuple(shape)} has {len(values):,} values")
+    return values.reshape(shape).astype(dtype)
+
+
 def _decode(value):
     """Turn what JSON holds back into a value."""
     if isinstance(value, list):
@@ -119,6 +140,8 @@ def _decode(value):
         require(items.ndim > 0, f"an array is not a list of {kind}")
         require(set(map(type, items.flat)) <= ITEMS[kind], f"an array is not of {kind}")
         return items if kind == "text" else items.astype(kind)
+    if kind == "bytes":
+        return _unpack(*content)
     if kind in ("tuple", "dict"):
         return {"tuple": tuple, "dict": dict}[kind](_decode(content))
     require(kind in CLASSES, f"no model holds an object of type {kind!r}")
@@ -153,8 +176,7 @@ def _rebuild(content):
     names = {node: document["names"][text] for text, node in nodes.items()}
     is_text = all(type(name) is str and name.isprintable() for name in names.values())
     require(is_text, "a name is not printable text")
-    for step in (states, states.scorer_):
-        step.feature_names_in_ = spend.get_feature_names_out()
+    states.feature_names_in_ = states.scorer_.feature_names_in_ = spend.get_feature_names_out()
     states.n_features_in_ = len(states.feature_names_in_)
     segment.feature_names_in_ = states.get_feature_names_out()
     segment.n_features_in_ = len(segment.feature_names_in_)

@@ -1,8 +1,11 @@
 """Folders that ``skspend segment`` has written, made once for all tests of the command line."""
 
+from functools import partial
+
 import pytest
 from click.testing import CliRunner
 
+from skspend import LSTMStateExtractor
 from skspend.cli import main
 from skspend.datasets import load_complete_journey
 
@@ -15,6 +18,19 @@ def run():
         return CliRunner().invoke(main, [str(argument) for argument in arguments])
 
     return run
+
+
+@pytest.fixture(scope="session")
+def run_small(run):
+    """The same, with two networks of few epochs in place of eight."""
+    small = partial(LSTMStateExtractor, n_networks=2, epochs=10)
+
+    def run_small(*arguments):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("skspend.segmentation._model.LSTMStateExtractor", small)
+            return run(*arguments)
+
+    return run_small
 
 
 @pytest.fixture(scope="session")
@@ -48,10 +64,10 @@ def few_file(tmp_path_factory, bank_log):
 
 
 @pytest.fixture(scope="session")
-def segmented_bank(tmp_path_factory, run, bank_file):
+def segmented_bank(tmp_path_factory, run_small, bank_file):
     """The main job on the bank with ``--json``: the folder and what was printed."""
     folder = tmp_path_factory.mktemp("bank") / "out"
-    done = run("segment", bank_file, "--json", "--units", 2, "--output", folder)
+    done = run_small("segment", bank_file, "--json", "--output", folder)
     assert done.exit_code == 0, done.output
     return folder, done
 

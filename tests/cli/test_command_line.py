@@ -221,7 +221,7 @@ def test_a_bug_ends_with_code_1_and_a_traceback(run, monkeypatch):
     ],
 )
 def test_no_file_is_half_written_by_a_run_that_ends_early(sent, code, wait, tmp_path):
-    process = start("segment", "--units", "8", "--output", "out", cwd=tmp_path)
+    process = start("segment", "--output", "out", cwd=tmp_path)
     # The folder is there from the beginning of the run to the end.
     while not list(tmp_path.glob(".skspend-*")):
         assert process.poll() is None
@@ -266,7 +266,9 @@ def test_there_are_no_colour_codes_without_a_terminal(households):
     assert "\x1b" not in households[1].output
 
 
-def test_segment_prints_the_command_that_makes_a_report(run, bank, bank_log, tmp_path, monkeypatch):
+def test_segment_prints_the_command_that_makes_a_report(
+    run, run_small, bank, bank_log, tmp_path, monkeypatch
+):
     monkeypatch.chdir(tmp_path)
     names = {"customer": "who", "date": "booked on", "amount": "nok"}
     frame = bank_log.to_frame().rename(columns=names)
@@ -275,7 +277,7 @@ def test_segment_prints_the_command_that_makes_a_report(run, bank, bank_log, tmp
     bank.coefficients.rename_axis("category").to_csv("ratings.csv")
     columns = ("--customer", "who", "--date", "booked on", "--amount", "nok")
     options = (*columns, "--outflow", "negative", "--coefficients", "ratings.csv", "--no-stability")
-    done = run("segment", "my bank.csv", *options)
+    done = run_small("segment", "my bank.csv", *options)
     assert done.exit_code == 0, done.stderr
     command = shlex.split(done.stdout.splitlines()[-1].removeprefix("To see a report: skspend "))
     assert command == [

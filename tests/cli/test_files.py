@@ -51,12 +51,12 @@ def test_the_command_counts_what_it_dropped(run, model, tmp_path):
     ]
 
 
-def test_what_was_dropped_is_in_the_record(run, bank_log, tmp_path):
+def test_what_was_dropped_is_in_the_record(run_small, bank_log, tmp_path):
     frame = bank_log.to_frame().astype({"amount": str})
     frame.loc[5, "amount"] = "many"
     frame.to_csv(tmp_path / "bank.csv", index=False)
-    options = ("--units", 2, "--depth", 1, "--drop-unreadable", "--no-stability")
-    done = run("segment", tmp_path / "bank.csv", "--output", tmp_path / "out", *options)
+    options = ("--depth", 1, "--drop-unreadable", "--no-stability")
+    done = run_small("segment", tmp_path / "bank.csv", "--output", tmp_path / "out", *options)
     assert done.exit_code == 0, done.output
     left_out = pd.read_json(tmp_path / "out" / "run.json")["figures"]["left_out"]
     assert left_out["missing, infinite or unreadable amount"] == {"transactions": 1, "amount": 0.0}

@@ -28,7 +28,7 @@ CUTOFF = "2023-12-31"
 def make_pipeline(scorer, **steps):
     steps = {
         "spend": SpendingAggregator(n_periods=3, handle_unknown="ignore"),
-        "states": LSTMStateExtractor(scorer=scorer, epochs=60, random_state=0),
+        "states": LSTMStateExtractor(4, n_networks=2, scorer=scorer, random_state=0),
         "segment": TrajectoryClusterer(max_depth=2, random_state=0),
     } | steps
     return Pipeline(list(steps.items()))

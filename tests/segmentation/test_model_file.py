@@ -3,6 +3,7 @@
 import json
 import random
 import tracemalloc
+from base64 import b64encode
 from pathlib import Path
 
 import numpy as np
@@ -42,7 +43,7 @@ def most_scorer(bank):
 def make_model(log, scorer, **steps):
     steps = {
         "spend": SpendingAggregator(n_periods=3),
-        "states": LSTMStateExtractor(2, scorer=scorer, epochs=50, random_state=0),
+        "states": LSTMStateExtractor(2, n_networks=2, scorer=scorer, epochs=20, random_state=0),
         "segment": TrajectoryClusterer(max_depth=2, random_state=0),
     } | steps
     pipeline = Pipeline([(name, clone(step)) for name, step in steps.items()]).fit(log)
@@ -91,10 +92,11 @@ def refusal(path, content):
         {"spend": SpendingAggregator(n_periods=3, normalize="income", handle_unknown="ignore")},
         {"spend": SpendingAggregator(period=6, max_categories=9, dtype=np.float32)},
         {"states": LSTMStateExtractor(3, (4,), state="both", objective="scores", epochs=2)},
+        {"states": LSTMStateExtractor.paper(state="both", epochs=2)},
         {"segment": TrajectoryClusterer(outlier_threshold=0.5, random_state=0)},
         {"segment": TrajectoryClusterer(min_share=0.5)},
     ],
-    ids=["usual", "income", "rare in float32", "deep", "outliers", "nothing divides"],
+    ids=["usual", "income", "rare, float32", "all states", "paper", "outliers", "nothing divides"],
 )
 def test_a_loaded_model_gives_the_same_answers_to_the_last_bit(bank_log, most_scorer, path, steps):
     customers = bank_log.customers
@@ -149,7 +151,7 @@ def lengths(value):
 
 
 def test_a_file_is_small_and_holds_nothing_for_each_customer(document, content, model):
-    assert len(content) < 100_000
+    assert len(content) < 50_000
     assert max(lengths(document)) < 300
     spend, states, segment = model.pipeline.named_steps.values()
     assert len(spend.active_periods_) == len(segment.labels_) == 300
@@ -242,6 +244,11 @@ def attributes(document, step):
     return found
 
 
+def packed(dtype, shape, n_bytes):
+    """Weights as a model file holds them."""
+    return {"bytes": [dtype, shape, b64encode(bytes(n_bytes)).decode()]}
+
+
 HUGE = 10**12
 OBJECT = {"os.system": ["echo"]}
 
@@ -271,13 +278,35 @@ OBJECT = {"os.system": ["echo"]}
         ("spend", "period", {"int64": [1], "text": []}, "does not have one type"),
         ("spend", "period", {"\x1b[2J": 1}, r"'\x1b[2J'"),
         ("states", "network_", [1], "not a Network"),
-        ("states", "weights_", {"tuple": []}, "not a list"),
-        ("states", "weights_", [], "array for each layer"),
+        ("states", "kernels_", {"tuple": []}, "not a list"),
+        ("states", "kernels_", [], "array for each layer"),
+        ("states", "kernels_", [{"float64": [1.0]}] * 8, "shorter|longer"),
+        ("states", "kernels_", [packed("float64", [1, 1], 8)] * 8, "shorter|longer"),
+        ("states", "kernels_", [packed("float64", [5], 8)] * 8, "of the shape (5,) has 1 values"),
+        ("states", "kernels_", [packed("float32", [HUGE] * 9, 8)], "has 2 values"),
+        ("states", "kernels_", [packed("float64", [1], 7)], "buffer size"),
+        ("states", "kernels_", [packed("float64", [-1], 8)], "not of whole numbers"),
+        ("states", "kernels_", [packed("float64", [True], 8)], "not of whole numbers"),
+        ("states", "kernels_", [packed("object", [1], 8)], "not of floats"),
+        ("states", "kernels_", [{"bytes": ["float64", [1], "a.b"]}], "base64|do not fit"),
+        ("states", "kernels_", [{"bytes": "float64"}], "do not fit"),
+        ("states", "projection_", None, "does not read its categories"),
+        ("states", "projection_", {"float64": [[None] * 5] * 24}, "not finite"),
+        ("states", "projection_", {"float64": [[1.0] * 5] * 23}, "has the size"),
+        ("states", "components_", None, "of other networks"),
+        ("states", "components_", {"float64": [[1.0, 1.0]] * 3}, "has the size"),
+        ("states", "input_scaler_", None, "not a StandardScaler"),
+        ("states", "classes_", None, "of another network"),
+        ("states.network_", "n_networks", 1, "of other networks"),
+        ("states.network_", "n_networks", HUGE, "components_ has the size"),
+        ("states.network_", "task_weights", {"tuple": [1.0]}, "of another network"),
+        ("states.network_", "task_weights", [1.0, 0.5], "not a tuple"),
+        ("states.network_", "reads", "every", "reads is not one of"),
         ("states", "state_", "both", "different states"),
         ("states", "losses_", 1, "not a dict"),
         ("states.network_", "encoder", {"tuple": [2.0]}, "no number of units"),
         ("states.network_", "encoder", {"tuple": [HUGE]}, "different states"),
-        ("states.network_", "n_outputs", HUGE, "has the size"),
+        ("states.network_", "n_outputs", HUGE, "of another network"),
         ("states.network_", "recurrent", False, "recurrent is not one of"),
         ("states.scorer_", "level_", "period", "level_ is not one of"),
         ("states.scorer_", "scaler_", None, "not a StandardScaler"),
@@ -297,6 +326,17 @@ def test_parts_that_do_not_fit_together_are_refused(document, path, step, name, 
     attributes(document, step)[name] = value
     line = refusal(path, json.dumps(document).encode())
     assert any(part in line for part in message.split("|")), line
+
+
+@pytest.mark.parametrize("number", [np.nan, np.inf, 1e31])
+def test_a_weight_that_is_not_finite_is_refused(document, path, number):
+    weights = attributes(document, "states")["kernels_"]
+    dtype, shape, _ = weights[0]["bytes"]
+    content = np.full(shape, number, dtype).tobytes()
+    weights[0] = {"bytes": [dtype, shape, b64encode(content).decode()]}
+    assert "kernels_ has a number that is not finite" in refusal(
+        path, json.dumps(document).encode()
+    )
 
 
 @pytest.mark.parametrize(
