@@ -57,6 +57,7 @@ class StateExtractor(CallbackSupportMixin, TransformerMixin, BaseEstimator):
         "n_periods": [None, Interval(Integral, 1, None, closed="left")],
         "epochs": [Interval(Integral, 1, None, closed="left")],
         "batch_size": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
+        "engine": [StrOptions({"native", "keras"})],
         "optimizer": [str, HasMethods(["apply", "get_config"])],
         "learning_rate": [Interval(Real, 0, None, closed="neither")],
         "l2": [Interval(Real, 0, None, closed="left")],
@@ -93,6 +94,7 @@ class StateExtractor(CallbackSupportMixin, TransformerMixin, BaseEstimator):
         n_periods: int | None = None,
         epochs: int = 100,
         batch_size: int | Literal["auto"] = "auto",
+        engine: Literal["native", "keras"] = "native",
         optimizer: str | keras.optimizers.Optimizer = "adam",
         learning_rate: float = 0.01,
         l2: float = 0.0,
@@ -112,6 +114,7 @@ class StateExtractor(CallbackSupportMixin, TransformerMixin, BaseEstimator):
         self.n_periods = n_periods
         self.epochs = epochs
         self.batch_size = batch_size
+        self.engine = engine
         self.optimizer = optimizer
         self.learning_rate = learning_rate
         self.l2 = l2
@@ -139,7 +142,7 @@ class StateExtractor(CallbackSupportMixin, TransformerMixin, BaseEstimator):
         ------
         ValueError
             If ``objective="y"`` and no y is given, if ``class_weight`` is given and the target is
-            values, or if training diverges.
+            values, if the engine does not know the optimizer, or if training diverges.
         """
         task = self._init_callback_context(max_subtasks=self.epochs)
         task.call_on_fit_task_begin(estimator=self, X=X, y=y)

@@ -24,7 +24,7 @@ class FeedForwardExtractor(StateExtractor):
         `y` passed to `fit` (values if floats, else classes), one for all periods of a customer,
         predicted from the mean of the features over periods. For types and scores the network
         reads only the categories with a coefficient, because they depend on no others.
-    scorer, state_noise, n_periods, epochs, batch_size, optimizer, learning_rate, l2, \
+    scorer, state_noise, n_periods, epochs, batch_size, engine, optimizer, learning_rate, l2, \
 class_weight, n_init, early_stopping, validation_fraction, n_iter_no_change, verbose, random_state
         As in :class:`LSTMStateExtractor`. The clone of the scorer has ``level="period"``.
 

@@ -68,6 +68,10 @@ class LSTMStateExtractor(StateExtractor):
         Largest number of passes over the customers.
     batch_size : int or "auto", default="auto"
         Customers per step of the optimizer. ``"auto"`` is a 25th of them, from 64 to 1,024.
+    engine : {"native", "keras"}, default="native"
+        What trains the networks. ``"native"`` is plain array code, the faster one on a CPU.
+        ``"keras"`` is TensorFlow, for a GPU and for other optimizers. Both compute the same loss
+        and draw the same random numbers, so that their weights differ by rounding alone.
     optimizer : str or keras.optimizers.Optimizer, default="adam"
         ``"adam"``, or with ``engine="keras"`` the name of any Keras optimizer, or an object. An
         object has a learning rate of its own.
@@ -164,9 +168,10 @@ class LSTMStateExtractor(StateExtractor):
     two fits therefore agree better than those of two single networks. :meth:`predict_target`
     averages the probabilities of the networks, or their values.
 
-    Plain array code trains and runs the networks, which for networks this small is several times as
-    fast as Keras. ``to_keras`` returns the equivalent Keras model, and tests check that the two
-    agree. States have the precision of X. A fitted extractor pickles to kilobytes.
+    Plain array code runs the networks, whichever engine trained them. ``to_keras`` returns the
+    equivalent Keras model, and tests check that the two agree. TensorFlow is imported only for
+    ``to_keras`` and ``engine="keras"``. States have the precision of X. A fitted extractor pickles
+    to kilobytes.
 
     References
     ----------
@@ -214,6 +219,7 @@ class LSTMStateExtractor(StateExtractor):
         n_periods: int | None = None,
         epochs: int = 40,
         batch_size: int | Literal["auto"] = "auto",
+        engine: Literal["native", "keras"] = "native",
         optimizer: str | keras.optimizers.Optimizer = "adam",
         learning_rate: float = 0.01,
         l2: float = 0.0,
@@ -236,6 +242,7 @@ class LSTMStateExtractor(StateExtractor):
             n_periods=n_periods,
             epochs=epochs,
             batch_size=batch_size,
+            engine=engine,
             optimizer=optimizer,
             learning_rate=learning_rate,
             l2=l2,

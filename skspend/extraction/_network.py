@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import closing
+from functools import partial
 from numbers import Integral
 
 import numpy as np
@@ -11,7 +12,7 @@ from sklearn.utils.class_weight import compute_class_weight
 from sklearn.utils.extmath import svd_flip
 
 from ..networks import Network
-from ..networks._training import keep_best, train
+from ..networks._training import NativeTrainer, keep_best, train
 
 
 def make_network(extractor, recurrent, fitted, panel, target):
@@ -47,11 +48,6 @@ def train_by_epoch(extractor, panel, target, random_state, n_epochs, n_init=1, w
     or continues from `weights` without customers held out. Yields the weights for standardised
     values, the losses so far as in ``losses_``, and whether training has converged.
     """
-    if extractor.optimizer != "adam":
-        raise ValueError(
-            f"optimizer={extractor.optimizer!r} needs engine='keras', because engine='native' "
-            f"knows 'adam' alone."
-        )
     network = extractor.network_._replace(n_features=panel.shape[2])
     held_out = None
     if extractor.early_stopping and weights is None and n_epochs > 1:
@@ -80,6 +76,7 @@ def train_by_epoch(extractor, panel, target, random_state, n_epochs, n_init=1, w
         n_init=n_init,
         weights=weights,
         decay=n_epochs > 1,
+        trainer=_choose_trainer(extractor),
     )
     epochs = keep_best(epochs, network, held_out, class_weights, extractor.n_iter_no_change)
     losses = {"loss": []} if held_out is None else {"loss": [], "validation_loss": []}
@@ -92,6 +89,20 @@ def train_by_epoch(extractor, panel, target, random_state, n_epochs, n_init=1, w
                 epoch = f"{type(extractor).__name__}: epoch {len(losses['loss'])} of {n_epochs}"
                 print(", ".join([epoch, *text]))
             yield best, losses, has_converged
+
+
+def _choose_trainer(extractor):
+    optimizer = extractor.optimizer
+    if extractor.engine == "keras":
+        from ..networks._keras_training import KerasTrainer
+
+        return partial(KerasTrainer, optimizer=optimizer)
+    if not (isinstance(optimizer, str) and optimizer.lower() == "adam"):
+        raise ValueError(
+            f"optimizer={optimizer!r} needs engine='keras', because engine='native' has 'adam' "
+            f"alone."
+        )
+    return NativeTrainer
 
 
 def find_components(states, network):

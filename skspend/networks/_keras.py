@@ -1,6 +1,6 @@
 """The same networks in Keras, and training through scikeras.
 
-This module alone imports Keras, and with it TensorFlow.
+This module and :mod:`._keras_training` alone import Keras, and with it TensorFlow.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ def build(network: Network, dtype: Literal["float32", "float64"] = "float32") ->
     """Define a network in Keras, with weights of zero.
 
     It maps (batch, n_periods, n_features) to a dict of ``states`` and ``outputs`` (log-odds or
-    values).
+    values). Of what training adds to the loss, it has the penalty on kernels alone.
     """
     regularizer = keras.regularizers.L2(network.l2) if network.l2 else None
     common = {"kernel_initializer": "zeros", "kernel_regularizer": regularizer, "dtype": dtype}
@@ -56,9 +56,6 @@ def build(network: Network, dtype: Literal["float32", "float64"] = "float32") ->
         read = states[:, -1]
     elif network.reads == "mean":
         read = keras.layers.GlobalAveragePooling1D(name="mean", dtype=dtype)(states)
-    if network.state_noise:
-        noise = keras.layers.GaussianNoise(network.state_noise, seed=0, name="noise", dtype=dtype)
-        read = noise(read)
     for number, units in enumerate(network.decoder, start=1):
         read = dense(units, activation="tanh", name=f"decoder{number}")(read)
     outputs = dense(network.n_outputs, name="outputs")(read)

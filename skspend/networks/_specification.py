@@ -62,6 +62,11 @@ class Network(NamedTuple):
         return "last" if self.recurrent else "mean"
 
     @property
+    def n_reads(self) -> int:
+        """Number of states of a customer that the head reads one by one."""
+        return self.n_periods if self.reads == "every" else 1
+
+    @property
     def n_arrays_per_encoder_layer(self) -> int:
         """Number of arrays of weights in each layer of the encoder."""
         return 3 if self.recurrent else 2

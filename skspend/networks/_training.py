@@ -1,4 +1,4 @@
-"""Training over plain arrays, which is faster than a framework for networks this small.
+"""Training, by default over plain arrays, which for networks this small is faster than a framework.
 
 Weights start as Keras draws them, and a step of Adam changes them as Keras does, as tests check.
 All randomness comes from a seed, and no global state changes.
@@ -80,10 +80,10 @@ def train(
             target=np.asarray(target, dtype=np.int64 if network.classifies else np.float32),
             class_weights=None if class_weights is None else np.asarray(class_weights, np.float32),
             learning_rate=learning_rate,
+            decay=decay,
         ),
         n_customers=len(panel),
         batch_size=batch_size,
-        decay=decay,
     )
     generator = np.random.default_rng(random_state.randint(2**31 - 1))
     if weights is None:
@@ -98,20 +98,17 @@ def train(
         yield float(losses.mean()), trained
 
 
-def _run(
-    network, weights, generator, epochs, *, make_trainer, n_customers, batch_size, decay
-):  # fmt: skip
+def _run(network, weights, generator, epochs, *, make_trainer, n_customers, batch_size):
     """Train from given weights; yield the losses of the networks and the weights of every epoch."""
     starts = range(0, n_customers, batch_size)
-    trainer = make_trainer(network, weights, n_steps=epochs * len(starts) if decay else None)
-    n_read = network.n_periods if network.reads == "every" else 1
+    trainer = make_trainer(network, weights, n_steps=epochs * len(starts))
     for epoch in range(1, epochs + 1):
         totals = np.zeros(network.n_networks)
         order = generator.permutation(n_customers)
         for start in starts:
             rows, noise = order[start : start + batch_size], None
             if network.state_noise:
-                shape = n_read, network.n_networks, network.n_units, len(rows)
+                shape = network.n_reads, network.n_networks, network.n_units, len(rows)
                 noise = generator.standard_normal(shape, dtype=np.float32)
                 noise *= np.float32(network.state_noise)
             totals += trainer.step(rows, noise) * len(rows)
@@ -150,7 +147,8 @@ class NativeTrainer:
         target: NDArray[Any],
         class_weights: Floats | None,
         learning_rate: float,
-        n_steps: int | None,
+        n_steps: int,
+        decay: bool,
     ) -> None:
         self.network, self.panel, self.target = network, panel, target
         self.class_weights = class_weights
@@ -158,7 +156,7 @@ class NativeTrainer:
         vector = np.concatenate([np.ravel(array) for array in weights]).astype(np.float32)
         parts = np.split(vector, np.cumsum([array.size for array in weights])[:-1])
         self.weights = [part.reshape(own.shape) for part, own in zip(parts, weights, strict=True)]
-        self.optimizer = Adam(learning_rate, vector, n_steps)
+        self.optimizer = Adam(learning_rate, vector, n_steps if decay else None)
 
     def step(self, rows: NDArray[np.intp], noise: Floats | None) -> Floats:
         """Take one step, as :class:`Trainer` describes."""

@@ -62,6 +62,8 @@ def test_the_keras_models_have_the_weights_of_tables_1_and_2(extractor, n_catego
         ({"objective": "age"}, (), "'objective' parameter"),
         ({"learning_rate": -1}, (), "'learning_rate' parameter"),
         ({"optimizer": "sgd"}, (), "optimizer='sgd' needs engine='keras'"),
+        ({"optimizer": "adamant", "engine": "keras"}, (), "'adamant' is not .* 'adam', "),
+        ({"engine": "scikeras"}, (), "'engine' parameter"),
         ({"validation_fraction": 1.0}, (), "'validation_fraction' parameter"),
         ({"class_weight": "balanced", "objective": "scores"}, (), "target .* is values"),
     ],

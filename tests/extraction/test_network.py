@@ -1,7 +1,9 @@
 """The training of an extractor's network: early stopping, class weights, penalties, optimizers."""
 
 import numpy as np
+import pandas as pd
 import pytest
+from sklearn.base import clone
 from sklearn.model_selection import train_test_split
 
 from skspend import FeedForwardExtractor, LSTMStateExtractor
@@ -51,6 +53,38 @@ def test_balance_allows_classes_without_customers(bank, scorer):
     extractor = LSTMStateExtractor(n_networks=2, scorer=scorer, class_weight="balanced", epochs=2)
     one_type = bank.data[personality_types(scorer.fit_transform(bank.data)) == "openness+"]
     assert extractor.fit(one_type).score(one_type) >= 0
+
+
+@pytest.mark.parametrize(
+    "extractor",
+    [LSTMStateExtractor(2, (), n_networks=2), FeedForwardExtractor(2, objective="reconstruct")],
+    ids=["LSTM", "feed-forward"],
+)
+def test_both_engines_stop_early_with_the_same_weights(bank, scorer, extractor):
+    extractor = clone(extractor).set_params(
+        scorer=scorer, early_stopping=True, n_iter_no_change=1, epochs=3, n_init=2, l2=0.001,
+        random_state=0,
+    )  # fmt: skip
+    if extractor.objective == "type":
+        extractor.set_params(class_weight="balanced")
+    native = clone(extractor).fit(bank.data)
+    by_keras = clone(extractor).set_params(engine="keras").fit(bank.data)
+    pd.testing.assert_frame_equal(by_keras.history_, native.history_, rtol=1e-4)
+    found, expected = (fit.transform(bank.data) for fit in (by_keras, native))
+    np.testing.assert_allclose(np.abs(found), np.abs(expected), atol=1e-3)
+    by_keras.partial_fit(bank.data)
+    assert len(by_keras.history_) == len(native.history_) + 1
+
+
+def test_an_optimizer_may_be_an_object_and_survives_clone(bank, scorer):
+    import keras  # which takes seconds, in every process that collects tests
+
+    optimizer = keras.optimizers.RMSprop(0.02, momentum=0.5)
+    extractor = LSTMStateExtractor.paper(
+        2, engine="keras", optimizer=optimizer, scorer=scorer, epochs=2, n_init=1, random_state=0
+    )
+    losses = clone(extractor).fit(bank.data).history_.loss
+    assert losses.iloc[-1] < losses.iloc[0]
 
 
 def test_a_penalty_keeps_weights_small(bank):
