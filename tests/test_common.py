@@ -75,6 +75,8 @@ def test_at_least_forty_checks_really_ran(estimator, request):
 RATINGS = make_spending(2, 1, 30, random_state=0).coefficients.reset_index(drop=True).to_dict()
 """Coefficients of 30 categories by position, more than the checks have columns."""
 QUICK = {"epochs": 2, "n_init": 1}
+SMALL = {"n_units": 2, "hidden_units": (), "n_networks": 2, **QUICK}
+"""An LSTM extractor of two small networks."""
 CONFIGURATIONS = [
     SpendingAggregator("month", normalize=None),
     SpendingAggregator(12, 1, handle_unknown="ignore"),
@@ -85,14 +87,16 @@ CONFIGURATIONS = [
     skspend.SpendingFactors(1),
     skspend.SpendingFactors(2),
     skspend.SpendingFactors(12),
-    LSTMStateExtractor(2, objective="reconstruct", **QUICK),
-    LSTMStateExtractor(2, hidden_units=(3,), objective="scores", state="both", **QUICK),
-    LSTMStateExtractor(2, early_stopping=True, n_iter_no_change=1, l2=0.1, **QUICK),
-    LSTMStateExtractor(1, objective="y", batch_size=4, class_weight=None, **QUICK),
+    LSTMStateExtractor(objective="reconstruct", **SMALL),
+    LSTMStateExtractor(objective="scores", state="both", inputs="categories", **SMALL),
+    LSTMStateExtractor(early_stopping=True, n_iter_no_change=1, l2=0.1, **SMALL),
+    LSTMStateExtractor(1, (2,), n_networks=1, objective="y", batch_size=4, **QUICK),
+    LSTMStateExtractor.paper(epochs=2, n_init=2),
     FeedForwardExtractor(2, objective="reconstruct", **QUICK),
     FeedForwardExtractor(2, hidden_units=(3,), objective="scores", **QUICK),
     FeedForwardExtractor(2, early_stopping=True, n_iter_no_change=1, l2=0.1, **QUICK),
     FeedForwardExtractor(1, objective="y", batch_size=4, **QUICK),
+    FeedForwardExtractor(1, epochs=1, n_init=1, engine="keras"),
     TrajectoryClusterer(1, max_clusters=3),
     TrajectoryClusterer(clusterer="hdbscan"),
     TrajectoryClusterer(clusterer=KMeans(2, n_init=1, random_state=0)),
@@ -122,7 +126,7 @@ def _for_named_columns(cls):
         ratings = pd.DataFrame(RATINGS)
         return cls(ratings.rename("col{}".format).to_dict())
     if hasattr(cls, "pool_states"):
-        return cls(2, objective="reconstruct", **QUICK)
+        return cls(2, (), objective="reconstruct", **QUICK)
     return cls()
 
 
@@ -163,18 +167,13 @@ def test_parameters_but_the_first_two_are_keyword_only(cls):
 def fitted(bank, scorer):
     """Every estimator, fitted on what the one before it makes, with the X that it reads."""
     shares = bank.data
-    states = LSTMStateExtractor(scorer=scorer, epochs=5, random_state=0).fit(shares)
+    states = LSTMStateExtractor.paper(scorer=scorer, epochs=5, random_state=0).fit(shares)
     trajectories = states.transform(shares)
     features = FeedForwardExtractor(
         2, hidden_units=(4,), scorer=scorer, epochs=5, random_state=0
     ).fit(shares)
-    stack = LSTMStateExtractor(
-        2,
-        hidden_units=(5, 2),
-        objective="reconstruct",
-        state="both",
-        early_stopping=True,
-        epochs=5,
+    ensemble = LSTMStateExtractor(
+        2, (5, 2), n_networks=3, scorer=scorer, state="both", early_stopping=True, epochs=5,
         random_state=0,
     ).fit(shares)  # fmt: skip
     from_scratch = {"initialization": "random", "epochs": 3, "random_state": 0}
@@ -190,7 +189,7 @@ def fitted(bank, scorer):
         (skspend.SpendingFactors().fit(shares), shares),
         (states, shares),
         (features, shares),
-        (stack, shares),
+        (ensemble, shares),
         (TrajectoryClusterer(random_state=0).fit(trajectories), trajectories),
         *((transfer, shares) for transfer in transfers),
     ]
@@ -220,6 +219,7 @@ OTHER = {
     "coefficients": None, "standardize": False, "level": "period", "aliases": {"a": "b"},
     "n_factors": 1, "n_units": 9, "hidden_units": (7,), "objective": "y", "state": "hidden",
     "state_noise": 0.9, "step_penalty": 0.9, "epochs": 1, "batch_size": 1, "learning_rate": 1.0,
+    "n_networks": 5, "inputs": "categories", "n_ranks": 3,
     "l2": 1.0, "class_weight": "balanced", "n_init": 1, "early_stopping": True,
     "validation_fraction": 0.5, "n_iter_no_change": 1, "max_depth": 1, "clusterer": KMeans(2),
     "max_clusters": 2, "min_share": 0.4, "outlier_threshold": 0.0, "max_fit_samples": 2,
@@ -347,7 +347,10 @@ def make_pipeline(scorer):
     return Pipeline(
         [
             ("spend", SpendingAggregator(n_periods=3, normalize="income")),
-            ("states", LSTMStateExtractor(scorer=scorer, epochs=5, random_state=0)),
+            (
+                "states",
+                LSTMStateExtractor(3, (), n_networks=2, scorer=scorer, epochs=5, random_state=0),
+            ),
             ("segment", TrajectoryClusterer(random_state=0)),
         ]
     )
@@ -379,7 +382,7 @@ def test_fits_with_and_without_a_seed_follow_each_other_in_any_order(bank, score
 
 def test_another_seed_gives_another_network(bank, scorer):
     fits = [
-        LSTMStateExtractor(scorer=scorer, epochs=1, random_state=seed).fit(bank.data)
+        LSTMStateExtractor.paper(scorer=scorer, epochs=1, random_state=seed).fit(bank.data)
         for seed in (0, 1, None, None)
     ]
     kernels = {fit.weights_[0].tobytes() for fit in fits}

@@ -77,6 +77,7 @@ class StateExtractor(CallbackSupportMixin, TransformerMixin, BaseEstimator):
     objective_: str
     scorer_: Any
     scaler_: StandardScaler
+    input_scaler_: StandardScaler
     classes_: NDArray[Any] | None
     target_scaler_: StandardScaler | None
     n_periods_: int

@@ -31,8 +31,9 @@ class_weight, n_init, early_stopping, validation_fraction, n_iter_no_change, ver
     Attributes
     ----------
     kernels_, weights_, projection_, components_, support_, network_, losses_, history_, \
-objective_, scorer_, scaler_, input_scaler_, classes_, target_scaler_, n_periods_
-        As in :class:`LSTMStateExtractor`, for a single network that reads categories.
+objective_, scorer_, scaler_, input_scaler_, classes_, target_scaler_, n_periods_ : \
+see LSTMStateExtractor
+        Those of a single network that reads categories.
 
     See Also
     --------
