@@ -29,7 +29,7 @@ from ._utils._text import count
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
-    from ._utils._typing import Estimator, Integers, Names, PanelLike, Table
+    from ._utils._typing import Estimator, Floats, Integers, Names, PanelLike, Table
 
 __all__ = ["Panel"]
 
@@ -349,3 +349,30 @@ def output_names(
     """
     _check_feature_names_in(estimator, input_features, generate_names=False)
     return _column_names(_fitted_names(estimator)[0], estimator.n_periods_, features)
+
+
+def read_next_period(extractor: Any, X: Any, previous: Any) -> Floats:
+    """Read the next period of the customers of `previous`, shape (n_customers, 1, n_features)."""
+    index, before = getattr(X, "index", None), getattr(previous, "index", None)
+    if isinstance(index, pd.Index) and isinstance(before, pd.Index) and not index.equals(before):
+        raise ValueError(
+            "The rows of X_new_period and previous_states are of different customers, or in "
+            "another order. Align them: X_new_period.loc[previous_states.index]."
+        )
+    panel = Panel.read(X)
+    n_features = extractor.n_features_in_ // extractor.n_periods_
+    if panel.cube.shape != (len(previous), 1, n_features):
+        raise ValueError(
+            f"X_new_period has the shape {panel.cube.shape} (customers, periods, features). Pass "
+            f"({len(previous)}, 1, {n_features}): the customers of previous_states, one period, "
+            f"and the features of fit."
+        )
+    fitted = fitted_features(extractor) if panel.is_named else None
+    pairs = zip(panel.features, fitted or panel.features, strict=True)
+    wrong = [f"{name!r} instead of {expected!r}" for name, expected in pairs if name != expected]
+    if wrong:
+        raise ValueError(
+            f"{len(wrong)} of {n_features} features of X_new_period are not those of fit, or in "
+            f"another order. The first is {wrong[0]}. Select and order the columns as in fit."
+        )
+    return panel.cube

@@ -154,7 +154,7 @@ def test_customers_without_two_steps_have_no_mean_turn():
 
 @pytest.fixture(scope="module")
 def pipeline(scorer, bank):
-    states = LSTMStateExtractor(scorer=scorer, epochs=10, n_init=1, random_state=0)
+    states = LSTMStateExtractor(3, n_networks=2, scorer=scorer, epochs=10, random_state=0)
     segment = TrajectoryClusterer(max_depth=2, random_state=0)
     return Pipeline([("states", states), ("segment", segment)]).fit(bank.data)
 

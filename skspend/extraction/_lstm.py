@@ -6,12 +6,12 @@ from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
-import pandas as pd
 from sklearn.utils import check_array
 from sklearn.utils.validation import _get_feature_names, check_is_fitted
 
 from .._utils._sklearn import Interval, StrOptions
-from ..panel import Panel, fitted_features
+from ..networks._forward import encode
+from ..panel import Panel, read_next_period
 from ..personality import TRAITS
 from ._base import StateExtractor
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     import keras
 
-    from .._utils._typing import Estimator, PanelLike, RandomState, Table
+    from .._utils._typing import Estimator, Floats, PanelLike, RandomState, Table
 
 
 class LSTMStateExtractor(StateExtractor):
@@ -295,12 +295,14 @@ class LSTMStateExtractor(StateExtractor):
 
     def _with_memory(self, memory):
         """Prepend the components of several networks to all their hidden and cell states."""
-        n_networks, n_units = self.network_.n_networks, self.network_.n_units
-        if n_networks == 1:
+        if self.network_.n_networks == 1:
             return memory
-        cells = memory.shape[:2]
-        hidden = memory.reshape(*cells, n_networks, -1)[..., :n_units].reshape(*cells, -1)
-        return np.concatenate([self._project(hidden), memory], axis=2)
+        return np.concatenate([self._project(self._hidden(memory)), memory], axis=2)
+
+    def _hidden(self, memory):
+        """Hidden states of the last layers of all networks."""
+        by_network = memory.reshape(*memory.shape[:2], self.network_.n_networks, -1)
+        return by_network[..., : self.network_.n_units].reshape(*memory.shape[:2], -1)
 
     def _state_names(self):
         if self.state_ == "hidden":
@@ -318,6 +320,31 @@ class LSTMStateExtractor(StateExtractor):
             for kind in ("state", "cell")
             for unit in range(n_units)
         ]
+
+    def repeat(
+        self, period: Floats, memory: Floats | None = None, n_periods: int = 1
+    ) -> tuple[Floats, Floats]:
+        """Run the networks on one period of spending again and again.
+
+        Parameters
+        ----------
+        period : ndarray, shape (n_customers, n_features)
+        memory : ndarray, shape (n_customers, n_memory), default=None
+            All hidden and cell states before it; by default zeros.
+        n_periods : int, default=1
+            Number of repetitions.
+
+        Returns
+        -------
+        memory, states : ndarray, shape (n_customers, n_periods, n_memory) and (..., n_states)
+            Hidden and cell states of all layers, network by network; and what `transform` returns.
+        """
+        check_is_fitted(self)
+        inputs = self._read(period)[:, None].repeat(n_periods, axis=1)
+        memory = encode(self.network_, inputs, self.kernels_, cells=True, start=memory)
+        if self.state_ == "both":
+            return memory, self._with_memory(memory)
+        return memory, self._project(self._hidden(memory))
 
     def update(self, previous_states: PanelLike, X_new_period: PanelLike) -> Table:
         """Compute the states of the next period from those of the previous ones.
@@ -364,36 +391,9 @@ class LSTMStateExtractor(StateExtractor):
                 f"previous_states has {states.shape[1]} columns, but transform returns "
                 f"{n_states * self.n_periods_}, {n_states} for each of {self.n_periods_} periods."
             )
-        period = _read_period(self, X_new_period, previous_states)
+        period = read_next_period(self, X_new_period, previous_states)
         memory = states[:, -len(self._memory_names()) :]
         new = self._with_memory(self._encode(period, cells=True, start=memory))
         moved = np.hstack([states[:, n_states:], new[:, 0]])
         names = _get_feature_names(previous_states)
         return Panel(moved[:, None], features=names).like(previous_states)
-
-
-def _read_period(extractor, X, previous):
-    """Read the next period of the customers of `previous`, shape (n_customers, 1, n_features)."""
-    index, before = getattr(X, "index", None), getattr(previous, "index", None)
-    if isinstance(index, pd.Index) and isinstance(before, pd.Index) and not index.equals(before):
-        raise ValueError(
-            "The rows of X_new_period and previous_states are of different customers, or in "
-            "another order. Align them: X_new_period.loc[previous_states.index]."
-        )
-    panel = Panel.read(X)
-    n_features = extractor.n_features_in_ // extractor.n_periods_
-    if panel.cube.shape != (len(previous), 1, n_features):
-        raise ValueError(
-            f"X_new_period has the shape {panel.cube.shape} (customers, periods, features). Pass "
-            f"({len(previous)}, 1, {n_features}): the customers of previous_states, one period, "
-            f"and the features of fit."
-        )
-    fitted = fitted_features(extractor) if panel.is_named else None
-    pairs = zip(panel.features, fitted or panel.features, strict=True)
-    wrong = [f"{name!r} instead of {expected!r}" for name, expected in pairs if name != expected]
-    if wrong:
-        raise ValueError(
-            f"{len(wrong)} of {n_features} features of X_new_period are not those of fit, or in "
-            f"another order. The first is {wrong[0]}. Select and order the columns as in fit."
-        )
-    return panel.cube

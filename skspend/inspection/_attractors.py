@@ -41,7 +41,7 @@ DIFFERENCE = 1e-6
 """Relative step of the central differences."""
 ZERO = 1e-9
 """Derivatives below it are rounding errors."""
-CHUNK = 1024
+CHUNK = 512
 """Customers whose Jacobians are held in memory at once."""
 
 
@@ -96,7 +96,7 @@ def find_attractors(
 
     Notes
     -----
-    The map is that of all hidden and cell states :math:`s` of all layers,
+    The map is that of all hidden and cell states :math:`s` of all layers and networks,
     :math:`s_{t+1} = F(s_t, x_T)` with :math:`x_T` the shares of the last period, in float64. Cells
     may grow without bound, but the network shows only their hyperbolic tangent: it is this, and the
     hidden states, that come to rest. The eigenvalues are those of :math:`\\partial F / \\partial s`
@@ -124,12 +124,12 @@ def find_attractors(
     >>> from skspend.inspection import find_attractors
     >>> bank = make_spending(300, 3, 20, random_state=0)
     >>> states = LSTMStateExtractor(
-    ...     scorer=BigFivePersonalityScorer(bank.coefficients), epochs=20, random_state=0
+    ...     n_networks=2, scorer=BigFivePersonalityScorer(bank.coefficients), random_state=0
     ... )
     >>> pipeline = make_pipeline(states, TrajectoryClusterer(max_depth=1, random_state=0))
     >>> attractors = find_attractors(pipeline.fit(bank.data), bank.data)
     >>> attractors.states.shape
-    (300, 3)
+    (300, 8)
     >>> bool(attractors.attractors["customers"].is_monotonic_decreasing)
     True
     """
@@ -183,26 +183,34 @@ def _moduli(run, states, shares):
     moduli = [np.empty(0)]
     for start in range(0, len(states), CHUNK):
         block = slice(start, start + CHUNK)
-        moduli.append(largest_moduli(jacobians(run.repeat, states[block], shares[block])))
+        matrices = jacobians(run, states[block], shares[block])
+        by_network = largest_moduli(np.concatenate(matrices)).reshape(len(matrices), -1)
+        moduli.append(by_network.max(axis=1))
     return np.concatenate(moduli)
 
 
-def jacobians(repeat, states, shares):
-    """Derivatives of all states by all states a period before, by central differences."""
-    found = np.empty((*states.shape, states.shape[1]))
-    for state in range(states.shape[1]):
+def jacobians(run, states, shares):
+    """Derivatives of the hidden and cell states of each network by those a period before.
+
+    Networks do not read each other, so each has a matrix of its own, by central differences. The
+    shape is (n_customers, n_networks, n_states, n_states), with the states of one network.
+    """
+    n_states = states.shape[1] // run.n_networks
+    found = np.empty((len(states), run.n_networks, n_states, n_states))
+    for state in range(n_states):
+        own = slice(state, None, n_states)
         # Relative, because cells can be large.
         reach = np.zeros_like(states)
-        reach[:, state] = DIFFERENCE * np.maximum(1, np.abs(states[:, state]))
-        rise = repeat(states + reach, shares) - repeat(states - reach, shares)
-        found[:, :, state] = rise[:, 0] / (2 * reach[:, [state]])
+        reach[:, own] = DIFFERENCE * np.maximum(1, np.abs(states[:, own]))
+        above, below = (run.repeat(states + sign * reach, shares)[0] for sign in (1, -1))
+        found[..., state] = (above - below).reshape(found.shape[:3]) / (2 * reach[:, own, None])
     return found
 
 
 def largest_moduli(matrices):
     """Largest modulus of the eigenvalues of each of many square matrices."""
-    # Networks side by side do not read each other: their eigenvalues are found one by one.
-    _, parts = connected_components((np.abs(matrices) > ZERO).any(axis=0), directed=False)
+    # A layer does not read the layers after it, so the eigenvalues of each are found by themselves.
+    _, parts = connected_components((np.abs(matrices) > ZERO).any(axis=0), connection="strong")
     moduli = np.zeros(len(matrices))
     for part in np.unique(parts):
         inside = np.flatnonzero(parts == part)
@@ -216,14 +224,13 @@ def _arrivals(run, segment):
     periods = np.full(len(segment), run.max_periods)
     states, away, passed = run.before, np.arange(len(segment)), 0
     for n_periods in run.strides():
-        shown = run.repeat(states, run.shares[away], n_periods, shown=True)
+        path, shown = run.repeat(states, run.shares[away], n_periods)
         nodes = run.place(shown.reshape(-1, shown.shape[2])).reshape(shown.shape[:2])
         is_there = nodes == segment[away, None]
         arrives = is_there.any(axis=1)
         periods[away[arrives]] = passed + is_there[arrives].argmax(axis=1)
-        states, away = states[~arrives], away[~arrives]
+        states, away = path[~arrives, -1], away[~arrives]
         if not len(away):
             break
-        states = run.repeat(states, run.shares[away], n_periods)[:, -1]
         passed += n_periods
     return periods

@@ -82,10 +82,10 @@ def smallest_changes(
     >>> from skspend.inspection import smallest_changes
     >>> bank = make_spending(300, 3, 20, random_state=0)
     >>> states = LSTMStateExtractor(
-    ...     scorer=BigFivePersonalityScorer(bank.coefficients), epochs=20, random_state=0
+    ...     n_networks=2, scorer=BigFivePersonalityScorer(bank.coefficients), random_state=0
     ... )
     >>> pipeline = make_pipeline(states, TrajectoryClusterer(max_depth=1, random_state=0))
-    >>> changes = smallest_changes(pipeline.fit(bank.data), bank.data.head(20))
+    >>> changes = smallest_changes(pipeline.fit(bank.data), bank.data.head(5))
     >>> changes.columns.tolist()
     ['segment', 'category', 'share', 'new_share', 'deviations', 'new_segment']
     """
@@ -130,12 +130,13 @@ def _search(run, segment):
 
 def _trials(run, left, below):
     """Customers, categories, directions, and the largest changes, if not all were tried before."""
-    shares, totals = run.shares[left], run.totals[left, None]
+    shares = run.shares[left]
+    totals = shares.sum(axis=1, keepdims=True)
     others = totals - shares
     # Where a category is all of the spending, no other can grow in its place.
     fall = np.where(others > ALL_BUT * totals, shares, 0)
     room = np.stack([others, fall], axis=2) / run.deviations[:, None]
-    rows, category, direction = np.nonzero(room > below)
+    rows, category, direction = np.nonzero((room > below) & run.is_read[:, None])
     return left[rows], category, 1 - 2 * direction, room[rows, category, direction]
 
 
@@ -170,7 +171,7 @@ def _change(run, rows, category, change):
     shares = run.shares[rows]
     change = change * run.deviations[category]
     own = shares[np.arange(len(rows)), category]
-    others = run.totals[rows] - own
+    others = shares.sum(axis=1) - own
     factor = np.divide(others - change, others, out=np.ones_like(others), where=others > 0)
     shares *= factor[:, None]
     shares[np.arange(len(rows)), category] = own + change

@@ -121,7 +121,7 @@ def explain_trajectories(
     >>> from skspend.inspection import explain_trajectories
     >>> bank = make_spending(1000, 3, 20, random_state=0)
     >>> scorer = BigFivePersonalityScorer(bank.coefficients)
-    >>> extractor = LSTMStateExtractor(objective="scores", scorer=scorer, random_state=0)
+    >>> extractor = LSTMStateExtractor(3, objective="scores", scorer=scorer, random_state=0)
     >>> explanation = explain_trajectories(extractor.fit(bank.data), bank.data, random_state=0)
     >>> explanation.regressors
     'mean'

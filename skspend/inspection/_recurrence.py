@@ -1,7 +1,7 @@
-"""The map that a recurrent network applies to its states, as often as a period repeats.
+"""The map that a recurrent extractor applies to its states, as often as a period repeats.
 
 A fitted extractor or pipeline and its input come in; out come the states to which the last period
-of each customer leads, and their segments. Nothing else of inspection touches the network.
+of each customer leads, and their segments.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ import numpy as np
 import pandas as pd
 from sklearn.pipeline import Pipeline
 
-from ..networks._forward import encode
 from ..panel import Panel
 
 TOLERANCE = 1e-6
@@ -20,11 +19,11 @@ STRIDE = 10
 
 
 class Recurrence:
-    """A fitted recurrent network, its tree if there is one, and the customers that it reads.
+    """A fitted recurrent extractor, its tree if there is one, and the customers that it reads.
 
-    `shares`, shape (n_customers, n_categories), are those of the last period, of the `categories`
-    that the network reads, and `totals` those of all categories; `deviations` are those of the
-    categories in `fit`; `before` has all hidden and cell states at the period before the last.
+    `shares`, shape (n_customers, n_categories), are those of the last period. The networks read the
+    `categories` where `is_read` holds, and `deviations` are those of the categories in `fit`.
+    `before` has all hidden and cell states of all networks at the period before the last.
     """
 
     def __init__(self, estimator, X, level, max_periods):
@@ -55,31 +54,21 @@ class Recurrence:
             # A level that does not exist is refused before the long computation.
             self.place(trajectories.cube[:, -1])
         panel = Panel.read(X, extractor.n_periods_)
-        is_read = extractor.support_
-        self.categories = np.array(panel.features, dtype=object)[is_read]
-        self.deviations = extractor.scaler_.scale_[is_read]
-        last = panel.cube[:, -1].astype(np.float64)
-        self.shares, self.totals = last[:, is_read], last.sum(axis=1)
-        self.has_change = (self.totals > 0) & (last >= 0).all(axis=1)
-        # Without the categories that are not read, whose weights are 0, a step takes less time.
-        kernel, *others = extractor.weights_
-        self._weights = [kernel[..., is_read, :], *others]
-        self._network = extractor.network_._replace(n_features=int(is_read.sum()))
-        self._shows_cells = extractor.state_ == "both"
-        states = self._encode(panel.cube[..., is_read].astype(np.float64))
-        self.before = states[:, -2] if states.shape[1] > 1 else np.zeros_like(states[:, -1])
+        self.categories = np.array(panel.features, dtype=object)
+        self.is_read, self.deviations = extractor.support_, extractor.scaler_.scale_
+        self.n_networks, self._repeat = extractor.network_.n_networks, extractor.repeat
+        *past, self.shares = panel.cube.swapaxes(0, 1).astype(np.float64)
+        self.has_change = (self.shares.sum(axis=1) > 0) & (self.shares >= 0).all(axis=1)
+        self.before = np.zeros_like(self.repeat(None, self.shares)[0][:, 0])
+        for shares in past:
+            self.before = self.repeat(self.before, shares)[0][:, 0]
 
-    def _encode(self, cube, start=None, cells=True):
-        return encode(self._network, cube, self._weights, cells=cells, start=start)
+    def repeat(self, states, shares, n_periods=1):
+        """All hidden and cell states at each of further periods, and those that `transform` shows.
 
-    def repeat(self, states, shares, n_periods=1, *, shown=False):
-        """States at each of further periods, shape (n_customers, n_periods, n_states).
-
-        They are all hidden and cell states, or those that `transform` returns.
+        Their shapes are (n_customers, n_periods, n_states).
         """
-        shape = (len(shares), n_periods, shares.shape[1])
-        period = np.broadcast_to(shares[:, None], shape)
-        return self._encode(period, states, self._shows_cells or not shown)
+        return self._repeat(shares, states, n_periods)
 
     def settle(self, states, shares):
         """Repeat a period until the states rest; return them, and who has come to rest."""
@@ -87,7 +76,7 @@ class Recurrence:
         for n_periods in self.strides():
             if not len(moving):
                 break
-            path = self.repeat(states[moving], shares[moving], n_periods)
+            path, _ = self.repeat(states[moving], shares[moving], n_periods)
             before = path[:, -2] if n_periods > 1 else states[moving]
             steps = np.abs(np.tanh(path[:, -1]) - np.tanh(before)).max(axis=1)
             states[moving] = path[:, -1]
@@ -101,7 +90,7 @@ class Recurrence:
 
     def show(self, states, shares):
         """States after one more period as `transform` returns them, shape (n_customers, ...)."""
-        return self.repeat(states, shares, shown=True)[:, 0]
+        return self.repeat(states, shares)[1][:, 0]
 
     def place(self, shown):
         """Nodes of states as `transform` returns them, at the level."""

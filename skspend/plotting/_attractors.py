@@ -84,7 +84,7 @@ class AttractorDisplay:
     >>> from skspend.plotting import AttractorDisplay
     >>> bank = make_spending(300, 3, 20, random_state=0)
     >>> states = LSTMStateExtractor(
-    ...     scorer=BigFivePersonalityScorer(bank.coefficients), epochs=20, random_state=0
+    ...     n_networks=2, scorer=BigFivePersonalityScorer(bank.coefficients), random_state=0
     ... )
     >>> pipeline = make_pipeline(states, TrajectoryClusterer(max_depth=1, random_state=0))
     >>> display = AttractorDisplay.from_estimator(pipeline.fit(bank.data), bank.data)

@@ -71,7 +71,7 @@ class ExplanationDisplay:
     >>> from skspend.plotting import ExplanationDisplay
     >>> bank = make_spending(400, 3, 20, random_state=0)
     >>> scorer = BigFivePersonalityScorer(bank.coefficients)
-    >>> extractor = LSTMStateExtractor(scorer=scorer, epochs=20, random_state=0).fit(bank.data)
+    >>> extractor = LSTMStateExtractor(3, scorer=scorer, epochs=20, random_state=0).fit(bank.data)
     >>> display = ExplanationDisplay.from_estimator(extractor, bank.data, random_state=0)
     >>> [ax.get_title().split(" in ")[0] for ax in display.axes_]
     ['state0', 'state1', 'state2', 'fidelity']

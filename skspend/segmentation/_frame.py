@@ -84,7 +84,7 @@ def segment_frame(
     >>> log = load_complete_journey().data
     >>> pipeline = Pipeline([
     ...     ("spend", SpendingAggregator(period=2, n_periods=6)),
-    ...     ("states", LSTMStateExtractor(objective="reconstruct", epochs=2, random_state=0)),
+    ...     ("states", LSTMStateExtractor.paper(objective="reconstruct", epochs=2)),
     ...     ("segment", TrajectoryClusterer(max_depth=1, random_state=0)),
     ... ]).fit(log)
     >>> frame = log.to_frame()

@@ -248,3 +248,18 @@ def test_an_update_takes_one_period_at_a_time(bank, remembering):
     extractor, states, _ = remembering
     with pytest.raises(ValueError, match=r"shape \(300, 3, 24\) .* one period"):
         extractor.update(states, bank.data)
+
+
+@pytest.mark.parametrize("state", ["hidden", "both"])
+def test_a_period_that_repeats_gives_the_states_of_a_panel_that_repeats_it(bank, scorer, state):
+    extractor = LSTMStateExtractor(
+        2, (3,), n_networks=2, scorer=scorer, epochs=2, random_state=0, state=state
+    ).fit(bank.data)
+    year = bank.data.iloc[:, -24:].to_numpy()
+    repeated = pd.DataFrame(np.tile(year, 3), columns=bank.data.columns)
+    expected = extractor.transform(repeated).to_numpy()
+    _, states = extractor.repeat(year, n_periods=3)
+    np.testing.assert_allclose(states.reshape(len(year), -1), expected, atol=1e-6)
+    memory, first = extractor.repeat(year)
+    _, others = extractor.repeat(year, memory[:, -1], n_periods=2)
+    np.testing.assert_allclose(np.concatenate([first, others], axis=1), states, atol=1e-6)

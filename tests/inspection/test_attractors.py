@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy.special import expit
+from sklearn.base import clone
 from sklearn.cluster import KMeans
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -27,7 +28,7 @@ def _tree(depth):
 
 @pytest.fixture(scope="module")
 def pipeline(bank, scorer):
-    states = LSTMStateExtractor(scorer=scorer, epochs=30, n_init=1, random_state=0)
+    states = LSTMStateExtractor(3, (4,), n_networks=2, scorer=scorer, epochs=30, random_state=0)
     return make_pipeline(states, _tree(2)).fit(bank.data)
 
 
@@ -50,7 +51,7 @@ def changes(pipeline, few):
 def one_unit():
     """An extractor of one unit that reads two categories, whose weights a test chooses."""
     panel = np.random.default_rng(0).uniform(size=(60, 3, 2))
-    extractor = LSTMStateExtractor(1, objective="reconstruct", epochs=1, n_init=1, random_state=0)
+    extractor = LSTMStateExtractor.paper(1, objective="reconstruct", epochs=1, n_init=1)
     return extractor.fit(panel)
 
 
@@ -63,14 +64,15 @@ def _with_gates(extractor, *, reads=(0.0, 0.0), recurrent=0.0, bias=0.0, keeps=0
     kernel[:, 2] += reads
     memory[0, 2] = recurrent
     biases[:] = 40, np.log(keeps / (1 - keeps)), bias, 40
-    extractor.weights_ = [kernel, memory, biases, *extractor.weights_[3:]]
+    extractor.kernels_ = [kernel, memory, biases, *extractor.kernels_[3:]]
     return extractor
 
 
 def _repeated(extractor, X, n_periods):
     cube = Panel.read(X, 3).cube.astype(float)
     more = np.repeat(cube[:, -1:], n_periods, axis=1)
-    return encode(extractor.network_, np.concatenate([cube, more], axis=1), extractor.weights_)
+    states = encode(extractor.network_, np.concatenate([cube, more], axis=1), extractor.weights_)
+    return states @ extractor.components_
 
 
 def test_the_attractor_is_the_state_after_the_last_period_has_repeated_many_times(
@@ -163,12 +165,14 @@ def test_no_customer_converges_within_one_period(pipeline, few):
     assert not find_attractors(pipeline, few, max_periods=1).customers["converged"].any()
 
 
-def test_the_jacobian_is_that_of_the_equations_of_the_lstm(pipeline, few):
-    run = Recurrence(pipeline[0], few, 1, 1000)
+@pytest.mark.parametrize("network", [0, 1])
+def test_the_jacobian_is_that_of_the_equations_of_the_lstm(bank, scorer, few, network):
+    extractor = LSTMStateExtractor(3, (), n_networks=2, scorer=scorer, epochs=5, random_state=0)
+    run = Recurrence(extractor.fit(bank.data), few, 1, 1000)
     states, _ = run.settle(run.before, run.shares)
-    found = jacobians(run.repeat, states, run.shares)
-    kernel, recurrent, bias = pipeline[0].weights_[:3]
-    hidden, cell = np.split(states, 2, axis=1)
+    found = jacobians(run, states, run.shares)[:, network]
+    kernel, recurrent, bias = (array[network] for array in extractor.weights_[:3])
+    hidden, cell = np.split(states.reshape(len(few), 2, 6)[:, network], 2, axis=1)
     x = Panel.read(few).cube[:, -1]
     i, f, g, o = np.split(x @ kernel + hidden @ recurrent + bias, 4, axis=1)
     i, f, g, o = expit(i), expit(f), np.tanh(g), expit(o)
@@ -200,9 +204,16 @@ def test_the_largest_modulus_is_that_of_all_eigenvalues(n_parts):
     np.testing.assert_allclose(largest_moduli(matrices), expected)
 
 
-@pytest.mark.parametrize("settings", [{"state": "both"}, {"hidden_units": (4,)}])
-def test_attractors_have_the_states_of_transform(bank, few, scorer, settings):
-    extractor = LSTMStateExtractor(2, scorer=scorer, epochs=2, n_init=1, random_state=0, **settings)
+@pytest.mark.parametrize(
+    "extractor",
+    [
+        LSTMStateExtractor(2, (4,), n_networks=2, state="both"),
+        LSTMStateExtractor.paper(2, state="both"),
+        LSTMStateExtractor.paper(2).set_params(hidden_units=(4,)),
+    ],
+)
+def test_attractors_have_the_states_of_transform(bank, few, scorer, extractor):
+    extractor = clone(extractor).set_params(scorer=scorer, epochs=2, n_init=1, random_state=0)
     pipeline = make_pipeline(extractor, _tree(1))
     found = find_attractors(pipeline.fit(bank.data), few)
     last = pipeline[:1].transform(few).filter(regex="^year3")
@@ -213,7 +224,7 @@ def test_attractors_have_the_states_of_transform(bank, few, scorer, settings):
 def test_a_pipeline_on_a_log_gives_rows_by_customer(bank_log, scorer):
     pipeline = make_pipeline(
         SpendingAggregator(n_periods=3),
-        LSTMStateExtractor(scorer=scorer, epochs=2, n_init=1, random_state=0),
+        LSTMStateExtractor(n_networks=2, scorer=scorer, epochs=2, random_state=0),
         _tree(1),
     ).fit(bank_log)
     some = bank_log[:15]
@@ -252,7 +263,7 @@ def test_hardly_any_smaller_change_leads_elsewhere(pipeline, few, changes):
     for customer, change in found.iterrows():
         position = few.index.get_loc(customer)
         for number, category in enumerate(run.categories):
-            share, total = run.shares[position, number], run.totals[position]
+            share, total = run.shares[position, number], run.shares[position].sum()
             for size in (-0.8, 0.8):
                 step = size * abs(change["deviations"]) * run.deviations[number]
                 rows.append((customer, category, share, np.clip(share + step, 0, total)))
@@ -272,7 +283,7 @@ def test_a_change_is_measured_in_deviations_of_the_category(pipeline, few, chang
 
 
 def test_a_category_that_is_not_read_is_never_changed(bank, few, half_scorer):
-    extractor = LSTMStateExtractor(scorer=half_scorer, epochs=20, n_init=1, random_state=0)
+    extractor = LSTMStateExtractor.paper(scorer=half_scorer, epochs=20, n_init=1, random_state=0)
     pipeline = make_pipeline(extractor, _tree(1))
     changes = smallest_changes(pipeline.fit(bank.data), few.head(20), max_periods=100).dropna()
     assert len(changes) and changes["category"].isin(bank.coefficients.index[::2]).all()

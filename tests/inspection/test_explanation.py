@@ -103,7 +103,7 @@ def test_extractors_of_both_kinds_are_explained_by_the_regressors_they_read(bank
 
 
 def test_categories_that_are_not_read_explain_and_move_nothing(bank, half_scorer):
-    extractor = LSTMStateExtractor(scorer=half_scorer, random_state=0).fit(bank.data)
+    extractor = LSTMStateExtractor.paper(scorer=half_scorer, random_state=0).fit(bank.data)
     as_others = Pipeline([("states", extractor)])  # which does not say what is read
     unread = bank.coefficients.index[1::2]
     told, guessed = (

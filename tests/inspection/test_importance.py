@@ -72,7 +72,7 @@ def test_importance_repeats_and_does_not_depend_on_the_form_of_the_panel(
 
 
 def test_importance_works_for_fitted_extractors_on_frames_of_both_libraries(bank, scorer):
-    extractor = LSTMStateExtractor(scorer=scorer, epochs=10, n_init=1, random_state=0)
+    extractor = LSTMStateExtractor(3, n_networks=2, scorer=scorer, epochs=10, random_state=0)
     trajectories = extractor.fit_transform(bank.data)
     thirds = KMeans(3, random_state=0)
     clusterer = TrajectoryClusterer(max_depth=1, clusterer=thirds).fit(trajectories)

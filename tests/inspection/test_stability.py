@@ -144,7 +144,7 @@ def test_neither_the_callers_pipeline_nor_the_panel_changes(groups):
 
 @pytest.mark.parametrize("backend", ["threading", pytest.param("loky", marks=pytest.mark.slow)])
 def test_figures_repeat_for_any_number_of_jobs_and_progress_is_told(bank, scorer, backend):
-    states = LSTMStateExtractor(scorer=scorer, epochs=3, n_init=1)
+    states = LSTMStateExtractor(3, n_networks=2, scorer=scorer, epochs=3)
     thirds = KMeans(3, random_state=0)
     pipeline = Pipeline(
         [("states", states), ("segment", TrajectoryClusterer(max_depth=2, clusterer=thirds))]

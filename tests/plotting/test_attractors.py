@@ -66,7 +66,7 @@ def test_a_sample_is_drawn_on_the_axes_of_the_user_even_without_common_attractor
 
 
 def test_an_estimator_without_segments_is_refused_and_one_with_segments_drawn(bank, scorer):
-    states = LSTMStateExtractor(scorer=scorer, epochs=2, n_init=1, random_state=0)
+    states = LSTMStateExtractor(n_networks=2, scorer=scorer, epochs=2, random_state=0)
     pipeline = make_pipeline(states, TrajectoryClusterer(max_depth=1, random_state=0))
     display = AttractorDisplay.from_estimator(pipeline.fit(bank.data), bank.data, max_customers=50)
     assert len(display.customers) == 300 and len(display.drawn_) == 50

@@ -11,7 +11,7 @@ from skspend.plotting import (
 
 @pytest.fixture(scope="module")
 def search(bank, scorer):
-    extractor = LSTMStateExtractor(scorer=scorer, epochs=10, n_init=1, random_state=0)
+    extractor = LSTMStateExtractor(3, n_networks=2, scorer=scorer, epochs=10, random_state=0)
     grid = {"n_units": [1, 2, 3, 4]}
     return GridSearchCV(extractor, grid, cv=3, refit=elbow("n_units")).fit(bank.data)
 

@@ -10,7 +10,7 @@ from skspend.plotting import (
 
 @pytest.fixture(scope="module")
 def explanation(bank, scorer):
-    extractor = LSTMStateExtractor(4, scorer=scorer, epochs=5, n_init=1, random_state=0)
+    extractor = LSTMStateExtractor(4, n_networks=2, scorer=scorer, epochs=5, random_state=0)
     return explain_trajectories(extractor.fit(bank.data), bank.data, random_state=0)
 
 
@@ -49,7 +49,7 @@ def test_nothing_in_an_explanation_overlaps_even_with_long_names(explanation):
 
 
 def test_an_explanation_from_an_estimator_is_that_of_explain_trajectories(bank, scorer):
-    extractor = LSTMStateExtractor(1, scorer=scorer, epochs=2, n_init=1, random_state=0)
+    extractor = LSTMStateExtractor(1, n_networks=2, scorer=scorer, epochs=2, random_state=0)
     axes = Figure().subplots(1, 2)
     display = ExplanationDisplay.from_estimator(
         extractor.fit(bank.data), bank.data, ax=axes, random_state=0

@@ -11,7 +11,8 @@ from skspend.plotting import (
 
 @pytest.fixture(scope="module")
 def tree(bank, scorer):
-    states = LSTMStateExtractor(scorer=scorer, random_state=0).fit_transform(bank.data)
+    extractor = LSTMStateExtractor(n_networks=2, scorer=scorer, random_state=0)
+    states = extractor.fit_transform(bank.data)
     clusterer = TrajectoryClusterer(random_state=0).fit(states)
     scores = scorer.fit(bank.data).transform(bank.data)
     names = name_segments(clusterer, states, scores, bank.data)
