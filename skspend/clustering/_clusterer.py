@@ -49,9 +49,11 @@ class TrajectoryClusterer(CallbackSupportMixin, ClusterMixin, BaseEstimator):
     max_depth : int, default=3
         Most levels of the hierarchy: clusters, then clusters inside each cluster, and so on.
     clusterer : "hdbscan", clusterer or None, default=None
-        Divides a node. None is k-means, started from Ward's tree, with the number of clusters of
-        the highest silhouette; a node whose silhouette is not clearly higher than that of a cloud
-        without parts stays whole. ``"hdbscan"`` is :class:`hdbscan.HDBSCAN`: its smallest cluster
+        Divides a node. None is k-means, with the largest number of parts that are found again: in
+        halves of the customers, k-means finds each of them with a mean Jaccard coefficient of 0.85
+        or more. Numbers of parts that are less separate than the best one, and parts that are no
+        more separate than those of a cloud without parts, do not count. If none is left, the node
+        stays whole. ``"hdbscan"`` is :class:`hdbscan.HDBSCAN`: its smallest cluster
         is the smallest segment, and doubles until there are at most `max_clusters`. Any other
         clusterer is cloned for every node. Noise belongs to the nearest cluster.
     max_clusters : int, default=12
@@ -103,13 +105,14 @@ class TrajectoryClusterer(CallbackSupportMixin, ClusterMixin, BaseEstimator):
     segment at an earlier period is that of the state at that period. Under the default clusterer,
     customers whose neighbours are far away do not influence the centres.
 
-    The parts of a divided node are more compact and further apart than those of a normal cloud or a
-    box. There may still be customers between them: a slope along which customers thin out is
-    divided, too.
+    The parts of a divided node are found again by other fits to the same states, and they are more
+    compact and further apart than those of a normal cloud or a box. There may still be customers
+    between them: a slope along which customers thin out is divided, too.
 
     References
     ----------
-    Maree & Omlin (2021), section IV-A. Rousseeuw (1987), Silhouettes, Journal of Computational and
+    Maree & Omlin (2021), section IV-A. Hennig (2007), Cluster-wise assessment of cluster stability,
+    Computational Statistics & Data Analysis 52. Rousseeuw (1987), Silhouettes, Journal of Computational and
     Applied Mathematics 20. Bezdek (1981), Pattern Recognition with Fuzzy Objective Function
     Algorithms, for the memberships. Campello, Moulavi & Sander (2013), Density-based clustering
     based on hierarchical density estimates, PAKDD, for HDBSCAN.

@@ -1,25 +1,35 @@
 """How many parts a cloud of points has, if it has any, and where they are.
 
-Points come in; out come the centres of the parts. Ward's tree proposes parts, k-means refines them,
-and their silhouette, compared with that of clouds without parts, decides on their number.
+Points come in; out come the centres of the parts. Every part is found again among other customers,
+and among equally separate numbers of parts the largest counts.
 """
+
+from functools import cached_property
 
 import numpy as np
 from scipy.cluster.hierarchy import fcluster, ward
 from scipy.spatial.distance import pdist
 from sklearn.cluster import KMeans
 from sklearn.decomposition import PCA
-from sklearn.metrics import pairwise_distances, silhouette_score
+from sklearn.metrics import pairwise_distances_argmin, silhouette_score
 from sklearn.neighbors import NearestNeighbors
 
-SAMPLE = 1000
-"""Points from which parts are proposed and judged, at a cost that grows with their square."""
-SEPARATION, NOISE = 0.05, 0.35
-"""Parts are separate if their silhouette exceeds that of a normal cloud and of a uniform box by the
-first number plus the second over the root of the number of points. At most one in 20 clouds, balls
-and boxes of 50 to 200 points in up to eight dimensions is then divided, and none of 500 or more."""
+SAMPLE = 4000
+"""Points from which parts are proposed and found again."""
+JUDGED = 1000
+"""Points for Ward's tree and silhouettes, whose cost grows with the square of their number."""
+FOUND_AGAIN = 0.85
+"""A part is found again if the mean Jaccard coefficient with the most similar part of other fits is
+this high: Hennig calls such clusters highly stable."""
+N_CLOUDS, MARGIN = 5, 0.005
+"""Clouds without parts, of each kind, all of whose silhouettes those of parts must exceed by this
+margin."""
 TIE = 0.02
-"""Silhouettes that differ by no more than this are equal, and fewer parts are simpler."""
+"""Silhouettes that differ by no more than this are equal."""
+N_DIVISIONS = 5
+"""How often the points are divided into two halves to look for the parts again."""
+N_STARTS = 3
+"""Starts of each k-means, of which the best one counts."""
 N_NEIGHBORS = 10
 FAR = 5.0
 """A point whose neighbours are this many times as far away as is typical belongs to no part."""
@@ -28,26 +38,38 @@ FAR = 5.0
 def divide(points, max_parts, smallest, random_state):
     """Find the centres of two or more parts of a cloud, or none; a part has `smallest` points.
 
-    The comparison with data without parts is that of Tibshirani, Walther & Hastie (2001),
-    Estimating the number of clusters in a data set via the gap statistic, JRSS B 63.
+    k-means in halves of the points must find every part again (Hennig 2007, Cluster-wise assessment
+    of cluster stability, Computational Statistics & Data Analysis 52). Halves also agree on how to
+    cut a long cloud or a box. Therefore the silhouette must exceed that of as many parts of clouds
+    without parts, as in Tibshirani, Walther & Hastie (2001), Estimating the number of clusters in a
+    data set via the gap statistic, JRSS B 63. Of the numbers of parts whose silhouettes are about
+    the best, the largest counts: parts of parts, which are less separate, belong to the next level.
     """
     crowd = points[_is_crowded(points)]
-    most = min(max_parts, len(crowd) // smallest, len(np.unique(crowd, axis=0)))
+    sample = sample_rows(crowd, SAMPLE, random_state)
+    most = min(max_parts, len(sample) // 2, len(crowd) // smallest, len(np.unique(crowd, axis=0)))
     if most < 2:
         return []
-    found = _partitions(crowd, most, smallest, random_state)
-    expected = [_partitions(cloud, most, 1, random_state) for cloud in _whole(crowd, random_state)]
-    margin = SEPARATION + NOISE / np.sqrt(min(len(crowd), SAMPLE))
-    separate = {
-        n_parts: silhouette
-        for n_parts, (silhouette, _) in found.items()
-        if silhouette >= margin + max(cloud.get(n_parts, (0.0,))[0] for cloud in expected)
+    proposer = _Proposer(sample, random_state)
+    clouds = _Clouds(sample, random_state)
+    proposed = {n_parts: proposer.propose(n_parts) for n_parts in range(2, most + 1)}
+    silhouettes = {
+        n_parts: proposer.judge(parts)
+        for n_parts, parts in proposed.items()
+        if np.bincount(parts.labels_).min() >= smallest * len(sample) / len(crowd)
     }
-    if not separate:
+    found, best = 0, None
+    for n_parts in sorted(silhouettes, key=silhouettes.get, reverse=True):
+        if found and silhouettes[n_parts] < best - TIE:
+            break
+        if n_parts < found or not _are_found_again(sample, proposed[n_parts], random_state):
+            continue
+        if silhouettes[n_parts] > clouds.best_silhouette(n_parts) + MARGIN:
+            best = silhouettes[n_parts] if best is None else best
+            found = n_parts
+    if not found:
         return []
-    best = max(separate.values())
-    n_parts = min(n for n, silhouette in separate.items() if silhouette >= best - TIE)
-    return found[n_parts][1]
+    return KMeans(found, init=proposed[found].cluster_centers_, n_init=1).fit(crowd).cluster_centers_
 
 
 def label_by_density(points, max_parts, smallest):
@@ -71,33 +93,87 @@ def _is_crowded(points):
     return farthest <= FAR * np.median(apart) if len(apart) else np.ones(len(points), dtype=bool)
 
 
-def _partitions(points, most, smallest, random_state):
-    """Number of parts to silhouette and centres, where every part is large enough."""
-    sample = sample_rows(points, SAMPLE, random_state)
-    tree = ward(pdist(sample))
-    distances = pairwise_distances(sample)
-    found = {}
-    for n_parts in range(2, most + 1):
-        proposed = fcluster(tree, n_parts, criterion="maxclust")
-        centers = np.array([sample[proposed == part].mean(axis=0) for part in np.unique(proposed)])
+class _Proposer:
+    """Proposes parts of points by k-means, also started from Ward's tree, and judges them."""
+
+    def __init__(self, points, random_state):
+        self.points, self.random_state = points, random_state
+        self.judged = sample_rows(points, JUDGED, random_state)
+        self.tree = ward(pdist(self.judged))
+
+    def propose(self, n_parts):
+        found = [_fit(n_parts, self.points, self.random_state), *self.start_from_ward(n_parts)]
+        return min(found, key=lambda kmeans: kmeans.inertia_)
+
+    def start_from_ward(self, n_parts):
+        labels = fcluster(self.tree, n_parts, criterion="maxclust")
+        centers = [self.judged[labels == label].mean(axis=0) for label in np.unique(labels)]
         if len(centers) < n_parts:
-            continue
-        kmeans = KMeans(n_parts, init=centers, n_init=1).fit(points)
-        if np.bincount(kmeans.labels_, minlength=n_parts).min() < smallest:
-            continue
-        labels = kmeans.predict(sample)
-        if len(np.unique(labels)) > 1:
-            silhouette = silhouette_score(distances, labels, metric="precomputed")
-            found[n_parts] = silhouette, kmeans.cluster_centers_
-    return found
+            return []
+        return [KMeans(n_parts, init=np.array(centers), n_init=1).fit(self.points)]
+
+    def judge(self, parts):
+        """The silhouette of the parts; -1 if there is a single one among the points judged."""
+        labels = parts.predict(self.judged)
+        return silhouette_score(self.judged, labels) if len(np.unique(labels)) > 1 else -1.0
 
 
-def _whole(points, random_state):
-    """Two clouds without parts that spread along the axes of the points: normal, and a box."""
-    along_axes = PCA(svd_solver="full").set_output(transform="default").fit_transform(points)
-    size = min(len(points), SAMPLE), along_axes.shape[1]
-    yield random_state.normal(scale=along_axes.std(axis=0), size=size)
-    yield random_state.uniform(along_axes.min(axis=0), along_axes.max(axis=0), size=size)
+class _Clouds:
+    """Clouds without parts, normal and boxes, that spread along the axes of the points."""
+
+    def __init__(self, points, random_state):
+        axes = PCA(svd_solver="full").set_output(transform="default").fit_transform(points)
+        size = min(len(points), JUDGED), axes.shape[1]
+        spread, low, high = axes.std(axis=0), axes.min(axis=0), axes.max(axis=0)
+        self.draws = [
+            draw
+            for _ in range(N_CLOUDS)
+            for draw in (
+                lambda: random_state.normal(scale=spread, size=size),
+                lambda: random_state.uniform(low, high, size=size),
+            )
+        ]
+        self.random_state = random_state
+
+    @cached_property
+    def proposers(self):
+        """Made at the first call: most nodes have no parts to compare with clouds."""
+        return [_Proposer(draw(), self.random_state) for draw in self.draws]
+
+    def best_silhouette(self, n_parts):
+        return max(
+            cloud.judge(parts) for cloud in self.proposers for parts in cloud.start_from_ward(n_parts)
+        )
+
+
+def _fit(n_parts, points, random_state):
+    seed = random_state.randint(2**31 - 1)
+    return KMeans(n_parts, n_init=N_STARTS, random_state=seed).fit(points)
+
+
+def _are_found_again(points, parts, random_state):
+    """Whether k-means in halves of the points finds every part again."""
+    n_parts, found = len(parts.cluster_centers_), []
+    for _ in range(N_DIVISIONS):
+        order = random_state.permutation(len(points))
+        for half in np.array_split(points[order], 2):
+            if len(np.unique(half, axis=0)) < n_parts:
+                return False
+            others = _fit(n_parts, half, random_state)
+            others = pairwise_distances_argmin(points, others.cluster_centers_)
+            found.append(_jaccard(parts.labels_, others, n_parts).max(axis=1))
+        # What is far from found again in the first halves takes no more time.
+        if np.mean(found, axis=0).min() < FOUND_AGAIN - 0.1:
+            return False
+    return np.mean(found, axis=0).min() >= FOUND_AGAIN
+
+
+def _jaccard(labels, others, n_parts):
+    """Jaccard coefficients of all pairs of parts: what they share, over what either has."""
+    shared = np.zeros((n_parts, n_parts))
+    np.add.at(shared, (labels, others), 1)
+    either = shared.sum(axis=1, keepdims=True) + shared.sum(axis=0) - shared
+    return shared / np.maximum(either, 1)
 
 
 def sample_rows(points, most, random_state):

@@ -105,7 +105,7 @@ class LSTMStateExtractor(StateExtractor):
         ``state0`` ... and ``cell0`` ..., followed by ``layer1_state0`` ... of the layer before it.
         For several networks the dimensions of the state space come first, ``state0`` ..., followed
         by the memory of each network, ``network0_state0`` ..., ``network0_layer1_state0`` ....
-    step_penalty : float, default=0.25
+    step_penalty : float, default=0.3
         Penalty on the squared length of the steps from state to state, summed over periods and
         added to the mean loss if the target is classes. Classes are then predicted at every period.
         It makes trajectories smooth and segments stable in time, while the noise keeps the state
@@ -231,7 +231,7 @@ class LSTMStateExtractor(StateExtractor):
         verbose: bool | int = False,
         random_state: RandomState = None,
         state: Literal["hidden", "both"] = "hidden",
-        step_penalty: float = 0.25,
+        step_penalty: float = 0.3,
     ) -> None:
         super().__init__(
             n_units,

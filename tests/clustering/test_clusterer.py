@@ -126,7 +126,7 @@ def test_strength_is_one_at_the_centre_and_none_halfway(one_level):
     a, b = one_level.centers_[1], one_level.centers_[2]
     points = np.stack([a, (a + b) / 2])[:, None, :].repeat(3, axis=1)
     strengths = one_level.strength(points)
-    assert strengths[0] == 1
+    assert strengths[0] == pytest.approx(1)
     assert strengths[1] == pytest.approx(0, abs=1e-6)
 
 
@@ -155,7 +155,9 @@ def test_few_customers_are_one_segment(n_customers):
 
 
 def test_no_segment_is_smaller_than_asked():
-    X, _ = make_blobs(1000, centers=30, cluster_std=0.3, random_state=0)
+    centers = [[0, 0], [10, 0], [0, 10], [3, 2]]
+    X, _ = make_blobs([400, 300, 260, 40], centers=centers, cluster_std=0.3, random_state=0)
+    assert len(TrajectoryClusterer(max_depth=1, min_share=0.03, random_state=0).fit(X).tree_) == 5
     clusterer = TrajectoryClusterer(min_share=0.05, random_state=0).fit(X)
     assert len(clusterer.tree_) > 2
     assert clusterer.tree_["size"].min() >= 50
