@@ -69,7 +69,9 @@ def divide(points, max_parts, smallest, random_state):
             found = n_parts
     if not found:
         return []
-    return KMeans(found, init=proposed[found].cluster_centers_, n_init=1).fit(crowd).cluster_centers_
+    return (
+        KMeans(found, init=proposed[found].cluster_centers_, n_init=1).fit(crowd).cluster_centers_
+    )
 
 
 def label_by_density(points, max_parts, smallest):
@@ -142,7 +144,9 @@ class _Clouds:
 
     def best_silhouette(self, n_parts):
         return max(
-            cloud.judge(parts) for cloud in self.proposers for parts in cloud.start_from_ward(n_parts)
+            cloud.judge(parts)
+            for cloud in self.proposers
+            for parts in cloud.start_from_ward(n_parts)
         )
 
 
