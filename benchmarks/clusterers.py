@@ -9,8 +9,8 @@
    with TrajectoryClusterer, which is given no number. Seconds are those of a second call, so that
    compilation is not counted.
 
-All methods get the same trajectories in one run: planted hierarchies, and states of the recurrent
-network (three units, eight hidden units) of a synthetic bank. AMI is the adjusted mutual
+All methods get the same trajectories in one run: planted hierarchies, and states of the default
+extractor of a synthetic bank. AMI is the adjusted mutual
 information of the top level: with the planted main directions for all customers but the outliers,
 or with the type of the overall computed scores for all customers. Noise is assigned to the nearest
 cluster mean before it is measured.
@@ -71,9 +71,7 @@ def data(customers):
     yield "planted", planted.data, planted.levels[:, 0], ~planted.is_outlier
     bank = make_spending(max(customers, 26_000), random_state=0)
     scorer = BigFivePersonalityScorer(bank.coefficients)
-    states = LSTMStateExtractor(
-        3, hidden_units=(8,), step_penalty=0.2, scorer=scorer, random_state=0
-    )
+    states = LSTMStateExtractor(scorer=scorer, random_state=0)
     panel = np.ascontiguousarray(states.fit_transform(bank.data), dtype=np.float64)
     types = personality_types(scorer.fit_transform(bank.data))[:customers]
     yield "bank", fold(panel, 6)[:customers], types, np.ones(customers, dtype=bool)

@@ -1,8 +1,8 @@
 """The number of units that the elbow chooses, in searches and with the paper's own protocol.
 
 First, `GridSearchCV` over 1 to 8 units in five folds, with the elbow as its refit rule, for the
-LSTM that predicts types. It runs on the bundled households that shop in all periods, and on a
-synthetic bank.
+paper's LSTM that predicts types. It runs on the bundled households that shop in all periods, and on
+a synthetic bank.
 
 With ``--networks``, the paper's protocol on the bank (section III-A: 80 % for training, 20 % for
 validation, 20 experiments, 95 % intervals) for its four networks: feed-forward and recurrent,
@@ -36,7 +36,7 @@ def search_households(jobs):
     spend = SpendingAggregator(period=2, n_periods=6)
     scorer = BigFivePersonalityScorer(aliases=households.aliases)
     pipeline = Pipeline(
-        [("spend", spend), ("states", LSTMStateExtractor(scorer=scorer, random_state=0))]
+        [("spend", spend), ("states", LSTMStateExtractor.paper(scorer=scorer, random_state=0))]
     )
     grid = {"states__n_units": UNITS}
     search = GridSearchCV(pipeline, grid, cv=5, refit=elbow("states__n_units"), n_jobs=jobs)
@@ -47,7 +47,7 @@ def search_bank(customers, jobs):
     """On a panel of shares of income."""
     bank = make_spending(customers, random_state=0)
     scorer = BigFivePersonalityScorer(bank.coefficients)
-    states = LSTMStateExtractor(scorer=scorer, random_state=0)
+    states = LSTMStateExtractor.paper(scorer=scorer, random_state=0)
     search = GridSearchCV(states, {"n_units": UNITS}, cv=5, refit=elbow("n_units"), n_jobs=jobs)
     return search.fit(bank.data)
 

@@ -9,6 +9,7 @@ deviations. Reconstructions are kept within the range of the states.
 """
 
 import warnings
+from itertools import product
 
 import click
 import numpy as np
@@ -28,6 +29,11 @@ from skspend import (
 from skspend.datasets import load_complete_journey, make_spending
 from skspend.panel import fold
 
+NETWORKS = {
+    "default": LSTMStateExtractor(),
+    "paper": LSTMStateExtractor.paper(),
+    "feed-forward": FeedForwardExtractor(),
+}
 PENALTIES = np.logspace(-1, 5, 7)
 REGRESSORS = {
     "period": lambda shares: shares[:, -1],
@@ -64,16 +70,10 @@ def main():
     rows = []
     for data, panel, scorer in panels():
         shares = fold(panel.to_numpy(), 6)
-        for network, units, objective in (
-            (LSTMStateExtractor, 3, "type"),
-            (LSTMStateExtractor, 5, "type"),
-            (LSTMStateExtractor, 5, "scores"),
-            (FeedForwardExtractor, 3, "type"),
-            (FeedForwardExtractor, 3, "scores"),
-        ):
-            extractor = network(units, objective=objective, scorer=scorer, random_state=0)
+        for (network, extractor), objective in product(NETWORKS.items(), ("type", "scores")):
+            extractor.set_params(objective=objective, scorer=scorer, random_state=0)
             states = fold(np.asarray(extractor.fit_transform(panel)), 6)[:, -1]
-            row = {"data": data, "network": network.__name__[:4], "learns": f"{objective} {units}"}
+            row = {"data": data, "network": network, "learns": objective}
             for kind, regressors in REGRESSORS.items():
                 for scale, how in SCALES.items():
                     if kind != "each period" or scale in ("", "cap 4"):

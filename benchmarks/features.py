@@ -32,12 +32,13 @@ from skspend.panel import fold
 
 FEW, VALIDATION, MANY = 100, 5000, 20_000
 NETWORKS = [("type", 4), ("scores", 4), ("reconstruct", 4), ("reconstruct", 8)]
-BODIES = [
-    (FeedForwardExtractor, 5, (32,)),
-    (FeedForwardExtractor, 5, ()),
-    (LSTMStateExtractor, 4, ()),
-]
-"""Network, units and hidden units of those that learn to tell the total and the factors."""
+MAKERS = {"LSTM": LSTMStateExtractor.paper, "feed-forward": FeedForwardExtractor}
+BODIES = {
+    "feed-forward, 32 and 5 units": FeedForwardExtractor(5, (32,)),
+    "feed-forward, 5 units": FeedForwardExtractor(5),
+    "LSTM, 4 units": LSTMStateExtractor.paper(4),
+}
+"""Those that learn to predict the total and the factors."""
 HEADS = {
     "least squares": LinearRegression(),
     "ridge": make_pipeline(StandardScaler(), RidgeCV(np.logspace(-2, 4, 13))),
@@ -49,16 +50,15 @@ def features(bank):
     """Name to table, a row for each customer."""
     scorer = BigFivePersonalityScorer(bank.coefficients)
     found = {}
-    for network in (LSTMStateExtractor, FeedForwardExtractor):
+    for network, make in MAKERS.items():
         for objective, units in NETWORKS:
-            extractor = network(units, objective=objective, scorer=scorer, random_state=0)
-            name = f"{network.__name__[:4]}, {objective}, {units} units"
+            extractor = make(units, objective=objective, scorer=scorer, random_state=0)
+            name = f"{network}, {objective}, {units} units"
             found[name] = extractor.fit(bank.data).pool_states(bank.data)
     factors = SpendingFactors().fit_transform(bank.data).to_numpy()
-    for network, units, hidden in BODIES:
-        extractor = network(units, hidden, objective="y", random_state=0)
-        name = f"{network.__name__[:4]}, factors, {(*hidden, units)} units"
-        found[name] = extractor.fit(bank.data, factors).pool_states(bank.data)
+    for name, body in BODIES.items():
+        extractor = body.set_params(objective="y", random_state=0)
+        found[f"{name}, factors"] = extractor.fit(bank.data, factors).pool_states(bank.data)
     found["total and factors"] = factors
     shares = fold(bank.data.to_numpy(), 6).mean(axis=1)
     for units in (4, 10):

@@ -44,7 +44,7 @@ KINDS = "pretrained, ridge", "random", "random, best chance"
 def make_models(panel, n_periods, seed):
     """Models by name: a regressor and a classifier each."""
     bodies = {
-        "recurrent": LSTMStateExtractor(4, objective="reconstruct", random_state=seed),
+        "recurrent": LSTMStateExtractor.paper(4, objective="reconstruct", random_state=seed),
         "feed-forward": FeedForwardExtractor(5, objective="reconstruct", random_state=seed),
     }
     bodies = {name: body.fit(panel) for name, body in bodies.items()}

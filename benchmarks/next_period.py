@@ -6,7 +6,7 @@ with as many clusters on the raw shares of periods 1 to 5, and with shuffled lab
 with all categories weighted by their variance, with all categories weighted equally, and with only
 the categories that have a coefficient.
 
-    python benchmarks/next_period.py [--seeds 5] [--units 6]
+    python benchmarks/next_period.py [--seeds 5]
 """
 
 import warnings
@@ -33,9 +33,8 @@ def variance_explained(labels, future):
 
 
 @click.command()
-@click.option("--units", default=6, show_default=True)
 @click.option("--seeds", default=5, show_default=True)
-def main(seeds, units):
+def main(seeds):
     """Print the table."""
     households = load_complete_journey()
     spend = SpendingAggregator(period=2, n_periods=6).fit(households.data)
@@ -46,7 +45,7 @@ def main(seeds, units):
     rows = []
     for seed in range(seeds):
         scorer = BigFivePersonalityScorer(aliases=households.aliases)
-        states = LSTMStateExtractor(units, scorer=scorer, random_state=seed)
+        states = LSTMStateExtractor(scorer=scorer, random_state=seed)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", UserWarning)
             trajectories = states.fit_transform(past)

@@ -14,6 +14,7 @@ import time
 import click
 import numpy as np
 import pandas as pd
+from sklearn.base import clone
 from sklearn.cluster import KMeans
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import adjusted_mutual_info_score
@@ -27,25 +28,26 @@ from skspend.metrics import direction_change
 from skspend.panel import fold
 from skspend.personality import personality_types
 
-NETWORKS = [("type", 0.4), ("type", 0.0), ("scores", 0.0)]
-"""Objective and state noise: the default, the paper's network, and the scores (never noisy)."""
+NETWORKS = {
+    "default": LSTMStateExtractor(),
+    "paper": LSTMStateExtractor.paper(),
+    "scores": LSTMStateExtractor(objective="scores"),
+}
 
 
-def measure(bank, objective, state_noise, seed):
+def measure(bank, network, seed):
     """Figures of one fit, as a dict."""
     scorer = BigFivePersonalityScorer(bank.coefficients)
     types = personality_types(scorer.fit_transform(bank.data))
     latent = personality_types(bank.traits)
     started = time.perf_counter()
-    states = LSTMStateExtractor(
-        objective=objective, scorer=scorer, state_noise=state_noise, random_state=seed
-    )
+    states = clone(NETWORKS[network]).set_params(scorer=scorer, random_state=seed)
     trajectories = states.fit_transform(bank.data)
     clusterer = TrajectoryClusterer(random_state=seed).fit(trajectories)
     seconds = time.perf_counter() - started
     top = clusterer.level_labels_[:, 0]
     told = states.predict_target(bank.data)
-    if objective == "scores":
+    if states.objective == "scores":
         told = personality_types(told)
     yearly = BigFivePersonalityScorer(bank.coefficients, level="period").fit_transform(bank.data)
     turns, raw_turns = (
@@ -53,8 +55,7 @@ def measure(bank, objective, state_noise, seed):
         for panel in (trajectories, yearly)
     )
     return {
-        "objective": objective,
-        "noise": state_noise,
+        "network": network,
         "seed": seed,
         "top segments": len(np.unique(top)),
         "largest": np.unique(top, return_counts=True)[1].max() / len(top),
@@ -93,7 +94,7 @@ def main(customers, seeds):
     rows, beside = [], []
     for seed in range(seeds):
         bank = make_spending(customers, 6, 97, random_state=seed)
-        rows += [measure(bank, *network, seed) for network in NETWORKS]
+        rows += [measure(bank, network, seed) for network in NETWORKS]
         beside.append(references(bank, seed))
     with pd.option_context("display.width", 200, "display.max_columns", None):
         click.echo(pd.DataFrame(rows).round(3).to_string(index=False))

@@ -66,13 +66,13 @@ def make_cells(n_customers, first, random_state):
 
 
 def fit(n_customers):
-    """The pipeline of the README with six units, fitted."""
+    """The pipeline of the README, fitted."""
     frame, bank = make_cells(n_customers, 0, 0)
     scorer = BigFivePersonalityScorer(bank.coefficients)
     pipeline = Pipeline(
         [
             ("spend", SpendingAggregator(n_periods=N_PERIODS)),
-            ("states", LSTMStateExtractor(n_units=6, scorer=scorer, random_state=0)),
+            ("states", LSTMStateExtractor(scorer=scorer, random_state=0)),
             ("segment", TrajectoryClusterer(random_state=0)),
         ]
     )

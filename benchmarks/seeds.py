@@ -4,7 +4,7 @@ The script runs the main job on the bundled households with several seeds. It pr
 each seed, and how far each pair of seeds agrees on who belongs together (adjusted Rand index of the
 top level).
 
-    python benchmarks/seeds.py [--seeds 10] [--units 6]
+    python benchmarks/seeds.py [--seeds 10]
 """
 
 import warnings
@@ -25,9 +25,8 @@ from skspend.datasets import load_complete_journey
 
 
 @click.command()
-@click.option("--units", default=6, show_default=True)
 @click.option("--seeds", default=10, show_default=True)
-def main(seeds, units):
+def main(seeds):
     """Print the table."""
     households = load_complete_journey()
     spend = SpendingAggregator(period=2, n_periods=6).fit(households.data)
@@ -36,7 +35,7 @@ def main(seeds, units):
     rows, tops = [], []
     for seed in range(seeds):
         scorer = BigFivePersonalityScorer(aliases=households.aliases)
-        states = LSTMStateExtractor(units, scorer=scorer, random_state=seed)
+        states = LSTMStateExtractor(scorer=scorer, random_state=seed)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", UserWarning)
             states.fit(panel[is_active])

@@ -1,8 +1,7 @@
 """Whether segments follow the traits, level by level, and whether they are stable.
 
-`trajectory_study` runs on a synthetic bank with three units, and on the bundled households with
-six. In addition to its own networks there is a larger network with a stronger penalty on steps.
-States of single periods, which have no memory, are also tried as means of the periods so far.
+`trajectory_study` runs on a synthetic bank and on the bundled households. States of single periods,
+which have no memory, are also tried as means of the periods so far.
 
     python benchmarks/segments.py [--customers 26000] [--seeds 2] [--jobs 2]
 """
@@ -14,30 +13,23 @@ from sklearn.decomposition import PCA
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
-from skspend import (
-    BigFivePersonalityScorer,
-    LSTMStateExtractor,
-    SpendingAggregator,
-)
+from skspend import BigFivePersonalityScorer, SpendingAggregator
 from skspend.datasets import load_complete_journey, make_spending
-from skspend.study import paper_networks, trajectory_study
-from skspend.study._states import EachPeriod, mean_so_far
+from skspend.study import trajectory_study
+from skspend.study._states import EachPeriod, compared_networks, mean_so_far
 
-N_PERIODS = 6
+N_PERIODS, UNITS = 6, 3
 
 
-def extractors(n_units):
+def extractors():
     """Those of the study and more, by name."""
-    networks = paper_networks(n_units)
+    networks = compared_networks(UNITS)
     by_period = {
-        "PCA": EachPeriod(make_pipeline(StandardScaler(), PCA(n_units))),
+        "PCA": EachPeriod(make_pipeline(StandardScaler(), PCA(UNITS))),
         **{name: networks[name] for name in networks if name.startswith("feed-forward")},
     }
     return {
         **networks,
-        "recurrent predictor, 8 hidden": LSTMStateExtractor(
-            n_units, hidden_units=(8,), step_penalty=0.2
-        ),
         **{
             f"{name}, mean so far": make_pipeline(states, FunctionTransformer(mean_so_far))
             for name, states in by_period.items()
@@ -57,15 +49,15 @@ def main(customers, seeds, jobs):
     spend = SpendingAggregator(period=2, n_periods=N_PERIODS).fit(households.data)
     panel = spend.transform(households.data)[spend.active_periods_ == N_PERIODS]
     for seed in range(seeds):
-        for name, X, scorer, n_units in (
-            ("Bank", bank.data, BigFivePersonalityScorer(bank.coefficients), 3),
-            ("Households", panel, BigFivePersonalityScorer(aliases=households.aliases), 6),
+        for name, X, scorer in (
+            ("Bank", bank.data, BigFivePersonalityScorer(bank.coefficients)),
+            ("Households", panel, BigFivePersonalityScorer(aliases=households.aliases)),
         ):
             study = trajectory_study(
                 X,
                 scorer=scorer,
-                n_units=n_units,
-                extractors=extractors(n_units),
+                n_units=UNITS,
+                extractors=extractors(),
                 n_jobs=jobs,
                 random_state=seed,
             )

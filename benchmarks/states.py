@@ -43,7 +43,7 @@ def main(most):
     """Print the figures."""
     panel = np.random.default_rng(0).standard_normal((most, *SHAPE), dtype=np.float32)
     few = panel[:26000]
-    extractor = LSTMStateExtractor(objective="reconstruct", epochs=1, n_init=1, random_state=0)
+    extractor = LSTMStateExtractor.paper(objective="reconstruct", epochs=1, random_state=0)
     extractor.fit(few[:1000])
     before = peak_megabytes()
     states = extractor.transform(panel)

@@ -82,10 +82,9 @@ def fit_torch(X, y, batch_size, epochs):
 
 
 def fit_skspend(X, y, batch_size, epochs):
-    extractor = LSTMStateExtractor(
-        objective="y", state_noise=0, step_penalty=0, n_init=1, epochs=epochs,
-        batch_size=batch_size, learning_rate=LEARNING_RATE,
-    ).fit(X, y)  # fmt: skip
+    extractor = LSTMStateExtractor.paper(
+        objective="y", n_init=1, epochs=epochs, batch_size=batch_size, learning_rate=LEARNING_RATE
+    ).fit(X, y)
 
     def predict(X):
         states = encode(extractor.network_, X, extractor.weights_)
@@ -128,7 +127,7 @@ def small_fits(epochs, repeats):
         keras_model(1, "mse").fit(X, y, batch_size=32, epochs=epochs, verbose=0)
 
     def by_skspend():
-        extractor = LSTMStateExtractor(objective="y", n_init=1, epochs=epochs, batch_size=32)
+        extractor = LSTMStateExtractor.paper(objective="y", n_init=1, epochs=epochs, batch_size=32)
         extractor.fit(X, y)
 
     by_keras(), by_skspend()

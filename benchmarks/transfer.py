@@ -32,11 +32,11 @@ from skspend import (
 from skspend.datasets import make_spending
 from skspend.panel import fold
 from skspend.study import transfer_models, transfer_study, transfer_table
-from skspend.study._paper import PAPER_CATEGORIES
+from skspend.study._experiments import PAPER_CATEGORIES
 
 LABELLED, FEW, VALIDATION, EPOCHS, BATCH = 7200, 100, 5000, 100, 32
 NETWORKS = {
-    "recurrent": LSTMStateExtractor(4, state_noise=0, step_penalty=0, random_state=0),
+    "recurrent": LSTMStateExtractor.paper(4, random_state=0),
     "feed-forward": FeedForwardExtractor(5, state_noise=0, random_state=0),
 }
 
