@@ -112,10 +112,10 @@ class TrajectoryClusterer(CallbackSupportMixin, ClusterMixin, BaseEstimator):
     References
     ----------
     Maree & Omlin (2021), section IV-A. Hennig (2007), Cluster-wise assessment of cluster stability,
-    Computational Statistics & Data Analysis 52. Rousseeuw (1987), Silhouettes, Journal of Computational and
-    Applied Mathematics 20. Bezdek (1981), Pattern Recognition with Fuzzy Objective Function
-    Algorithms, for the memberships. Campello, Moulavi & Sander (2013), Density-based clustering
-    based on hierarchical density estimates, PAKDD, for HDBSCAN.
+    Computational Statistics & Data Analysis 52. Rousseeuw (1987), Silhouettes, Journal of
+    Computational and Applied Mathematics 20. Bezdek (1981), Pattern Recognition with Fuzzy
+    Objective Function Algorithms, for the memberships. Campello, Moulavi & Sander (2013),
+    Density-based clustering based on hierarchical density estimates, PAKDD, for HDBSCAN.
 
     Examples
     --------
