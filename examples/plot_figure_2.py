@@ -31,9 +31,10 @@ kappa = segment.score(states.transform(bank.data))
 print(f"accuracy {states.score(bank.data):.2f}, kappa of the top level in time {kappa:.2f}")
 
 # %%
-# All customers, in three projections of the three states. A dot is the state in the last year: full
-# if the dominant trait is high, hollow if it is low. Without ``ax`` the projections are drawn
-# beside each other, as in the paper. Here they are arranged to fit on a phone.
+# All customers, in three projections of the first three states. A wide line is the mean path of the
+# customers of one type, that is of a dominant trait and its sign, and an ellipse holds half of them
+# in the last year. Thin lines are single customers. Without ``ax`` the projections are drawn beside
+# each other, as in the paper. Here they are arranged to fit on a phone.
 
 import matplotlib.pyplot as plt
 
@@ -45,7 +46,8 @@ def three_of_four():
     return axes.flat[:3]
 
 
-everybody = TrajectoryDisplay.from_estimator(pipeline, bank.data, ax=three_of_four())
+lines = {"max_customers": 600}
+everybody = TrajectoryDisplay.from_estimator(pipeline, bank.data, ax=three_of_four(), **lines)
 everybody.legend_.set_in_layout(False)
 
 # %%

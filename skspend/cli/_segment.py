@@ -95,7 +95,7 @@ def _run(file, options, folder):
             trajectories.rename_axis("customer").reset_index().to_parquet(
                 folder / "trajectories.parquet", index=False
             )
-            _draw(trajectories[is_active], table["type"][is_active], folder / "trajectories.png")
+            _draw(trajectories[is_active], table["level1"][is_active], folder / "trajectories.png")
             model.save(folder / "model.json")
     first, last = map(str, log.span)
     used = {"period": spend.period, "periods": spend.n_periods_, "normalize": spend.normalize}
@@ -110,13 +110,13 @@ def _run(file, options, folder):
     return described, record
 
 
-def _draw(trajectories, types, path):
+def _draw(trajectories, names, path):
     """Write the picture of the trajectories of the customers who shape the tree."""
-    display = TrajectoryDisplay.from_predictions(trajectories, types)
-    title = f"{len(types):,} customers in state space, by dominant trait"
-    if len(display.drawn_) < len(types):
-        title += f" ({len(display.drawn_):,} drawn)"
-    display.figure_.suptitle(title)
+    display = TrajectoryDisplay.from_predictions(trajectories, names)
+    display.figure_.suptitle(
+        f"Where {len(names):,} customers move from period to period: the mean path of each "
+        f"segment, and an ellipse around half of its customers"
+    )
     display.figure_.savefig(path)
 
 

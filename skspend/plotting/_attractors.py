@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Self
 
-import matplotlib as mpl
 import numpy as np
 import pandas as pd
 from matplotlib.lines import Line2D
@@ -17,7 +16,7 @@ from sklearn.utils import check_random_state
 
 from ..inspection import find_attractors
 from ._axes import prepare_axes
-from ._colors import type_color
+from ._colors import name_colors
 from ._trajectories import balanced_sample
 
 if TYPE_CHECKING:
@@ -166,7 +165,7 @@ class AttractorDisplay:
         segments = self.customers["segment"].to_numpy()
         sizes = pd.Series(segments).value_counts()
         names = {node: (self.names or {}).get(node, f"segment {node}") for node in sizes.index}
-        colors = dict(zip(names, _colors(list(names.values())), strict=True))
+        colors = dict(zip(names, name_colors(list(names.values())), strict=True))
         random_state = check_random_state(random_state)
         self.drawn_ = drawn = balanced_sample(segments, max_customers, random_state)
         inks = [colors[node] for node in segments[drawn]]
@@ -219,12 +218,3 @@ class AttractorDisplay:
 def _along(pca, table):
     """Rows along the principal axes; there may be none."""
     return (table.to_numpy() - pca.mean_) @ pca.components_.T
-
-
-def _colors(names):
-    """A colour for each name, that of its trait where this distinguishes them, as RGB rows."""
-    colors = np.array([type_color(name) for name in names])
-    if len(np.unique(colors, axis=0)) < len(names):
-        palette = mpl.colormaps["tab20"]
-        colors = np.array([palette(number % palette.N)[:3] for number in range(len(names))])
-    return colors

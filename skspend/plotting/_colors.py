@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import matplotlib as mpl
+import numpy as np
 from matplotlib.colors import to_rgb
 
 from ..inspection._names import first_word
 from ..personality import TRAITS
+
+if TYPE_CHECKING:
+    from .._utils._typing import Floats
 
 # Okabe & Ito's palette for the colour-blind, without its yellow and grey.
 TRAIT_COLORS = dict(
@@ -23,6 +31,15 @@ def type_color(name: str) -> tuple[float, float, float]:
     color = to_rgb(TRAIT_COLORS.get(trait, NO_TRAIT))
     red, green, blue = (white + (1 - white) * part for part in color)
     return red, green, blue
+
+
+def name_colors(names: Sequence[str]) -> Floats:
+    """A colour for each name, that of its trait where this distinguishes them, as RGB rows."""
+    colors = np.array([type_color(name) for name in names])
+    if len(np.unique(colors, axis=0)) < len(names):
+        palette = mpl.colormaps["tab20"]
+        colors = np.array([palette(number % palette.N)[:3] for number in range(len(names))])
+    return colors
 
 
 def text_color(background: tuple[float, float, float]) -> str:

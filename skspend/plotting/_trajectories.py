@@ -1,7 +1,8 @@
 """TrajectoryDisplay: the paths of customers through the state space.
 
-Trajectories and personality types come in; out come all two-dimensional projections of the state
-space, as in Fig. 2 of Maree & Omlin (2021).
+Trajectories and a label of each customer come in; out come two-dimensional projections of the state
+space with the mean path of each label, and on demand the paths of single customers, as in Fig. 2 of
+Maree & Omlin (2021).
 """
 
 from __future__ import annotations
@@ -11,16 +12,17 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 import pandas as pd
-from matplotlib.collections import LineCollection
+from matplotlib.collections import EllipseCollection, LineCollection
 from matplotlib.colors import to_rgba_array
 from matplotlib.lines import Line2D
+from scipy.stats import chi2
 from sklearn.utils import check_random_state
 
 from ..metrics import run_to_trajectories
 from ..panel import Panel
-from ..personality import TRAITS, TYPES, personality_types
+from ..personality import TRAITS, personality_types
 from ._axes import prepare_axes
-from ._colors import TRAIT_COLORS
+from ._colors import name_colors
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -35,42 +37,58 @@ if TYPE_CHECKING:
 
 MOST_UNITS = 3
 """Most units whose projections are drawn: those of more units would be too many."""
-STATE_TICKS = -1, -0.5, 0, 0.5, 1
-DOTS: dict[str, Any] = {"s": 15, "lw": 0.8, "zorder": 3, "clip_on": False}
-SMALLEST_FRAME = 0.05
-"""Side of the frame around a segment whose customers end in one place."""
+HALF = float(np.sqrt(chi2.ppf(0.5, df=2)))
+"""Standard deviations around the mean of a normal distribution that hold half of it, in a plane."""
+WIDTHS = 1.0, 3.5
+"""Of the first and the last step of a mean path, in points."""
+LARGEST_DOT, SMALLEST_DOT = 400, 20
+"""Area of the dot of all customers, and that of the smallest, in square points."""
 
 
 class TrajectoryDisplay:
-    """Trajectories in the state space, coloured by dominant trait.
+    """The mean path of each group of customers through the state space, and how far it spreads.
 
-    One line per customer leads through the periods, stronger with each, to a dot at the last one:
-    a full dot if the trait is high, a hollow dot if it is low. :meth:`from_estimator`, which can
-    also show one segment alone, or :meth:`from_predictions` make it.
+    The path of a group becomes wider with every period. It ends in a dot, whose area grows with the
+    number of customers, and in an ellipse that holds about half of them. If asked for, there is a
+    thin line for each single customer, stronger with every period. :meth:`from_estimator`, which
+    can also show one segment alone, or :meth:`from_predictions` make it.
 
     Parameters
     ----------
     states : ndarray, shape (n_customers, n_periods, n_units)
-        Between -1 and 1, oldest period first.
-    types : array-like of str, shape (n_customers,)
-        Personality types, such as ``"openness-"``.
+        Oldest period first.
+    labels : array-like of str, shape (n_customers,)
+        The group of each customer: the name of a segment, or a personality type such as
+        ``"openness-"``. A group has the colour of the trait with which its name begins, pale if it
+        is low, if this distinguishes the groups.
     period : str, default="period"
         The word for a period.
-    rank : int, default=1
-        Rank of the traits in `types`: 1 for the dominant ones. At higher ranks, the frame is the
-        part of the state space in which the trajectories end.
+    title : str, default=None
+        Title of the legend: what the labels are.
 
     Attributes
     ----------
     figure_ : matplotlib Figure
     axes_ : ndarray of matplotlib Axes, shape (n_panels,)
+    groups_ : ndarray of str, shape (n_groups,)
+        The labels in the order of the legend, the largest group first.
+    paths_ : list of LineCollection, length n_panels
+        One line per group and step, period by period.
+    dots_ : list of PathCollection, length n_panels
+        One dot per group, at its mean in the last period.
+    spreads_ : list of EllipseCollection, length n_panels
+        One ellipse per group.
     lines_ : list of LineCollection, length n_panels
         One line per customer drawn and step, period by period.
-    dots_ : list of PathCollection, length n_panels
-        One dot per customer drawn, at the last period.
     legend_ : matplotlib Legend
     drawn_ : ndarray of int
         Rows of the customers drawn.
+
+    Notes
+    -----
+    The ellipse is that of a normal distribution with the covariance of the group's states in the
+    last period. Axes name the share of the variance of these states, over all customers and units,
+    that lies along them.
 
     References
     ----------
@@ -80,27 +98,30 @@ class TrajectoryDisplay:
     --------
     >>> import numpy as np
     >>> from skspend.plotting import TrajectoryDisplay
-    >>> states = np.random.default_rng(0).uniform(-1, 1, size=(4, 6, 3))
-    >>> types = ["openness+", "openness-", "neuroticism+", "extraversion-"]
-    >>> display = TrajectoryDisplay.from_predictions(states, types)
-    >>> [(ax.get_xlabel(), ax.get_ylabel()) for ax in display.axes_]
-    [('state 0', 'state 1'), ('state 0', 'state 2'), ('state 1', 'state 2')]
+    >>> states = np.random.default_rng(0).uniform(-1, 1, size=(4, 6, 2))
+    >>> labels = ["openness+", "openness-", "openness+", "extraversion-"]
+    >>> display = TrajectoryDisplay.from_predictions(states, labels)
+    >>> [text.get_text() for text in display.legend_.get_texts()]
+    ['openness+ (2)', 'extraversion- (1)', 'openness- (1)']
     """
 
     axes_: NDArray[np.object_]
     figure_: Figure
+    groups_: Names
     drawn_: Integers
-    lines_: list[LineCollection]
+    paths_: list[LineCollection]
     dots_: list[PathCollection]
+    spreads_: list[EllipseCollection]
+    lines_: list[LineCollection]
     legend_: Legend
 
     def __init__(
-        self, states: Floats, types: Names, *, period: str = "period", rank: int = 1
+        self, states: Floats, labels: Names, *, period: str = "period", title: str | None = None
     ) -> None:
         self.states = states
-        self.types = types
+        self.labels = labels
         self.period = period
-        self.rank = rank
+        self.title = title
 
     @classmethod
     def from_estimator(
@@ -110,10 +131,10 @@ class TrajectoryDisplay:
         *,
         segment: int | None = None,
         ax: Axes | SeveralAxes | None = None,
-        max_customers: int = 600,
+        max_customers: int = 0,
         random_state: RandomState = 0,
     ) -> Self:
-        """Draw the trajectories that a fitted estimator makes of X.
+        """Draw the trajectories that a fitted estimator makes of X, by personality type.
 
         Parameters
         ----------
@@ -122,9 +143,9 @@ class TrajectoryDisplay:
             in a :class:`~skspend.TrajectoryClusterer`.
         X : the input that the estimator was fitted on
         segment : int, default=None
-            A node of the clusterer's ``tree_``. Only its customers are drawn, in the colours of the
-            traits that distinguish its parts: the second most dominant ones in a segment of level
-            1 (Fig. 2 b), the third in one of level 2 (Fig. 2 c).
+            A node of the clusterer's ``tree_``. Only its customers are drawn, by the traits that
+            distinguish its parts: the second most dominant ones in a segment of level 1 (Fig. 2 b),
+            the third in one of level 2 (Fig. 2 c).
         ax, max_customers, random_state
             As in :meth:`plot`.
 
@@ -144,18 +165,21 @@ class TrajectoryDisplay:
         if segment is not None:
             rank, members = _inside(segment, found)
         types = personality_types(found.scores[members], rank=rank)
-        display = cls(states[members], types, period=period, rank=rank)
+        ranks = {1: "", 2: "second ", 3: "third "}
+        title = f"{ranks.get(rank, f'{rank}th ')}most dominant trait, high (+) or low (-)"
+        display = cls(states[members], types, period=period, title=title)
         return display.plot(ax, max_customers=max_customers, random_state=random_state)
 
     @classmethod
     def from_predictions(
         cls,
         trajectories: PanelLike,
-        types: ArrayLike,
+        labels: ArrayLike,
         *,
         n_periods: int | None = None,
+        title: str | None = None,
         ax: Axes | SeveralAxes | None = None,
-        max_customers: int = 600,
+        max_customers: int = 0,
         random_state: RandomState = 0,
     ) -> Self:
         """Draw trajectories.
@@ -164,33 +188,32 @@ class TrajectoryDisplay:
         ----------
         trajectories : frame with the columns of a panel, or array
             Shape (n_customers, n_periods * n_units), or (n_customers, n_periods, n_units).
-        types : array-like of str, shape (n_customers,)
-            Personality types, such as ``"openness-"``.
+        labels : array-like of str, shape (n_customers,)
+            The group of each customer: the name of a segment, or a type such as ``"openness-"``.
         n_periods : int, default=None
             Number of periods of a table whose columns do not name them.
+        title : str, default=None
+            Title of the legend.
         ax, max_customers, random_state
             As in :meth:`plot`.
 
         Raises
         ------
         ValueError
-            If the number of periods is unknown, or the types are not those of the customers.
+            If the number of periods is unknown, or there is not one label for each customer.
         """
         states, period = _cube(trajectories, n_periods)
-        types = np.asarray(types, dtype=object)
-        unknown = sorted(set(types) - set(TYPES))
-        if len(types) != len(states):
-            raise ValueError(f"There are {len(types)} types for {len(states)} customers.")
-        if unknown:
-            raise ValueError(f"{unknown[0]!r} is no personality type. Use these: {list(TYPES)}.")
-        display = cls(states, types, period=period)
+        labels = np.asarray(labels, dtype=object)
+        if labels.shape != (len(states),):
+            raise ValueError(f"There are {labels.size} labels for {len(states)} customers.")
+        display = cls(states, labels, period=period, title=title)
         return display.plot(ax, max_customers=max_customers, random_state=random_state)
 
     def plot(
         self,
         ax: Axes | SeveralAxes | None = None,
         *,
-        max_customers: int = 600,
+        max_customers: int = 0,
         random_state: RandomState = 0,
     ) -> Self:
         """Draw.
@@ -200,78 +223,75 @@ class TrajectoryDisplay:
         ax : matplotlib Axes or array of Axes, default=None
             One for every projection: one for up to two units, else three; another number raises
             ValueError. By default those of a new figure, outside of pyplot.
-        max_customers : int, default=600
-            With more customers, a sample is drawn, as even over the traits as possible.
+        max_customers : int, default=0
+            Number of customers whose single lines are drawn behind the mean paths. If there are
+            more, a sample is drawn, as even over the groups as possible.
         random_state : int, RandomState instance or None, default=0
             Draws the sample and the order of the lines.
         """
         units = range(min(self.states.shape[2], MOST_UNITS))
         projections: list[tuple[Any, int]] = list(combinations(units, 2)) or [(None, 0)]
         is_new = ax is None
-        self.axes_, self.figure_ = prepare_axes(ax, len(projections), width=4, height=4.6)
-        traits = np.array([name[:-1] for name in self.types], dtype=object)
-        self.drawn_ = balanced_sample(traits, max_customers, check_random_state(random_state))
-        colors = [TRAIT_COLORS[trait] for trait in traits[self.drawn_]]
-        is_high = np.array([name.endswith("+") for name in self.types[self.drawn_]], dtype=bool)
+        self.axes_, self.figure_ = prepare_axes(ax, len(projections), width=4, height=4.8)
+        sizes = pd.Series(self.labels).value_counts(sort=False).sort_index()
+        sizes = sizes.sort_values(ascending=False, kind="stable")
+        self.groups_ = sizes.index.to_numpy(dtype=object)
+        colors = dict(zip(self.groups_, name_colors(list(self.groups_)), strict=True))
+        random_state = check_random_state(random_state)
+        self.drawn_ = balanced_sample(self.labels, max_customers, random_state)
+        inks = [colors[label] for label in self.labels[self.drawn_]]
+        areas = np.maximum(SMALLEST_DOT, LARGEST_DOT * sizes.to_numpy() / max(1, sizes.sum()))
         # Fewer lines can be stronger, because they do not merge into one area.
         strongest = np.clip(12 / np.sqrt(max(1, len(self.drawn_))), 0.3, 0.9)
-        self.lines_, self.dots_ = [], []
+        self.lines_, self.paths_, self.dots_, self.spreads_ = [], [], [], []
         for ax, units in zip(self.axes_, projections, strict=True):
-            paths = self._paths(units)
-            self.lines_.append(ax.add_collection(_fading_lines(paths, colors, strongest)))
-            faces, ends = np.where(is_high, colors, "white"), paths[:, -1]
-            self.dots_.append(ax.scatter(*ends.T, c=faces, edgecolors=colors, **DOTS))
+            points = self._project(units)
+            groups = [points[self.labels == label] for label in self.groups_]
+            means = np.array([group.mean(axis=0) for group in groups])
+            faces = list(colors.values())
+            n_steps = points.shape[1] - 1
+            fade = strongest * np.linspace(0, 1, n_steps + 1)[1:] ** 2
+            self.lines_.append(_add_lines(ax, points[self.drawn_], inks, 0.7, fade))
+            self.spreads_.append(_add_ellipses(ax, [group[:, -1] for group in groups], faces))
+            widths = np.repeat(np.linspace(*WIDTHS, n_steps), len(means))
+            self.paths_.append(_add_lines(ax, means, faces, widths, np.ones(n_steps)))
+            dots = ax.scatter(*means[:, -1].T, s=areas, c=faces, ec="black", lw=0.8, zorder=5)
+            self.dots_.append(dots)
             self._frame(ax, units)
-        self.legend_ = self._add_legend(set(traits), is_new)
+        self.legend_ = self._add_legend(colors, sizes, is_new)
         return self
 
-    def _paths(self, units):
-        """Points of the customers drawn, shape (n_drawn, n_periods, 2)."""
-        states = self.states[self.drawn_]
+    def _project(self, units):
+        """Points of all customers in a plane, shape (n_customers, n_periods, 2)."""
         if units[0] is None:
-            periods = np.broadcast_to(np.arange(1, states.shape[1] + 1), states.shape[:2])
-            return np.stack([periods, states[:, :, units[1]]], axis=2)
-        return states[:, :, units]
+            periods = np.broadcast_to(np.arange(1, self.states.shape[1] + 1), self.states.shape[:2])
+            return np.stack([periods, self.states[:, :, units[1]]], axis=2)
+        return self.states[:, :, units]
 
     def _frame(self, ax, units):
-        ax.set(ylim=self._limits(units[1]), ylabel=f"state {units[1]}")
+        """Name the axes, and give them the limits of what is drawn."""
+        variances = self.states[:, -1].var(axis=0)
+        shares = variances / max(variances.sum(), np.finfo(float).tiny)
+        for axis, unit in zip("xy", units, strict=True):
+            if unit is not None:
+                ax.set(**{f"{axis}label": f"state {unit} ({shares[unit]:.0%} of the variance)"})
         if units[0] is None:
-            n_periods = self.states.shape[1]
-            ax.set(xlabel=self.period, xlim=(min(1, n_periods - 1), n_periods))
+            ax.set(xlabel=self.period)
             ax.locator_params(axis="x", integer=True)
         else:
-            ax.set(xlim=self._limits(units[0]), xlabel=f"state {units[0]}", aspect="equal")
-        if self.rank == 1:
-            ax.set(yticks=STATE_TICKS, **({} if units[0] is None else {"xticks": STATE_TICKS}))
-        ax.spines[["left", "bottom"]].set_position(("outward", 6))
+            ax.set_aspect("equal", adjustable="datalim")
+        ax.autoscale_view()
 
-    def _limits(self, unit):
-        """The whole state space; inside a segment, the part of it where its customers end."""
-        if self.rank == 1:
-            return -1, 1
-        ends = self.states[self.drawn_, -1]
-        reach = 0.55 * max(np.ptp(ends, axis=0).max(initial=0), SMALLEST_FRAME)
-        middle = (ends[:, unit].min() + ends[:, unit].max()) / 2
-        # There are no states beyond the walls of the state space.
-        middle = np.clip(middle, reach - 1, 1 - reach) if reach < 1 else 0
-        return middle - reach, middle + reach
-
-    def _add_legend(self, traits, is_new):
-        rank = {1: "", 2: "second ", 3: "third "}.get(self.rank, f"{self.rank}th ")
-        title = f"{rank}most dominant trait" if rank else None
+    def _add_legend(self, colors, sizes, is_new):
         handles = [
-            Line2D([], [], color=TRAIT_COLORS[trait], marker="o", ms=4, label=trait)
-            for trait in TRAITS
-            if trait in traits
+            Line2D([], [], color=color, lw=3, marker="o", mec="black", label=f"{label} ({size:,})")
+            for (label, color), size in zip(colors.items(), sizes, strict=True)
         ]
-        for sign, face in (("high", "0.3"), ("low", "white")):
-            label = f"last {self.period}, trait {sign}"
-            dot = Line2D([], [], ls="", marker="o", ms=4, mfc=face, mec="0.3", label=label)
-            handles.append(dot)
-        options = {"handles": handles, "title": title, "frameon": False}
+        options = {"handles": handles, "title": self.title, "frameon": False}
         if is_new:
-            n_columns = len(handles) if len(self.axes_) > 1 else 2
-            return self.figure_.legend(loc="outside lower center", ncols=n_columns, **options)
+            n_columns = 2 * len(self.axes_) - (len(self.axes_) > 1)
+            place = {"loc": "outside lower center", "ncols": n_columns, "fontsize": "small"}
+            return self.figure_.legend(**place, **options)
         beside = {"loc": "center left", "bbox_to_anchor": (1.02, 0.5), "fontsize": "small"}
         return self.axes_[-1].legend(**beside, **options)
 
@@ -296,22 +316,41 @@ def _inside(segment, found):
     return int(rank), (levels == segment).any(axis=1) | (segment == 0)
 
 
-def _fading_lines(paths, colors, strongest):
-    """Lines that grow stronger with every period, up to `strongest`, the latest on top."""
+def _add_lines(ax, paths, colors, widths, opacities):
+    """Draw paths, shape (n_paths, n_periods, 2), step by step, with the latest on top."""
     steps = np.stack([paths[:, :-1], paths[:, 1:]], axis=2)
-    n_customers, n_steps = steps.shape[:2]
-    opacity = strongest * np.linspace(0, 1, n_steps + 1)[1:] ** 2
-    return LineCollection(
+    n_paths, n_steps = steps.shape[:2]
+    lines = LineCollection(
         steps.swapaxes(0, 1).reshape(-1, 2, 2),
-        colors=to_rgba_array(colors * n_steps, np.repeat(opacity, n_customers)),
-        linewidths=0.7,
-        zorder=2,
+        colors=to_rgba_array(list(colors) * n_steps, np.repeat(opacities, n_paths)),
+        linewidths=widths,
+        capstyle="round",
+        zorder=2 if np.isscalar(widths) else 4,
     )
+    return ax.add_collection(lines)
 
 
-def balanced_sample(traits: Names, most: int, random_state: np.random.RandomState) -> Integers:
-    """Rows of up to `most` customers, taken from the traits in turn, in random order."""
-    shuffled = random_state.permutation(len(traits))
-    turn = pd.Series(shuffled).groupby(traits[shuffled]).cumcount()
+def _add_ellipses(ax, groups, colors):
+    """Draw the ellipse around the mean of each group of points that holds about half of them."""
+    centers = np.array([group.mean(axis=0) for group in groups])
+    spreads = np.array([np.cov(group, rowvar=False, bias=True) for group in groups])
+    variances, axes = np.linalg.eigh(spreads)
+    lengths = 2 * HALF * np.sqrt(np.maximum(variances, 0))
+    angles = np.degrees(np.arctan2(axes[:, 1, 1], axes[:, 0, 1]))
+    ellipses = EllipseCollection(
+        lengths[:, 1], lengths[:, 0], angles, units="xy", offsets=centers,
+        offset_transform=ax.transData, facecolors=to_rgba_array(colors, 0.18), edgecolors=colors,
+        linewidths=1, zorder=3,
+    )  # fmt: skip
+    # The collection itself tells the axes of its centres alone.
+    reach = HALF * np.sqrt(spreads.diagonal(axis1=1, axis2=2))
+    ax.update_datalim(np.concatenate([centers - reach, centers + reach]))
+    return ax.add_collection(ellipses, autolim=False)
+
+
+def balanced_sample(groups: Names, most: int, random_state: np.random.RandomState) -> Integers:
+    """Rows of up to `most` customers, taken from the groups in turn, in random order."""
+    shuffled = random_state.permutation(len(groups))
+    turn = pd.Series(shuffled).groupby(groups[shuffled]).cumcount()
     chosen = shuffled[np.argsort(turn.to_numpy(), kind="stable")][:most]
     return random_state.permutation(chosen)
