@@ -4,7 +4,9 @@ A fifth of the customers is held out. The package's steps are fitted on the othe
 seeds, and on as many bootstrap samples of them. The script prints, for the held-out customers,
 
 - **ARI**: adjusted Rand index of the segments of two fits, for the top level, for the leaves, and
-  for the leaves inside the top-level segments that a pair of fits agrees on;
+  for the leaves inside the top-level segments that a pair of fits agrees on; and of the computed
+  types, which a bootstrap sample changes, because it changes the means and deviations of the
+  scores;
 - **AMI**: adjusted mutual information of the top level with the type of the overall scores, and of
   levels 2 and 3 with the type of the second and third trait inside each parent, where a parent
   that is not divided counts as 0;
@@ -94,18 +96,19 @@ def fit(make, scorer, fitted, held_out, seed):
         "seconds of training": seconds,
         "seconds of the tree": time.perf_counter() - started - seconds,
     }
-    return figures, levels
+    return figures, levels, encode_types(scores)
 
 
 def agreement(fits):
-    """ARI of every pair of fits: of the top level, the leaves, and leaves inside the top level."""
+    """ARI of every pair of fits: of the types, the top level, the leaves, and inside the top."""
     rows = []
-    for one, other in combinations(fits, 2):
+    for (one, types), (other, other_types) in combinations(fits, 2):
         pairs = pd.Series(range(len(one))).groupby([one[:, 0], other[:, 0]]).indices.values()
         large = [rows for rows in pairs if len(rows) > 10]
         inside = [adjusted_rand_score(one[rows, -1], other[rows, -1]) for rows in large]
         rows.append(
             {
+                "ARI types": adjusted_rand_score(types, other_types),
                 "ARI top": adjusted_rand_score(one[:, 0], other[:, 0]),
                 "ARI leaves": adjusted_rand_score(one[:, -1], other[:, -1]),
                 "ARI inside": np.average(inside, weights=[len(rows) for rows in large]),
@@ -143,9 +146,11 @@ def main(customers, seeds, network, data):
                 rows = np.arange(len(fitted))
                 if scheme == "bootstrap":
                     rows = generator.choice(rows, size=len(rows))
-                one, levels = fit(NETWORKS[network], scorer, fitted.iloc[rows], held_out, seed)
+                one, levels, types = fit(
+                    NETWORKS[network], scorer, fitted.iloc[rows], held_out, seed
+                )
                 figures.append(one)
-                fits.append(levels)
+                fits.append((levels, types))
             click.echo(f"\n{name}, {len(panel):,} customers, {network} network, {scheme}")
             click.echo(pd.DataFrame(figures).round(3).to_string(index=False))
             click.echo(pd.DataFrame(figures).mean().round(3).to_frame().T.to_string(index=False))
