@@ -21,6 +21,9 @@ JUDGED = 1000
 FOUND_AGAIN = 0.8
 """A part is found again if the mean Jaccard coefficient with the most similar part of other fits is
 this high. Hennig calls clusters stable from 0.75 on, and highly stable from 0.85 on."""
+N_CLOUDS, MARGIN = 5, 0.01
+"""Clouds without parts, of each kind, all of whose silhouettes those of parts must exceed by this
+margin."""
 TIE = 0.02
 """Silhouettes that differ by no more than this are equal."""
 N_DIVISIONS = 5
@@ -43,9 +46,8 @@ def divide(points, max_parts, smallest, random_state):
     the best, the largest counts: parts of parts, which are less separate, belong to the next level.
     """
     crowd = points[_is_crowded(points)]
-    # Twins in both halves, as in a bootstrap sample, would find each other again.
-    sample = sample_rows(np.unique(crowd, axis=0), SAMPLE, random_state)
-    most = min(max_parts, len(sample) // 2, len(crowd) // smallest)
+    sample = sample_rows(crowd, SAMPLE, random_state)
+    most = min(max_parts, len(sample) // 2, len(crowd) // smallest, len(np.unique(crowd, axis=0)))
     if most < 2:
         return []
     proposer = _Proposer(sample, random_state)
