@@ -285,7 +285,7 @@ def _adjusted_rand(pairs):
     return adjusted_rand_score(pairs["own"], pairs["other"])
 
 
-def match_segments(labels: ArrayLike, others: ArrayLike) -> dict[object, object]:
+def match_labels(labels: ArrayLike, others: ArrayLike) -> dict[object, object]:
     """Match segments of two fits one to one, so that most customers are in matching segments.
 
     `labels` and `others` are the segments of the same customers, shape (n_customers,). Where one

@@ -66,6 +66,12 @@ def main():
 )
 @click.option("--depth", type=click.IntRange(min=1), default=3, show_default=True,
               help="Maximum number of levels of the tree.")  # fmt: skip
+@click.option(
+    "--previous",
+    type=click.Path(),
+    metavar="MODEL",
+    help="A model.json of earlier data: segments found again keep their numbers and names.",
+)
 @click.option("--stability/--no-stability", default=True, show_default=True,
               help="Fit again with other seeds, and compare the top-level segments.")  # fmt: skip
 @shared.seed_option
@@ -83,6 +89,7 @@ def segment(ctx, /, file, output, force, **options):
 
     DIR gets segments.parquet (the segment, strength and traits of every customer),
     trajectories.parquet and trajectories.png, model.json (for predict and report) and run.json.
+    With --previous, it also gets migration.parquet: how many customers moved between segments.
 
     \b
     Examples:
@@ -90,6 +97,7 @@ def segment(ctx, /, file, output, force, **options):
       skspend segment transactions.csv --period half --output segments-2024
       skspend segment bank.parquet --customer account_id --date booked --category mcc \\
           --outflow negative --aliases mcc_names.csv --coefficients ratings.csv
+      skspend segment next-year.csv --previous skspend-output/model.json --output next-year
     """
     from ._segment import segment_file
 

@@ -1,5 +1,6 @@
 """``skspend segment``: fit a pipeline on transactions, and find the segment of every customer."""
 
+import math
 import shlex
 import time
 import warnings
@@ -15,6 +16,7 @@ from sklearn.pipeline import Pipeline
 from .. import segmentation as work
 from .._utils._output import output_folder, strict, write_json
 from .._utils._threads import one_thread
+from ..aggregation._aggregator import MONTHS
 from ..datasets import load_complete_journey
 from ..plotting import TrajectoryDisplay
 from . import _files as files
@@ -22,6 +24,8 @@ from ._console import CommandError, EpochProgress, Steps, console
 from ._options import ROLES
 
 OUTPUTS = ("segments.parquet", "trajectories.parquet", "trajectories.png", "model.json", "run.json")
+MIGRATION = "migration.parquet"
+"""Written beside them with a previous model."""
 BUNDLED_PERIOD = 2
 """Months. The bundled households have one year of data, which makes six periods."""
 
@@ -29,7 +33,8 @@ BUNDLED_PERIOD = 2
 def segment_file(file, output, force, options):
     """Write all results; return a record with the segments, and a function to show it."""
     started = time.perf_counter()
-    with output_folder(output, OUTPUTS, force=force) as folder:
+    outputs = OUTPUTS + (MIGRATION,) * bool(options["previous"])
+    with output_folder(output, outputs, force=force) as folder:
         described, record = _run(file, options, folder)
         record["seconds"]["total"] = time.perf_counter() - started
         write_json(record, folder / "run.json")
@@ -44,7 +49,8 @@ def _run(file, options, folder):
     # What is computed is too small for several threads, which would wait for each other.
     with Steps() as steps, one_thread():
         with steps.step("Reading"):
-            log, aliases, coefficients = _read(file, options)
+            previous = options["previous"] and work.SegmentModel.load(options["previous"])
+            log, aliases, coefficients = _read(file, options, previous)
         with steps.step("Aggregating"):
             spend, panel, is_active = work.aggregate(
                 log,
@@ -52,6 +58,7 @@ def _run(file, options, folder):
                 n_periods=options["periods"],
                 normalize=normalize,
             )
+            placed = previous and work.find_nodes(previous, log)
         with steps.step("Training") as task:
             states = work.train(
                 panel[is_active],
@@ -69,6 +76,8 @@ def _run(file, options, folder):
                 panel[is_active],
                 max_depth=options["depth"],
                 random_state=options["seed"],
+                previous=previous,
+                anchor=None if previous is None else placed[is_active],
             )
             pipeline = Pipeline([("spend", spend), ("states", states), ("segment", segment)])
             model = work.SegmentModel(pipeline, names)
@@ -97,6 +106,10 @@ def _run(file, options, folder):
             )
             _draw(trajectories[is_active], table["level1"][is_active], folder / "trajectories.png")
             model.save(folder / "model.json")
+            moved = None
+            if previous is not None:
+                migration, moved = work.compare_models(previous, model, placed, trajectories)
+                migration.to_parquet(folder / MIGRATION, index=False)
     first, last = map(str, log.span)
     used = {"period": spend.period, "periods": spend.n_periods_, "normalize": spend.normalize}
     record = {
@@ -105,6 +118,7 @@ def _run(file, options, folder):
         "data": {"transactions": log.n_transactions, "first_day": first, "last_day": last},
         "figures": model.summarise(panel, trajectories, is_active, described),
         "stability": agreement,
+        "previous": moved,
         "seconds": steps.seconds,
     }
     return described, record
@@ -120,14 +134,18 @@ def _draw(trajectories, names, path):
     display.figure_.savefig(path)
 
 
-def _read(file, options):
+def _read(file, options, previous):
     """The log, the aliases and the coefficients of a run."""
     coefficients = options["coefficients"] and files.read_coefficients(options["coefficients"])
     aliases = options["aliases"] and files.read_aliases(options["aliases"])
     if file is None:
         households = load_complete_journey()
         return households.data, aliases or _bundled_aliases(households, coefficients), coefficients
-    return files.read_log(file, options, options["period"] or "year"), aliases, coefficients
+    period = options["period"] or "year"
+    if previous is not None:
+        # Both models add up whole periods of their own.
+        period = math.gcd(MONTHS.get(period, period), previous.pipeline["spend"].n_months_)
+    return files.read_log(file, options, period), aliases, coefficients
 
 
 def _bundled_aliases(households, coefficients):
@@ -183,6 +201,8 @@ def _show(described, record, output, *, is_bundled):
             f"top-level segment (ARI {stability['ari']:.2f}, {stability['low']:.2f} to "
             f"{stability['high']:.2f} over {stability['fits']} fits)."
         )
+    if record["previous"]:
+        say(_tell_moves(record["previous"]))
     say(
         f"{figures['coverage']:.1%} of the spending has a coefficient. Personality from spending "
         f"is weak evidence (r about .15): use segments to understand customers, never to decide "
@@ -193,8 +213,19 @@ def _show(described, record, output, *, is_bundled):
             "The data of these households are grocery purchases at one retailer, and few of the "
             "published coefficients are about groceries."
         )
-    click.echo(f"Written to {output}: {', '.join(OUTPUTS)}.")
+    outputs = OUTPUTS + (MIGRATION,) * bool(record["previous"])
+    click.echo(f"Written to {output}: {', '.join(outputs)}.")
     click.echo(f"To see a report: {_report_command(output, record['parameters'])}")
+
+
+def _tell_moves(moved):
+    """Who keeps the top-level segment of the previous model, and what is new, in one sentence."""
+    told = f"{moved['same']:.0%} of {moved['customers']:,} customers keep their top-level segment"
+    for kind in ("new", "gone"):
+        if names := moved[kind]:
+            count = f"{len(names)} segment{'s are' if len(names) > 1 else ' is'} {kind}"
+            told += f"; {count}: {' | '.join(names)}"
+    return f"{told}."
 
 
 def _report_command(output, options):

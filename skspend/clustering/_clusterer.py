@@ -27,10 +27,12 @@ from .._utils._sklearn import (
 from .._utils._threads import one_thread
 from ..metrics import middle_period, temporal_stability
 from ..panel import validate_panel
+from ._anchor import check_anchor, earlier_parts, keep_order, mean_states
 from ._division import divide, label_by_density, sample_rows
 from ._tree import SegmentTree
 
 if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
     from sklearn.utils import Tags
 
     from .._utils._typing import Estimator, Floats, Integers, PanelLike, RandomState
@@ -176,13 +178,20 @@ class TrajectoryClusterer(CallbackSupportMixin, ClusterMixin, BaseEstimator):
 
     @one_task
     @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X: PanelLike, y: object = None) -> Self:
+    def fit(self, X: PanelLike, y: object = None, *, anchor: ArrayLike | None = None) -> Self:
         """Grow the tree and place all customers.
 
         Parameters
         ----------
         X : panel of states, shape (n_customers, n_periods * n_states), or with three dimensions
         y : ignored
+        anchor : array-like of int, shape (n_customers, depth), default=None
+            Nodes that an earlier tree gave the same customers, as its `predict_levels` returns
+            them; -1 for customers whom it does not know. The new tree keeps the parts of the
+            earlier one where they are still found: k-means starts from their mean states, and the
+            result counts if halves of the customers find it again. Other nodes are divided as
+            without an anchor. Parts that are the same keep their order, and so their numbers while
+            nothing before them is new.
 
         Returns
         -------
@@ -191,14 +200,17 @@ class TrajectoryClusterer(CallbackSupportMixin, ClusterMixin, BaseEstimator):
         Raises
         ------
         ValueError
-            If states are so large that their squared distances are not finite.
+            If states are so large that their squared distances are not finite, or `anchor` does not
+            have a row for each customer.
         """
         states = _check_size(validate_panel(self, X, n_periods=self.n_periods).cube[:, -1])
         random_state = check_random_state(self.random_state)
-        sample = sample_rows(states, self.max_fit_samples, random_state)
-        smallest = max(FEWEST_CUSTOMERS, round(self.min_share * len(sample)))
-        divide_node = partial(self._divide, smallest=smallest, random_state=random_state)
-        tree = SegmentTree.grow(sample.astype(np.float64), divide_node)
+        rows = sample_rows(np.arange(len(states)), self.max_fit_samples, random_state)
+        smallest = max(FEWEST_CUSTOMERS, round(self.min_share * len(rows)))
+        sample = states[rows].astype(np.float64)
+        earlier = None if anchor is None else check_anchor(anchor, states)[rows]
+        divide_rows = partial(self._divide, sample, earlier, smallest, random_state)
+        tree = SegmentTree.grow(sample, divide_rows)
         self.parents_, self.centers_, self.radii_ = tree.parents, tree.centers, tree.radii
         self.outlier_threshold_ = self.outlier_threshold
         self.level_labels_ = nodes = tree.route(states)
@@ -209,13 +221,22 @@ class TrajectoryClusterer(CallbackSupportMixin, ClusterMixin, BaseEstimator):
         self.sizes_, self.exemplars_ = tree.survey(states, nodes)
         return self
 
-    def _divide(self, members, depth, smallest, random_state):
-        """Centres of the parts of a node; none if the node stays whole."""
+    def _divide(self, sample, earlier, smallest, random_state, rows, depth):
+        """Centres of the parts of a node, `rows` of the sample; none if the node stays whole."""
+        members = sample[rows]
         if depth == self.max_depth or len(members) < 2 * smallest:
             return []
+        if earlier is None:
+            return self._find_parts(members, smallest, random_state)
+        parts = earlier_parts(earlier[rows], depth)
+        proposed = mean_states(members, parts, smallest)
+        centers = self._find_parts(members, smallest, random_state, proposed)
+        return keep_order(centers, members, parts)
+
+    def _find_parts(self, members, smallest, random_state, proposed=()):
         if self.clusterer is None:
             with one_thread():
-                return divide(members, self.max_clusters, smallest, random_state)
+                return divide(members, self.max_clusters, smallest, random_state, proposed)
         if isinstance(self.clusterer, str):
             labels = label_by_density(members, self.max_clusters, smallest)
         else:

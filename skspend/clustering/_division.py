@@ -35,8 +35,11 @@ FAR = 5.0
 """A point whose neighbours are this many times as far away as is typical belongs to no part."""
 
 
-def divide(points, max_parts, smallest, random_state):
+def divide(points, max_parts, smallest, random_state, proposed=()):
     """Find the centres of two or more parts of a cloud, or none; a part has `smallest` points.
+
+    Two or more `proposed` centres win if k-means that starts from them ends in parts that are found
+    again. Otherwise, or without them, the parts are searched for as follows.
 
     k-means in halves of the points must find every part again (Hennig 2007, Cluster-wise assessment
     of cluster stability, Computational Statistics & Data Analysis 52). Halves also agree on how to
@@ -50,28 +53,30 @@ def divide(points, max_parts, smallest, random_state):
     most = min(max_parts, len(sample) // 2, len(crowd) // smallest, len(np.unique(crowd, axis=0)))
     if most < 2:
         return []
+    least = smallest * len(sample) / len(crowd)
+    if 2 <= len(proposed) <= most:
+        parts = KMeans(len(proposed), init=proposed, n_init=1).fit(sample)
+        is_large = np.bincount(parts.labels_).min() >= least
+        if is_large and _are_found_again(sample, parts, random_state):
+            return _settle(parts, crowd)
     proposer = _Proposer(sample, random_state)
     clouds = _Clouds(sample, random_state)
-    proposed = {n_parts: proposer.propose(n_parts) for n_parts in range(2, most + 1)}
+    tried = {n_parts: proposer.propose(n_parts) for n_parts in range(2, most + 1)}
     silhouettes = {
         n_parts: proposer.judge(parts)
-        for n_parts, parts in proposed.items()
-        if np.bincount(parts.labels_).min() >= smallest * len(sample) / len(crowd)
+        for n_parts, parts in tried.items()
+        if np.bincount(parts.labels_).min() >= least
     }
     found, best = 0, None
     for n_parts in sorted(silhouettes, key=silhouettes.get, reverse=True):
         if found and silhouettes[n_parts] < best - TIE:
             break
-        if n_parts < found or not _are_found_again(sample, proposed[n_parts], random_state):
+        if n_parts < found or not _are_found_again(sample, tried[n_parts], random_state):
             continue
         if silhouettes[n_parts] > clouds.best_silhouette(n_parts) + MARGIN:
             best = silhouettes[n_parts] if best is None else best
             found = n_parts
-    if not found:
-        return []
-    return (
-        KMeans(found, init=proposed[found].cluster_centers_, n_init=1).fit(crowd).cluster_centers_
-    )
+    return _settle(tried[found], crowd) if found else []
 
 
 def label_by_density(points, max_parts, smallest):
@@ -155,6 +160,12 @@ def _fit(n_parts, points, random_state):
     return KMeans(n_parts, n_init=N_STARTS, random_state=seed).fit(points)
 
 
+def _settle(parts, points):
+    """The centres of the parts of a sample, moved to where k-means puts them among all points."""
+    centers = parts.cluster_centers_
+    return KMeans(len(centers), init=centers, n_init=1).fit(points).cluster_centers_
+
+
 def _are_found_again(points, parts, random_state):
     """Whether k-means in halves of the points finds every part again."""
     n_parts, found = len(parts.cluster_centers_), []
@@ -165,15 +176,18 @@ def _are_found_again(points, parts, random_state):
                 return False
             others = _fit(n_parts, half, random_state)
             others = pairwise_distances_argmin(points, others.cluster_centers_)
-            found.append(_jaccard(parts.labels_, others, n_parts).max(axis=1))
+            found.append(jaccard(parts.labels_, others, n_parts).max(axis=1))
         # What is far from found again in the first halves takes no more time.
         if np.mean(found, axis=0).min() < FOUND_AGAIN - 0.1:
             return False
     return np.mean(found, axis=0).min() >= FOUND_AGAIN
 
 
-def _jaccard(labels, others, n_parts):
-    """Jaccard coefficients of all pairs of parts: what they share, over what either has."""
+def jaccard(labels, others, n_parts):
+    """Jaccard coefficients of all pairs of parts: what they share, over what either has.
+
+    Both parts are numbered from 0 to n_parts - 1; those without points have the coefficient 0.
+    """
     shared = np.zeros((n_parts, n_parts))
     np.add.at(shared, (labels, others), 1)
     either = shared.sum(axis=1, keepdims=True) + shared.sum(axis=0) - shared

@@ -31,18 +31,19 @@ class SegmentTree:
     def grow(cls, states, divide):
         """Divide nodes from the root down until none divides.
 
-        `divide` maps the states of a node's members and its depth to the centres of its parts, of
+        `divide` maps the rows of a node's members and its depth to the centres of its parts, of
         which there are none if the node stays whole.
         """
-        nodes, parents, depths, centers, radii = [states], [-1], [0], [states.mean(axis=0)], []
-        for node, members in enumerate(nodes):
-            parts = divide(members, depths[node])
+        nodes, parents, depths, radii = [np.arange(len(states))], [-1], [0], []
+        centers = [states.mean(axis=0)]
+        for node, rows in enumerate(nodes):
+            members, parts = states[rows], divide(rows, depths[node])
             if not len(parts):
                 distances = np.linalg.norm(members - centers[node], axis=1)
                 radii.append(np.median(distances) if len(members) else 0.0)
                 continue
             nearest = pairwise_distances_argmin(members, parts)
-            nodes += [members[nearest == part] for part in range(len(parts))]
+            nodes += [rows[nearest == part] for part in range(len(parts))]
             parents += [node] * len(parts)
             depths += [depths[node] + 1] * len(parts)
             centers += list(parts)

@@ -5,6 +5,7 @@ from ._changes import smallest_changes
 from ._explanation import explain_trajectories
 from ._fairness import segment_fairness
 from ._importance import segment_importance
+from ._matching import match_segments
 from ._segments import describe_segments, name_segments, segment_path
 from ._stability import segment_stability
 
@@ -12,6 +13,7 @@ __all__ = [
     "describe_segments",
     "explain_trajectories",
     "find_attractors",
+    "match_segments",
     "name_segments",
     "segment_fairness",
     "segment_importance",

@@ -33,6 +33,8 @@ class Namer:
         Node to the difference of its members' means from those of everybody, in standard
         deviations: first the traits, then the shares of the categories.
     categories : iterable of str
+    previous : dict from int to str, default=None
+        Names to keep while they are true.
     """
 
     def __init__(
@@ -41,9 +43,11 @@ class Namer:
         sizes: dict[int, int],
         effects: dict[int, Floats],
         categories: Iterable[str],
+        previous: dict[int, str] | None = None,
     ) -> None:
         self.parents, self.sizes, self.effects = parents, sizes, effects
         self.things = [*TRAITS, *map(_clean, categories)]
+        self.previous = {node: self._read(name) for node, name in (previous or {}).items()}
 
     def name(self) -> dict[int, str]:
         """Return the name of every node but the root."""
@@ -54,23 +58,74 @@ class Namer:
         for node in self.effects:
             children[self.parents[node]].append(node)
         for parent, siblings in children.items():
-            for node in siblings:
+            kept = [self.previous.get(node) for node in siblings]
+            for node, words in zip(siblings, kept, strict=True):
                 self.said[node], self.words[node] = self.said[parent], []
+                if kept.count(words) > 1:
+                    self.previous.pop(node, None)
             self._tell_apart(siblings)
+            for node in siblings:
+                while word := self._keep_word(node, siblings):
+                    self._say(node, *word)
         return {node: ", ".join(words) for node, words in self.words.items()}
 
     def _tell_apart(self, alike: list[int]) -> None:
         """Give a word to each of some siblings with equal words until no two have equal words."""
-        found = {node: self._find_word(node, alike) for node in alike}
+        found = {
+            node: self._keep_word(node, alike) or self._find_word(node, alike)
+            for node in alike
+            if not self._is_kept(node)
+        }
         groups = defaultdict(list)
         for node, (word, thing) in found.items():
-            self.words[node].append(word)
-            self.said[node] |= {thing}
+            self._say(node, word, thing)
             # Two categories may read the same.
             groups[word, thing].append(node)
         for group in groups.values():
             if len(group) > 1:
                 self._tell_apart(group)
+
+    def _say(self, node: int, word: str, thing: int) -> None:
+        self.words[node].append(word)
+        self.said[node] |= {thing}
+
+    def _is_kept(self, node: int) -> bool:
+        """Whether the node has all words of its previous name."""
+        kept = self.previous.get(node)
+        return bool(kept) and len(self.words[node]) == len(kept)
+
+    def _keep_word(self, node: int, alike: Sequence[int]) -> tuple[str, int] | None:
+        """The next word of the previous name if it is true; None if it is not, or was the last."""
+        kept = self.previous.get(node) or []
+        position = len(self.words[node])
+        if position >= len(kept):
+            return None
+        word, thing, sign = kept[position]
+        is_compared = word.startswith(("more ", "less "))
+        effects = self._compare(node, alike) if is_compared else self.effects[node]
+        if thing in self.said[node] or sign * effects[thing] <= 0:
+            del self.previous[node]
+            return None
+        return word, thing
+
+    def _read(self, name: str) -> list[tuple[str, int, int]]:
+        """The words of a name, what each is about and its sign; empty if it has other words."""
+        known = [
+            (word, position, sign)
+            for position, thing in enumerate(self.things)
+            for sign, end, direction in ((1, "+", "more"), (-1, "-", "less"))
+            for word in ([f"{thing}{end}"] if position < len(TRAITS) else [])
+            + [f"{direction} {thing}"]
+        ]
+        words = []
+        while name:
+            # A category may have a comma, so that a name cannot be split at commas.
+            fitting = [word for word in known if f"{name}, ".startswith(f"{word[0]}, ")]
+            if not fitting:
+                return []
+            words.append(max(fitting, key=lambda word: len(word[0])))
+            name = name[len(words[-1][0]) + 2 :]
+        return words
 
     def _find_word(self, node: int, alike: Sequence[int]) -> tuple[str, int]:
         """The next word of a node, and the position of what it is about."""

@@ -120,7 +120,12 @@ def describe_segments(
 
 
 def name_segments(
-    clusterer: Estimator, trajectories: PanelLike | None, scores: ArrayLike, panel: pd.DataFrame
+    clusterer: Estimator,
+    trajectories: PanelLike | None,
+    scores: ArrayLike,
+    panel: pd.DataFrame,
+    *,
+    previous: dict[int, str] | None = None,
 ) -> dict[int, str]:
     """Name every node of a tree of segments by what its members are like.
 
@@ -144,6 +149,11 @@ def name_segments(
     Parameters
     ----------
     clusterer, trajectories, scores, panel : as in :func:`describe_segments`
+    previous : dict from int to str, default=None
+        Names to keep, by node of this tree, such as those of the matching nodes of an earlier tree
+        (see :func:`match_segments`). A name is kept if the means of these customers do not
+        contradict any of its parts, and no segment above is named by the same trait or category;
+        otherwise, the parts before the first contradiction are kept.
 
     Returns
     -------
@@ -172,10 +182,10 @@ def name_segments(
     nodes = _place(clusterer, trajectories)
     check_consistent_length(nodes, scores, panel)
     read = Panel.read(panel)
-    return _name(clusterer.tree_, nodes, scores, _mean_shares(read), read.features)
+    return _name(clusterer.tree_, nodes, scores, _mean_shares(read), read.features, previous)
 
 
-def _name(tree, nodes, scores, shares, categories):
+def _name(tree, nodes, scores, shares, categories, previous=None):
     spread = shares.std(axis=0)
     spread[spread <= ROUNDING * np.abs(shares).mean(axis=0)] = np.inf
     sizes, effects = {}, {}
@@ -187,7 +197,7 @@ def _name(tree, nodes, scores, shares, categories):
         traits = scores[own].mean(axis=0) - scores.mean(axis=0)
         spending = (shares[own].mean(axis=0) - shares.mean(axis=0)) / spread
         effects[node] = np.concatenate([traits, spending])
-    return Namer(tree["parent"].to_dict(), sizes, effects, categories).name()
+    return Namer(tree["parent"].to_dict(), sizes, effects, categories, previous).name()
 
 
 def segment_path(clusterer: Estimator, node: int, names: dict[int, str]) -> str:

@@ -21,7 +21,7 @@ from sklearn.utils.parallel import Parallel, delayed
 from .._utils._intervals import half_interval
 from .._utils._threads import one_thread
 from ..aggregation import SpendingAggregator
-from ..metrics import match_segments, tree_agreement
+from ..metrics import match_labels, tree_agreement
 from ..panel import Panel
 from ..transactions import TransactionLog
 
@@ -329,7 +329,7 @@ def share_of_same(labels: Integers, others: list[Integers], rows: Any = slice(No
 def _is_same(labels, others, rows):
     if len(np.unique(labels[rows])) == 1:
         return np.full(len(labels), np.nan)
-    matches = match_segments(labels[rows], others[rows])
+    matches = match_labels(labels[rows], others[rows])
     return (pd.Series(labels).map(matches) == others).to_numpy(dtype=float)
 
 
@@ -357,13 +357,13 @@ def _summarise(values, lowest):
 def _judge_nodes(reference, levels, compared, fitted, held_out):
     """The frame `nodes`."""
     nodes = reference[-1].tree_[["parent", "depth"]].iloc[1:].rename_axis("node").reset_index()
-    own = _members(levels, len(nodes))
+    own = members(levels, len(nodes))
     found = []
     for pipeline, other_levels in compared:
-        other = _members(other_levels, len(pipeline[-1].tree_) - 1)
+        other = members(other_levels, len(pipeline[-1].tree_) - 1)
         if other.shape[1]:
-            best = _jaccard(own[fitted], other[fitted]).argmax(axis=1)
-            found.append(np.diagonal(_jaccard(own[held_out], other[held_out][:, best])))
+            best = jaccard(own[fitted], other[fitted]).argmax(axis=1)
+            found.append(np.diagonal(jaccard(own[held_out], other[held_out][:, best])))
         else:
             found.append(np.zeros(len(nodes)))
     nodes["held_out"] = own[held_out].sum(axis=0).astype(int)
@@ -372,12 +372,12 @@ def _judge_nodes(reference, levels, compared, fitted, held_out):
     return nodes.join(pd.DataFrame(table, columns=["jaccard", "low", "high"], dtype=float))
 
 
-def _members(levels, n_nodes):
+def members(levels, n_nodes):
     """Whether each customer is in each node but the root, shape (n_customers, n_nodes)."""
     return (levels[:, :, None] == np.arange(1, n_nodes + 1)).any(axis=1).astype(float)
 
 
-def _jaccard(own, other):
+def jaccard(own, other):
     """Jaccard coefficients of sets of customers, shape (n_own, n_other); 0 for two empty sets."""
     both = own.T @ other
     either = own.sum(axis=0)[:, None] + other.sum(axis=0) - both

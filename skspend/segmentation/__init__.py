@@ -2,5 +2,16 @@
 
 from ._frame import segment_frame
 from ._model import SegmentModel, aggregate, cluster, refit, train, versions
+from ._previous import compare_models, find_nodes
 
-__all__ = ["SegmentModel", "aggregate", "cluster", "refit", "segment_frame", "train", "versions"]
+__all__ = [
+    "SegmentModel",
+    "aggregate",
+    "cluster",
+    "compare_models",
+    "find_nodes",
+    "refit",
+    "segment_frame",
+    "train",
+    "versions",
+]

@@ -22,6 +22,7 @@ from ..aggregation import SpendingAggregator
 from ..clustering import TrajectoryClusterer
 from ..extraction import LSTMStateExtractor
 from ..inspection import describe_segments, name_segments, segment_path
+from ..inspection._matching import keep_names, match_nodes
 from ..inspection._segments import EVERYBODY, tree_order
 from ..inspection._stability import agree, draw_seeds, find_same, place, share_of_same
 from ..panel import Panel
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
         Coefficients,
         FilePath,
         Floats,
+        Integers,
         PanelLike,
         Period,
         RandomState,
@@ -135,14 +137,23 @@ def cluster(
     *,
     max_depth: int = 3,
     random_state: RandomState = 0,
+    previous: SegmentModel | None = None,
+    anchor: Integers | None = None,
 ) -> tuple[TrajectoryClusterer, dict[int, str]]:
     """Fit the third step on the active customers; return it and the names of its nodes.
 
-    Scores and panel give the names; see :func:`~skspend.inspection.name_segments`.
+    Scores and panel give the names; see :func:`~skspend.inspection.name_segments`. With a
+    `previous` model and the nodes that it gives these customers, `anchor`, of shape (n_customers,
+    depth), segments that are found again keep their numbers and, while they are true, their names.
     """
     segment = TrajectoryClusterer(max_depth=max_depth, random_state=random_state)
-    segment.fit(trajectories)
-    return segment, name_segments(segment, trajectories, scores, panel)
+    segment.fit(trajectories, anchor=anchor)
+    names = None
+    if previous is not None:
+        tree = previous.pipeline["segment"].tree_
+        nodes = match_nodes(anchor, segment.level_labels_, tree, segment.tree_)
+        names = keep_names(nodes, previous.names)
+    return segment, name_segments(segment, trajectories, scores, panel, previous=names)
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from sklearn.utils import check_random_state
 from ..clustering import TrajectoryClusterer
 from ..extraction import LSTMStateExtractor
 from ..inspection._stability import add_noise
-from ..metrics import match_segments
+from ..metrics import match_labels
 from ..panel import Panel
 from ..personality import BigFivePersonalityScorer
 from ._states import MeanScores, TypeSegments, check_transformer, complete, read_data
@@ -207,7 +207,7 @@ def _disturb_and_count(before, *, noise, outliers, repetition, seed):
 def _changed(before, after):
     """Return the share of the first customers in another segment, once segments are matched."""
     after = after[: len(before)]
-    stay = pd.Series(before).map(match_segments(before, after)) == after
+    stay = pd.Series(before).map(match_labels(before, after)) == after
     return 1 - stay.sum() / len(before)
 
 

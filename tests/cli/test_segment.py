@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from skspend.cli._files import read_coefficients, read_stability
-from skspend.cli._segment import OUTPUTS, _bundled_aliases, _show
+from skspend.cli._segment import OUTPUTS, _bundled_aliases, _show, _tell_moves
 from skspend.datasets import load_complete_journey
 from skspend.personality import TRAITS, TYPES, load_coefficients
 from skspend.segmentation import SegmentModel
@@ -155,6 +155,52 @@ def test_without_stability_nothing_is_said_of_other_fits(households, segments):
     assert json.loads((folder / "run.json").read_text())["stability"] is None
     assert "Another fit" not in done.stdout
     assert "reproduced" not in segments
+
+
+@pytest.fixture(scope="module")
+def refitted_bank(run_small, model, bank_file, tmp_path_factory):
+    """A fit with another seed that starts from the model of the bank."""
+    folder = tmp_path_factory.mktemp("refit") / "out"
+    options = ("--previous", model, "--seed", 1, "--no-stability", "--output", folder)
+    done = run_small("segment", bank_file, *options)
+    assert done.exit_code == 0, done.output
+    return folder, done
+
+
+def test_a_refit_says_who_keeps_the_segment_of_the_previous_model(refitted_bank):
+    folder, done = refitted_bank
+    moved = json.loads((folder / "run.json").read_text())["previous"]
+    said = f"{moved['same']:.0%} of 300 customers keep their top-level segment"
+    assert said in " ".join(done.stdout.split())
+    assert "migration.parquet" in done.stdout
+
+
+def test_a_refit_counts_who_moves_between_segments(segmented_bank, refitted_bank):
+    migration = pd.read_parquet(refitted_bank[0] / "migration.parquet")
+    assert (migration.groupby("level")["customers"].sum() == 300).all()
+    top = migration[migration["level"] == 1]
+    for name, (folder, _) in {"old": segmented_bank, "new": refitted_bank}.items():
+        counts = pd.read_parquet(folder / "segments.parquet")["level1"].value_counts()
+        assert top.groupby(name)["customers"].sum().to_dict() == counts.to_dict()
+
+
+def test_a_previous_model_that_is_none_gets_one_clear_line(run, bank_file, tmp_path):
+    done = run("segment", bank_file, "--previous", bank_file, "--output", tmp_path / "out")
+    assert done.exit_code == 2
+    assert "not a readable model" in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("names", "said"),
+    [
+        (([], []), "93% of 2,317 customers keep their top-level segment."),
+        ((["a", "b"], ["c"]), "segment; 2 segments are new: a | b; 1 segment is gone: c."),
+    ],
+)
+def test_one_sentence_says_what_is_new_and_what_is_gone(names, said):
+    moved = {"customers": 2317, "same": 0.93, "new": names[0], "gone": names[1]}
+    assert _tell_moves(moved).endswith(said)
 
 
 def test_a_report_shows_the_stability_of_the_record_beside_its_model(

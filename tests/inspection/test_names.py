@@ -208,3 +208,34 @@ def test_scores_of_other_customers_are_refused():
 )
 def test_the_start_of_a_name_gives_its_colour(name, begins_with, is_low):
     assert first_word(name) == (begins_with, is_low)
+
+
+def test_a_previous_name_is_kept_while_it_is_true():
+    data = square(openness=(1, 0.4, -0.4, -1), extraversion=(0.3, 0.5, -0.5, -0.3))
+    fresh = name_segments(*data)
+    assert (fresh[1], fresh[2]) == ("openness+", "openness-")
+    kept = name_segments(*data, previous={1: "extraversion+", 2: "extraversion+"})
+    assert kept == fresh
+    kept = name_segments(*data, previous={1: "extraversion+", 2: "openness+", 3: "more openness"})
+    assert (kept[1], kept[2], kept[3]) == ("extraversion+", "openness-", "more openness")
+    # The trait of the segment above is not said again, nor is a category that is gone.
+    kept = name_segments(*data, previous={3: "openness+", 4: "less tobacco", 5: "segment 5"})
+    assert kept == fresh
+
+
+def test_a_new_sibling_differs_from_the_previous_names_beside_it():
+    data = square(openness=(1, 1, 0.9, 0.9), pets=(0.1, 0.1, 0.2, 0.2))
+    data[2].loc[[0, 1], "openness"] = -9
+    data[2].loc[[2, 3], "openness"] = 12
+    names = name_segments(*data, previous={1: "openness+, more travel, really"})
+    assert len(set(names.values())) == len(names)
+    names = name_segments(*data, previous={1: "openness+", 2: "openness+"})
+    assert names[1] != names[2]
+
+
+def test_the_words_of_a_category_with_commas_are_read():
+    tree, _, scores, panel = square(pets=(0.1, 0.1, 0.2, 0.2))
+    panel.columns = ["year1|food, drink"]
+    panel["year1|other"] = 0.5
+    previous = {1: "less food, drink", 2: "more food, drink"}
+    assert name_segments(tree, None, scores, panel, previous=previous)[1] == "less food, drink"

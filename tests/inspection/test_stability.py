@@ -12,7 +12,7 @@ from sklearn.pipeline import Pipeline
 from skspend import LSTMStateExtractor, SpendingAggregator, TrajectoryClusterer
 from skspend.inspection import segment_stability
 from skspend.inspection._stability import add_noise, share_of_same
-from skspend.metrics import match_segments
+from skspend.metrics import match_labels
 from skspend.panel import Panel
 
 N_GROUPS = 3
@@ -223,7 +223,7 @@ labels = arrays.arrays(np.int64, st.integers(1, 30), elements=st.integers(0, 5))
 @given(labels, st.permutations(range(6)))
 def test_renumbered_segments_match_one_to_one(labels, numbers):
     others = np.array(numbers)[labels]
-    matches = match_segments(labels, others)
+    matches = match_labels(labels, others)
     assert matches == {label: numbers[label] for label in np.unique(labels)}
     expected = 1.0 if len(matches) > 1 else np.nan
     np.testing.assert_array_equal(
@@ -232,7 +232,7 @@ def test_renumbered_segments_match_one_to_one(labels, numbers):
 
 
 def test_two_segments_that_another_fit_joins_do_not_both_match_it():
-    matches = match_segments([1, 1, 1, 2, 2], [7, 7, 7, 7, 7])
+    matches = match_labels([1, 1, 1, 2, 2], [7, 7, 7, 7, 7])
     assert matches == {1: 7}
     shares = share_of_same(np.array([1, 1, 1, 2, 2]), [np.full(5, 7)])
     assert shares.tolist() == [1, 1, 1, 0, 0]
