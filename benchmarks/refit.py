@@ -9,6 +9,8 @@ mean scores is the same in both panels,
   one, and the same ones have a Jaccard coefficient of 0.5 or more;
 - **same number**: the share whose top-level node also has the same number;
 - **placed**: the share in the same segment as where the old model places them in the new periods;
+- **unchanged**: the share in the same segment if nothing is fitted again, and the old model places
+  the customers in the new periods;
 - the number of top-level **segments**, old and new.
 
     python benchmarks/refit.py [--customers 8000] [--seeds 3] [--data bank|households]
@@ -68,6 +70,7 @@ def compare(old, new, panels, placed, stays):
     numbers = old[-1].level_labels_[:, 0] == nodes
     again = match_segments(old, new, after)
     shares = {"same": same, "same number": same & numbers, "placed": again.customers["top"]}
+    shares["unchanged"] = old[-1].level_labels_[:, 0] == placed[:, 0]
     figures = {f"{name}, all": np.mean(of_all) for name, of_all in shares.items()}
     figures |= {f"{name}, same type": np.mean(of_all[stays]) for name, of_all in shares.items()}
     segments = [len(np.unique(levels[:, 0])) for levels in (placed, new[-1].level_labels_)]

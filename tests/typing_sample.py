@@ -28,6 +28,7 @@ from skspend.datasets import load_berka, load_complete_journey, make_spending, m
 from skspend.inspection import (
     describe_segments,
     explain_trajectories,
+    match_segments,
     name_segments,
     segment_fairness,
     segment_importance,
@@ -165,6 +166,8 @@ def look(states: LSTMStateExtractor, tree: TrajectoryClusterer, X: pd.DataFrame)
     fairness = segment_fairness(tree.labels_, X["group"])
     assert_type(fairness.rates, pd.DataFrame)
     assert_type(segment_importance(states, tree, X), pd.DataFrame)
+    refit = TrajectoryClusterer().fit(X, anchor=tree.level_labels_)
+    assert_type(match_segments(tree, refit, X).migration, pd.DataFrame)
     trajectories = TrajectoryDisplay.from_estimator(states, X, segment=3)
     assert_type(trajectories, TrajectoryDisplay)
     assert_type(trajectories.drawn_, Integers)

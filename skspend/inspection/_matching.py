@@ -147,9 +147,9 @@ def compare_levels(
         for number, (before, after) in enumerate(zip(*levels, strict=True), start=1)
     )
     migration = migration.groupby(["depth", "old", "new"]).size().reset_index(name="customers")
-    same = nodes[nodes["same"]].set_index("old")["new"]
+    is_same = nodes["same"]
     # A tree that is not divided has a single segment, in which everybody stays.
-    same.loc[0] = 0
+    same = {0: 0} | dict(zip(nodes.loc[is_same, "old"], nodes.loc[is_same, "new"], strict=True))
     stays = {
         name: pd.Series(old[:, level]).map(same).to_numpy() == new[:, level]
         for name, level in (("top", 0), ("leaf", -1))

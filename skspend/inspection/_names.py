@@ -91,8 +91,7 @@ class Namer:
 
     def _is_kept(self, node: int) -> bool:
         """Whether the node has all words of its previous name."""
-        kept = self.previous.get(node)
-        return bool(kept) and len(self.words[node]) == len(kept)
+        return 0 < len(self.previous.get(node) or []) == len(self.words[node])
 
     def _keep_word(self, node: int, alike: Sequence[int]) -> tuple[str, int] | None:
         """The next word of the previous name if it is true; None if it is not, or was the last."""

@@ -149,7 +149,7 @@ def cluster(
     segment = TrajectoryClusterer(max_depth=max_depth, random_state=random_state)
     segment.fit(trajectories, anchor=anchor)
     names = None
-    if previous is not None:
+    if previous is not None and anchor is not None:
         tree = previous.pipeline["segment"].tree_
         nodes = match_nodes(anchor, segment.level_labels_, tree, segment.tree_)
         names = keep_names(nodes, previous.names)
