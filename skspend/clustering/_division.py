@@ -21,9 +21,8 @@ JUDGED = 1000
 FOUND_AGAIN = 0.8
 """A part is found again if the mean Jaccard coefficient with the most similar part of other fits is
 this high. Hennig calls clusters stable from 0.75 on, and highly stable from 0.85 on."""
-N_CLOUDS, MARGIN = 5, 0.01
-"""Clouds without parts, of each kind, all of whose silhouettes those of parts must exceed by this
-margin."""
+N_CLOUDS = 5
+"""Clouds without parts, of each kind, all of whose silhouettes those of parts must exceed."""
 TIE = 0.02
 """Silhouettes that differ by no more than this are equal."""
 N_DIVISIONS = 5
@@ -73,7 +72,7 @@ def divide(points, max_parts, smallest, random_state, proposed=()):
             break
         if n_parts < found or not _are_found_again(sample, tried[n_parts], random_state):
             continue
-        if silhouettes[n_parts] > clouds.best_silhouette(n_parts) + MARGIN:
+        if silhouettes[n_parts] > clouds.best_silhouette(n_parts):
             best = silhouettes[n_parts] if best is None else best
             found = n_parts
     return _settle(tried[found], crowd) if found else []
