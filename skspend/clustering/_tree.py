@@ -8,6 +8,8 @@ import numpy as np
 from sklearn.metrics import pairwise_distances, pairwise_distances_argmin
 from sklearn.utils import gen_batches
 
+from .._utils._threads import one_thread
+
 BLOCK = 8192
 """Number of customers whose distances to all leaves are held in memory at once."""
 N_EXEMPLARS = 3
@@ -53,15 +55,17 @@ class SegmentTree:
         """Place customers at every level: nodes, shape (n_customers, depth)."""
         nodes = np.zeros((len(states), max(1, self.depths.max())), dtype=np.int64)
         here = np.zeros(len(states), dtype=np.int64)
-        for level in range(nodes.shape[1]):
-            for node in np.unique(here):
-                children = np.flatnonzero(self.parents == node)
-                if len(children):
-                    members = np.flatnonzero(here == node)
-                    inside = states[members].astype(np.float64)
-                    nearest = pairwise_distances_argmin(inside, self.centers[children])
-                    here[members] = children[nearest]
-            nodes[:, level] = here
+        # Nodes are small, and several threads would wait for each other.
+        with one_thread():
+            for level in range(nodes.shape[1]):
+                for node in np.unique(here):
+                    children = np.flatnonzero(self.parents == node)
+                    if len(children):
+                        members = np.flatnonzero(here == node)
+                        inside = states[members].astype(np.float64)
+                        nearest = pairwise_distances_argmin(inside, self.centers[children])
+                        here[members] = children[nearest]
+                nodes[:, level] = here
         return nodes
 
     def judge(self, states, leaves):

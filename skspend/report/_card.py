@@ -59,8 +59,9 @@ def _describe(report: Any) -> str:
     depth = int(report.customers_.clusterer.tree_["depth"].max())
     return (
         f"{_limits.EVIDENCE}\n\n"
-        f"The model is a pipeline of {steps}, after Maree & Omlin (2021). The network has "
-        f"{report.customers_.states.shape[2]} states and the objective {extractor.objective_!r}; "
+        f"The model is a pipeline of {steps}, after Maree & Omlin (2021). "
+        f"{count(extractor.network_.n_networks, 'network')} with the objective "
+        f"{extractor.objective_!r} give {report.customers_.states.shape[2]} states per period; "
         f"the tree has {count(len(report.segments), 'segment')} on {count(depth, 'level')}."
     )
 

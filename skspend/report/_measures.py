@@ -304,8 +304,8 @@ def _judge_fits(top: dict[Any, Any]) -> list[tuple[object, ...]]:
         return []
     fits = count(int(top["fits"]), "other fit")
     same = (
-        f"share of customers, held out of all fits, whom another fit puts into the same segment of "
-        f"the top level; a mean over {fits}"
+        f"share of customers, held out of another fit, whom it puts into the same segment of the "
+        f"top level; a mean over {fits}"
     )
     index = (
         f"agreement of the segments of the top level in two fits (adjusted Rand index): 1 if they "

@@ -20,13 +20,13 @@ DESKTOP, PHONE = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
 def report():
     """Of customers with secret names, who spend on a category that would rather be code."""
     bank = make_spending(1000, 3, 24, random_state=0)
-    renamed = {"groceries": HOSTILE}
-    panel = bank.data.rename(columns=lambda name: name.replace("groceries", HOSTILE))
+    renamed = {"electronics": HOSTILE}
+    panel = bank.data.rename(columns=lambda name: name.replace("electronics", HOSTILE))
     panel.index = [f"secret{number:05}" for number in range(len(panel))]
     scorer = BigFivePersonalityScorer(bank.coefficients.rename(index=renamed))
     pipeline = Pipeline(
         [
-            ("states", LSTMStateExtractor(4, scorer=scorer, epochs=30, random_state=0)),
+            ("states", LSTMStateExtractor(4, n_networks=2, scorer=scorer, random_state=0)),
             ("segment", TrajectoryClusterer(max_depth=2, random_state=0)),
         ]
     )
@@ -233,8 +233,9 @@ def test_the_figures_of_the_model_fairness_and_transfer_are_those_of_the_frames(
 
 
 def test_text_of_the_data_is_shown_and_not_run(page, report, file):
-    hostile = report.categories[report.categories["category"] == HOSTILE]
-    node = hostile.loc[hostile["effect"].abs().idxmax(), "node"]
+    ranks = report.categories.groupby("node")["effect"].rank(ascending=False)
+    is_hostile = report.categories["category"] == HOSTILE
+    node = report.categories.loc[ranks[is_hostile].idxmin(), "node"]
     page.evaluate("node => { location.hash = `segment-${node}`; }", int(node))
     page.wait_for_timeout(300)
     assert page.evaluate("window.hacked") is None
@@ -300,7 +301,7 @@ def test_many_customers_stay_fluid():
     """Of 26,000 customers a sample is drawn, of every segment, and the file stays small."""
     bank = make_spending(26_000, 6, 97, random_state=0)
     scorer = BigFivePersonalityScorer(bank.coefficients)
-    states = LSTMStateExtractor(scorer=scorer, epochs=10, random_state=0)
+    states = LSTMStateExtractor(n_networks=2, scorer=scorer, epochs=10, random_state=0)
     steps = [("states", states), ("segment", TrajectoryClusterer(max_depth=3, random_state=0))]
     report = SegmentReport.from_estimator(Pipeline(steps).fit(bank.data[:4000]), bank.data)
     page = report.to_html()

@@ -34,7 +34,7 @@ def scorer(bank):
 
 
 def make_pipeline(scorer, n_units=3, **params):
-    states = LSTMStateExtractor(n_units, scorer=scorer, epochs=30, random_state=0)
+    states = LSTMStateExtractor(n_units, n_networks=2, scorer=scorer, epochs=15, random_state=0)
     clusterer = TrajectoryClusterer(max_depth=2, random_state=0)
     return Pipeline([("states", states), ("segment", clusterer)]).set_params(**params)
 
