@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
 from sklearn.base import BaseEstimator
-from sklearn.frozen import FrozenEstimator
 from sklearn.model_selection import train_test_split
 from sklearn.utils import check_array, check_consistent_length, check_random_state
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted
@@ -31,6 +30,7 @@ from ..networks._forward import BLOCK, encode, pool
 from ..networks._scaling import fold_scales, scale, unfold_scales
 from ..networks._training import initial_weights, keep_best, last_weights, train
 from ..panel import output_names, unfold, validate_panel
+from ._pretrained import find_pretrained
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -128,7 +128,7 @@ class TransferModel(CallbackSupportMixin, BaseEstimator):
             there are too few customers of a class, if sample weights are given but the head is not
             solved exactly, or if training diverges.
         """
-        pretrained = self._find_pretrained()
+        pretrained = find_pretrained(self)
         if pretrained is not None:
             validate_panel(pretrained, X, reset=False)
         panel = validate_panel(self, X, n_periods=getattr(pretrained, "n_periods_", None))
@@ -149,8 +149,8 @@ class TransferModel(CallbackSupportMixin, BaseEstimator):
             parts = self._divide(panel.cube, target, random_state)
             self.keras_ = self._fit_keras(self.model, parts, random_state)
             self.n_weights_ = self.keras_.count_params()
-            trainable = self.keras_.trainable_weights
-            self.n_trainable_weights_ = int(sum(np.prod(weight.shape) for weight in trainable))
+            sizes = (np.prod(weight.shape) for weight in self.keras_.trainable_weights)
+            self.n_trainable_weights_ = int(sum(sizes))
             return self
         if pretrained is not None:
             self.network_ = self._make_network(pretrained.network_, panel, target)
@@ -160,13 +160,13 @@ class TransferModel(CallbackSupportMixin, BaseEstimator):
         parts = self._divide(self._inputs(X, panel), target, random_state)
         self.weights_ = self._fit_weights(pretrained, parts, sample_weight, random_state)
         kernel, bias = self.weights_[-2:]
-        is_one_number = bias.size == 1 and not self._classifies
-        self.coef_ = kernel[:, 0] if is_one_number else kernel.T
-        self.intercept_ = float(bias[0]) if is_one_number else bias
+        self.coef_, self.intercept_ = kernel.T, bias
+        if bias.size == 1 and not self._classifies:
+            self.coef_, self.intercept_ = kernel[:, 0], float(bias[0])
         self.coef_names_ = self._name_features(panel)
-        self.n_weights_ = sum(array.size for array in self.weights_)
-        n_head = kernel.size + bias.size
-        self.n_trainable_weights_ = self.n_weights_ if self._trainable == "all" else n_head
+        self.n_weights_ = self.n_trainable_weights_ = sum(array.size for array in self.weights_)
+        if self._trainable == "head":
+            self.n_trainable_weights_ = kernel.size + bias.size
         return self
 
     @property
@@ -208,49 +208,13 @@ class TransferModel(CallbackSupportMixin, BaseEstimator):
             n_networks=1,  # The head reads one state, whatever number of networks it comes from.
         )
 
-    def _find_pretrained(self):
-        """Return the fitted extractor, taken out of its FrozenEstimator, or None."""
-        pretrained = self.extractor
-        if self.model is not None:
-            if self.engine != "scikeras":
-                raise ValueError("model= is trained by Keras: pass engine='scikeras' with it.")
-            if pretrained is not None:
-                raise ValueError("Pass model= or extractor=, not both: each of them is a network.")
-            if self.trainable is not None or self.initialization != "pretrained":
-                raise ValueError(
-                    "trainable= and initialization= are for the network of an extractor. For a "
-                    "model of your own, set its weights and the attribute trainable of its layers."
-                )
-        if pretrained is None:
-            if self.initialization == "random" or self.trainable == "all":
-                raise ValueError(
-                    f"initialization={self.initialization!r}, trainable={self.trainable!r} train "
-                    f"the network of an extractor, but extractor=None. Pass a fitted extractor."
-                )
-            return None
-        if isinstance(pretrained, FrozenEstimator):
-            pretrained = pretrained.estimator
-        if not hasattr(pretrained, "pool_states"):
-            raise ValueError(
-                f"extractor must be an LSTMStateExtractor or a FeedForwardExtractor, got a "
-                f"{type(pretrained).__name__}. Put other transformers before this step of a "
-                f"Pipeline, and leave extractor=None."
-            )
-        remedy = (
-            "The extractor is not fitted. Fit it and pass FrozenEstimator(extractor), which keeps "
-            "it fitted when a pipeline or a search clones it."
-        )
-        check_is_fitted(pretrained, msg=remedy)
-        return pretrained
-
     def _check_labels(self, y):
         if y is None:
             raise ValueError(
                 f"{type(self).__name__} requires y to be passed, but the target y is None."
             )
         dtype = None if self._classifies else np.float64
-        y = check_array(y, ensure_2d=False, dtype=dtype, input_name="y")
-        return y.reshape(len(y), -1)
+        return check_array(y, ensure_2d=False, dtype=dtype, input_name="y").reshape(len(y), -1)
 
     def _inputs(self, X, panel):
         """Return what the fitted part reads: the features of a frozen body, else the panel."""
@@ -401,9 +365,8 @@ class TransferModel(CallbackSupportMixin, BaseEstimator):
         if self.keras_ is None:
             features = self._features(self._inputs(X, panel), self.weights_)
             return features @ self.weights_[-2] + self.weights_[-1]
-        cube = np.asarray(panel.cube, dtype=np.float32)
-        outputs = self.keras_.predict(cube, batch_size=BLOCK, verbose=0)
-        return outputs.reshape(len(cube), -1)
+        outputs = self.keras_.predict(panel.cube.astype(np.float32), batch_size=BLOCK, verbose=0)
+        return outputs.reshape(len(outputs), -1)
 
     def __sklearn_clone__(self) -> Self:
         """Share a Keras model with the clone: `fit` only reads it."""
