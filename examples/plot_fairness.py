@@ -27,7 +27,7 @@ spend = SpendingAggregator(period=2, n_periods=6).fit(households.data)
 panel = spend.transform(households.data)[spend.active_periods_ == 6]
 scorer = BigFivePersonalityScorer(aliases=households.aliases)
 states, segment = make_pipeline(
-    LSTMStateExtractor(n_units=6, scorer=scorer, random_state=0),
+    LSTMStateExtractor(scorer=scorer, random_state=0),
     TrajectoryClusterer(max_depth=1, random_state=0),
 ).fit(panel)
 names = name_segments(segment, None, states.scorer_.transform(panel), panel)
@@ -76,9 +76,9 @@ _ = ax.legend(frameon=False, loc="lower right")
 
 # %%
 # If an interval does not reach the end of the grey bar, the group is in the segment more or less
-# often than the three groups together. One or two of thirty such intervals miss it by chance, so
-# the p value above is for all of them at once. The clearest case is `neuroticism+`: 23 % of the
-# households under 35,000 are in it, and 8 % of those over 75,000. If you treat this segment worse,
+# often than the three groups together. One of twenty such intervals misses it by chance, so the p
+# value above is for all of them at once. The clearest case is `neuroticism+`: 31 % of the
+# households under 35,000 are in it, and 11 % of those over 75,000. If you treat this segment worse,
 # you treat poor households worse, although income was never used. A weaker association is not proof
 # of fairness: more than half of the households are not in the picture, and other attributes were
 # not tested.

@@ -23,17 +23,11 @@ from skspend.plotting import HierarchyDisplay
 
 households = load_complete_journey()
 log = households.data
+scorer = BigFivePersonalityScorer(aliases=households.aliases)
 pipeline = Pipeline(
     [
         ("spend", SpendingAggregator(period=2, n_periods=6)),
-        (
-            "states",
-            LSTMStateExtractor(
-                n_units=6,
-                scorer=BigFivePersonalityScorer(aliases=households.aliases),
-                random_state=0,
-            ),
-        ),
+        ("states", LSTMStateExtractor(scorer=scorer, random_state=0)),
         ("segment", TrajectoryClusterer(random_state=0)),
     ]
 )
@@ -85,7 +79,7 @@ for node, categories in top.set_index("node")["spends_more_on"].items():
     )
 
 # %%
-# The largest segment has 21 % of these households, and nine of the ten segments divide further. A
+# The largest segment has 29 % of these households, and six of the eight segments divide further. A
 # name is short for what was bought. Few categories have a coefficient here, and `neuroticism+` is
 # the segment of households that buy almost nothing in the scored categories. Read the categories,
 # not the name, and show both.

@@ -36,7 +36,7 @@ scorer = BigFivePersonalityScorer(aliases=households.aliases)
 pipeline = Pipeline(
     [
         ("spend", SpendingAggregator(period=2, n_periods=6)),
-        ("states", LSTMStateExtractor(n_units=6, scorer=scorer, random_state=0)),
+        ("states", LSTMStateExtractor(scorer=scorer, random_state=0)),
         ("segment", TrajectoryClusterer(random_state=0)),
     ]
 ).fit(households.data)
