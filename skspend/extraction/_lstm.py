@@ -48,7 +48,7 @@ class LSTMStateExtractor(StateExtractor):
     n_ranks : int, default=2
         Number of traits whose types the networks learn, if the objective is ``"type"``. 1 is the
         type by the dominant trait. 2 adds the type by the trait of the second highest absolute
-        score, with half the weight in the loss; each further rank has half the weight of the one
+        score, with a weight of 0.4 in the loss; each further rank has 0.4 of the weight of the one
         before it. At most 5. :meth:`predict_target` returns the type by the dominant trait.
     objective : {"type", "scores", "reconstruct", "y"}, default="type"
         What the networks learn to predict at the last period: the personality type (trait and

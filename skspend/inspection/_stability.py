@@ -158,11 +158,11 @@ def segment_stability(
     >>> stability = segment_stability(clusterer, X, scheme="bootstrap", random_state=0)
     >>> stability.agreement.loc["top", ["ari", "same", "fits", "held_out"]].tolist()
     [1.0, 1.0, 5.0, 60.0]
-    >>> stability.nodes[["node", "held_out", "jaccard"]]
-       node  held_out  jaccard
-    0     1        18      1.0
-    1     2        21      1.0
-    2     3        21      1.0
+    >>> stability.nodes[["node", "jaccard"]]
+       node  jaccard
+    0     1      1.0
+    1     2      1.0
+    2     3      1.0
     """
     pipeline, n_repeats = _check(pipeline, scheme, n_repeats)
     random_state = check_random_state(random_state)
