@@ -86,7 +86,7 @@ def match_segments(
     See Also
     --------
     segment_stability : Fits again, and compares the segments of held-out customers.
-    TrajectoryClusterer.fit : Keeps the segments of an earlier fit with `anchor`.
+    skspend.TrajectoryClusterer : Keeps the segments of an earlier fit with `anchor`.
 
     Notes
     -----

@@ -36,7 +36,7 @@ def paper_networks(n_units: int = 3) -> dict[str, Estimator]:
     -------
     networks : dict of str to extractor
         Two predict the type and two reconstruct their input, all without noise on the states and
-        without a penalty on steps, see :meth:`LSTMStateExtractor.paper`. The states of the
+        without a penalty on steps, see ``LSTMStateExtractor.paper``. The states of the
         feed-forward networks are those of single periods.
 
     References

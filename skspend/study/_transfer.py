@@ -53,7 +53,7 @@ def transfer_models(
     ----------
     bodies : dict of str to extractor
         Fitted extractors by name, such as ``{"recurrent": states}``. The kinds that train more than
-        a head need a single network, such as that of :meth:`LSTMStateExtractor.paper`.
+        a head need a single network, such as that of ``LSTMStateExtractor.paper``.
     kinds : sequence of str, default=None
         Which models to make of each body; default all:
 

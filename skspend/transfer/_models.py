@@ -42,7 +42,7 @@ class TransferRegressor(RegressorMixin, TransferModel):
         solves the head exactly. ``"all"`` trains body and head by Adam. The default is the head of
         a pretrained body, and all of a random one (the paper's baseline). Training a pretrained
         body starts from the solved head. A body that is random or trained is a single network,
-        such as that of :meth:`LSTMStateExtractor.paper`.
+        such as that of ``LSTMStateExtractor.paper``.
     alpha : float, default=0.0
         Ridge penalty of the head, as in :class:`sklearn.linear_model.Ridge`. 0 is least squares,
         which often predicts worse than the mean if there are only a hundred labels.
