@@ -172,9 +172,7 @@ class TransferModel(CallbackSupportMixin, BaseEstimator):
     @property
     def _trainable(self):
         """The part that is fitted to the labels, ``"head"`` or ``"all"``."""
-        if self.trainable is not None:
-            return self.trainable
-        return "all" if self.initialization == "random" else "head"
+        return self.trainable or ("all" if self.initialization == "random" else "head")
 
     @property
     def _is_exact(self):
@@ -214,7 +212,8 @@ class TransferModel(CallbackSupportMixin, BaseEstimator):
                 f"{type(self).__name__} requires y to be passed, but the target y is None."
             )
         dtype = None if self._classifies else np.float64
-        return check_array(y, ensure_2d=False, dtype=dtype, input_name="y").reshape(len(y), -1)
+        y = check_array(y, ensure_2d=False, dtype=dtype, input_name="y")
+        return y.reshape(len(y), -1)
 
     def _inputs(self, X, panel):
         """Return what the fitted part reads: the features of a frozen body, else the panel."""
