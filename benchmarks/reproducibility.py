@@ -4,9 +4,9 @@ A fifth of the customers is held out. The package's steps are fitted on the othe
 seeds, and on as many bootstrap samples of them. The script prints, for the held-out customers,
 
 - **ARI**: adjusted Rand index of the segments of two fits, for the top level, for the leaves, and
-  for the leaves inside the top-level segments that a pair of fits agrees on; and of the computed
-  types, which a bootstrap sample changes, because it changes the means and deviations of the
-  scores;
+  for the leaves of customers who share the top segments of both fits, as in `tree_agreement`; and
+  of the computed types, which a bootstrap sample changes, because it changes the means and
+  deviations of the scores;
 - **AMI**: adjusted mutual information of the top level with the type of the overall scores, and of
   levels 2 and 3 with the type of the second and third trait inside each parent, where a parent
   that is not divided counts as 0;
@@ -27,7 +27,7 @@ from itertools import combinations
 import click
 import numpy as np
 import pandas as pd
-from sklearn.metrics import adjusted_mutual_info_score, adjusted_rand_score
+from sklearn.metrics import adjusted_rand_score
 from sklearn.model_selection import train_test_split
 
 from skspend import (
@@ -37,9 +37,15 @@ from skspend import (
     TrajectoryClusterer,
 )
 from skspend.datasets import load_complete_journey, make_spending
-from skspend.metrics import direction_change, temporal_stability
-from skspend.panel import fold
+from skspend.metrics import (
+    direction_change,
+    hierarchy_agreement,
+    temporal_stability,
+    tree_agreement,
+)
+from skspend.panel import Panel
 from skspend.personality import encode_types
+from skspend.study._states import MeanScores, TypeSegments
 
 N_PERIODS, THIRD = 6, 2
 NETWORKS = {"default": LSTMStateExtractor, "paper": LSTMStateExtractor.paper}
@@ -58,19 +64,10 @@ def load(name, customers):
 
 
 def inside_parents(levels, scores):
-    """AMI of every level with the type of its rank, inside the parents; undivided ones count 0."""
-    found, parents = [], np.zeros(len(levels), dtype=int)
-    for level in range(3):
-        labels = levels[:, min(level, levels.shape[1] - 1)]
-        types, total = encode_types(scores, rank=level + 1), 0.0
-        for parent in np.unique(parents):
-            members = parents == parent
-            if len(np.unique(labels[members])) > 1:
-                ami = adjusted_mutual_info_score(types[members], labels[members])
-                total += members.sum() * ami
-        found.append(total / len(levels))
-        parents = labels
-    return found
+    """AMI of each of three levels inside its parents, where an undivided parent counts as 0."""
+    found = hierarchy_agreement(levels, scores, n_permutations=0).set_index("level")
+    weighted = found["ami"] * found["customers"] / len(levels)
+    return weighted.reindex([1, 2, 3], fill_value=0.0)
 
 
 def fit(make, scorer, fitted, held_out, seed):
@@ -84,13 +81,13 @@ def fit(make, scorer, fitted, held_out, seed):
     top, scores = levels[:, 0], np.asarray(states.scorer_.transform(held_out))
     amis = inside_parents(levels, scores)
     earlier = segment.predict_levels(trajectories, period=THIRD)[:, 0]
-    turns = direction_change(fold(np.asarray(trajectories), N_PERIODS))
+    turns = direction_change(Panel.read(trajectories).cube)
     figures = {
         "segments": len(np.unique(top)),
         "leaves": int((segment.tree_["label"] >= 0).sum()),
         "largest": np.unique(top, return_counts=True)[1].max() / len(top),
         "type predicted": states.score(held_out),
-        **{f"AMI {level}": ami for level, ami in enumerate(amis, start=1)},
+        **amis.add_prefix("AMI "),
         "kappa": temporal_stability(earlier, top),
         "turn": np.nanmean(turns),
         "seconds of training": seconds,
@@ -103,29 +100,16 @@ def agreement(fits):
     """ARI of every pair of fits: of the types, the top level, the leaves, and inside the top."""
     rows = []
     for (one, types), (other, other_types) in combinations(fits, 2):
-        pairs = pd.Series(range(len(one))).groupby([one[:, 0], other[:, 0]]).indices.values()
-        large = [rows for rows in pairs if len(rows) > 10]
-        inside = [adjusted_rand_score(one[rows, -1], other[rows, -1]) for rows in large]
-        rows.append(
-            {
-                "ARI types": adjusted_rand_score(types, other_types),
-                "ARI top": adjusted_rand_score(one[:, 0], other[:, 0]),
-                "ARI leaves": adjusted_rand_score(one[:, -1], other[:, -1]),
-                "ARI inside": np.average(inside, weights=[len(rows) for rows in large]),
-            }
-        )
-    return pd.DataFrame(rows)
+        of_types = {"types": adjusted_rand_score(types, other_types)}
+        rows.append(of_types | tree_agreement(one, other).to_dict())
+    return pd.DataFrame(rows).add_prefix("ARI ")
 
 
 def baseline(scorer, fitted, held_out):
     """Kappa and turn of the mean scores so far."""
-    scorer = BigFivePersonalityScorer(scorer.coefficients, aliases=scorer.aliases, level="period")
-    raw = fold(np.asarray(scorer.set_params(standardize=False).fit(fitted).transform(held_out)), 6)
-    fitted = fold(np.asarray(scorer.transform(fitted)), N_PERIODS).mean(axis=1)
-    so_far = np.cumsum(raw, axis=1) / np.arange(1, N_PERIODS + 1)[:, None]
-    so_far = (so_far - fitted.mean(axis=0)) / fitted.std(axis=0)
-    types = [encode_types(so_far[:, period]) for period in (THIRD, -1)]
-    return temporal_stability(*types), np.nanmean(direction_change(so_far))
+    so_far = MeanScores(scorer).fit(fitted).transform(held_out)
+    types = [TypeSegments().predict(so_far, period=period) for period in (THIRD, -1)]
+    return temporal_stability(*types), np.nanmean(direction_change(Panel.read(so_far).cube))
 
 
 @click.command()

@@ -298,6 +298,17 @@ def match_labels(labels: ArrayLike, others: ArrayLike) -> dict[object, object]:
     return dict(zip(np.unique(labels)[rows], np.unique(others)[columns], strict=True))
 
 
+def jaccard(own: Floats, other: Floats) -> Floats:
+    """Jaccard coefficients of two lists of sets of customers, shape (n_own, n_other).
+
+    `own` and `other`, shape (n_customers, n_sets), are 1 for the customers in each set and 0 for
+    the others. The coefficient of two empty sets is 0.
+    """
+    both = own.T @ other
+    either = own.sum(axis=0)[:, None] + other.sum(axis=0) - both
+    return np.divide(both, either, out=np.zeros_like(both), where=either > 0)
+
+
 def direction_scorer(estimator: Estimator, X: Input, y: object = None) -> float:
     """Return minus the mean :func:`direction_change` in degrees, for ``scoring=`` in a search.
 

@@ -351,6 +351,12 @@ def output_names(
     return _column_names(_fitted_names(estimator)[0], estimator.n_periods_, features)
 
 
+def make_frame(panel: Panel) -> pd.DataFrame:
+    """Make a frame of a panel, with customers numbered from 0; it names periods in any case."""
+    named = Panel(panel.cube, panel.period or "period", panel.features)
+    return pd.DataFrame(named.table, columns=named.names, copy=False)
+
+
 def read_next_period(extractor: Any, X: Any, previous: Any) -> Floats:
     """Read the next period of the customers of `previous`, shape (n_customers, 1, n_features)."""
     index, before = getattr(X, "index", None), getattr(previous, "index", None)

@@ -9,7 +9,7 @@ from scipy.optimize import linear_sum_assignment
 from sklearn.metrics import pairwise_distances_argmin
 from sklearn.utils import check_array, check_consistent_length
 
-from ._division import jaccard
+from ..metrics import jaccard
 
 
 def check_anchor(anchor, X):
@@ -55,9 +55,9 @@ def keep_order(centers, states, parts):
     if not (len(centers) and is_known.any()):
         return centers
     n_new = len(centers)
-    n_places = max(n_new, parts.max() + 1)
+    is_in = np.eye(max(n_new, parts.max() + 1))
     labels = pairwise_distances_argmin(states[is_known], centers)
-    similarities = jaccard(labels, parts[is_known], n_places)
+    similarities = jaccard(is_in[labels], is_in[parts[is_known]])
     places = linear_sum_assignment(similarities, maximize=True)[1][:n_new]
     # With fewer new parts, those whose places are no longer there fill the gaps.
     is_beyond = places >= n_new

@@ -14,6 +14,8 @@ from sklearn.decomposition import PCA
 from sklearn.metrics import pairwise_distances_argmin, silhouette_score
 from sklearn.neighbors import NearestNeighbors
 
+from ..metrics import jaccard
+
 SAMPLE = 4000
 """Points from which parts are proposed and found again."""
 JUDGED = 1000
@@ -128,23 +130,21 @@ class _Clouds:
     """Clouds without parts, normal and boxes, that spread along the axes of the points."""
 
     def __init__(self, points, random_state):
-        axes = PCA(svd_solver="full").set_output(transform="default").fit_transform(points)
-        size = min(len(points), JUDGED), axes.shape[1]
-        spread, low, high = axes.std(axis=0), axes.min(axis=0), axes.max(axis=0)
-        self.draws = [
-            draw
-            for _ in range(N_CLOUDS)
-            for draw in (
-                lambda: random_state.normal(scale=spread, size=size),
-                lambda: random_state.uniform(low, high, size=size),
-            )
-        ]
-        self.random_state = random_state
+        self.points, self.random_state = points, random_state
 
     @cached_property
     def proposers(self):
         """Made at the first call: most nodes have no parts to compare with clouds."""
-        return [_Proposer(draw(), self.random_state) for draw in self.draws]
+        draw = self.random_state
+        axes = PCA(svd_solver="full").set_output(transform="default").fit_transform(self.points)
+        size = min(len(axes), JUDGED), axes.shape[1]
+        spread, low, high = axes.std(axis=0), axes.min(axis=0), axes.max(axis=0)
+        clouds = [
+            cloud
+            for _ in range(N_CLOUDS)
+            for cloud in (draw.normal(scale=spread, size=size), draw.uniform(low, high, size=size))
+        ]
+        return [_Proposer(cloud, draw) for cloud in clouds]
 
     def best_silhouette(self, n_parts):
         return max(
@@ -168,6 +168,8 @@ def _settle(parts, points):
 def _are_found_again(points, parts, random_state):
     """Whether k-means in halves of the points finds every part again."""
     n_parts, found = len(parts.cluster_centers_), []
+    is_in = np.eye(n_parts)
+    own = is_in[parts.labels_]
     for _ in range(N_DIVISIONS):
         order = random_state.permutation(len(points))
         for half in np.array_split(points[order], 2):
@@ -175,22 +177,11 @@ def _are_found_again(points, parts, random_state):
                 return False
             others = _fit(n_parts, half, random_state)
             others = pairwise_distances_argmin(points, others.cluster_centers_)
-            found.append(jaccard(parts.labels_, others, n_parts).max(axis=1))
+            found.append(jaccard(own, is_in[others]).max(axis=1))
         # What is far from found again in the first halves takes no more time.
         if np.mean(found, axis=0).min() < FOUND_AGAIN - 0.1:
             return False
     return np.mean(found, axis=0).min() >= FOUND_AGAIN
-
-
-def jaccard(labels, others, n_parts):
-    """Jaccard coefficients of all pairs of parts: what they share, over what either has.
-
-    Both parts are numbered from 0 to n_parts - 1; those without points have the coefficient 0.
-    """
-    shared = np.zeros((n_parts, n_parts))
-    np.add.at(shared, (labels, others), 1)
-    either = shared.sum(axis=1, keepdims=True) + shared.sum(axis=0) - shared
-    return shared / np.maximum(either, 1)
 
 
 def sample_rows(points, most, random_state):

@@ -14,8 +14,9 @@ from scipy.optimize import linear_sum_assignment
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.utils import Bunch, check_consistent_length
 
+from ..metrics import jaccard
 from ..transactions import TransactionLog
-from ._stability import jaccard, members, place
+from ._stability import members, name_customers, place
 
 if TYPE_CHECKING:
     from typing import Any
@@ -117,10 +118,7 @@ def match_segments(
     X_old = X if X_old is None else X_old
     placed = place(old, X_old), place(new, X)
     check_consistent_length(*placed)
-    names = pd.RangeIndex(len(placed[0]))
-    if isinstance(X, TransactionLog | pd.DataFrame):
-        names = pd.Index(X.customers if isinstance(X, TransactionLog) else X.index)
-    return compare_levels(*placed, old[-1].tree_, new[-1].tree_, names)
+    return compare_levels(*placed, old[-1].tree_, new[-1].tree_, name_customers(X))
 
 
 def _check(fitted):

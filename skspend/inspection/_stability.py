@@ -21,8 +21,8 @@ from sklearn.utils.parallel import Parallel, delayed
 from .._utils._intervals import half_interval
 from .._utils._threads import one_thread
 from ..aggregation import SpendingAggregator
-from ..metrics import match_labels, tree_agreement
-from ..panel import Panel
+from ..metrics import jaccard, match_labels, tree_agreement
+from ..panel import Panel, make_frame
 from ..transactions import TransactionLog
 
 if TYPE_CHECKING:
@@ -243,15 +243,20 @@ def _read(pipeline, X, test_size, random_state):
             f"{len(held_out):,} are held out. At least {FEWEST_FITTED} and {FEWEST_HELD_OUT} are "
             f"needed: pass more customers, or change test_size."
         )
-    names = pd.RangeIndex(n_customers)
-    if isinstance(X, TransactionLog | pd.DataFrame):
-        names = pd.Index(X.customers if isinstance(X, TransactionLog) else X.index)
+    names = name_customers(X)
     if isinstance(X, TransactionLog) or isinstance(pipeline[0], SpendingAggregator):
         X = pipeline[0].fit(_safe_indexing(X, fitted)).transform(X)
         pipeline = pipeline[1:]
     given = _parameters(pipeline, "n_periods", given=True)
     panel = Panel.read(X, pipeline.get_params()[given[0]] if given else None)
     return names, panel, fitted, held_out, pipeline
+
+
+def name_customers(X):
+    """The customers of a log, the index of a frame, or numbers from 0."""
+    if isinstance(X, TransactionLog):
+        return pd.Index(X.customers)
+    return X.index if isinstance(X, pd.DataFrame) else pd.RangeIndex(len(X))
 
 
 def _parameters(pipeline, name, *, given=False):
@@ -290,8 +295,7 @@ def _fit(panel, fitted, scheme, pipeline, number, seed):
 
 
 def _frame(cube, panel):
-    named = Panel(cube, panel.period or "period", panel.features)
-    return pd.DataFrame(named.table, columns=named.names, copy=False)
+    return make_frame(Panel(cube, panel.period, panel.features))
 
 
 def place(pipeline: Pipeline, X: PanelLike) -> Integers:
@@ -375,10 +379,3 @@ def _judge_nodes(reference, levels, compared, fitted, held_out):
 def members(levels, n_nodes):
     """Whether each customer is in each node but the root, shape (n_customers, n_nodes)."""
     return (levels[:, :, None] == np.arange(1, n_nodes + 1)).any(axis=1).astype(float)
-
-
-def jaccard(own, other):
-    """Jaccard coefficients of sets of customers, shape (n_own, n_other); 0 for two empty sets."""
-    both = own.T @ other
-    either = own.sum(axis=0)[:, None] + other.sum(axis=0) - both
-    return np.divide(both, either, out=np.zeros_like(both), where=either > 0)

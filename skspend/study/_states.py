@@ -5,12 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Self
 
 import numpy as np
-import pandas as pd
 from sklearn.base import BaseEstimator, TransformerMixin, clone
 
 from ..aggregation import SpendingAggregator
 from ..extraction import FeedForwardExtractor, LSTMStateExtractor
-from ..panel import Panel
+from ..panel import Panel, make_frame
 from ..personality import encode_types
 from ..transactions import TransactionLog
 
@@ -74,9 +73,7 @@ def read_data(X, spend=None):
         spend = SpendingAggregator()
     if spend is not None:
         X = clone(spend).fit(X, None).transform(X)
-    panel = Panel.read(X)
-    named = Panel(panel.cube, panel.period or "period", panel.features)
-    return pd.DataFrame(named.table, columns=named.names)
+    return make_frame(Panel.read(X))
 
 
 def check_transformer(name: str, transformer: object) -> None:

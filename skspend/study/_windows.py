@@ -153,7 +153,7 @@ def window_study(
     scorer: Estimator | None = None,
     spend: Estimator | None = None,
     periods: Sequence[Period] = ("month", "quarter", "half", "year"),
-    extractor: Estimator = None,
+    extractor: Estimator | None = None,
     **how: Unpack[How],
 ) -> pd.DataFrame:
     """Segment the same customers by windows of different lengths, from states and from scores.
