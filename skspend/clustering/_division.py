@@ -8,7 +8,7 @@ from functools import cached_property
 
 import numpy as np
 from scipy.cluster.hierarchy import fcluster, ward
-from scipy.spatial.distance import pdist
+from scipy.spatial.distance import pdist, squareform
 from sklearn.cluster import KMeans
 from sklearn.decomposition import PCA
 from sklearn.metrics import pairwise_distances_argmin, silhouette_score
@@ -107,7 +107,8 @@ class _Proposer:
     def __init__(self, points, random_state):
         self.points, self.random_state = points, random_state
         self.judged = sample_rows(points, JUDGED, random_state)
-        self.tree = ward(pdist(self.judged))
+        distances = pdist(self.judged)
+        self.tree, self.distances = ward(distances), squareform(distances)
 
     def propose(self, n_parts):
         found = [_fit(n_parts, self.points, self.random_state), *self.start_from_ward(n_parts)]
@@ -123,7 +124,9 @@ class _Proposer:
     def judge(self, parts):
         """The silhouette of the parts; -1 if there is a single one among the points judged."""
         labels = parts.predict(self.judged)
-        return silhouette_score(self.judged, labels) if len(np.unique(labels)) > 1 else -1.0
+        if len(np.unique(labels)) == 1:
+            return -1.0
+        return silhouette_score(self.distances, labels, metric="precomputed")
 
 
 class _Clouds:
