@@ -134,6 +134,25 @@ def test_every_chart_is_drawn(page):
     assert page.locator("#space canvas").count()
 
 
+@pytest.mark.parametrize("node", [0, 1])
+def test_every_customer_ends_inside_the_axes(page, node):
+    """Also where components of several networks exceed the states of one, between -1 and 1."""
+    page.evaluate(f"location.hash = 'segment-{node}'")
+    page.wait_for_timeout(500)
+    outside = page.evaluate(
+        """() => {
+          const { data, _fullLayout } = document.getElementById("projections");
+          const isOut = (values, { range: [low, high] }) =>
+            values.some((value) => value !== null && (value < low || value > high));
+          const ends = data.filter((trace) => trace.mode === "markers");
+          return ends.filter((trace) => ["x", "y"].some((way) =>
+            isOut(trace[way], _fullLayout[`${way}axis${(trace[`${way}axis`] ?? way).slice(1)}`])
+          )).length;
+        }"""
+    )
+    assert outside == 0
+
+
 def test_a_click_on_the_icicle_drills_down_and_up_again(page, report):
     top = report.segments.query("depth == 1").iloc[0]
     page.locator("#icicle .slice", has_text=top["path"]).first.click()

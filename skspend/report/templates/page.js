@@ -105,13 +105,17 @@
   }
   const end = (rows, unit) => rows.map((row) => data.lines.states[row].at(-1)[unit]);
 
+  // Components of the states of several networks may be larger than 1.
+  const farthest = data.lines.states.flat(2).reduce((most, state) => Math.max(most, Math.abs(state)), 1);
+
   // The whole state space for everybody; inside a segment, the part of it where its customers end.
   function ranges(units, rows) {
-    if (chosen === 0 || !rows.length) return units.map(() => [-1.03, 1.03]);
+    const edge = 1.03 * farthest;
+    if (chosen === 0 || !rows.length) return units.map(() => [-edge, edge]);
     const bounds = units.map((unit) => [Math.min(...end(rows, unit)), Math.max(...end(rows, unit))]);
-    const reach = Math.min(1.03, Math.max(0.05, ...bounds.map(([low, high]) => 0.6 * (high - low))));
+    const reach = Math.min(edge, Math.max(0.05, ...bounds.map(([low, high]) => 0.6 * (high - low))));
     return bounds.map(([low, high]) => {
-      const middle = Math.min(1.03 - reach, Math.max(reach - 1.03, (low + high) / 2));
+      const middle = Math.min(edge - reach, Math.max(reach - edge, (low + high) / 2));
       return [middle - reach, middle + reach];
     });
   }
