@@ -22,6 +22,7 @@ from .._utils._sklearn import (
     Interval,
     StrOptions,
     _fit_context,
+    _set_random_states,
     one_task,
 )
 from .._utils._threads import one_thread
@@ -70,7 +71,8 @@ class TrajectoryClusterer(CallbackSupportMixin, ClusterMixin, BaseEstimator):
     max_fit_samples : int, default=20000
         With more customers, the tree is fitted on a sample of this size; everybody is placed in it.
     random_state : int, RandomState instance or None, default=None
-        Draws samples.
+        Draws samples. Unless it is None, it also draws a seed for every clone of `clusterer`, in
+        place of the clone's own, as scikit-learn's ensembles do.
 
     Attributes
     ----------
@@ -240,7 +242,10 @@ class TrajectoryClusterer(CallbackSupportMixin, ClusterMixin, BaseEstimator):
         if isinstance(self.clusterer, str):
             labels = label_by_density(members, self.max_clusters, smallest)
         else:
-            labels = clone(self.clusterer).fit_predict(members)
+            clusterer = clone(self.clusterer)
+            if self.random_state is not None:
+                _set_random_states(clusterer, random_state)
+            labels = clusterer.fit_predict(members)
         found, sizes = np.unique(labels[labels >= 0], return_counts=True)
         large = found[sizes >= smallest]
         return [members[labels == label].mean(axis=0) for label in large] * (len(large) > 1)

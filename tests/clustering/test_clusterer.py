@@ -10,6 +10,8 @@ from sklearn.metrics import (
     adjusted_rand_score,
     average_precision_score,
 )
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
 from threadpoolctl import threadpool_limits
 
@@ -174,6 +176,28 @@ def test_any_clusterer_divides_the_nodes(nested, base):
     assert adjusted_rand_score(outer, clusterer.labels_) > 0.45
     assert clusterer.labels_.min() == 0
     assert not hasattr(base, "labels_")
+
+
+@pytest.mark.parametrize(
+    "base",
+    [KMeans(6, n_init=1), make_pipeline(StandardScaler(), KMeans(6, n_init=1, random_state=1))],
+    ids=["KMeans", "Pipeline"],
+)
+def test_one_seed_gives_one_tree_whatever_clusterer_divides_it(nested, base):
+    def fit(seed):
+        clusterer = TrajectoryClusterer(max_depth=1, clusterer=base, random_state=seed)
+        return clusterer.fit(nested[0]).labels_.tobytes()
+
+    assert len({fit(0) for _ in range(5)}) == 1
+    assert len({fit(seed) for seed in range(5)}) > 1
+
+
+def test_a_clusterer_keeps_its_own_seed_where_none_is_given(nested):
+    base = KMeans(6, n_init=1, random_state=1)
+    fits = [TrajectoryClusterer(max_depth=1, clusterer=base).fit(nested[0]) for _ in range(3)]
+    expected = base.fit_predict(nested[0][:, -1])
+    for fit in fits:
+        assert adjusted_rand_score(expected, fit.labels_) > 0.99
 
 
 def test_a_sample_grows_nearly_the_same_tree(nested):
