@@ -68,6 +68,14 @@ def blame_data(where: str | PathLike[str] | None = None) -> Iterator[None]:
         raise DataError(text) from error
 
 
+def require_text(path: str | PathLike[str]) -> None:
+    """Refuse a file name that is no text, because pyarrow reads and writes no such file."""
+    try:
+        str(path).encode()
+    except UnicodeEncodeError as error:
+        raise ValueError("the name of the file is no UTF-8 text. Choose another name.") from error
+
+
 def refuse(
     bad: NDArray[np.bool],
     column: str,

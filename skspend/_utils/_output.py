@@ -2,8 +2,10 @@
 
 import json
 import math
+import os
 import re
 import shutil
+import stat
 import time
 import uuid
 from contextlib import contextmanager, suppress
@@ -11,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ._errors import DataError, blame_data
+from ._errors import DataError, blame_data, require_text
 
 STALE = 7 * 24 * 3600
 """Age in seconds from which a temporary file is taken to be that of a killed run."""
@@ -35,7 +37,7 @@ def strict(value):
 
 
 @contextmanager
-def output_folder(folder, names, *, force=False):
+def output_folder(folder, names, *, force=False, inputs=()):
     """Give a temporary folder whose files are moved into `folder` at the end, or not at all.
 
     Parameters
@@ -45,35 +47,74 @@ def output_folder(folder, names, *, force=False):
     names : sequence of str
         The files that will be written.
     force : bool, default=False
-        Whether existing outputs may be replaced.
+        Whether existing outputs may be replaced. Only regular files are.
+    inputs : sequence of path
+        Files that are read, and so never replaced.
 
     Raises
     ------
     DataError
-        If outputs exist, or the folder cannot be written to. It is raised before any work.
+        If an output exists or is an input, or the folder cannot be written to. It is raised before
+        any work; and after the work if another run has written an output meanwhile.
     """
     folder = Path(folder)
-    found = [name for name in names if (folder / name).exists()]
-    if found and not force:
-        raise DataError(
-            f"{folder} already holds {', '.join(found)}. Choose another --output, or pass --force "
-            f"to replace them."
-        )
-    # In an existing folder above, so that moving is renaming within one file system.
-    base = next(path for path in (folder, *folder.absolute().parents) if path.exists())
-    temporary = _temporary(base)
     with blame_data(folder):
-        temporary.mkdir()
+        for name in names:
+            _refuse(folder / name, force, inputs)
+        # In an existing folder above, so that moving is renaming within one file system.
+        base = next(path for path in (folder, *folder.absolute().parents) if os.path.lexists(path))
+        if not base.exists():
+            raise DataError(f"{base} is a link to nothing. Choose another --output.")
+        temporary = _temporary(base)
+        new, old = temporary / "new", temporary / "old"
+        new.mkdir(parents=True)
     try:
-        yield temporary
+        yield new
         with blame_data(folder):
             if folder.exists():
-                _move_all(temporary, folder)
+                old.mkdir()
+                _move_all(new, folder, old, force, inputs)
             else:
                 folder.parent.mkdir(parents=True, exist_ok=True)
-                temporary.rename(folder)
+                new.rename(folder)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+
+
+@contextmanager
+def output_file(path, *, force=False, inputs=()):
+    """Give a temporary path whose file is moved to `path` at the end, or not at all."""
+    path = Path(path)
+    with output_folder(path.parent, [path.name], force=force, inputs=inputs) as folder:
+        yield folder / path.name
+
+
+def _refuse(path, force, inputs):
+    """Raise an error if an output may not be written to a path."""
+    require_text(path)
+    try:
+        found = path.lstat()
+    except FileNotFoundError:
+        return
+    if any(_is_file(other, found) for other in inputs):
+        raise DataError(f"{path} is an input of this run. Choose another --output.")
+    if not stat.S_ISREG(found.st_mode):
+        raise DataError(
+            f"{path} is a link, a folder or a device. Only regular files are replaced: choose "
+            f"another --output."
+        )
+    if not force:
+        raise DataError(
+            f"{path} already exists. Choose another --output, or pass --force to replace it."
+        )
+
+
+def _is_file(path, found):
+    """Whether a path leads to the file of a result of stat."""
+    try:
+        return os.path.samestat(os.stat(path), found)
+    except (OSError, ValueError):
+        return False
 
 
 def _temporary(folder):
@@ -86,42 +127,23 @@ def _temporary(folder):
     return folder / f".skspend-{uuid.uuid4().hex}"
 
 
-def _move_all(temporary, folder):
-    """Move new files into a folder, over old ones: all, or none if one cannot be moved."""
-    new = list(temporary.iterdir())
-    before = temporary / "before"
-    before.mkdir()
+def _move_all(new, folder, old, force, inputs):
+    """Move new files into a folder, those they replace into `old`; or none if one cannot be."""
+    placed = []
     try:
-        for path in new:
+        for path in list(new.iterdir()):
             target = folder / path.name
-            if target.exists():
-                target.replace(before / path.name)
+            # Another run may have written it meanwhile.
+            _refuse(target, force, inputs)
+            if not force:
+                target.touch(exist_ok=False)
+            elif target.exists():
+                target.replace(old / path.name)
+            placed.append(target)
             path.replace(target)
     except BaseException:
-        for path in new:
-            if not path.exists():
-                (folder / path.name).unlink()
-            if (before / path.name).exists():
-                (before / path.name).replace(folder / path.name)
+        for target in placed:
+            target.unlink(missing_ok=True)
+        for path in old.iterdir():
+            path.replace(folder / path.name)
         raise
-
-
-@contextmanager
-def output_file(path, *, force=False):
-    """Give a temporary path whose file is moved to `path` at the end, or not at all."""
-    path = Path(path)
-    if path.is_dir():
-        raise DataError(f"{path} is a folder. Name a file as --output.")
-    if not path.parent.is_dir():
-        raise DataError(f"{path}: no folder {path.parent}. Make it, or choose another --output.")
-    if path.exists() and not force:
-        raise DataError(f"{path} already exists. Pass --force to replace it.")
-    temporary = _temporary(path.parent)
-    with blame_data(path):
-        temporary.touch()
-    try:
-        yield temporary
-        with blame_data(path):
-            temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)

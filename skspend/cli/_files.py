@@ -1,6 +1,7 @@
 """Files that the commands read and prepare, and saved models. An error in one is a single line."""
 
 import json
+from glob import glob
 from pathlib import Path
 
 import pandas as pd
@@ -18,6 +19,11 @@ from ._options import ROLES
 
 RUN_RECORD = "run.json"
 STUDY_RECORD = "study.json"
+
+
+def inputs(*names):
+    """Return the files that a command reads; a pattern stands for all of its files."""
+    return [path for name in names if name for path in (name, *glob(name, recursive=True))]
 
 
 def load_model(path, options):
@@ -105,7 +111,7 @@ def study_folder(folder, parameters, *, force=False):
     folder = Path(folder)
     record = folder / STUDY_RECORD
     with blame_data(folder):
-        found = _study_parameters(record) if record.exists() else parameters
+        found = _study_parameters(record) if record.is_file() else parameters
         if found != parameters:
             if not force:
                 raise DataError(
@@ -115,9 +121,9 @@ def study_folder(folder, parameters, *, force=False):
             for pattern in ("claims.*", "frames/*.csv", "figures/*.png"):
                 for path in folder.glob(pattern):
                     path.unlink()
-        for name in ("frames", "figures"):
-            (folder / name).mkdir(parents=True, exist_ok=True)
         write_json({"parameters": parameters}, record)
+        for name in ("frames", "figures"):
+            (folder / name).mkdir(exist_ok=True)
     return folder
 
 

@@ -9,7 +9,8 @@ from ._console import Steps
 
 def predict_file(model, file, output, force, options):
     """Write the segments of the customers of a file; return a record and a function to show it."""
-    with output_file(output, force=force) as temporary, Steps() as steps:
+    inputs = files.inputs(model, file)
+    with output_file(output, force=force, inputs=inputs) as temporary, Steps() as steps:
         with steps.step("Reading"):
             loaded = files.load_model(model, options)
             log = files.read_log(file, options, loaded.pipeline["spend"].n_months_)

@@ -1,13 +1,12 @@
 """``skspend report``: a page about the segments of a saved model, and a model card."""
 
-from contextlib import ExitStack
 from pathlib import Path
 
 import click
 import pandas as pd
 
 from .._utils._errors import blame_data
-from .._utils._output import output_file, strict
+from .._utils._output import output_folder, strict
 from ..datasets import load_complete_journey
 from ..report import SegmentReport
 from . import _files as files
@@ -17,11 +16,12 @@ from ._console import Steps
 def report_file(model, file, output, force, options):
     """Write the report on the customers of a file; return a record and a function to show it."""
     output = Path(output)
-    card = output.with_name(f"{output.stem}-card.md") if options["card"] else None
-    with ExitStack() as stack, Steps() as steps:
-        page, written = (
-            path and stack.enter_context(output_file(path, force=force)) for path in (output, card)
-        )
+    card = output.parent / f"{output.stem}-card.md" if options["card"] else None
+    names = [path.name for path in (output, card) if path]
+    stability = str(Path(model).parent / files.RUN_RECORD)
+    inputs = files.inputs(model, file, options["protected"], options["transfer"], stability)
+    writing = output_folder(output.parent, names, force=force, inputs=inputs)
+    with writing as folder, Steps() as steps:
         with steps.step("Reading"):
             loaded = files.load_model(model, options)
             if file is None:
@@ -43,9 +43,9 @@ def report_file(model, file, output, force, options):
                 stability=files.read_stability(model),
             )
         with steps.step("Writing"):
-            report.save(page, customer_ids=options["customer_ids"])
-            if written is not None:
-                report.model_card().save(written)
+            report.save(folder / output.name, customer_ids=options["customer_ids"])
+            if card is not None:
+                report.model_card().save(folder / card.name)
 
     def show():
         for row in report.metrics.itertuples():

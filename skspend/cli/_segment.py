@@ -34,7 +34,8 @@ def segment_file(file, output, force, options):
     """Write all results; return a record with the segments, and a function to show it."""
     started = time.perf_counter()
     outputs = OUTPUTS + (MIGRATION,) * bool(options["previous"])
-    with output_folder(output, outputs, force=force) as folder:
+    inputs = files.inputs(file, *map(options.get, ("previous", "coefficients", "aliases")))
+    with output_folder(output, outputs, force=force, inputs=inputs) as folder:
         described, record = _run(file, options, folder)
         record["seconds"]["total"] = time.perf_counter() - started
         write_json(record, folder / "run.json")

@@ -37,6 +37,46 @@ def test_results_are_replaced_together_or_not_at_all(failing, monkeypatch, tmp_p
     assert found == dict.fromkeys(NAMES, "old") | {"notes.txt": "mine"}
 
 
+@pytest.mark.parametrize("is_new", [True, False])
+def test_of_two_runs_into_one_folder_the_last_is_an_error(is_new, tmp_path):
+    folder = tmp_path / "out"
+    if not is_new:
+        folder.mkdir()
+    with (
+        pytest.raises(DataError, match="already exists"),
+        output_folder(folder, NAMES) as slow,
+        output_folder(folder, NAMES) as fast,
+    ):
+        for name in NAMES:
+            (fast / name).write_text("first")
+            (slow / name).write_text("second")
+    assert {path.name: path.read_text() for path in folder.iterdir()} == dict.fromkeys(
+        NAMES, "first"
+    )
+    assert list(tmp_path.iterdir()) == [folder]
+
+
+def test_a_file_that_appears_while_the_results_are_moved_is_kept(monkeypatch, tmp_path):
+    """Between the look at the place and the move, too."""
+    lstat, target = Path.lstat, tmp_path / "one"
+
+    def miss(self):
+        try:
+            return lstat(self)
+        except FileNotFoundError:
+            if is_done and self == target:
+                target.write_text("theirs")
+            raise
+
+    is_done = False
+    monkeypatch.setattr(Path, "lstat", miss)
+    with pytest.raises(DataError, match="File exists"), output_file(target) as path:
+        path.write_text("mine")
+        is_done = True
+    assert target.read_text() == "theirs"
+    assert list(tmp_path.iterdir()) == [target]
+
+
 def test_old_temporary_files_of_killed_runs_are_removed(tmp_path):
     old, young = (tmp_path / f".skspend-{letter * 32}" for letter in "ab")
     mine = tmp_path / ".skspend-notes"
@@ -53,7 +93,8 @@ def test_old_temporary_files_of_killed_runs_are_removed(tmp_path):
 
 
 def test_a_place_that_cannot_be_written_is_refused_before_any_work(tmp_path):
-    for place, reason in ((tmp_path, "is a folder"), (tmp_path / "no" / "file", "no folder")):
+    (tmp_path / "file").touch()
+    for place, reason in ((tmp_path, "a folder"), (tmp_path / "file" / "new", "Not a directory")):
         with pytest.raises(DataError, match=reason), output_file(place, force=True):
             pytest.fail("began to work")
 

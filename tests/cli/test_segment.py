@@ -329,7 +329,7 @@ def test_outputs_that_are_there_are_kept_unless_forced(run_small, bank_file, tmp
     (tmp_path / "run.json").write_text("mine")
     done = run_small("segment", bank_file, "--output", tmp_path)
     assert done.exit_code == 2
-    assert "already holds run.json" in done.stderr
+    assert "run.json already exists" in done.stderr
     assert (tmp_path / "run.json").read_text() == "mine"
     options = ("--force", "--depth", 1, "--no-stability")
     done = run_small("segment", bank_file, "--output", tmp_path, *options)
