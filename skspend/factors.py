@@ -141,6 +141,7 @@ class SpendingFactors(CallbackSupportMixin, TransformerMixin, BaseEstimator):
             n_factors = min(self.n_factors_, self.support_.sum())
             # The randomized solver would need a seed, and is no more accurate.
             analysis = FactorAnalysis(n_factors, svd_method="lapack")
+            analysis.set_output(transform="default")
             with one_thread():
                 self.analysis_ = analysis.fit(ratios[:, self.support_])
             loadings = analysis.components_

@@ -1,6 +1,7 @@
 """What holds for every public estimator."""
 
 import copy
+import functools
 import inspect
 import io
 import pickle
@@ -15,12 +16,17 @@ import pandas as pd
 import polars as pl
 import pytest
 import skops.io
+from sklearn import config_context
 from sklearn.base import BaseEstimator, clone
 from sklearn.cluster import KMeans
 from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import Pipeline
 from sklearn.utils import estimator_checks
-from sklearn.utils.estimator_checks import estimator_checks_generator, parametrize_with_checks
+from sklearn.utils.estimator_checks import (
+    check_estimator,
+    estimator_checks_generator,
+    parametrize_with_checks,
+)
 
 import skspend
 from skspend import (
@@ -118,6 +124,33 @@ def test_scikit_learn_check_passes_with_other_parameters(estimator, check):
 def test_every_estimator_is_checked_in_three_more_configurations():
     counts = Counter(type(estimator) for estimator in CONFIGURATIONS)
     assert min(counts[estimator] for estimator in ESTIMATORS) >= 3
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("output", ["pandas", "polars"])
+@pytest.mark.parametrize(
+    "estimator",
+    [*(estimator() for estimator in ESTIMATORS), *CONFIGURATIONS],
+    ids=lambda estimator: str(estimator)[:50],
+)
+def test_scikit_learn_checks_pass_whatever_output_is_set_globally(estimator, output, monkeypatch):
+    """Only the methods see the setting: under it, the scalers of the checks return frames."""
+
+    def configured(method):
+        @functools.wraps(method)
+        def run(*args, **kwargs):
+            with config_context(transform_output=output):
+                return method(*args, **kwargs)
+
+        return run
+
+    cls = type(estimator)
+    for name in ("fit", "fit_transform", "fit_predict", "partial_fit", "score", *METHODS):
+        if hasattr(cls, name):
+            monkeypatch.setattr(cls, name, configured(getattr(cls, name)))
+    if hasattr(cls, "set_output"):
+        estimator.set_output(transform="default")
+    check_estimator(estimator, on_skip=None)
 
 
 def _for_named_columns(cls):

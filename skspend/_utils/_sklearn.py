@@ -8,6 +8,7 @@ from collections.abc import Callable
 from functools import wraps
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from sklearn import config_context
 from sklearn.base import BaseEstimator
 from sklearn.callback import CallbackSupportMixin
 from sklearn.ensemble._base import _set_random_states
@@ -21,10 +22,14 @@ if TYPE_CHECKING:
     def _fit_context(*, prefer_skip_nested_validation: bool) -> Callable[[Method], Method]: ...
     def available_if(check: Callable[[Any], bool]) -> Callable[[Method], Method]: ...
     def with_callbacks(fit: Method) -> Method: ...
+    def default_output(method: Method) -> Method:
+        """Inside, transformers ignore the output that is set globally."""
 else:
     from sklearn.base import _fit_context
     from sklearn.callback import with_callbacks
     from sklearn.utils.metaestimators import available_if
+
+    default_output = config_context(transform_output="default")
 
 
 def one_task(fit: Method) -> Method:

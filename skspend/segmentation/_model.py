@@ -13,10 +13,11 @@ from joblib import Parallel, delayed
 from sklearn.base import clone
 from sklearn.model_selection import train_test_split
 from sklearn.pipeline import Pipeline
-from sklearn.utils import check_random_state
+from sklearn.utils import _safe_indexing, check_random_state
 
 from .. import __version__
 from .._utils._errors import DataError, blame_data
+from .._utils._sklearn import default_output
 from .._utils._threads import one_thread
 from ..aggregation import SpendingAggregator
 from ..clustering import TrajectoryClusterer
@@ -56,6 +57,7 @@ none of them sees."""
 _LIBRARIES = ("numpy", "pandas", "pyarrow", "scikit-learn", "scipy", "tensorflow", "keras", "skops")
 
 
+@default_output
 def aggregate(
     log: TransactionLog,
     *,
@@ -108,6 +110,7 @@ def _too_few(spends):
     return f"{found} With --periods {fewer}, {n_active[fewer - 1]:,} do: ask for fewer --periods."
 
 
+@default_output
 def train(
     panel: pd.DataFrame,
     *,
@@ -130,6 +133,7 @@ def train(
     return states.set_callbacks()
 
 
+@default_output
 def cluster(
     trajectories: PanelLike,
     scores: ArrayLike,
@@ -167,6 +171,7 @@ class SegmentModel:
         """The name of a node, after the names of the nodes above it."""
         return segment_path(self.pipeline["segment"], node, self.names) or EVERYBODY
 
+    @default_output
     def place(
         self, customers: ArrayLike, panel: pd.DataFrame, trajectories: PanelLike
     ) -> pd.DataFrame:
@@ -201,12 +206,14 @@ class SegmentModel:
             }
         )
 
+    @default_output
     def predict(self, log: TransactionLog) -> pd.DataFrame:
         """Find the segment of every customer of a log; see :meth:`place` for the table."""
         with blame_data():
             panel = self.pipeline["spend"].transform(log)
         return self.place(log.customers, panel, self.pipeline["states"].transform(panel))
 
+    @default_output
     def describe(self, panel: pd.DataFrame, trajectories: PanelLike) -> pd.DataFrame:
         """Describe all nodes, children after their parent; see describe_segments."""
         _, states, segment = self.pipeline.named_steps.values()
@@ -214,6 +221,7 @@ class SegmentModel:
         table = describe_segments(segment, trajectories, scores, panel, names=self.names)
         return table.iloc[tree_order(table)]
 
+    @default_output
     def summarise(
         self,
         panel: pd.DataFrame,
@@ -234,7 +242,7 @@ class SegmentModel:
             "categories": len(spend.categories_),
             "coverage": states.scorer_.coverage_,
             "accuracy_in_sample": states.score(panel[is_active]),
-            "stability_kappa": segment.score(trajectories[is_active]),
+            "stability_kappa": segment.score(_safe_indexing(trajectories, is_active)),
             "top_level_segments": len(top),
             "leaves": int((segment.tree_["label"] >= 0).sum()),
             "largest_share": float(top["share"].max()) if len(top) else 1.0,
@@ -278,6 +286,7 @@ class SegmentModel:
         return model
 
 
+@default_output
 def refit(
     model: SegmentModel,
     panel: pd.DataFrame,

@@ -24,6 +24,7 @@ from .._utils._sklearn import (
     StrOptions,
     _fit_context,
     array_scaler,
+    default_output,
     one_task,
 )
 from ..networks._forward import BLOCK, encode, pool
@@ -332,6 +333,7 @@ class TransferModel(CallbackSupportMixin, BaseEstimator):
             return kernel, bias
         return kernel * target_scaler.scale_, bias * target_scaler.scale_ + target_scaler.mean_
 
+    @default_output
     def _fit_keras(self, build, parts, random_state):
         """Train a Keras model, or what a function builds, through scikeras."""
         from ..networks._keras import copy_model, fit_by_scikeras
@@ -339,10 +341,9 @@ class TransferModel(CallbackSupportMixin, BaseEstimator):
         # Keras itself would train a model, and scikeras does not take methods.
         build = partial(copy_model, build) if _is_keras_model(build) else partial(build)
         target = parts[0][1]
-        n_outputs = {self._count_outputs(target)}
+        more = {len(self.classes_)} if self._classifies else set()
+        n_outputs = {self._count_outputs(target)} | more
         weights = self._class_weights(target)
-        if self._classifies:
-            n_outputs.add(len(self.classes_))
         return fit_by_scikeras(
             "KerasClassifier" if self._classifies else "KerasRegressor",
             build,

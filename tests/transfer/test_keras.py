@@ -7,6 +7,7 @@ import random
 
 import numpy as np
 import pytest
+from sklearn import config_context
 from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV
 
@@ -56,6 +57,13 @@ def test_both_engines_train_a_network_alike_on_full_batches(
         for engine in ("native", "scikeras")
     )
     np.testing.assert_allclose(by_keras, native, atol=1e-3 * np.ptp(native))
+
+
+@pytest.mark.parametrize("output", ["pandas", "polars"])
+def test_no_output_that_is_set_globally_reaches_scikeras(bank, output):
+    with config_context(transform_output=output):
+        model = TransferRegressor(engine="scikeras", epochs=1).fit(bank.data, bank.liquidity)
+    assert model.predict(bank.data).shape == (300,)
 
 
 @pytest.mark.parametrize(
