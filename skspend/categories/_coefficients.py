@@ -6,6 +6,7 @@ Maree & Omlin (2021), section III-B; Matz, Gladstone & Stillwell (2016).
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 from importlib import resources
 from os import PathLike
 from typing import TYPE_CHECKING, cast
@@ -56,10 +57,8 @@ def load_coefficients(source: Coefficients = None) -> pd.DataFrame:
     np.float64(-0.82)
     """
     if source is None:
-        source = resources.files("skspend.categories") / "data" / "published_directions.csv"
-        with source.open(encoding="utf-8") as file:
-            table = pd.read_csv(file)
-    elif isinstance(source, (str, PathLike)):
+        return _published_directions().copy()
+    if isinstance(source, (str, PathLike)):
         table = pd.read_csv(source)
     elif nw.dependencies.is_into_dataframe(source):
         table = nw.from_native(source, eager_only=True).to_pandas()
@@ -101,6 +100,13 @@ def load_coefficients(source: Coefficients = None) -> pd.DataFrame:
             f"the first is {outside.idxmax()!r}. Rescale them to the scale of the ratings."
         )
     return table
+
+
+@cache
+def _published_directions():
+    path = resources.files("skspend.categories") / "data" / "published_directions.csv"
+    with path.open(encoding="utf-8") as file:
+        return load_coefficients(pd.read_csv(file))
 
 
 def match_names(table: pd.DataFrame, features: Sequence[str], aliases: dict[str, str]) -> Floats:
