@@ -1,5 +1,6 @@
 """Folders that ``skspend segment`` has written, made once for all tests of the command line."""
 
+import json
 from functools import partial
 
 import pytest
@@ -18,6 +19,14 @@ def run():
         return CliRunner().invoke(main, [str(argument) for argument in arguments])
 
     return run
+
+
+@pytest.fixture(scope="session")
+def strict():
+    """Read JSON, which has no NaN and no infinity."""
+    return partial(
+        json.loads, parse_constant=lambda constant: pytest.fail(f"{constant} is no JSON")
+    )
 
 
 @pytest.fixture(scope="session")

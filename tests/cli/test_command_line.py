@@ -1,6 +1,5 @@
 """The command in a terminal: help, completion, quiet, JSON, exit codes, interruption."""
 
-import json
 import os
 import shlex
 import signal
@@ -26,10 +25,6 @@ def start(*arguments, **options):
     """Start the command in a process of its own."""
     streams = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True} | options
     return subprocess.Popen([sys.executable, "-m", "skspend", *map(str, arguments)], **streams)
-
-
-def strict(text):
-    return json.loads(text, parse_constant=lambda name: pytest.fail(f"{name} is no JSON"))
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -92,7 +87,7 @@ def test_every_shell_has_a_completion_script(shell):
     assert "_SKSPEND_COMPLETE" in done.output
 
 
-def test_json_is_all_that_is_on_standard_output(segmented_bank):
+def test_json_is_all_that_is_on_standard_output(segmented_bank, strict):
     folder, done = segmented_bank
     said = strict(done.stdout)
     record = strict((folder / "run.json").read_text(encoding="utf-8"))
@@ -103,19 +98,8 @@ def test_json_is_all_that_is_on_standard_output(segmented_bank):
     assert top == segments["level1"].value_counts().to_dict()
 
 
-def test_report_prints_json_or_nothing(run, households, few_file, model, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    said = strict(run("report", households[0] / "model.json", "--json", "--card").stdout)
-    assert (said["output"], said["card"]) == ("skspend-report.html", "skspend-report-card.md")
-    assert said["customers"] == 2469
-    assert Path(said["output"]).read_text(encoding="utf-8").startswith("<!doctype html>")
-    assert "# Model card" in Path(said["card"]).read_text(encoding="utf-8")
-    quiet = run("report", model, few_file, "--drop-unreadable", "--quiet", "--force")
-    assert (quiet.exit_code, quiet.output) == (0, "")
-
-
 def test_predict_counts_dropped_rows_unless_it_is_quiet(
-    run, model, few_file, tmp_path, monkeypatch
+    run, strict, model, few_file, tmp_path, monkeypatch
 ):
     monkeypatch.chdir(tmp_path)
     refused = run("predict", model, few_file)
@@ -141,7 +125,7 @@ def test_a_report_needs_the_file_that_belongs_to_the_model(run, tmp_path, monkey
 
 
 def test_a_report_shows_protected_groups_and_transfer_results(
-    run, model, few_file, bank_log, tmp_path
+    run, strict, model, few_file, bank_log, tmp_path
 ):
     names = bank_log.customers[:30]
     groups = pd.DataFrame({"account": names, "age": ["young", "old", None] * 10})
@@ -260,10 +244,6 @@ def test_a_closed_pipe_is_no_error(command, bank_file, tmp_path):
     assert process.returncode == 141
     assert "Traceback" not in stderr and "Error" not in stderr
     assert (tmp_path / "out" / "run.json").exists() == (command == "segment")
-
-
-def test_there_are_no_colour_codes_without_a_terminal(households):
-    assert "\x1b" not in households[1].output
 
 
 def test_segment_prints_the_command_that_makes_a_report(

@@ -4,6 +4,7 @@ import json
 import pickle
 import subprocess
 import sys
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -77,6 +78,10 @@ def test_the_screen_shows_segments_coverage_and_caution(households, segments):
     assert "Traceback" not in households[1].stderr
 
 
+def test_there_are_no_colour_codes_without_a_terminal(households):
+    assert "\x1b" not in households[1].output
+
+
 def test_native_noise_is_hidden(households):
     for line in households[1].stderr.splitlines():
         assert line.split(":")[0] in {
@@ -85,11 +90,8 @@ def test_native_noise_is_hidden(households):
         }, line  # fmt: skip
 
 
-def test_the_record_is_strict_json(households):
-    record = json.loads(
-        (households[0] / "run.json").read_text(),
-        parse_constant=lambda constant: pytest.fail(f"{constant} is no JSON"),
-    )
+def test_the_record_is_strict_json(households, strict):
+    record = strict((households[0] / "run.json").read_text())
     assert record["figures"]["customers"] == 2469
     assert record["figures"]["customers_active_in_all_periods"] == 1792
     assert 0.04 < record["figures"]["coverage"] < 0.05
@@ -219,6 +221,19 @@ def test_a_report_shows_the_stability_of_the_record_beside_its_model(
     for record in ("", "[]", '{"stability": null}', '{"stability": {"ari": "high"}}'):
         (tmp_path / "run.json").write_text(record)
         assert read_stability(moved) is None
+
+
+def test_report_prints_json_or_nothing(
+    run, strict, households, few_file, model, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    said = strict(run("report", households[0] / "model.json", "--json", "--card").stdout)
+    assert (said["output"], said["card"]) == ("skspend-report.html", "skspend-report-card.md")
+    assert said["customers"] == 2469
+    assert Path(said["output"]).read_text(encoding="utf-8").startswith("<!doctype html>")
+    assert "# Model card" in Path(said["card"]).read_text(encoding="utf-8")
+    quiet = run("report", model, few_file, "--drop-unreadable", "--quiet", "--force")
+    assert (quiet.exit_code, quiet.output) == (0, "")
 
 
 def test_predict_finds_the_segments_of_new_customers(
