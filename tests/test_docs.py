@@ -96,6 +96,10 @@ def test_every_block_of_code_is_run(page):
             name, argument = directive.groups()
             assert name not in CODE_DIRECTIVES, f"{where}: write ```python or ```console"
             assert ">>>" not in text, f"{where}: code in {kind} is not run"
+            if name == "include":
+                included = (page.parent / argument).resolve()
+                is_run = included in PAGES or ">>>" not in included.read_text(encoding="utf-8")
+                assert is_run, f"{where}: {argument} is not run"
             if name == "literalinclude":
                 included = (page.parent / argument).resolve()
                 assert included.is_file(), f"{where}: there is no {argument}"
