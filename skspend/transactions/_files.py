@@ -6,7 +6,7 @@ No row of a CSV file is lost or changed. An error names the file and, where poss
 import csv
 import errno
 import os
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from functools import partial
 from glob import glob
 from pathlib import Path
@@ -102,16 +102,25 @@ def _find_files(path):
 
 
 def _common_schema(paths, names):
-    """Return types of the named columns that hold the values of all files."""
+    """Return types of the named columns that hold the values of all files; others are refused.
+
+    Text and numbers would be one customer, 007 and 7, and days depend on the time zone.
+    """
     common = pa.schema([])
     for path in paths:
         with _naming(path):
             found = parquet.read_schema(path)
             check_columns(found.names, names, "it")
-        wanted = pa.schema([_plain(found.field(name)) for name in dict.fromkeys(names.values())])
-        # Types such as date and timestamp are cast to those of the first file, if possible.
-        with suppress(pa.ArrowTypeError):
-            common = pa.unify_schemas([common, wanted], promote_options="permissive")
+            for name in dict.fromkeys(names.values()):
+                here = pa.schema([_plain(found.field(name))])
+                try:
+                    common = pa.unify_schemas([common, here], promote_options="permissive")
+                except pa.ArrowTypeError as error:
+                    raise ValueError(
+                        f"column {name!r} is of the type {here.field(name).type}, and of "
+                        f"{common.field(name).type} in the files before. Write it with one type, "
+                        f"and times in one time zone, in all files."
+                    ) from error
     return common
 
 

@@ -423,6 +423,31 @@ def test_parquet_files_of_other_but_compatible_types_are_read_together(tmp_path)
     assert log.quality_["transactions"].sum() == 3
 
 
+NAIVE = pa.array(["2024-01-31T23:30"]).cast(pa.timestamp("us"))
+UTC, TOKYO = (NAIVE.cast(pa.timestamp("us", zone)) for zone in ("UTC", "Asia/Tokyo"))
+
+
+@pytest.mark.parametrize(
+    ("role", "one", "other"),
+    [
+        ("customer", pa.array([7]), pa.array(["007"])),
+        ("category", pa.array([7]), pa.array(["007"]).dictionary_encode()),
+        ("date", NAIVE, UTC),
+        ("date", TOKYO, UTC),
+        ("date", pa.array(["2024-01-31T23:30Z"]), TOKYO),
+        ("amount", pa.array(["1"]), pa.array([1.5])),
+    ],
+    ids=["customers", "categories", "a zone", "two zones", "text and a zone", "amounts"],
+)  # fmt: skip
+def test_parquet_files_whose_types_differ_are_refused_in_any_order(tmp_path, role, one, other):
+    row = {"customer": [1], "date": ["2024-01-05"], "category": ["pets"], "amount": [2.0]}
+    for first, second in ((one, other), (other, one)):
+        parquet.write_table(pa.table(row | {role: first}), tmp_path / "0.parquet")
+        parquet.write_table(pa.table(row | {role: second}), tmp_path / "1.parquet")
+        with pytest.raises(DataError, match=rf"1\.parquet: column '{role}' .* with one type"):
+            read(tmp_path / "*.parquet")
+
+
 @pytest.mark.parametrize("separator", [";", "\t"])
 def test_a_file_with_another_separator_is_told_so(separator, tmp_path):
     frame = pd.DataFrame({"customer": [1], "date": ["2024-01-01"], "category": ["a"], "amount": 1})
