@@ -35,7 +35,7 @@ def draw_transactions(n_rows, seed):
     rng = np.random.default_rng(seed)
     customers = np.sort(rng.choice(10**9, N_CUSTOMERS, replace=False))
     start, end = (np.datetime64(f"{year}-01-01") for year in (FIRST_YEAR, FIRST_YEAR + N_PERIODS))
-    days = start + rng.integers(0, (end - start).astype(int), n_rows)
+    days = start + rng.integers(0, (end - start).astype(int), n_rows).astype("m8[D]")
     names = [f"category {number:02}" for number in range(N_CATEGORIES)]
     return pd.DataFrame(
         {

@@ -130,5 +130,5 @@ def divisor(total: Floats) -> Floats:
 def count_whole_periods(log: TransactionLog, n_months: int) -> int:
     """Number of whole periods that a log spans, at least one."""
     first, last = log.span
-    months = (last + 1).astype("M8[M]") - first.astype("M8[M]")
+    months = (last + np.timedelta64(1, "D")).astype("M8[M]") - first.astype("M8[M]")
     return max(1, int(months.astype(int)) // n_months)

@@ -93,7 +93,7 @@ def load_complete_journey() -> Households:
     demographics = _read("household_demographics.parquet").set_index("household")
     coupons = _read("household_coupons.parquet")
     households = pd.Index(np.unique(spending["household"]), name="household")
-    day = np.datetime64("2017-01-01") + (spending["day_of_year"].to_numpy().astype(int) - 1)
+    day = np.datetime64("2016-12-31") + spending["day_of_year"].to_numpy().astype("m8[D]")
     frame = spending[["household", "category"]].rename(columns={"household": "customer"})
     frame = frame.assign(date=day.astype("M8[s]"), amount=spending["cents"] / 100)
     income = demographics["income"].map(INCOME_MIDPOINTS).reindex(households).rename("income")

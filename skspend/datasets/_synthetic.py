@@ -311,7 +311,7 @@ def _spread_over_days(shares, income, budget, rng):
     category = pd.Categorical.from_codes(category, budget.index)
     frame = {"customer": customer, "date": day.astype("M8[s]"), "category": category}
     frame = pd.DataFrame(frame | {"amount": cents / 100})
-    last_days = (new_years[1:] - 1).astype("M8[s]")
+    last_days = (new_years[1:] - np.timedelta64(1, "D")).astype("M8[s]")
     incomes = {"customer": income.index.repeat(n_periods), "date": np.tile(last_days, n_customers)}
     incomes = pd.DataFrame(incomes | {"income": income.to_numpy().ravel()})
     return TransactionLog(frame, income=incomes, customers=income.index, cutoff=last_days[-1])

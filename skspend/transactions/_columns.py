@@ -81,8 +81,8 @@ def smallest(codes):
 
 def take(position, codes):
     """Look up the position of every code; that of the code -1, a missing value, is -1 or NaT."""
-    missing = np.datetime64("NaT") if position.dtype.kind == "M" else position.dtype.type(-1)
-    return np.append(position, missing)[codes]
+    missing = "NaT" if position.dtype.kind == "M" else -1
+    return np.append(position, np.array(missing, dtype=position.dtype))[codes]
 
 
 def _factorize(values, column, reason, unreadable):

@@ -247,6 +247,6 @@ def _read_days(codes):
     is_missing = np.isnan(codes)
     codes = np.where(is_missing, 12 * 1970 * DAYS_OF_A_MONTH + 1, codes).astype(np.int64)
     month, day = np.divmod(codes, DAYS_OF_A_MONTH)
-    dates = (month - 12 * 1970).astype("M8[M]").astype("M8[D]") + (day - 1)
-    dates[is_missing] = np.datetime64("NaT")
+    dates = (month - 12 * 1970).astype("M8[M]").astype("M8[D]") + (day - 1).astype("m8[D]")
+    dates[is_missing] = np.datetime64("NaT", "D")
     return pd.Series(dates.astype("M8[s]"))

@@ -9,6 +9,7 @@ from ._quality import NothingLeft
 
 RESOLUTIONS = {"day": 0, "month": 1, "quarter": 3, "half": 6, "year": 12}
 """Months that a row of a log stands for; 0 is a single day."""
+DAY, MONTH = np.timedelta64(1, "D"), np.timedelta64(1, "M")
 
 
 def coarsest_resolution(n_months):
@@ -18,7 +19,7 @@ def coarsest_resolution(n_months):
 
 
 def month_end(month):
-    return (month + 1).astype("M8[D]") - 1
+    return (month + MONTH).astype("M8[D]") - DAY
 
 
 def month_number(date):
@@ -63,11 +64,12 @@ def last_days(cutoff, customers, first_day, last_day, resolution):
 
 def period_edges(last_days, n_months, n_periods):
     """Return where periods begin and end: days since 1970, shape (n_last_days, n_periods + 1)."""
-    after = (last_days + 1)[:, None]
-    month = after.astype("M8[M]") - np.arange(n_periods, -1, -1) * n_months
-    day_of_month = (after - after.astype("M8[M]")).astype(np.int64)
-    # A month without a 31st ends early rather than spilling into the next.
-    edges = np.minimum(month.astype("M8[D]") + day_of_month, month_end(month))
+    last = last_days[:, None]
+    month = last.astype("M8[M]")
+    # They end on the same day of the month, or on the last one of a month that has no such day.
+    day = np.where(last == month_end(month), 31 * DAY, last - month.astype("M8[D]") + DAY)
+    month = month - np.arange(n_periods, -1, -1) * n_months * MONTH
+    edges = np.minimum(month.astype("M8[D]") + day, (month + MONTH).astype("M8[D]"))
     return edges.astype(np.int64)
 
 

@@ -152,7 +152,9 @@ def test_the_log_ends_before_the_days_that_the_label_is_measured_on(folder):
     for label, months in {"default": 0, "liquidity": 3}.items():
         berka = load_berka(folder, label=label)
         frame = berka.data.to_frame()
-        first_hidden_day = berka.loans["date"] - pd.DateOffset(months=months)
+        loan, day, back = berka.loans["date"], pd.Timedelta(days=1), pd.DateOffset(months=months)
+        # A period before the 31st ends on the last day of a shorter month, and not before it.
+        first_hidden_day = np.maximum(loan - back, loan - day - back + day)
         assert (frame["date"] < first_hidden_day.reindex(frame["customer"]).to_numpy()).all()
 
 

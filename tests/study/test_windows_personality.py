@@ -26,7 +26,7 @@ def spending(strength, n_customers=200, n_months=12, seed=0):
     frame = pd.DataFrame(
         {
             "customer": customer,
-            "date": (np.datetime64("2023-01") + month).astype("M8[s]"),
+            "date": (np.datetime64("2023-01") + month.astype("m8[M]")).astype("M8[s]"),
             "category": np.array(TRAITS)[category],
             "amount": 100 * shares.ravel(),
         }

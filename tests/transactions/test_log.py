@@ -3,6 +3,7 @@
 import calendar
 import copy
 import datetime
+import itertools
 import pickle
 from concurrent.futures import ThreadPoolExecutor
 
@@ -353,13 +354,14 @@ def test_an_unusable_cutoff_is_refused_by_name(cutoff, error, said):
 
 
 def reference_edges(cutoff, n_months, n_periods):
-    """The same day of the month, or the last where a month has no such day, by plain arithmetic."""
-    after = cutoff + datetime.timedelta(days=1)
+    """Periods end on the same day of the month, or on its last one, by plain arithmetic."""
+    is_month_end = (cutoff + datetime.timedelta(days=1)).day == 1
     edges = []
     for back in range(n_periods, -1, -1):
-        year, month = divmod(after.year * 12 + after.month - 1 - back * n_months, 12)
+        year, month = divmod(cutoff.year * 12 + cutoff.month - 1 - back * n_months, 12)
         last = calendar.monthrange(year, month + 1)[1]
-        edges.append(datetime.date(year, month + 1, min(after.day, last)))
+        day = last if is_month_end else min(cutoff.day, last)
+        edges.append(datetime.date(year, month + 1, day) + datetime.timedelta(days=1))
     return edges
 
 
@@ -380,10 +382,10 @@ def test_period_edges_agree_with_plain_calendar_arithmetic(cutoff, n_months, n_p
     ("cutoff", "n_months", "edges"),
     [
         ("2024-03-31", 1, ["2024-02-01", "2024-03-01", "2024-04-01"]),
-        ("2024-03-30", 1, ["2024-01-31", "2024-02-29", "2024-03-31"]),
-        ("2023-03-29", 1, ["2023-01-30", "2023-02-28", "2023-03-30"]),
+        ("2024-03-30", 1, ["2024-01-31", "2024-03-01", "2024-03-31"]),
+        ("2023-03-29", 1, ["2023-01-30", "2023-03-01", "2023-03-30"]),
         ("2024-02-29", 12, ["2022-03-01", "2023-03-01", "2024-03-01"]),
-        ("2024-02-28", 12, ["2022-02-28", "2023-02-28", "2024-02-29"]),
+        ("2024-02-28", 12, ["2022-03-01", "2023-03-01", "2024-02-29"]),
         ("2023-02-28", 12, ["2021-03-01", "2022-03-01", "2023-03-01"]),
         ("2023-12-31", 6, ["2023-01-01", "2023-07-01", "2024-01-01"]),
         ("2024-01-30", 3, ["2023-07-31", "2023-10-31", "2024-01-31"]),
@@ -392,6 +394,14 @@ def test_period_edges_agree_with_plain_calendar_arithmetic(cutoff, n_months, n_p
 def test_periods_end_at_month_ends_and_leap_days(cutoff, n_months, edges):
     log = spending([1.0], ["2019-01-01"], cutoff=cutoff)
     assert log.period_edges(n_months, 2).astype("M8[D]").astype(str).tolist() == [edges]
+
+
+def test_no_year_that_ends_in_february_counts_a_day_twice():
+    for cutoff in ("2024-02-27", "2024-02-28", "2024-02-29", "2023-02-28", "2025-02-28"):
+        (edges,) = spending([1.0], ["2019-01-01"], cutoff=cutoff).period_edges(12, 3)
+        for begin, end in itertools.pairwise(edges):
+            days = [str(day)[5:] for day in np.arange(begin, end).astype("M8[D]")]
+            assert len(days) == len(set(days)) >= 365, cutoff
 
 
 def test_periods_end_with_the_last_calendar_month_by_default():
@@ -658,7 +668,7 @@ def many():
     frame = pd.DataFrame(
         {
             "customer": generator.integers(60, size=3000),
-            "date": np.datetime64("2022-01-01") + generator.integers(730, size=3000),
+            "date": generator.choice(np.arange("2022-01-01", "2024-01-01", dtype="M8[D]"), 3000),
             "category": generator.choice(["pets", "travel", "food"], 3000),
             "amount": generator.integers(1, 100, 3000),
         }
