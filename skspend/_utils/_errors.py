@@ -8,6 +8,8 @@ from contextlib import contextmanager
 from os import PathLike
 from typing import TYPE_CHECKING
 
+from ._text import printable
+
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
@@ -44,7 +46,7 @@ def as_options(message):
     )
     if len(message) > LONGEST:
         message = f"{message[: LONGEST // 2]} ... {message[-LONGEST // 2 :]}"
-    return "".join(sign if sign.isprintable() else repr(sign)[1:-1] for sign in message)
+    return printable(message)
 
 
 @contextmanager
@@ -64,7 +66,9 @@ def blame_data(where: str | PathLike[str] | None = None) -> Iterator[None]:
         raise DataError(as_options(str(error))) from error
     except (ValueError, TypeError, OSError) as error:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-        text = as_options(reason) if where is None else f"{where}: {as_options(reason)}"
+        text = as_options(reason)
+        if where is not None:
+            text = f"{printable(str(where))}: {text}"
         raise DataError(text) from error
 
 

@@ -1,4 +1,4 @@
-"""Numbers and lists in messages, and warnings that point at the line of the user."""
+"""Names, numbers and lists in messages, and warnings that point at the line of the user."""
 
 from __future__ import annotations
 
@@ -9,6 +9,24 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from ._typing import Names
+
+
+def printable(text: str) -> str:
+    r"""Escape what a terminal obeys or does not show, such as control and bidi characters.
+
+    >>> print(printable("pets\x1b[2J"))
+    pets\x1b[2J
+    """
+    return "".join(sign if sign.isprintable() else repr(sign)[1:-1] for sign in text)
+
+
+def cut(text: str, most: int) -> str:
+    """Shorten a long text to so many characters.
+
+    >>> cut("groceries", 5)
+    'groc…'
+    """
+    return text if len(text) <= most else f"{text[: most - 1]}…"
 
 
 def count(n: int, singular: str, plural: str | None = None) -> str:

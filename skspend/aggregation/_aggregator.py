@@ -39,6 +39,8 @@ if TYPE_CHECKING:
 
 MONTHS: dict[Period, int] = {"year": 12, "half": 6, "quarter": 3, "month": 1}
 POSITIVE = Interval(Integral, 1, None, closed="left")
+BEFORE = "before the first period"
+"""Why transactions are left out of the periods."""
 INFREQUENT = "infrequent"
 """The column of all categories that few customers use."""
 
@@ -225,7 +227,7 @@ class SpendingAggregator(CallbackSupportMixin, TransformerMixin, BaseEstimator):
         counts, n_before, amount_before = log.count_transactions(self.n_months_, self.n_periods_)
         self.active_periods_ = (counts > 0).sum(axis=1)
         self.left_out_ = {reason: counted for reason, *counted in log.quality_.itertuples()}
-        self.left_out_["before the first period"] = [n_before, amount_before]
+        self.left_out_[BEFORE] = [n_before, amount_before]
 
     def _set_categories(self, log):
         chosen = log.categories

@@ -108,10 +108,11 @@ def positive_income(log: TransactionLog, spend: Estimator) -> Floats:
     without = ~has_income.any(axis=1)
     if without.any():
         have = "has" if without.sum() == 1 else "have"
+        first = str(log.customers[np.argmax(without)])
         raise ValueError(
             f"{without.sum():,} of {count(len(log), 'customer')} {have} no positive income in any "
-            f"period; the first is {log.customers[np.argmax(without)]!r}. Leave them out, as in "
-            f"log[mask], give their income, or use normalize='spending'."
+            f"period; the first is {first!r}. Give their income or leave their rows out, or "
+            f"use normalize='spending' and no income."
         )
     mean = np.where(has_income, income, 0).sum(axis=1) / has_income.sum(axis=1)
     return np.where(has_income, income, mean[:, None])

@@ -44,7 +44,8 @@ def load_coefficients(source: Coefficients = None) -> pd.DataFrame:
     Raises
     ------
     ValueError
-        If a trait is unknown or has no column, categories repeat, or values leave -3 ... 3.
+        If there is no category, a trait is unknown or has no column, categories repeat, or values
+        leave -3 ... 3.
 
     Notes
     -----
@@ -74,6 +75,8 @@ def load_coefficients(source: Coefficients = None) -> pd.DataFrame:
         table = table.pivot(index="category", columns="trait", values="value").loc[order]
     elif "category" in table.columns:
         table = table.set_index("category")
+    if not len(table):
+        raise ValueError("The coefficients have no rows. Give one for each category.")
     unknown = sorted(set(map(str, table.columns)) - set(TRAITS))
     if unknown:
         raise ValueError(

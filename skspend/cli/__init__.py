@@ -33,7 +33,8 @@ def main():
       0    success
       1    a bug in skspend, with a traceback
       2    an error in the input; one line on standard error gives the reason and the remedy
-      130  interrupted; no file is half-written (143 after SIGTERM, 141 after a closed pipe)
+      130  interrupted; no file is half-written (143 after SIGTERM, 129
+           after SIGHUP, 141 after a closed pipe)
 
     \b
     Completion of commands, options and files, in ~/.bashrc (or zsh_source, fish_source):

@@ -12,22 +12,36 @@ import threading
 import time
 import traceback
 import warnings
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import click
 
 from .._utils._errors import DataError, as_options
+from .._utils._text import printable
 
 WORTH_A_LINE = 1.0
 """Seconds from which a step is reported without a terminal, which would show a progress bar."""
-BUG, INTERRUPTED, TERMINATED, NOBODY_READS = 1, 130, 143, 141
+BUG, INTERRUPTED, NOBODY_READS, SIGNALLED = 1, 130, 141, 128
 """Exit codes. Those above 128 are what shells report when a signal ends a program."""
+MACHINE = {
+    errno.ENOSPC: "Make room, or choose another --output",
+    errno.EDQUOT: "Make room, or choose another --output",
+    errno.EFBIG: "Raise the limit on the size of files (ulimit -f)",
+    errno.EIO: "Check the disk and the terminal",
+    errno.EMFILE: "Raise the limit on open files (ulimit -n)",
+    errno.ENFILE: "Close other programs",
+    errno.EROFS: "Choose another --output",
+}
+"""Errors that are no bug, and their remedies."""
 
 
 class CommandError(click.ClickException):
     """An error of the user: one line on standard error."""
 
     exit_code = 2
+
+    def format_message(self):
+        return printable(self.message)
 
 
 class Main(click.Group):
@@ -46,6 +60,8 @@ class Main(click.Group):
     def _exit_code(self, *args, **extra):
         output = sys.stdout
         try:
+            if output is None:
+                raise CommandError("Standard output is closed. Send it to a file or to /dev/null.")
             code = super().main(*args, standalone_mode=False, **extra)
             # An error in writing the buffer must be met here, not when Python ends.
             sys.stdout.flush()
@@ -63,38 +79,44 @@ class Main(click.Group):
             _forget_output()
             return NOBODY_READS
         except Exception as error:
-            if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+            if isinstance(error, MemoryError):
+                reason, remedy = f"Not enough memory. {error}", "Give fewer customers at once"
+            elif isinstance(error, OSError) and error.errno in MACHINE:
+                reason, remedy = os.strerror(error.errno), MACHINE[error.errno]
                 _forget_output()
-                CommandError(
-                    f"{os.strerror(error.errno)}; no file is half-written. Make room, or choose "
-                    f"another --output."
-                ).show()
-                return CommandError.exit_code
-            traceback.print_exc()
-            click.echo(
-                "Error: this is a bug in skspend. Please report it with the lines above.", err=True
-            )
-            return BUG
+            else:
+                traceback.print_exc()
+                click.echo(
+                    "Error: this is a bug in skspend. Please report it with the lines above.",
+                    err=True,
+                )
+                return BUG
+            CommandError(f"{reason.rstrip(' .')}; no file is half-written. {remedy}.").show()
+            return CommandError.exit_code
         return code or 0
 
 
 def _forget_output():
     """Drop the buffered output, about which Python would complain when it closes the stream."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    with suppress(OSError):  # In a test, it is no file.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 @contextmanager
 def _terminated_as_interrupted():
-    """Turn SIGTERM into SystemExit, so that temporary files are removed."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-
-    before = signal.signal(signal.SIGTERM, lambda *_: sys.exit(TERMINATED))
+    """Turn SIGTERM and SIGHUP into SystemExit, so that temporary files are removed."""
+    before = {}
+    if threading.current_thread() is threading.main_thread():
+        for name in ("SIGTERM", "SIGHUP"):
+            number = getattr(signal, name, None)
+            # nohup ignores the end of the terminal.
+            if number is not None and signal.getsignal(number) != signal.SIG_IGN:
+                before[number] = signal.signal(number, lambda sent, _: sys.exit(SIGNALLED + sent))
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 class Command(click.Command):
@@ -134,7 +156,12 @@ class Command(click.Command):
 def note(text):
     """Print a line about the run on standard error, unless it is quiet."""
     if not click.get_current_context().obj:
-        click.echo(text, err=True)
+        click.echo(printable(text), err=True)
+
+
+def say(text):
+    """Print a line on standard output."""
+    click.echo(printable(text))
 
 
 def console():

@@ -8,7 +8,7 @@ import pandas as pd
 
 from .._utils._errors import DataError, blame_data, refuse
 from .._utils._output import write_json
-from ..aggregation._aggregator import MONTHS
+from ..aggregation._aggregator import BEFORE, MONTHS
 from ..inspection._stability import STABILITY_COLUMNS
 from ..personality import load_coefficients
 from ..segmentation import SegmentModel
@@ -60,6 +60,25 @@ def read_log(file, options, period):
             total = f" ({amount:,.2f} in all)" if amount else ""
             note(f"Dropped {n:,}: {reason}{total}.")
     return log
+
+
+def note_what_does_not_count(log, spend, table):
+    """Note what lies before the periods and who spends nothing in them; return the former.
+
+    `spend` is the fitted first step, and `table` holds the segments of the customers of the log.
+    """
+    _, n, amount = log.count_transactions(spend.n_months_, spend.n_periods_)
+    if n:
+        note(
+            f"Not counted: {n:,} of {log.n_transactions:,} transactions are before the first "
+            f"period ({amount:,.2f} in all)."
+        )
+    if n_without := int((table["active_periods"] == 0).sum()):
+        note(
+            f"{n_without:,} of {len(table):,} customers spend nothing in the periods. Their "
+            f"strength is 0, and active_periods is 0."
+        )
+    return {BEFORE: {"transactions": n, "amount": amount}}
 
 
 def read_coefficients(path):

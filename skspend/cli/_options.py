@@ -1,11 +1,14 @@
 """Options that several commands share; a name means the same in all of them."""
 
+import re
+
 import click
 
 from ._console import CommandError
 
 ROLES = ("customer", "date", "category", "amount")
 PERIODS = ("year", "half", "quarter", "month")
+MONTHS_FORM = r"[1-9]\d{0,3}"
 
 
 class _Period(click.ParamType):
@@ -14,10 +17,12 @@ class _Period(click.ParamType):
     def convert(self, value, param, ctx):
         if value in PERIODS:
             return value
-        if str(value).isdigit() and int(value) > 0:
+        if re.fullmatch(MONTHS_FORM, str(value), re.ASCII):
             return int(value)
         self.fail(
-            f"{value!r} is not one of {', '.join(PERIODS)}, nor a number of months.", param, ctx
+            f"{value!r} is not one of {', '.join(PERIODS)}, nor a number of months up to 9999.",
+            param,
+            ctx,
         )
 
     def shell_complete(self, ctx, param, incomplete):

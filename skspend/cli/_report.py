@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-import click
 import pandas as pd
 
 from .._utils._errors import blame_data
@@ -10,7 +9,7 @@ from .._utils._output import output_folder, strict
 from ..datasets import load_complete_journey
 from ..report import SegmentReport
 from . import _files as files
-from ._console import Steps
+from ._console import Steps, say
 
 
 def report_file(model, file, output, force, options):
@@ -49,9 +48,9 @@ def report_file(model, file, output, force, options):
 
     def show():
         for row in report.metrics.itertuples():
-            click.echo(f"{row.metric:>19}  {row.value:.3f}  {row.meaning}")
+            say(f"{row.metric:>19}  {row.value:.3f}  {row.meaning}")
         beside = "" if card is None else f", the model card to {card}"
-        click.echo(f"Report of {len(log):,} customers written to {output}{beside}.")
+        say(f"Report of {len(log):,} customers written to {output}{beside}.")
 
     record = {
         "output": str(output),

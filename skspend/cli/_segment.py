@@ -6,7 +6,6 @@ import time
 import warnings
 from functools import partial
 
-import click
 import numpy as np
 from rich import box
 from rich.table import Table
@@ -15,17 +14,20 @@ from sklearn.pipeline import Pipeline
 
 from .. import segmentation as work
 from .._utils._output import output_folder, strict, write_json
+from .._utils._text import cut, printable
 from .._utils._threads import one_thread
 from ..aggregation._aggregator import MONTHS
 from ..datasets import load_complete_journey
 from ..plotting import TrajectoryDisplay
 from . import _files as files
-from ._console import CommandError, EpochProgress, Steps, console
+from ._console import CommandError, EpochProgress, Steps, console, say
 from ._options import ROLES
 
 OUTPUTS = ("segments.parquet", "trajectories.parquet", "trajectories.png", "model.json", "run.json")
 MIGRATION = "migration.parquet"
 """Written beside them with a previous model."""
+LONGEST_NAME = 100
+"""Characters of a name on the screen."""
 BUNDLED_PERIOD = 2
 """Months. The bundled households have one year of data, which makes six periods."""
 
@@ -99,6 +101,7 @@ def _run(file, options, folder):
         agreement, reproduced = refitted or (None, None)
         with steps.step("Writing"):
             table = model.place(log.customers, panel, trajectories)
+            files.note_what_does_not_count(log, spend, table)
             if reproduced is not None:
                 table.insert(table.columns.get_loc("strength") + 1, "reproduced", reproduced)
             table.to_parquet(folder / "segments.parquet", index=False)
@@ -170,53 +173,54 @@ def _show(described, record, output, *, is_bundled):
     """Print the data, the segments, and how far to trust them."""
     figures, data = record["figures"], record["data"]
     screen = console()
-    say = partial(screen.print, highlight=False, markup=False)
-    say(
+    tell = partial(screen.print, highlight=False, markup=False)
+    tell(
         f"{figures['customers']:,} customers, {data['transactions']:,} transactions, "
         f"{data['first_day']} to {data['last_day']}.\n"
         f"The segments were fitted on the {figures['customers_active_in_all_periods']:,} customers "
         f"who spend in all {figures['periods']} periods; every customer is in one."
     )
     table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
-    table.add_column("Segment", no_wrap=True)
+    widest = max(20, screen.width * 2 // 5)
+    table.add_column("Segment", overflow="fold", max_width=widest)
     for name in ("Customers", "Share", "Strength"):
         table.add_column(name, justify="right", no_wrap=True)
     table.add_column("Spends more than others on", overflow="fold")
     for row in described.itertuples():
-        name = row.path.rpartition(" > ")[2]
+        name = cut(printable(row.path.rpartition(" > ")[2]), LONGEST_NAME)
         is_top = row.depth == 1
         table.add_row(
             Text(name if is_top else f"{'  ' * (row.depth - 1)}> {name}", "bold" if is_top else ""),
             f"{row.customers:,}",
             f"{row.share:.1%}",
             f"{row.strength:.2f}",
-            Text(", ".join(row.spends_more_on)),
+            Text(", ".join(cut(printable(name), LONGEST_NAME) for name in row.spends_more_on)),
         )
     screen.print(table)
     if not len(described):
-        say("These customers do not divide into segments: they are all in one.")
+        tell("These customers do not divide into segments: they are all in one.")
     stability = record["stability"]
     if stability is not None and np.isfinite(stability["ari"]):
-        say(
+        tell(
             f"Another fit puts {stability['same']:.0%} of held-out customers into the same "
             f"top-level segment (ARI {stability['ari']:.2f}, {stability['low']:.2f} to "
             f"{stability['high']:.2f} over {stability['fits']} fits)."
         )
     if record["previous"]:
-        say(_tell_moves(record["previous"]))
-    say(
+        tell(printable(_tell_moves(record["previous"])))
+    tell(
         f"{figures['coverage']:.1%} of the spending has a coefficient. Personality from spending "
         f"is weak evidence (r about .15): use segments to understand customers, never to decide "
         f"about a person."
     )
     if is_bundled:
-        say(
+        tell(
             "The data of these households are grocery purchases at one retailer, and few of the "
             "published coefficients are about groceries."
         )
     outputs = OUTPUTS + (MIGRATION,) * bool(record["previous"])
-    click.echo(f"Written to {output}: {', '.join(outputs)}.")
-    click.echo(f"To see a report: {_report_command(output, record['parameters'])}")
+    say(f"Written to {output}: {', '.join(outputs)}.")
+    say(f"To see a report: {_report_command(output, record['parameters'])}")
 
 
 def _tell_moves(moved):

@@ -2,7 +2,6 @@
 
 import time
 
-import click
 from rich import box
 from rich.table import Table
 from rich.text import Text
@@ -13,7 +12,7 @@ from .._utils._output import strict, write_json
 from ..datasets import load_berka
 from ..study import _page as page
 from . import _files as files
-from ._console import Steps, console
+from ._console import Steps, console, say
 
 
 def run_study(quick, berka, seed, jobs, output, force):
@@ -48,7 +47,7 @@ def run_study(quick, berka, seed, jobs, output, force):
         for claim, row in verdicts.iterrows():
             table.add_row(Text(claim), *map(Text, row))
         console().print(table)
-        click.echo(f"Written to {output}: {page.CLAIMS}, claims.csv, frames, figures.")
+        say(f"Written to {output}: {page.CLAIMS}, claims.csv, frames, figures.")
 
     found = {"output": output, "claims": claims.to_dict("records")}
     return strict(record | found), show

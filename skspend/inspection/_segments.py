@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
-from sklearn.utils import check_consistent_length
+from sklearn.utils import _safe_indexing, check_consistent_length
 
 from ..panel import Panel
 from ..personality import TRAITS
@@ -15,7 +15,7 @@ from ._names import ROUNDING, WORTH_SAYING, Namer
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
-    from .._utils._typing import Estimator, Floats, PanelLike
+    from .._utils._typing import Estimator, Floats, Integers, PanelLike
 
 EVERYBODY = "everybody"
 """Name of the root, which is the segment where nothing divides the customers."""
@@ -59,7 +59,8 @@ def describe_segments(
     segments : pandas.DataFrame
         One row per node but the root: ``node``, ``parent``, ``depth``, ``label`` (-1 unless a
         leaf), ``path`` (the names from the top, as in ``openness+ > extraversion-``),
-        ``customers``, ``share``, mean ``strength``, the mean score of each trait,
+        ``customers``, ``share``, mean ``strength`` (0 for members who spend nothing), the mean
+        score of each trait,
         ``spends_more_on`` and ``spends_less_on``: lists of the categories in which the members'
         mean share differs most from that of all other customers, in standard deviations; and
         ``exemplars``: up to three customers nearest to the centre, by the index of `panel`.
@@ -86,12 +87,13 @@ def describe_segments(
     scores = np.asarray(scores, dtype=float)
     nodes = _place(clusterer, trajectories)
     check_consistent_length(nodes, scores, panel)
+    read = Panel.read(panel)
     if trajectories is None:
         strengths, exemplars = clusterer.strengths_, clusterer.exemplars_
     else:
         strengths = clusterer.strength(trajectories)
-        exemplars = clusterer.find_exemplars(trajectories)
-    read = Panel.read(panel)
+        exemplars = nearest_customers(clusterer, trajectories, read.active_periods)
+    strengths = strengths * (read.active_periods > 0)
     categories, shares = read.features, _mean_shares(read)
     if names is None:
         names = _name(clusterer.tree_, nodes, scores, shares, categories)
@@ -224,6 +226,17 @@ def tree_order(segments: pd.DataFrame) -> list[int]:
 
     visit(0)
     return order
+
+
+def nearest_customers(
+    clusterer: Estimator, trajectories: PanelLike, active_periods: Integers
+) -> Integers:
+    """Rows of the customers who spend and are nearest to the centre of each node, or -1."""
+    rows = np.flatnonzero(active_periods)
+    if not len(rows):
+        return np.full((len(clusterer.tree_), 1), -1)
+    # A last row of -1 stands for no customer.
+    return np.append(rows, -1)[clusterer.find_exemplars(_safe_indexing(trajectories, rows))]
 
 
 def _place(clusterer, trajectories):

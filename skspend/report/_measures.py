@@ -17,7 +17,7 @@ from ..aggregation import SpendingAggregator
 from ..aggregation._aggregator import MONTHS
 from ..clustering import TrajectoryClusterer
 from ..inspection import segment_fairness
-from ..inspection._segments import EVERYBODY, compare_spending
+from ..inspection._segments import EVERYBODY, compare_spending, nearest_customers
 from ..metrics import direction_change, middle_period, run_to_trajectories, temporal_stability
 from ..panel import Panel
 from ..personality import TRAITS, personality_types
@@ -109,7 +109,7 @@ def see_customers(pipeline: Any, X: Any) -> Customers:
         states=Panel.read(found.states, found.n_periods).cube,
         scores=pd.DataFrame(found.scores, columns=TRAITS, index=names),
         nodes=np.stack(levels),
-        strengths=clusterer.strength(found.states),
+        strengths=clusterer.strength(found.states) * (read.active_periods > 0),
         extractor=extractor,
         clusterer=clusterer,
     )
@@ -204,7 +204,8 @@ def find_exemplars(customers: Customers) -> pd.DataFrame:
     """The customers nearest to the centre of each node."""
     rows = []
     types = personality_types(customers.scores)
-    for node, positions in enumerate(customers.clusterer.find_exemplars(customers.trajectories)):
+    found = nearest_customers(customers.clusterer, customers.trajectories, customers.active_periods)
+    for node, positions in enumerate(found):
         for rank, row in enumerate(positions[positions >= 0], start=1):
             shares = customers.shares[row].mean(axis=0)
             largest = np.argsort(-shares, kind="stable")[:3]

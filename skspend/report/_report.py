@@ -22,7 +22,8 @@ from . import _card, _measures as measures, _page
 if TYPE_CHECKING:
     from .._utils._typing import RandomState
 
-TRANSFER_COLUMNS = ("label", "size", "model", "mse", "mse_interval", "r2", "r2_interval")
+TRANSFER_NUMBERS = ("size", "mse", "mse_interval", "r2", "r2_interval")
+TRANSFER_COLUMNS = ("label", "model", *TRANSFER_NUMBERS)
 
 
 @dataclass(eq=False, repr=False)
@@ -247,6 +248,14 @@ def _check_transfer(transfer: pd.DataFrame) -> None:
             f"transfer has no column {missing[0]!r} ({len(missing)} of {len(TRANSFER_COLUMNS)} are "
             f"missing). Pass the output of skspend.study.transfer_table."
         )
+    for name in TRANSFER_NUMBERS:
+        if not pd.api.types.is_numeric_dtype(transfer[name]):
+            is_text = pd.to_numeric(transfer[name], errors="coerce").isna()
+            first = str(transfer[name][is_text | ~is_text.any()].iloc[0])
+            raise ValueError(
+                f"transfer holds text in column {name!r} ({count(is_text.sum(), 'row')}; the first "
+                f"is {first!r}). Pass the output of skspend.study.transfer_table."
+            )
 
 
 def _check_stability(stability: pd.DataFrame) -> None:
@@ -267,7 +276,7 @@ def _align(protected: pd.DataFrame | pd.Series, customers: Any) -> pd.DataFrame:
     if repeated.any():
         raise ValueError(
             f"protected has {count(repeated.sum(), 'repeated customer')}, the first is "
-            f"{protected.index[repeated][0]!r}. Keep one row for each."
+            f"{str(protected.index[repeated][0])!r}. Keep one row for each."
         )
     aligned = protected.reindex(customers)
     if aligned.isna().all(axis=None):

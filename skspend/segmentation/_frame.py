@@ -54,7 +54,8 @@ def segment_frame(
         - customer, in the dtype of the column in `frame`;
         - segment, int64: the leaf, as `TrajectoryClusterer.predict` returns it;
         - level1 ... levelN, int64: nodes, as `TrajectoryClusterer.predict_levels` returns them;
-        - strength, float64: as `TrajectoryClusterer.strength` returns it.
+        - strength, float64: as `TrajectoryClusterer.strength` returns it, and 0 for customers who
+          spend nothing in the periods.
 
         An empty frame gives no rows, and the same columns and dtypes.
 
@@ -115,14 +116,16 @@ def segment_frame(
             warnings.warn(f"Transactions were dropped: {reasons}.", stacklevel=2)
     with one_thread():
         blocks = gen_batches(len(customers), BLOCK)
-        panels = [_make_trajectories(pipeline, log, block) for block in blocks]
+        parts = [_make_trajectories(pipeline, log, block) for block in blocks]
+        panels, spends = zip(*parts, strict=True)
         if isinstance(panels[0], np.ndarray):
             panel = np.concatenate(panels)
         else:
             frames = [nw.from_native(panel, eager_only=True) for panel in panels]
             panel = nw.concat(frames).to_native()
         segment = pipeline[-1]
-        found = segment.predict(panel), segment.predict_levels(panel), segment.strength(panel)
+        strengths = segment.strength(panel) * np.concatenate(spends)
+        found = segment.predict(panel), segment.predict_levels(panel), strengths
     return _make_frame(pipeline, table[customer], customers, found)
 
 
@@ -147,7 +150,10 @@ def _check(pipeline, frame, cutoff):
 
 
 def _make_trajectories(pipeline, log, block):
-    """Trajectories of up to BLOCK customers, padded to BLOCK rows by repeating the first ones."""
+    """Trajectories of up to BLOCK customers, and whether each spends anything.
+
+    Both are padded to BLOCK rows by repeating the first ones.
+    """
     steps = [step for _, step in pipeline.steps[:-1] if step not in (None, "passthrough")]
     if log is None:
         names = steps[0].get_feature_names_out()
@@ -156,9 +162,10 @@ def _make_trajectories(pipeline, log, block):
         # No sum may depend on the order in which a cluster delivers the rows.
         panel = steps[0].transform(log[block].with_sorted_amounts())
     panel = _safe_indexing(panel, np.resize(np.arange(len(panel)), BLOCK))
+    spends = (np.asarray(panel) != 0).any(axis=1)
     for step in steps[1:]:
         panel = step.transform(panel)
-    return panel
+    return panel, spends
 
 
 def _make_frame(pipeline, column, customers, found=None):

@@ -20,6 +20,8 @@ from .._utils._errors import DataError, blame_data
 from .._utils._sklearn import default_output
 from .._utils._threads import one_thread
 from ..aggregation import SpendingAggregator
+from ..aggregation._aggregator import MONTHS
+from ..aggregation._shares import count_whole_periods
 from ..clustering import TrajectoryClusterer
 from ..extraction import LSTMStateExtractor
 from ..inspection import describe_segments, name_segments, segment_path
@@ -86,23 +88,26 @@ def aggregate(
             f"categories, so nobody spends anything. If money spent is negative in the data, pass "
             f"--outflow negative."
         )
-    spend = SpendingAggregator(period=period, n_periods=n_periods, normalize=normalize)
+    # With one more period than the log spans, nobody spends in the first.
+    n_months = int(MONTHS.get(period, period))
+    most = count_whole_periods(log, n_months) + 2
+    n_counted = None if n_periods is None else min(n_periods, most)
+    spend = SpendingAggregator(period=period, n_periods=n_counted, normalize=normalize)
     with blame_data():
         panel = spend.fit(log).transform(log)
     spends = (Panel.read(panel).cube != 0).any(axis=2)
     is_active = spends.all(axis=1)
     if is_active.sum() < FEWEST_ACTIVE:
-        raise DataError(_too_few(spends))
+        raise DataError(_too_few(spends, n_periods or spend.n_periods_))
     return spend, panel, is_active
 
 
-def _too_few(spends):
-    n_customers, n_periods = spends.shape
+def _too_few(spends, n_periods):
     # Customers who spend in each of the last 1, 2, 3 ... periods.
     n_active = np.logical_and.accumulate(spends[:, ::-1], axis=1).sum(axis=0)
     found = (
-        f"Only {n_active[-1]:,} of {n_customers:,} customers spend in all {n_periods} periods, and "
-        f"{FEWEST_ACTIVE} are needed to find segments."
+        f"Only {n_active[-1]:,} of {len(spends):,} customers spend in all {n_periods:,} periods, "
+        f"and {FEWEST_ACTIVE} are needed to find segments."
     )
     fewer = int((n_active >= FEWEST_ACTIVE).sum())
     if not fewer:
@@ -187,22 +192,24 @@ class SegmentModel:
         -------
         table : pandas.DataFrame
             Columns customer, segment, level1 ..., strength, the five traits, type and
-            active_periods.
+            active_periods. Customers without an active period spend nothing that counts: their
+            strength is 0.
         """
         _, states, segment = self.pipeline.named_steps.values()
         nodes = segment.predict_levels(trajectories)
         paths = {node: self.path(node) for node in np.unique(nodes)}
         levels = [pd.Series(level).map(paths).to_numpy() for level in nodes.T]
         scores = states.scorer_.transform(panel)
+        active_periods = Panel.read(panel).active_periods
         return pd.DataFrame(
             {
                 "customer": np.asarray(customers),
                 "segment": levels[-1],
                 **{f"level{number}": level for number, level in enumerate(levels, start=1)},
-                "strength": segment.strength(trajectories),
+                "strength": segment.strength(trajectories) * (active_periods > 0),
                 **{trait: scores[trait].to_numpy() for trait in TRAITS},
                 "type": personality_types(scores),
-                "active_periods": Panel.read(panel).active_periods,
+                "active_periods": active_periods,
             }
         )
 

@@ -15,7 +15,7 @@ import pyarrow as pa
 from pyarrow import csv as pyarrow_csv, parquet
 from pyarrow.dataset import CsvFileFormat, dataset
 
-from .._utils._errors import FileError
+from .._utils._errors import FileError, require_text
 from ._engines import check_columns, stream_tables
 
 CSV_BLOCK = 2**24
@@ -55,7 +55,7 @@ class TransactionFiles:
             self._data = tables[0] if len(tables) == 1 else dataset(tables)
         else:
             schema = _common_schema(self._paths, names)
-            self._data = dataset(self._paths, schema=schema, format="parquet")
+            self._data = dataset([*map(_local, self._paths)], schema=schema, format="parquet")
 
     @property
     def n_malformed(self):
@@ -86,6 +86,7 @@ def _naming(path):
 
 def _find_files(path):
     """Return the files, sorted, and the suffix of their names."""
+    require_text(path)
     found = [str(path)] if Path(path).exists() else sorted(glob(str(path), recursive=True))
     if not found:
         raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(path))
@@ -101,6 +102,11 @@ def _find_files(path):
     return found, suffixes.pop()
 
 
+def _local(path):
+    """A path that pyarrow does not take for a URI, as it does with file:x.csv."""
+    return os.path.abspath(path)
+
+
 def _common_schema(paths, names):
     """Return types of the named columns that hold the values of all files; others are refused.
 
@@ -109,7 +115,7 @@ def _common_schema(paths, names):
     common = pa.schema([])
     for path in paths:
         with _naming(path):
-            found = parquet.read_schema(path)
+            found = parquet.read_schema(_local(path))
             check_columns(found.names, names, "it")
             for name in dict.fromkeys(names.values()):
                 here = pa.schema([_plain(found.field(name))])
@@ -174,7 +180,7 @@ def _open_csv(path, names, malformed):
             column_names=columns, skip_rows=n_lines, block_size=CSV_BLOCK
         ),
     )
-    return dataset(path, schema=schema, format=form)
+    return dataset(_local(path), schema=schema, format=form)
 
 
 @contextmanager

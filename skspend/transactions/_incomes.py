@@ -58,8 +58,9 @@ def read_income_column(files, customers, errors):
         first = int(np.argmax(differ))
         raise ValueError(
             f"Column {names['income']!r}: different incomes in the rows of {differ.sum():,} of "
-            f"{len(customers):,} customers, first of {customers[first]!r} ({lowest[first]:,.2f} "
-            f"and {highest[first]:,.2f}). Write the same yearly income in all rows of a customer."
+            f"{len(customers):,} customers, first of {str(customers[first])!r} "
+            f"({lowest[first]:,.2f} and {highest[first]:,.2f}). Write the same yearly income in "
+            f"all rows of a customer."
         )
     owner = np.flatnonzero(np.isfinite(lowest))
     return Rows(owner, len(customers), {"amount": lowest[owner]}), join_left_out(left_out)

@@ -14,6 +14,7 @@ from click.testing import CliRunner
 
 from skspend.aggregation._aggregator import MONTHS
 from skspend.cli import main
+from skspend.cli._console import Command
 from skspend.cli._options import PERIODS
 from skspend.cli._segment import OUTPUTS
 
@@ -201,6 +202,7 @@ def test_a_bug_ends_with_code_1_and_a_traceback(run, monkeypatch):
         (signal.SIGINT, 130, 0.2),
         (signal.SIGINT, 130, 1.0),
         (signal.SIGTERM, 143, 0.6),
+        (signal.SIGHUP, 129, 0.6),
         (signal.SIGKILL, -signal.SIGKILL, 0.6),
     ],
 )
@@ -277,6 +279,79 @@ def test_a_full_disk_is_an_error_of_one_line(model, few_file, tmp_path):
     assert process.returncode == 2
     assert len(stderr.splitlines()) == 1
     assert "No space left on device" in stderr
+
+
+def test_a_closed_standard_output_is_an_error_of_one_line(tmp_path):
+    process = start("--version", cwd=tmp_path, stdout=None, preexec_fn=lambda: os.close(1))
+    _, stderr = process.communicate(timeout=60)
+    assert process.returncode == 2
+    assert stderr == "Error: Standard output is closed. Send it to a file or to /dev/null.\n"
+
+
+@pytest.fixture
+def small_files():
+    """A limit on the size of files, as of ``ulimit -f``."""
+    resource = pytest.importorskip("resource")
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (4096, before[1]))
+    yield
+    resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+@pytest.mark.parametrize("command", ["predict", "report"])
+def test_a_file_that_grows_too_large_is_an_error_of_one_line(
+    run, model, few_file, tmp_path, small_files, command
+):
+    output = tmp_path / "out.parquet"
+    done = run(command, model, few_file, "--drop-unreadable", "-q", "--output", output)
+    assert done.exit_code == 2, done.output
+    assert done.stderr == (
+        "Error: File too large; no file is half-written. Raise the limit on the size of files "
+        "(ulimit -f).\n"
+    )
+    assert not list(tmp_path.iterdir())
+
+
+def test_too_little_memory_is_an_error_of_one_line(run, model, few_file, tmp_path, monkeypatch):
+    def allocate(*_):
+        raise MemoryError("Unable to allocate 2.3 TiB for an array")
+
+    monkeypatch.setattr("skspend.cli._files.read_log", allocate)
+    done = run("predict", model, few_file, "--output", tmp_path / "out.parquet")
+    assert done.exit_code == 2
+    assert done.stderr == (
+        "Error: Not enough memory. Unable to allocate 2.3 TiB for an array; no file is "
+        "half-written. Give fewer customers at once.\n"
+    )
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_run_under_nohup_does_not_end_with_the_terminal(run):
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    found = []
+
+    @main.command("ask", cls=Command)
+    def ask():
+        found.append(signal.getsignal(signal.SIGHUP))
+        return None, lambda: None
+
+    try:
+        assert run("ask").exit_code == 0
+    finally:
+        del main.commands["ask"]
+        signal.signal(signal.SIGHUP, before)
+    assert found == [signal.SIG_IGN]
+
+
+def test_text_among_the_numbers_of_transfer_results_is_refused(run, model, few_file, tmp_path):
+    path = tmp_path / "transfer.csv"
+    header = "label,size,model,mse,mse_interval,r2,r2_interval"
+    path.write_text(f"{header}\na,100,m,1,1,1,1\na,1,m,1,x,1,1\n")
+    options = ("--transfer", path, "--drop-unreadable", "-q", "--output", tmp_path / "out.html")
+    done = run("report", model, few_file, *options)
+    assert done.exit_code == 2
+    assert "text in column 'mse_interval' (1 row; the first is 'x')" in done.stderr
+    assert done.stderr.count("\n") == 1
 
 
 def test_the_command_knows_the_periods_of_the_aggregator():

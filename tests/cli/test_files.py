@@ -8,6 +8,7 @@ import pytest
 
 from skspend._utils._errors import DataError
 from skspend.cli import _files as files
+from skspend.personality import TRAITS
 from skspend.transactions._quality import MALFORMED
 
 HEADER = "customer,date,category,amount\n"
@@ -104,6 +105,7 @@ def test_a_study_of_other_options_is_kept_unless_forced(tmp_path):
     ("reader", "text", "message"),
     [
         (files.read_coefficients, "name,openness\npets,1\n", "column"),
+        (files.read_coefficients, f"category,{','.join(TRAITS)}\n", "have no rows"),
         (files.read_aliases, "mine,theirs,more\na,b,c\n", "3 columns instead of two"),
         (files.read_aliases, "mine,theirs\na,\n", "'theirs': missing category in 1 of 1 rows"),
         (files.read_aliases, "mine,theirs\na,b\na,c\n", "'mine': repeated category in 1 of 2"),

@@ -322,6 +322,10 @@ def test_a_file_with_something_wrong_gets_one_clear_line(run, tmp_path):
     ("options", "message"),
     [
         (["--period", "week"], "'week' is not one of"),
+        (["--period", "\N{SUPERSCRIPT TWO}"], "nor a number of months"),
+        (["--period", "9" * 30], "nor a number of months"),
+        (["--period", "9" * 5000], "nor a number of months"),
+        (["--periods", "1000000"], "spend in all 1,000,000 periods, and 20 are needed"),
         (["--periods", "0"], "0 is not in the range"),
         (["--normalize", "income"], "knows no income"),
         (["--income", "wage"], "no column 'wage' (--income)"),
@@ -412,3 +416,59 @@ def test_the_wrong_sign_of_money_spent_is_told(run, bank_log, tmp_path):
     done = run("segment", tmp_path / "negative.csv", "--output", tmp_path / "out")
     assert done.exit_code == 2
     assert "--outflow negative" in done.stderr
+
+
+def test_one_period_of_a_number_of_months_is_enough(run_small, bank_file, tmp_path):
+    options = ("--period", 12, "--periods", 1)
+    out = ("--depth", 1, "--no-stability", "--output", tmp_path / "out")
+    done = run_small("segment", bank_file, *options, *out)
+    assert done.exit_code == 0, done.output
+    trajectories = pd.read_parquet(tmp_path / "out" / "trajectories.parquet")
+    assert trajectories.columns[1] == "period1|state0"
+
+
+def test_customers_of_whom_nothing_counts_have_no_strength(run, model, bank_log, tmp_path):
+    frame = bank_log.to_frame()
+    are_early = frame["customer"].isin(bank_log.customers[:5])
+    frame.loc[are_early, "date"] -= pd.DateOffset(years=5)
+    frame.to_parquet(tmp_path / "early.parquet")
+    output = tmp_path / "out.parquet"
+    done = run("predict", model, tmp_path / "early.parquet", "--output", output, "--json")
+    assert done.exit_code == 0, done.output
+    table = pd.read_parquet(output)
+    assert (table.loc[table["active_periods"] == 0, "customer"] == bank_log.customers[:5]).all()
+    assert (table["strength"][:5] == 0).all() and (table["strength"][5:] > 0).mean() > 0.9
+    n, amount = int(are_early.sum()), frame.loc[are_early, "amount"].sum()
+    counted = json.loads(done.stdout)["left_out"]["before the first period"]
+    assert counted == {"transactions": n, "amount": pytest.approx(amount)}
+    assert done.stderr.splitlines() == [
+        f"Not counted: {n:,} of {len(frame):,} transactions are before the first period "
+        f"({amount:,.2f} in all).",
+        "5 of 300 customers spend nothing in the periods. Their strength is 0, and active_periods "
+        "is 0.",
+    ]
+
+
+def test_segment_says_what_lies_before_the_periods(run_small, bank_file, tmp_path):
+    out = ("--periods", 1, "--depth", 1, "--no-stability", "--output", tmp_path / "out")
+    done = run_small("segment", bank_file, *out)
+    assert "Not counted: " in done.stderr and "transactions are before" in done.stderr
+    left_out = json.loads((tmp_path / "out" / "run.json").read_text())["figures"]["left_out"]
+    n = left_out["before the first period"]["transactions"]
+    assert n > 1000 and f"Not counted: {n:,} of" in done.stderr
+
+
+def test_customers_without_income_are_refused_with_a_remedy_of_the_command_line(
+    run, bank_log, tmp_path
+):
+    frame = bank_log.to_frame().assign(wage=30_000.0)
+    frame["customer"] = frame["customer"].astype("int32")
+    frame.loc[frame["customer"].isin(bank_log.customers[2:5]), "wage"] = None
+    frame.to_parquet(tmp_path / "wage.parquet")
+    done = run("segment", tmp_path / "wage.parquet", "--income", "wage", "-o", tmp_path / "out")
+    assert done.exit_code == 2
+    assert done.stderr == (
+        f"Error: 3 of 300 customers have no positive income in any period; the first is "
+        f"'{bank_log.customers[2]}'. Give their income or leave their rows out, or use "
+        f"--normalize spending and no income.\n"
+    )

@@ -79,6 +79,12 @@ def test_the_result_is_that_of_the_steps(pipeline, bank_log):
     np.testing.assert_allclose(found["strength"], segment.strength(panel), atol=1e-9)
 
 
+def test_a_customer_without_spending_in_the_periods_has_no_strength(whole):
+    strengths = whole.set_index("customer")["strength"]
+    assert strengths[1000] == 0
+    assert (strengths > 0).mean() > 0.9
+
+
 @settings(max_examples=8, deadline=None)
 @given(seed=st.integers(0, 2**32 - 1), n_parts=st.integers(1, 5), size=st.integers(1, 300))
 def test_neither_the_parts_nor_the_order_of_rows_change_a_bit(

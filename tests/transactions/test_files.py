@@ -1,6 +1,7 @@
 """Files of transactions in, a log out; an error names what is wrong with a file."""
 
 import gzip
+import os
 
 import numpy as np
 import pandas as pd
@@ -105,6 +106,19 @@ def test_files_of_a_pattern_may_have_their_columns_in_any_order(table, tmp_path,
 
 def test_a_name_with_brackets_is_no_pattern(table, tmp_path, suffix):
     assert len(read(save(table, tmp_path / f"bank [1]{suffix}"))) == 2
+
+
+def test_a_name_like_a_uri_is_that_of_a_file(table, tmp_path, suffix, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    save(table, tmp_path / f"file:bank{suffix}")
+    assert len(read(f"file:bank{suffix}")) == 2
+
+
+def test_a_name_that_is_no_text_is_refused(tmp_path, suffix):
+    path = tmp_path / (os.fsdecode(b"\xff") + suffix)
+    with pytest.raises(DataError, match="the name of the file is no UTF-8 text") as refusal:
+        read(path)
+    assert str(refusal.value).isprintable()
 
 
 def test_of_several_files_the_wrong_one_is_named(table, tmp_path, suffix):
