@@ -13,7 +13,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils import _safe_indexing, check_random_state
 from skops.card import Card
 
-from .._utils._text import count
+from .._utils._text import count, some
 from ..inspection import describe_segments, name_segments
 from ..inspection._segments import tree_order
 from ..inspection._stability import STABILITY_COLUMNS
@@ -250,11 +250,11 @@ def _check_transfer(transfer: pd.DataFrame) -> None:
         )
     for name in TRANSFER_NUMBERS:
         if not pd.api.types.is_numeric_dtype(transfer[name]):
-            is_text = pd.to_numeric(transfer[name], errors="coerce").isna()
-            first = str(transfer[name][is_text | ~is_text.any()].iloc[0])
+            is_text = pd.to_numeric(transfer[name], errors="coerce").isna() & transfer[name].notna()
             raise ValueError(
-                f"transfer holds text in column {name!r} ({count(is_text.sum(), 'row')}; the first "
-                f"is {first!r}). Pass the output of skspend.study.transfer_table."
+                f"transfer holds text in column {name!r}, in {count(is_text.sum(), 'row')}: "
+                f"{some(transfer[name][is_text].tolist(), 1)}. Pass the output of "
+                f"skspend.study.transfer_table."
             )
 
 

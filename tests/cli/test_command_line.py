@@ -350,7 +350,7 @@ def test_text_among_the_numbers_of_transfer_results_is_refused(run, model, few_f
     options = ("--transfer", path, "--drop-unreadable", "-q", "--output", tmp_path / "out.html")
     done = run("report", model, few_file, *options)
     assert done.exit_code == 2
-    assert "text in column 'mse_interval' (1 row; the first is 'x')" in done.stderr
+    assert "text in column 'mse_interval', in 1 row: 'x'" in done.stderr
     assert done.stderr.count("\n") == 1
 
 

@@ -49,6 +49,8 @@ def test_the_command_counts_what_it_dropped(run, model, tmp_path):
         "Dropped 1: missing category (6.00 in all).",
         "Dropped 1: missing, infinite or unreadable amount.",
         f"Dropped 3: {MALFORMED}.",
+        "2 of 3 customers spend nothing in the periods. Their strength is 0, and active_periods is "
+        "0.",
     ]
 
 
