@@ -45,6 +45,7 @@ def fetch_columns(frame, names, what, optional=()):
     columns = frame.collect_schema().names()
     check_columns(columns, {role: names[role] for role in names if role not in optional}, what)
     found = {role: name for role, name in names.items() if name in columns}
+    _refuse_moments(frame, found)
     if isinstance(frame, nw.LazyFrame):
         frame = frame.select(*dict.fromkeys(found.values())).collect()
     return {role: _to_pandas(frame.get_column(name)) for role, name in found.items()}
@@ -62,6 +63,7 @@ def fetch_transactions(frame, names, n_months=0, last_month=None):
         return fetch_columns(frame, names, "frame")
     schema = frame.collect_schema()
     check_columns(schema.names(), names, "frame")
+    _refuse_moments(frame, names)
     types = {role: schema[name] for role, name in names.items()}
     columns = {role: nw.col(name) for role, name in names.items()}
     amount, not_amount = _number(columns["amount"], types["amount"], names["amount"])
@@ -186,6 +188,18 @@ def _to_pandas(column):
     if column.dtype == nw.String:
         return pd.Series(pd.array(arrow, dtype=pd.StringDtype("pyarrow", na_value=np.nan)))
     return arrow.to_pandas(date_as_object=False)
+
+
+def _refuse_moments(frame, names):
+    """Refuse times whose day depends on the session, and not on a time zone of their own."""
+    dtype = frame.collect_schema().get(names.get("date"))
+    if frame.implementation.is_duckdb() and dtype == nw.Datetime and dtype.time_zone:
+        name = names["date"]
+        raise TypeError(
+            f"Column {name!r} is of DuckDB's type TIMESTAMP WITH TIME ZONE, which keeps no time "
+            f"zone, so the day would be that of this session. Name the zone: "
+            f"frame.project(\"* REPLACE (timezone('{dtype.time_zone}', {name}) AS {name})\")."
+        )
 
 
 def _find_last_month(frame, day):

@@ -40,8 +40,8 @@ class TransactionLog:
         grouped by its own engine, and only the sums by customer, day or `resolution`, and category
         are collected. A pyarrow dataset is read piece by piece. :meth:`scan` reads files.
     customer, date, category, amount : str
-        Names of the four columns. Dates may be dates, timestamps (the day counts, in their own
-        time zone; a Spark timestamp has that of the session) or ISO 8601 text, from 1900 to 2100;
+        Names of the four columns. Dates may be dates, timestamps (the day on their own
+        clock counts, see Notes) or ISO 8601 text, from 1900 to 2100;
         amounts are numbers in any one currency. Integers (such as cents) and decimals are added up
         exactly.
     income : frame, default=None
@@ -93,6 +93,10 @@ class TransactionLog:
     ``log[3]``, ``log[2:5]``, ``log[mask]`` and ``log[[4, 4, 0]]`` are logs of those customers,
     repeats allowed. Categories and span are kept, so that a fold knows the categories that its
     customers do not use. A mask that is a pandas Series must have ``log.customers`` as its index.
+
+    A time belongs to the day on its own clock: that of its time zone or UTC offset or, without
+    one, the day as it is written. A Spark timestamp has the time zone of the session. DuckDB's
+    TIMESTAMP WITH TIME ZONE keeps none, and is refused.
 
     References
     ----------

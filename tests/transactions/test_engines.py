@@ -61,9 +61,14 @@ def files_of(table, folder, suffix, write, n_files=3):
 
 
 def in_duckdb(table, folder):
-    connection = duckdb.connect()
-    connection.execute(f"SET TimeZone = '{ZONE}'")
-    return connection.from_arrow(table)
+    frame = duckdb.connect().from_arrow(table)
+    date = table.schema.field("date").type if "date" in table.column_names else None
+    zone = getattr(date, "tz", None)
+    return frame if zone is None else frame.project(local_dates(zone))
+
+
+def local_dates(zone):
+    return f"* REPLACE (timezone('{zone}', date) AS date)"
 
 
 def in_dask(table, folder):
@@ -158,7 +163,7 @@ def transactions():
     frame = pd.DataFrame(
         {
             "customer": [f"{k:03}" for k in generator.integers(20, size=n)],
-            "date": np.datetime64("2021-03-01", "us") + generator.choice(days, n) * 86_400_000_000,
+            "date": np.datetime64("2021-03-01", "us") + generator.choice(days, n).astype("m8[D]"),
             "category": generator.choice(["pets", "travel", "food", "salary"], n),
             "amount": generator.integers(1, 99_999, n),
         }
@@ -704,11 +709,48 @@ def test_the_day_of_a_spark_timestamp_is_that_of_the_session(spark):
         assert days_of(TransactionLog(frame))[0] == "2024-01-01"
 
 
-def test_the_day_of_a_zoned_duckdb_timestamp_is_that_of_the_session():
+def test_moments_of_duckdb_are_refused_with_a_remedy_that_works():
     connection = duckdb.connect()
     connection.execute("SET TimeZone = 'America/New_York'")
     frame = connection.from_arrow(zoned_instants())
-    assert days_of(TransactionLog(frame)) == NEW_YORK
+    plain = tiny_table([1.0])
+    for read in (
+        lambda: TransactionLog(frame),
+        lambda: TransactionLog(frame, resolution="month"),
+        lambda: TransactionLog(plain, income=frame.project("customer, date, amount AS income")),
+    ):
+        with pytest.raises(TypeError, match="TIMESTAMP WITH TIME ZONE") as refusal:
+            read()
+    assert local_dates("America/New_York") in str(refusal.value)
+    assert days_of(TransactionLog(frame.project(local_dates("America/New_York")))) == NEW_YORK
+
+
+MOMENTS = pd.DatetimeIndex(
+    ["2024-01-31T23:30:00", "2024-02-01T00:30:00", "2024-02-29T23:59:59", "2024-03-31T02:30:00",
+     "2023-12-31T15:00:00", "1969-12-31T23:00:00"]
+).as_unit("us")  # fmt: skip
+"""Times on the clocks of customers, around ends of months and years."""
+KINDS = {
+    "dates": lambda times, zone: pa.array(times.tz_localize(None).date),
+    "times": lambda times, zone: pa.array(times.tz_localize(None)),
+    "zoned times in us": lambda times, zone: pa.array(times),
+    "zoned times in ns": lambda times, zone: pa.array(times.as_unit("ns")),
+    "text": lambda times, zone: pa.array([time.isoformat() for time in times]),
+}
+
+
+@every_engine
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("zone", ["UTC", "America/New_York", "Asia/Kolkata"])
+def test_a_moment_belongs_to_the_day_on_its_own_clock(engine, kind, zone, request):
+    times = MOMENTS.tz_localize(zone)
+    if engine.name == "csv files" and "zoned" in kind:
+        pytest.skip("arrow writes zoned times in UTC")
+    table = tiny_table(range(1, 7), date=KINDS[kind](times, zone))
+    spark = request.getfixturevalue("spark") if engine.name == "spark" else None
+    with in_zone(spark, zone) if spark else nullcontext():
+        log = engine.read(table)
+    assert days_of(log) == [str(time.date()) for time in MOMENTS]
 
 
 def test_a_column_of_another_zone_in_polars_keeps_its_own_days():
