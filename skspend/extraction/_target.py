@@ -119,10 +119,18 @@ def _check_labels(y, n_customers):
             "objective='y' needs y, but y=None. Pass labels, or choose the objective 'type', "
             "'scores' or 'reconstruct'."
         )
-    y = check_array(y, ensure_2d=False, dtype=None, input_name="y")
+    # Of nullable integers, which are classes, check_array would make floats.
+    y = check_array(np.asarray(y), ensure_2d=False, dtype=None, input_name="y")
     if len(y) != n_customers:
         raise ValueError(f"X has {n_customers} customers, but y has {len(y)} labels.")
-    return y
+    if y.dtype.kind == "f" or y.ndim == 1:
+        return y
+    if y.shape[1] > 1:
+        raise ValueError(
+            f"y has {y.shape[1]} columns of classes ({y.dtype}), not one as needed. Pass one "
+            f"column, or floats if they are values."
+        )
+    return y[:, 0]
 
 
 def _columns(y):

@@ -314,7 +314,7 @@ early_stopping, n_iter_no_change, random_state
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
-        tags.classifier_tags.multi_label = True
+        tags.classifier_tags.multi_label = tags.target_tags.multi_output = self._is_exact
         return tags
 
 

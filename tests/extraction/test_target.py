@@ -2,10 +2,12 @@
 
 import numpy as np
 import pandas as pd
+import polars as pl
+import pyarrow as pa
 import pytest
-from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.base import BaseEstimator, TransformerMixin, clone
 
-from skspend import BigFivePersonalityScorer, LSTMStateExtractor
+from skspend import BigFivePersonalityScorer, FeedForwardExtractor, LSTMStateExtractor
 from skspend.datasets import make_spending
 from skspend.panel import fold
 from skspend.personality import TYPES, personality_types
@@ -130,3 +132,40 @@ def test_partial_fit_takes_no_new_classes(bank):
     extractor = LSTMStateExtractor.paper(objective="y", epochs=1).fit(bank.data, ["a", "b"] * 150)
     with pytest.raises(ValueError, match=r"150 of 300 labels in y .* the first is 'c'"):
         extractor.partial_fit(bank.data, ["a", "c"] * 150)
+
+
+COLUMN = np.arange(300) % 3
+"""Three classes, or values."""
+FORMS = {
+    "a list": list,
+    "a column": lambda column: column[:, None],
+    "pandas": pd.Series,
+    "nullable integers": lambda column: pd.Series(column, dtype="Int64"),
+    "integers of arrow": lambda column: pd.Series(column, dtype="int64[pyarrow]"),
+    "a frame": lambda column: pd.DataFrame({"y": column}),
+    "polars": pl.Series,
+    "arrow": pa.array,
+}
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_labels_in_any_form_are_the_same_classes(bank, form):
+    extractor = FeedForwardExtractor(
+        2, objective="y", early_stopping=True, epochs=2, n_init=1, random_state=0
+    )
+    expected = clone(extractor).fit(bank.data, COLUMN).predict_target(bank.data)
+    extractor.fit(bank.data, FORMS[form](COLUMN)).partial_fit(bank.data, FORMS[form](COLUMN))
+    assert extractor.classes_.tolist() == [0, 1, 2]
+    extractor.fit(bank.data, FORMS[form](COLUMN))
+    np.testing.assert_array_equal(extractor.predict_target(bank.data), expected)
+    assert 0 <= extractor.score(bank.data, FORMS[form](COLUMN)) <= 1
+
+
+@pytest.mark.parametrize("early_stopping", [False, True])
+def test_two_columns_of_classes_are_refused_and_those_of_values_are_learnt(bank, early_stopping):
+    extractor = LSTMStateExtractor.paper(2, objective="y", epochs=1, n_init=1)
+    extractor.set_params(early_stopping=early_stopping)
+    both = np.column_stack([COLUMN, COLUMN])
+    with pytest.raises(ValueError, match=r"y has 2 columns of classes \(int64\).* Pass one column"):
+        extractor.fit(bank.data, both)
+    assert extractor.fit(bank.data, both.astype(float)).predict_target(bank.data).shape == (300, 2)

@@ -7,6 +7,7 @@ from sklearn.base import clone
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge
 from sklearn.model_selection import GridSearchCV, ShuffleSplit
+from sklearn.utils import get_tags
 
 from skspend import (
     FeedForwardExtractor,
@@ -56,6 +57,19 @@ def test_numbers_of_weights_are_those_of_tables_1_and_2(
     model.fit(bank.data, bank.default)
     assert model.n_weights_ == sum(array.size for array in model.weights_) == n_weights
     assert model.n_trainable_weights_ == (n_head if fitted == "head" else n_weights)
+
+
+def test_a_classifier_is_multi_label_only_where_it_takes_several_labels(bank):
+    both = np.column_stack([bank.default, bank.default])
+    for how in ({}, {"engine": "scikeras"}, {"trainable": "all"}, {"initialization": "random"}):
+        model = TransferClassifier(**how)
+        tags = get_tags(model)
+        assert tags.classifier_tags.multi_label == tags.target_tags.multi_output == (how == {})
+        if how == {}:
+            assert model.fit(bank.data, both).predict(bank.data).shape == (300, 2)
+        else:
+            with pytest.raises(ValueError):
+                model.fit(bank.data, both)
 
 
 def test_the_head_reads_the_mean_of_feed_forward_features(bank, scorer):
