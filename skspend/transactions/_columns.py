@@ -15,6 +15,8 @@ LARGEST_EXACT = 2**53 - 1
 _FIRST_DAY = np.datetime64(f"{_quality.FIRST_YEAR}-01-01")
 _LAST_DAY = np.datetime64(f"{_quality.LAST_YEAR}-12-31")
 _NUMBERS = {"integer", "floating", "mixed-integer", "mixed-integer-float", "decimal", "boolean"}
+_FRACTION = r"(:\d{2})\.\d+"
+_NO_DAY = r"\d{4}(?:[-/. ]?\d{1,2})?"
 _UTC_OFFSET = r"([T ]\d.*?)(?:Z|[+-]\d{2}(?::?\d{2})?)$"
 
 
@@ -96,13 +98,30 @@ def _factorize(values, column, reason, unreadable):
             f"{role}. Name or convert the right column."
         ) from error
     labels = np.asarray(labels)
+    if any(isinstance(label, bytes) for label in labels):
+        position, labels = pd.factorize(_decode(labels, column))
+        codes = take(position, codes)
     is_blank = np.array([isinstance(label, str) and not label.strip() for label in labels], bool)
+    # Of arrow's floats, NaN is a value like others.
+    is_blank |= pd.isna(labels)
     if is_blank.any():
         position = np.where(is_blank, -1, np.cumsum(~is_blank) - 1)
         codes, labels = take(position, codes), labels[~is_blank]
     if codes.min(initial=0) < 0:
         unreadable.add(codes < 0, column, reason, f"Drop these rows or name the {role}")
     return codes, labels
+
+
+def _decode(labels, column):
+    """Decode labels that an engine gives as bytes."""
+    try:
+        found = [label.decode() if isinstance(label, bytes) else label for label in labels]
+    except UnicodeDecodeError as error:
+        raise ValueError(
+            f"Column {column!r} holds bytes that are no UTF-8 text, such as {error.object!r}. "
+            f"Convert them to text or numbers."
+        ) from error
+    return np.array(found, dtype=object)
 
 
 def days_since_1970(values, column, unreadable=None):
@@ -133,13 +152,25 @@ def days_since_1970(values, column, unreadable=None):
     return days.astype(np.int16 if is_small else np.int32)
 
 
+def _tidy(text):
+    """Make text of times plain enough for pandas, and a missing value of what names no day."""
+    # With nanoseconds, pandas would read no year after 2262.
+    text = text.str.strip().str.replace(_FRACTION, r"\1", regex=True)
+    # pandas reads these words as the current day, and years and months as their first day.
+    return text.mask(text.isin(["now", "today"]) | text.str.fullmatch(_NO_DAY))
+
+
 def _local_times(values):
     """Read times by the clock they were written with; what cannot be read becomes NaT."""
     if values.dtype.kind == "M" and isinstance(values.dtype, np.dtype):
         return values
-    if types.is_string_dtype(values.dtype) or types.is_object_dtype(values.dtype):
-        # pandas reads these words as the current day.
-        values = values.mask(values.isin(["now", "today"]))
+    if types.is_object_dtype(values.dtype):
+        is_text = np.array([isinstance(value, str) for value in values], dtype=bool)
+        if is_text.any():
+            values = values.copy()
+            values[is_text] = _tidy(values[is_text].astype(str))
+    elif types.is_string_dtype(values.dtype):
+        values = _tidy(values.astype(str))
     try:
         times = pd.to_datetime(values, errors="coerce", format="ISO8601")
     except ValueError:

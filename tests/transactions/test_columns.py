@@ -306,6 +306,61 @@ def test_the_local_day_of_a_zoned_timestamp_counts(frame):
     assert rows_as_given(log)["date"].astype(str).tolist() == LOCAL_DAYS
 
 
+NOT_DAYS = ["2024", "2024-03", "202403", "2024/3", "now", " today", "2024-02-30", "2024-03-01x"]
+
+
+@pytest.mark.parametrize("is_mixed", [False, True])
+@parametrize_libraries
+def test_text_is_a_day_whatever_surrounds_it_and_no_year_or_month(library, is_mixed):
+    texts = ["2024-03-01 ", " 2024-03-01", "\t2024-03-01\n", "2024-03-01T10:00:00.123456789 "]
+    with_offset = ["2024-03-01 23:59:59.123456789-05:00"] * is_mixed
+    frame = pd.DataFrame({"customer": 1, "date": texts + with_offset, "category": "a", "amount": 1})
+    log = TransactionLog(library(frame))
+    assert set(log.to_frame()["date"].astype(str)) == {"2024-03-01"}
+    frame = pd.DataFrame({"customer": 1, "date": NOT_DAYS + with_offset, "category": "a"})
+    with pytest.raises(ValueError, match=rf"unreadable date .* in {len(NOT_DAYS)} of"):
+        TransactionLog(library(frame.assign(amount=1)))
+
+
+@pytest.mark.parametrize("fraction", ["", ".5", ".123456789", ".123456789Z"])
+def test_a_fraction_of_a_second_makes_no_other_date_unreadable(fraction):
+    date = [f"2024-03-01 10:00:00{fraction}", "9999-12-31", "1650-01-01"]
+    with pytest.raises(ValueError, match=r"before 1900 or after 2100 .* in 2 of 3"):
+        TransactionLog(pd.DataFrame(columns(date=date)))
+
+
+def test_an_object_column_may_mix_dates_and_text_with_blanks():
+    date = objects("2024-03-01 ", datetime.date(2024, 3, 1), pd.Timestamp("2024-03-01T12:00"))
+    log = TransactionLog(pd.DataFrame(columns(date=date)))
+    assert set(log.to_frame()["date"].astype(str)) == {"2024-03-01"}
+
+
+@pytest.mark.parametrize("role", ["customer", "category"])
+@pytest.mark.parametrize(
+    "values",
+    [
+        objects(b"x", "x", b"y"),
+        pd.array([b"x", b"x", b"y"], dtype=pd.ArrowDtype(pa.binary())),
+        pl.Series([b"x", b"x", b"y"]),
+    ],
+    ids=["objects", "pandas on arrow", "polars"],
+)
+def test_bytes_are_text(role, values):
+    make = pl.DataFrame if isinstance(values, pl.Series) else pd.DataFrame
+    log = TransactionLog(make(columns(**{role: values})))
+    labels = log.customers if role == "customer" else [*log.categories, *log.income_categories]
+    assert sorted(labels) == ["x", "y"]
+    with pytest.raises(ValueError, match=f"'{role}' holds bytes that are no UTF-8 text"):
+        TransactionLog(pd.DataFrame(columns(**{role: objects(b"x", b"y", b"\xff")})))
+
+
+@pytest.mark.parametrize("role", ["customer", "category"])
+def test_not_a_number_of_arrow_is_nobody(role):
+    values = pd.Series(pd.arrays.ArrowExtensionArray(pa.array([1.0, float("nan"), None])))
+    with pytest.raises(ValueError, match=rf"missing {role} in 2 of 3 rows"):
+        TransactionLog(pd.DataFrame(columns(**{role: values})))
+
+
 @pytest.mark.parametrize(
     "date",
     [
