@@ -12,10 +12,15 @@ if "PYTEST_XDIST_WORKER" in os.environ:
         os.environ.setdefault(f"{library}_THREADS", "1")
 
 import pytest
+from hypothesis import settings
 
 import skspend
 from skspend import BigFivePersonalityScorer
 from skspend.datasets import make_spending
+
+# On a busy machine any test may take long.
+settings.register_profile("busy", deadline=None)
+settings.load_profile("busy")
 
 
 @pytest.fixture(scope="session")
