@@ -3,6 +3,7 @@
 import doctest
 import os
 import re
+import shutil
 import subprocess
 import sys
 from importlib import import_module
@@ -26,6 +27,7 @@ CODE_DIRECTIVES = {"code", "code-block", "code-cell", "doctest", "prompt", "sour
 TESTED_FOLDERS = [ROOT / "examples", ROOT / "tests"]
 RUN_ELSEWHERE = re.compile(r"(python -m )?(pip install|pytest|sphinx)\b|skspend study\b")
 """``.ci/run`` installs the package, runs the tests, builds the site, and repeats the study."""
+SEGMENT_HOUSEHOLDS = "skspend segment"
 
 
 def _blocks(page):
@@ -51,13 +53,17 @@ def _commands(text):
         else:
             assert found, f"{line!r} is above the first command"
             found[-1][1].append(line)
-    return [(command, "\n".join(shown).strip()) for command, shown in found]
+    return [(_leave_out(command), "\n".join(shown).strip()) for command, shown in found]
+
+
+def _leave_out(command):
+    """Leave out the parts of a command that are run elsewhere."""
+    return " && ".join(
+        part for part in command.split(" && ") if not RUN_ELSEWHERE.match(part.strip())
+    )
 
 
 def _run(command, shown, folder):
-    command = " && ".join(
-        part for part in command.split(" && ") if not RUN_ELSEWHERE.match(part.strip())
-    )
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
     done = subprocess.run(
         ["bash", "-euc", command],
@@ -114,6 +120,14 @@ def test_every_block_of_code_is_run(page):
             assert kind in DATA | {"console"}, f"{where}: {kind or 'a bare fence'} is not run"
 
 
+@pytest.fixture(scope="module")
+def segmented_households(tmp_path_factory):
+    """What ``skspend segment`` writes: the same on every page, because it reads no file."""
+    folder = tmp_path_factory.mktemp("households")
+    _run(SEGMENT_HOUSEHOLDS, "", folder)
+    return folder
+
+
 @pytest.mark.parametrize(
     "page",
     [page for page in PAGES if any(kind == "console" for kind, _, _ in _blocks(page))],
@@ -121,7 +135,7 @@ def test_every_block_of_code_is_run(page):
 )
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:Only .* of the spending")
-def test_commands_run_in_the_order_of_the_page(page, tmp_path, monkeypatch):
+def test_commands_run_in_the_order_of_the_page(page, tmp_path, monkeypatch, request):
     """Commands read files that the code above them on the page writes."""
     monkeypatch.chdir(tmp_path)
     if page.name == "README.md":
@@ -131,7 +145,11 @@ def test_commands_run_in_the_order_of_the_page(page, tmp_path, monkeypatch):
     for kind, text, line in _blocks(page):
         if kind == "console":
             for command, shown in _commands(text):
-                _run(command, shown, tmp_path)
+                if command == SEGMENT_HOUSEHOLDS and not shown:
+                    copied = request.getfixturevalue("segmented_households")
+                    shutil.copytree(copied, tmp_path, dirs_exist_ok=True)
+                else:
+                    _run(command, shown, tmp_path)
         elif kind == "python" and page.name != "README.md":
             test = doctest.DocTestParser().get_doctest(text, names, str(page), str(page), line)
             said = []
