@@ -15,7 +15,7 @@ from sklearn.decomposition import PCA
 from sklearn.utils import check_random_state
 
 from ..inspection import find_attractors
-from ._axes import prepare_axes
+from ._axes import plain, prepare_axes
 from ._colors import name_colors
 from ._trajectories import balanced_sample
 
@@ -185,7 +185,7 @@ class AttractorDisplay:
         for axis, word, variance in zip("xy", AXES, variances, strict=True):
             label = f"{word} direction of the states ({variance:.0%} of the variance)"
             self.ax_.set(**{f"{axis}label": label, f"{axis}ticks": []})
-        texts = {f"{names[node]} ({size:,})": colors[node] for node, size in sizes.items()}
+        texts = {f"{plain(names[node])} ({size:,})": colors[node] for node, size in sizes.items()}
         self.legend_ = self._add_legend(texts, is_new)
         return self
 

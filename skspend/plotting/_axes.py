@@ -1,4 +1,4 @@
-"""Axes for the displays: those of the user, or of a new figure."""
+"""Axes for the displays: those of the user, or of a new figure; and the names on them."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, TypeAlias
 import numpy as np
 from matplotlib.figure import Figure
 
+from .._utils._text import cut, printable
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -14,6 +16,19 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     SeveralAxes: TypeAlias = Sequence[Axes] | NDArray[np.object_]
+
+
+LONGEST = 60
+"""Characters of a name in a picture."""
+
+
+def plain(name: object) -> str:
+    r"""Make a name that matplotlib draws as it is, and does not take for mathematics.
+
+    >>> print(plain("$pets$"))
+    \$pets\$
+    """
+    return cut(printable(str(name)), LONGEST).replace("$", r"\$")
 
 
 def prepare_axes(

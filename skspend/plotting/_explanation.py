@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from ..inspection import explain_trajectories
-from ._axes import prepare_axes
+from ._axes import plain, prepare_axes
 from ._colors import TRAIT_COLORS
 
 if TYPE_CHECKING:
@@ -198,7 +198,7 @@ def _bars(rows, name):
 
 
 def _label(name):
-    lines = textwrap.wrap(str(name), LABEL_WIDTH)
+    lines = textwrap.wrap(plain(name), LABEL_WIDTH)
     if len(lines) > 2:
         lines[1] = lines[1][: LABEL_WIDTH - 1] + "…"
     return "\n".join(lines[:2])

@@ -12,7 +12,7 @@ import numpy as np
 from matplotlib.patches import Rectangle
 from matplotlib.text import Text
 
-from ._axes import prepare_axes
+from ._axes import plain, prepare_axes
 from ._colors import text_color, type_color
 
 if TYPE_CHECKING:
@@ -115,6 +115,7 @@ class HierarchyDisplay:
         left, width = (depth - 1, 1) if node else (-ROOT_WIDTH, ROOT_WIDTH)
         name = self.names.get(node, f"segment {node}")
         color = type_color(name) if node else ROOT_COLOR
+        name = plain(name)
         corner = left, top - height
         patch = self.ax_.add_patch(Rectangle(corner, width, height, fc=color, ec="white", lw=1.2))
         self.patches_[node] = patch

@@ -21,7 +21,7 @@ from sklearn.utils import check_random_state
 from ..metrics import run_to_trajectories
 from ..panel import Panel
 from ..personality import TRAITS, personality_types
-from ._axes import prepare_axes
+from ._axes import plain, prepare_axes
 from ._colors import name_colors
 
 if TYPE_CHECKING:
@@ -284,7 +284,15 @@ class TrajectoryDisplay:
 
     def _add_legend(self, colors, sizes, is_new):
         handles = [
-            Line2D([], [], color=color, lw=3, marker="o", mec="black", label=f"{label} ({size:,})")
+            Line2D(
+                [],
+                [],
+                color=color,
+                lw=3,
+                marker="o",
+                mec="black",
+                label=f"{plain(label)} ({size:,})",
+            )
             for (label, color), size in zip(colors.items(), sizes, strict=True)
         ]
         options = {"handles": handles, "title": self.title, "frameon": False}

@@ -6,6 +6,7 @@ the content of a card. skops writes it.
 
 from __future__ import annotations
 
+import re
 import reprlib
 from html import escape
 from typing import Any
@@ -14,12 +15,14 @@ import numpy as np
 import pandas as pd
 from skops.card import Card
 
-from .._utils._text import count
+from .._utils._text import count, cut, printable
 from ..inspection._segments import EVERYBODY
 from ..segmentation import versions
 from . import _limits
 
 DIGITS = 3
+LONGEST = 300
+"""Characters of a text in a table."""
 
 
 def write(report: Any) -> Card:
@@ -36,12 +39,12 @@ def write(report: Any) -> Card:
     _add(card, f"{title}/Segments", _segments(report))
     coverage = report.coverage
     n_read = int(coverage["is_read"].sum())
-    unknown = coverage.query("~has_coefficient")["category"][:5]
+    unknown = ", ".join(map(_escaped, coverage.query("~has_coefficient")["category"][:5]))
     card.add(**{f"{title}/Coverage of the coefficients": (
         f"{coverage['has_coefficient'].sum()} of {len(coverage)} categories have a coefficient; "
         f"{coverage.loc[coverage['has_coefficient'], 'share'].sum():.1%} of the spending is in "
         f"them. The network reads {count(n_read, 'category', 'categories')}. "
-        f"The largest categories without a coefficient are: {', '.join(unknown) or 'none'}."
+        f"The largest categories without a coefficient are: {unknown or 'none'}."
     )})  # fmt: skip
     _add_fairness(card, title, report)
     if report.transfer is not None:
@@ -92,7 +95,13 @@ def _rounded(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def _escaped(text: str) -> str:
-    return escape(text, quote=False).replace("|", "\\|").replace("\n", " ")
+    """Text that reads the same as Markdown: no HTML, no links, no ends of cells, no control codes.
+
+    Where a backslash would not do everywhere, a character is written as an HTML entity.
+    """
+    text = escape(cut(printable(text), LONGEST), quote=False)
+    text = re.sub(r"[\\|@]|:(?=//)|(?<=www)\.", lambda sign: f"&#{ord(sign[0])};", text)
+    return re.sub(r"[`*_\[\]~$]", r"\\\g<0>", text)
 
 
 def _with_intervals(metrics: pd.DataFrame) -> pd.DataFrame:

@@ -18,6 +18,7 @@ from sklearn.utils import check_random_state
 
 from .. import __version__
 from .._utils._output import strict
+from .._utils._text import cut, printable
 from ..inspection._names import first_word
 from ..inspection._segments import EVERYBODY, WORTH_SAYING, segment_path
 from ..personality import TRAITS
@@ -29,6 +30,8 @@ MOST_LINES = 1000
 """Customers whose trajectories are drawn; more would make the page slow."""
 MOST_CATEGORIES = 8
 """Categories shown on either side of a segment."""
+LONGEST = 300
+"""Characters of a text on the page."""
 DECIMALS = 3
 """Decimals of states: a thousandth of the state space is a third of a pixel."""
 
@@ -42,9 +45,20 @@ def _figure(value: float, metric: str = "") -> str:
     return f"{value:,.0f}" if abs(value) >= 10 else f"{value:.3f}".replace("0.", ".", 1)
 
 
+def _shown(value: Any) -> Any:
+    """Make all text printable, at any depth: the browser escapes neither control nor bidi signs."""
+    if isinstance(value, dict):
+        return {key: _shown(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [*map(_shown, value)]
+    # What is safe is the style, a script, or JSON.
+    return cut(printable(value), LONGEST) if type(value) is str else value
+
+
 _environment = Environment(
     loader=PackageLoader("skspend.report"),
     autoescape=True,
+    finalize=_shown,
     undefined=StrictUndefined,
     trim_blocks=True,
     lstrip_blocks=True,
@@ -68,7 +82,7 @@ def render(report: Any, *, customer_ids: bool) -> str:
         report=report,
         period=report.customers_.period,
         title=f"Segments of {report.data['customers']:,} customers",
-        drawn=_payload(report, customer_ids),
+        drawn=_shown(_payload(report, customer_ids)),
         style=style,
         script=script,
         plotly=get_plotlyjs(),
