@@ -202,7 +202,7 @@ def study(quick, berka, seed, jobs, output, force):
     --quick.
 
     After an interruption, call it again with the same options: it continues where it stopped. Fits
-    are kept in DIR/cache, which you may delete afterwards.
+    are kept in ~/.cache/skspend-study (or below XDG_CACHE_HOME), which you may delete afterwards.
 
     \b
     Examples:

@@ -1,6 +1,8 @@
 """Files that the commands read and prepare, and saved models. An error in one is a single line."""
 
 import json
+import os
+import stat
 from glob import glob
 from pathlib import Path
 
@@ -123,6 +125,28 @@ def read_protected(path, customers):
         refuse(names.isna().to_numpy(), names.name, "missing customer", "Fill it in")
         known = dict(zip(map(str, customers), customers, strict=True))
         return table.set_index(pd.Index([known.get(name, name) for name in names]))
+
+
+def kept_fits():
+    """Make the folder of the user in which a study keeps its fits, and return it.
+
+    They are pickles, which can run code when they are read: nobody else may have written them.
+    """
+    base = Path(os.environ.get("XDG_CACHE_HOME", ""))
+    folder = (base if base.is_absolute() else Path.home() / ".cache") / "skspend-study"
+    with blame_data(folder):
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        found = folder.lstat()
+    # Windows has no such owners, and the folder lies in that of the user.
+    is_ours = not hasattr(os, "geteuid") or (
+        stat.S_ISDIR(found.st_mode) and found.st_uid == os.geteuid() and not found.st_mode & 0o077
+    )
+    if not is_ours:
+        raise DataError(
+            f"{folder} may hold code of others: it is not a folder that only you can read and "
+            f"write. Delete it, or choose another place by the variable XDG_CACHE_HOME."
+        )
+    return folder
 
 
 def study_folder(folder, parameters, *, force=False):

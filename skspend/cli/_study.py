@@ -22,13 +22,14 @@ def run_study(quick, berka, seed, jobs, output, force):
     if berka is not None:
         with blame_data():
             load_berka(berka)
+    kept = files.kept_fits()
     folder = files.study_folder(output, parameters, force=force)
     with Steps() as steps:
         paper = studies.PaperStudy(
             studies.QUICK if quick else studies.FULL,
             berka=berka,
             n_jobs=jobs,
-            memory=folder / "cache",
+            memory=kept,
             random_state=seed,
         )
         claims = page.write_study(paper, folder, steps.counted)

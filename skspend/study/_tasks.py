@@ -32,7 +32,8 @@ class How(TypedDict, total=False):
     memory : str, path or joblib.Memory, default=None
         Where the result of each task is kept as soon as it is there. A study that was interrupted
         and is called again with the same arguments continues where it stopped. Results of another
-        version of skspend are not used.
+        version of skspend are not used. joblib keeps pickles, which can run code when they are
+        read: name a folder to which only you can write.
     progress : callable, default=None
         Called after each task with the number of finished tasks and the number of all tasks.
     random_state : int, RandomState instance or None, default=0

@@ -1,6 +1,7 @@
 """What the commands do with the files they read."""
 
 import json
+import stat
 
 import numpy as np
 import pandas as pd
@@ -121,3 +122,54 @@ def test_a_table_of_an_option_with_a_fault_is_refused_in_one_line(tmp_path, read
     with pytest.raises(DataError, match=message) as caught:
         reader(path)
     assert str(caught.value).startswith(f"{path}: ") and str(caught.value).isprintable()
+
+
+@pytest.fixture
+def home(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path / "home" / ".cache"
+
+
+@pytest.mark.parametrize("chosen", ["", "here", "/somewhere"])
+def test_fits_are_kept_in_the_folder_of_the_user(home, tmp_path, monkeypatch, chosen):
+    """A relative name could be that of a folder that came with the data."""
+    if chosen == "/somewhere":
+        chosen = home = tmp_path / "somewhere"
+    monkeypatch.setenv("XDG_CACHE_HOME", str(chosen))
+    folder = files.kept_fits()
+    assert folder == files.kept_fits() == home / "skspend-study"
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+    assert not (tmp_path / "here").exists()
+
+
+def open_to_others(folder, monkeypatch):
+    folder.chmod(0o750)
+
+
+def of_another_user(folder, monkeypatch):
+    monkeypatch.setattr("os.geteuid", lambda: folder.stat().st_uid + 1)
+
+
+def a_link(folder, monkeypatch):
+    folder.rmdir()
+    folder.symlink_to(folder.parent)
+
+
+@pytest.mark.parametrize("plant", [open_to_others, of_another_user, a_link])
+def test_a_study_reads_no_fits_that_others_may_have_written(run, home, monkeypatch, plant):
+    plant(files.kept_fits(), monkeypatch)
+    done = run("study", "--quick", "--output", "out")
+    assert done.exit_code == 2
+    assert "may hold code of others" in done.stderr and done.stderr.count("\n") == 1
+    assert not home.parents[1].joinpath("out").exists()
+
+
+def test_a_study_reads_nothing_that_lies_in_its_output(run, home, monkeypatch):
+    def ask(*_, memory, **more):
+        raise DataError(f"in {memory}")
+
+    monkeypatch.setattr("skspend.study.PaperStudy", ask)
+    done = run("study", "--quick", "--output", "out")
+    assert done.stderr == f"Error: in {home / 'skspend-study'}\n"

@@ -48,8 +48,9 @@ def call(run, name, model, data, output):
 
 
 @pytest.fixture
-def sources(model, bank_file, tmp_path):
+def sources(model, bank_file, tmp_path, tmp_path_factory, monkeypatch):
     """Copies of a model and its data, which a fault may destroy."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
     folder = tmp_path / "in"
     folder.mkdir()
     for path in (model, bank_file):

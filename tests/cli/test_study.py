@@ -29,8 +29,9 @@ STUDIES = list(study.PaperStudy().studies)
 
 
 @pytest.fixture(autouse=True)
-def tiny(monkeypatch):
+def tiny(monkeypatch, tmp_path):
     monkeypatch.setattr(study, "QUICK", TINY)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "kept"))
 
 
 def run(*arguments):
@@ -43,8 +44,8 @@ def frames_in(folder):
     return {name: frame.drop(columns="seconds", errors="ignore") for name, frame in frames.items()}
 
 
-def count_fits(folder):
-    return sum("output.pkl" in files for _, _, files in os.walk(folder / "cache"))
+def count_fits(kept):
+    return sum("output.pkl" in files for _, _, files in os.walk(kept))
 
 
 @pytest.fixture(scope="module")
@@ -53,6 +54,7 @@ def whole(tmp_path_factory):
     folder = tmp_path_factory.mktemp("whole") / "study"
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(study, "QUICK", TINY)
+        patch.setenv("XDG_CACHE_HOME", str(folder.with_name("kept")))
         result = run("--quick", "--jobs", "2", "--output", str(folder))
     assert result.exit_code == 0, result.output
     return folder, result
@@ -79,7 +81,7 @@ def test_a_study_writes_frames_figures_and_a_page_of_claims(whole):
 def test_nothing_half_written_is_left(whole):
     folder, _ = whole
     assert sorted(path.name for path in folder.iterdir()) == [
-        "cache", "claims.csv", "claims.md", "figures", "frames", "study.json",
+        "claims.csv", "claims.md", "figures", "frames", "study.json",
     ]  # fmt: skip
     assert not list(folder.rglob(".skspend*"))
 
@@ -122,7 +124,7 @@ def test_an_interrupted_study_goes_on_and_finds_the_same(whole, tmp_path, monkey
         interrupted.setattr(page, "_write_frame", stop)
         assert run(*arguments).exit_code == 130
     assert list(frames_in(folder)) == ["bank-elbow"]
-    before = {path: path.stat().st_mtime_ns for path in folder.rglob("output.pkl")}
+    before = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("output.pkl")}
     assert before
     assert run(*arguments).exit_code == 0
     assert {path: path.stat().st_mtime_ns for path in before} == before
@@ -132,11 +134,14 @@ def test_an_interrupted_study_goes_on_and_finds_the_same(whole, tmp_path, monkey
         pd.testing.assert_frame_equal(frame, expected[name], check_exact=True)
 
 
-def test_a_study_that_is_done_is_only_written_again(whole):
+def test_a_study_that_is_done_is_only_written_again(whole, monkeypatch):
     folder, _ = whole
-    before = count_fits(folder)
+    kept = folder.with_name("kept")
+    before = count_fits(kept)
+    assert before
+    monkeypatch.setenv("XDG_CACHE_HOME", str(kept))
     assert run("--quick", "--jobs", "1", "--output", str(folder)).exit_code == 0
-    assert count_fits(folder) == before
+    assert count_fits(kept) == before
 
 
 def test_a_folder_with_another_study_is_left_alone_unless_forced(whole, monkeypatch):
