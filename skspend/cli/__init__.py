@@ -43,7 +43,7 @@ def main():
 
 
 @main.command(cls=Command)
-@click.argument("file", required=False, type=click.Path())
+@click.argument("file", required=False, type=click.Path(), callback=shared.refuse_empty)
 @shared.column_options
 @shared.period_option
 @click.option(
@@ -71,6 +71,7 @@ def main():
     "--previous",
     type=click.Path(),
     metavar="MODEL",
+    callback=shared.refuse_empty,
     help="A model.json of earlier data: segments found again keep their numbers and names.",
 )
 @click.option("--stability/--no-stability", default=True, show_default=True,
@@ -112,8 +113,8 @@ def segment(ctx, /, file, output, force, **options):
 
 
 @main.command(cls=Command)
-@click.argument("model", type=click.Path())
-@click.argument("file", type=click.Path())
+@click.argument("model", type=click.Path(), callback=shared.refuse_empty)
+@click.argument("file", type=click.Path(), callback=shared.refuse_empty)
 @shared.column_options
 @shared.output_option("FILE.parquet", "segments.parquet", "File of the table.")
 @shared.force_option
@@ -135,8 +136,8 @@ def predict(model, file, output, force, **options):
 
 
 @main.command(cls=Command)
-@click.argument("model", type=click.Path())
-@click.argument("file", required=False, type=click.Path())
+@click.argument("model", type=click.Path(), callback=shared.refuse_empty)
+@click.argument("file", required=False, type=click.Path(), callback=shared.refuse_empty)
 @shared.column_options
 @shared.table_option(
     "--protected",
@@ -185,7 +186,7 @@ def _check_jobs(ctx, param, jobs):
 @click.option(
     "--quick", is_flag=True, help="Less data and fewer repetitions, to see the results soon."
 )
-@click.option("--berka", type=click.Path(), metavar="DIR",
+@click.option("--berka", type=click.Path(), metavar="DIR", callback=shared.refuse_empty,
               help="Folder of the PKDD'99 loan data, to include it.")  # fmt: skip
 @shared.seed_option
 @click.option("--jobs", type=int, default=-1, show_default=True, callback=_check_jobs,

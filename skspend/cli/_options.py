@@ -30,6 +30,13 @@ class _Period(click.ParamType):
         return list(map(click.shell_completion.CompletionItem, names))
 
 
+def refuse_empty(ctx, param, value):
+    """Refuse an empty name, such as that of a variable of the shell that is not set."""
+    if value == "":
+        raise click.BadParameter("the name is empty.", ctx, param)
+    return value
+
+
 period_option = click.option(
     "--period",
     type=_Period(),
@@ -50,13 +57,15 @@ def output_option(metavar, default, text):
     """The option for where the results are written."""
     return click.option(
         "-o", "--output", type=click.Path(), metavar=metavar, default=default, show_default=True,
-        help=text,
+        help=text, callback=refuse_empty,
     )  # fmt: skip
 
 
 def table_option(name, text):
     """An option for a CSV file."""
-    return click.option(name, type=click.Path(), metavar="FILE.csv", help=text)
+    return click.option(
+        name, type=click.Path(), metavar="FILE.csv", help=text, callback=refuse_empty
+    )
 
 
 def column_options(command):
@@ -77,6 +86,7 @@ def column_options(command):
         click.option(
             "--income",
             metavar="COLUMN",
+            callback=refuse_empty,
             help="Column of the customer's yearly income, the same in all rows of a customer.",
         ),
         click.option(

@@ -181,20 +181,23 @@ def _show(described, record, output, *, is_bundled):
         f"who spend in all {figures['periods']} periods; every customer is in one."
     )
     table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
-    widest = max(20, screen.width * 2 // 5)
-    table.add_column("Segment", overflow="fold", max_width=widest)
+    names = []
+    for path, depth in zip(described["path"], described["depth"], strict=True):
+        name = cut(printable(path.rpartition(" > ")[2]), LONGEST_NAME)
+        names.append(name if depth == 1 else f"{'  ' * (depth - 1)}> {name}")
+    # A long name is folded before it takes the place of what is beside it.
+    width = min(max(map(len, [*names, "Segment"])), screen.width * 2 // 5)
+    table.add_column("Segment", overflow="fold", width=width)
     for name in ("Customers", "Share", "Strength"):
         table.add_column(name, justify="right", no_wrap=True)
     table.add_column("Spends more than others on", overflow="fold")
-    for row in described.itertuples():
-        name = cut(printable(row.path.rpartition(" > ")[2]), LONGEST_NAME)
-        is_top = row.depth == 1
+    for row, name in zip(described.itertuples(), names, strict=True):
         table.add_row(
-            Text(name if is_top else f"{'  ' * (row.depth - 1)}> {name}", "bold" if is_top else ""),
+            Text(name, "bold" if row.depth == 1 else ""),
             f"{row.customers:,}",
             f"{row.share:.1%}",
             f"{row.strength:.2f}",
-            Text(", ".join(cut(printable(name), LONGEST_NAME) for name in row.spends_more_on)),
+            Text(", ".join(cut(printable(thing), LONGEST_NAME) for thing in row.spends_more_on)),
         )
     screen.print(table)
     if not len(described):

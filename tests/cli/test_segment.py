@@ -327,6 +327,8 @@ def test_a_file_with_something_wrong_gets_one_clear_line(run, tmp_path):
         (["--period", "9" * 5000], "nor a number of months"),
         (["--periods", "1000000"], "spend in all 1,000,000 periods, and 20 are needed"),
         (["--periods", "0"], "0 is not in the range"),
+        (["--coefficients", ""], "the name is empty"),
+        (["--income", ""], "the name is empty"),
         (["--normalize", "income"], "knows no income"),
         (["--income", "wage"], "no column 'wage' (--income)"),
         (["--aliases", "nowhere.csv"], "No such file"),
