@@ -145,7 +145,8 @@ class BigFivePersonalityScorer(CallbackSupportMixin, TransformerMixin, BaseEstim
     and coefficients b; the overall score is its mean over periods. A category without a known
     coefficient adds nothing to a score. Unknown does not mean zero: check ``coverage_``.
 
-    A nameless array no wider than the table is matched to it by position.
+    A nameless array no wider than the table is matched by position to the bundled table, or to
+    `coefficients` whose rows are numbered from 0.
 
     References
     ----------
@@ -216,7 +217,7 @@ class BigFivePersonalityScorer(CallbackSupportMixin, TransformerMixin, BaseEstim
         ------
         ValueError
             If no category has a coefficient, an alias leads nowhere, or a nameless array is wider
-            than the table.
+            than the table or meets `coefficients` with names.
 
         Warns
         -----
@@ -230,7 +231,7 @@ class BigFivePersonalityScorer(CallbackSupportMixin, TransformerMixin, BaseEstim
         self.coefficients_ = (
             match_names(table, panel.features, self.aliases or {})
             if panel.is_named
-            else match_positions(table, len(panel.features))
+            else match_positions(table, len(panel.features), self.coefficients is not None)
         )
         spending = np.abs(panel.cube).sum(axis=(0, 1))
         self.coverage_ = float(spending[self.support_].sum() / (spending.sum() or 1))

@@ -51,6 +51,8 @@ BY_PERIOD = np.array(
     ]
 )
 RAW = {"coefficients": TABLE.to_dict(), "standardize": False}
+NUMBERED = TABLE.reset_index(drop=True)
+"""The table for arrays, whose columns have no names."""
 
 
 def wide(**changed):
@@ -203,9 +205,7 @@ def test_an_alias_to_nowhere_is_an_error_that_lists_the_goals():
         BigFivePersonalityScorer(TABLE, aliases=aliases).fit(SHARES)
 
 
-@pytest.mark.parametrize(
-    "table", [TABLE, TABLE.reset_index(drop=True), TABLE[:0]], ids=["named", "unnamed", "empty"]
-)
+@pytest.mark.parametrize("table", [TABLE, NUMBERED], ids=["named", "unnamed"])
 def test_no_category_with_a_coefficient_is_an_error_that_names_some(table):
     shares = pd.DataFrame(np.ones((2, 4)), columns=["a", "b", "c", "d"])
     with pytest.raises(ValueError, match=r"None of the 4 categories.*\['a', 'b', 'c'\].*aliases="):
@@ -213,14 +213,22 @@ def test_no_category_with_a_coefficient_is_an_error_that_names_some(table):
 
 
 def test_a_nameless_array_is_matched_by_position():
-    scorer = BigFivePersonalityScorer(**RAW).fit(VALUES[:, :2])
+    scorer = BigFivePersonalityScorer(NUMBERED, standardize=False).fit(VALUES[:, :2])
     np.testing.assert_array_equal(scorer.coefficients_, TABLE[:2])
     np.testing.assert_allclose(scorer.transform(VALUES[:, :2]), BY_PERIOD[:, 0], atol=1e-15)
 
 
 def test_a_nameless_array_wider_than_the_table_is_an_error():
     with pytest.raises(ValueError, match=r"4 columns without names.*3 categories.*Pass a frame"):
-        BigFivePersonalityScorer(TABLE).fit(VALUES)
+        BigFivePersonalityScorer(NUMBERED).fit(VALUES)
+
+
+@pytest.mark.parametrize("table", [TABLE, TABLE.to_dict(), LONG], ids=["wide", "mapping", "long"])
+def test_names_of_coefficients_are_never_matched_to_an_array_by_position(table):
+    for X in (VALUES[:, :2], VALUES.reshape(3, 2, 2), pd.DataFrame(VALUES[:, :2])):
+        with pytest.raises(ValueError, match=r"2 columns without names.* such as 'pets'.* a frame"):
+            BigFivePersonalityScorer(table).fit(X)
+    assert BigFivePersonalityScorer().fit(VALUES).support_.any()
 
 
 def test_coverage_is_the_share_of_spending_with_a_coefficient():
@@ -267,14 +275,15 @@ def test_low_coverage_of_named_categories_warns_below_a_tenth(known):
 
 
 def test_three_dimensions_give_the_scores_of_two():
-    scorer = BigFivePersonalityScorer(TABLE, level="period")
+    scorer = BigFivePersonalityScorer(NUMBERED, level="period")
     scores = scorer.fit_transform(VALUES.reshape(3, 2, 2))
     assert type(scores) is np.ndarray
     assert scorer.get_feature_names_out()[[0, -1]].tolist() == [
         "period1|openness",
         "period2|neuroticism",
     ]
-    np.testing.assert_array_equal(scores, scorer.fit_transform(SHARES))
+    by_name = BigFivePersonalityScorer(TABLE, level="period").fit_transform(SHARES)
+    np.testing.assert_array_equal(scores, by_name)
 
 
 @pytest.mark.parametrize("level", ["overall", "period"])
@@ -301,7 +310,7 @@ def test_set_output_decides_the_library(output):
 
 @pytest.mark.parametrize("standardize", [True, False])
 def test_single_precision_stays_single_precision(standardize):
-    scorer = BigFivePersonalityScorer(TABLE, standardize=standardize)
+    scorer = BigFivePersonalityScorer(NUMBERED, standardize=standardize)
     single = scorer.fit_transform(VALUES.reshape(3, 2, 2).astype(np.float32))
     assert single.dtype == np.float32
     np.testing.assert_allclose(single, scorer.fit_transform(VALUES.reshape(3, 2, 2)), atol=1e-6)
@@ -310,11 +319,11 @@ def test_single_precision_stays_single_precision(standardize):
 @settings(max_examples=30, deadline=None)
 @given(arrays(float, (6, 2, 3), elements=st.floats(-1, 1, width=16)), st.permutations(range(6)))
 def test_permuting_customers_permutes_scores(cube, permutation):
-    scorer = BigFivePersonalityScorer(TABLE, standardize=False, level="period")
+    scorer = BigFivePersonalityScorer(NUMBERED, standardize=False, level="period")
     scores = scorer.fit_transform(cube)
     np.testing.assert_array_equal(scorer.fit_transform(cube[permutation]), scores[permutation])
-    standardised = BigFivePersonalityScorer(TABLE).fit(cube)
-    again = BigFivePersonalityScorer(TABLE).fit(cube[permutation])
+    standardised = BigFivePersonalityScorer(NUMBERED).fit(cube)
+    again = BigFivePersonalityScorer(NUMBERED).fit(cube[permutation])
     np.testing.assert_allclose(
         again.scaler_.scale_, standardised.scaler_.scale_, rtol=1e-6, atol=1e-12
     )
@@ -359,7 +368,7 @@ def test_transforming_does_not_change_the_panel():
     shares, array = SHARES.copy(deep=True), VALUES.reshape(3, 2, 2).copy()
     array.flags.writeable = False
     BigFivePersonalityScorer(TABLE).fit_transform(shares)
-    BigFivePersonalityScorer(TABLE).fit_transform(array)
+    BigFivePersonalityScorer(NUMBERED).fit_transform(array)
     pd.testing.assert_frame_equal(shares, SHARES)
 
 

@@ -136,8 +136,17 @@ def match_names(table: pd.DataFrame, features: Sequence[str], aliases: dict[str,
     return coefficients
 
 
-def match_positions(table: pd.DataFrame, n_features: int) -> Floats:
-    """Coefficients of the first categories of the table, for an array without names."""
+def match_positions(table: pd.DataFrame, n_features: int, is_given: bool) -> Floats:
+    """Coefficients of the first categories of the table, for an array without names.
+
+    A table that is given for it has no names either, but rows numbered from 0.
+    """
+    if is_given and list(table.index) != [str(number) for number in range(len(table))]:
+        raise ValueError(
+            f"The array has {n_features} columns without names, and coefficients= names categories "
+            f"such as {table.index[0]!r}. Pass a frame whose columns name the categories, or rows "
+            f"of coefficients= numbered from 0 in the order of the columns."
+        )
     if n_features > len(table):
         raise ValueError(
             f"The array has {n_features} columns without names, the coefficients have "

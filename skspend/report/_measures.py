@@ -84,6 +84,11 @@ def see_customers(pipeline: Any, X: Any) -> Customers:
     read = Panel.read(found.panel, extractor.n_periods_)
     shares, categories = read.cube, list(read.features or ())
     period = read.period or "period"
+    if not read.is_named:
+        raise ValueError(
+            f"The {len(categories)} categories of the panel have no names, and a report is about "
+            f"them. Fit the pipeline on a frame whose columns are named like 'year1|groceries'."
+        )
     if not shares.any():
         raise ValueError(
             f"None of the {len(shares):,} customers spends on any of the {len(categories)} "

@@ -28,7 +28,7 @@ from ..inspection import describe_segments, name_segments, segment_path
 from ..inspection._matching import keep_names, match_nodes
 from ..inspection._segments import EVERYBODY, tree_order
 from ..inspection._stability import agree, draw_seeds, find_same, place, share_of_same
-from ..panel import Panel
+from ..panel import Panel, fitted_features
 from ..personality import TRAITS, BigFivePersonalityScorer, personality_types
 from ..transactions import TransactionLog
 from . import _model_file as model_file
@@ -171,6 +171,14 @@ class SegmentModel:
 
     pipeline: Pipeline
     names: dict[int, str]
+
+    def __post_init__(self) -> None:
+        states = self.pipeline.named_steps.get("states")
+        if hasattr(states, "n_features_in_") and fitted_features(states) is None:
+            raise DataError(
+                "The categories that the pipeline was fitted on have no names. Fit it on a frame "
+                "whose columns are named like 'year1|groceries'."
+            )
 
     def path(self, node: int) -> str:
         """The name of a node, after the names of the nodes above it."""

@@ -264,12 +264,20 @@ def test_every_kind_of_pipeline_has_a_report(bank, scorer, params):
     assert "Forbidden use" in report.model_card().render()
 
 
-def test_one_period_of_arrays_has_a_report(bank, scorer):
-    shares = fold(bank.data.to_numpy(), 3)[:, -1]
+def test_one_period_has_a_report(bank, scorer):
+    shares = pd.DataFrame(fold(bank.data.to_numpy(), 3)[:, -1], columns=bank.coefficients.index)
     pipeline = make_pipeline(scorer).fit(shares)
     report = SegmentReport.from_estimator(pipeline, shares)
     assert report.metrics["metric"].tolist() == ["coverage", "accuracy", "strength"]
     assert len(report.to_html()) > 1e6
+
+
+def test_a_report_about_categories_without_names_is_refused(bank):
+    scorer = BigFivePersonalityScorer(bank.coefficients.reset_index(drop=True))
+    shares = fold(bank.data.to_numpy(), 3)
+    pipeline = make_pipeline(scorer).fit(shares)
+    with pytest.raises(ValueError, match=r"24 categories .* no names.* 'year1\|groceries'"):
+        SegmentReport.from_estimator(pipeline, shares)
 
 
 def test_the_card_holds_every_figure(report, tmp_path):

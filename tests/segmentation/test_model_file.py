@@ -75,6 +75,16 @@ def path(tmp_path):
     return tmp_path / "model.json"
 
 
+def test_a_model_of_categories_without_names_is_refused(model, bank_log, bank):
+    spend, _, segment = model.pipeline.named_steps.values()
+    scorer = BigFivePersonalityScorer(bank.coefficients.reset_index(drop=True))
+    shares = spend.transform(bank_log).to_numpy()
+    nameless = LSTMStateExtractor.paper(scorer=scorer, n_periods=3, epochs=1, n_init=1).fit(shares)
+    pipeline = Pipeline([("spend", spend), ("states", nameless), ("segment", segment)])
+    with pytest.raises(DataError, match="have no names"):
+        SegmentModel(pipeline, model.names)
+
+
 def refusal(path, content):
     """The line with which a file of this content is refused."""
     path.write_bytes(content)
