@@ -19,6 +19,7 @@ from ._utils._sklearn import (
     StrOptions,
     _fit_context,
     array_scaler,
+    blocks_of,
     forget_fit,
     one_task,
 )
@@ -233,7 +234,7 @@ class BigFivePersonalityScorer(CallbackSupportMixin, TransformerMixin, BaseEstim
             if panel.is_named
             else match_positions(table, len(panel.features), self.coefficients is not None)
         )
-        spending = np.abs(panel.cube).sum(axis=(0, 1))
+        spending = sum(np.abs(block).sum(axis=(0, 1)) for block in blocks_of(panel.cube))
         self.coverage_ = float(spending[self.support_].sum() / (spending.sum() or 1))
         if panel.is_named and self.coverage_ < LOW_COVERAGE:
             have = "has" if self.support_.sum() == 1 else "have"

@@ -1,13 +1,17 @@
 """The estimators together, as the documentation shows them, on scikit-learn's own tools."""
 
+import tracemalloc
+
 import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
+from sklearn.base import clone
 from sklearn.callback import ProgressBar
 from sklearn.frozen import FrozenEstimator
 from sklearn.model_selection import GridSearchCV, ShuffleSplit, cross_val_predict
-from sklearn.pipeline import Pipeline
+from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.preprocessing import StandardScaler
 
 from skspend import (
     BigFivePersonalityScorer,
@@ -16,6 +20,7 @@ from skspend import (
     TrajectoryClusterer,
     TransferRegressor,
 )
+from skspend._utils import _sklearn
 from skspend.datasets import load_complete_journey, make_spending
 from skspend.model_selection import elbow
 
@@ -133,3 +138,29 @@ def test_segments_mean_something_on_real_people():
 
     shuffled = [explained(np.random.default_rng(seed).permutation(top)) for seed in range(20)]
     assert explained(top) > max(shuffled)
+
+
+def test_no_step_copies_a_wide_panel_as_a_whole(monkeypatch):
+    """Neither for the coverage nor for the scale of the spending."""
+    monkeypatch.setattr(_sklearn, "CELLS_AT_ONCE", 100_000)
+    shares = np.random.default_rng(0).random((2000, 1000))
+    scorer = BigFivePersonalityScorer(make_spending(2, 1, 1000).coefficients.reset_index(drop=True))
+    scorer.fit(shares)
+    tracemalloc.start()
+    scaler = _sklearn.fit_scaler(shares)
+    scorer.fit(shares)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < shares.nbytes * 0.6
+    assert scorer.coverage_ == 1
+    np.testing.assert_allclose(scaler.mean_, shares.mean(axis=0))
+    np.testing.assert_allclose(scaler.scale_, shares.std(axis=0))
+
+
+def test_a_scaler_before_an_extractor_keeps_periods_with_set_output(bank):
+    extractor = LSTMStateExtractor.paper(2, objective="reconstruct", epochs=1, n_init=1)
+    nameless = make_pipeline(StandardScaler(), clone(extractor)).fit(bank.data)
+    assert nameless[-1].n_periods_ == 1
+    scaler = StandardScaler().set_output(transform="pandas")
+    assert make_pipeline(scaler, extractor).fit(bank.data)[-1].n_periods_ == 3
+    assert "set_output" in LSTMStateExtractor.__doc__

@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import wraps
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -13,11 +13,17 @@ from sklearn.base import BaseEstimator
 from sklearn.callback import CallbackSupportMixin
 from sklearn.ensemble._base import _set_random_states
 from sklearn.preprocessing import StandardScaler
+from sklearn.utils import gen_batches
 from sklearn.utils._param_validation import HasMethods, Interval, RealNotInt, StrOptions
 
 Method = TypeVar("Method", bound=Callable[..., Any])
 
+CELLS_AT_ONCE = 2**24
+"""Cells of a block of a large array."""
+
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     # Without types they would take those of what they decorate away.
     def _fit_context(*, prefer_skip_nested_validation: bool) -> Callable[[Method], Method]: ...
     def available_if(check: Callable[[Any], bool]) -> Callable[[Method], Method]: ...
@@ -49,6 +55,20 @@ def one_task(fit: Method) -> Method:
 def array_scaler() -> StandardScaler:
     """Make a StandardScaler that returns arrays, whatever output is set globally."""
     return StandardScaler().set_output(transform="default")
+
+
+def blocks_of(table: NDArray[Any]) -> Iterator[NDArray[Any]]:
+    """Cut a large array along its first axis: what is computed of a block is small."""
+    for rows in gen_batches(len(table), max(1, CELLS_AT_ONCE * len(table) // max(table.size, 1))):
+        yield table[rows]
+
+
+def fit_scaler(table: NDArray[Any]) -> StandardScaler:
+    """Fit an `array_scaler` block by block: scikit-learn copies what it fits at once."""
+    scaler = array_scaler()
+    for block in blocks_of(table):
+        scaler.partial_fit(block)
+    return scaler
 
 
 def forget_fit(estimator: BaseEstimator) -> None:

@@ -27,6 +27,7 @@ from .._utils._sklearn import (
     _fit_context,
     array_scaler,
     available_if,
+    fit_scaler,
     with_callbacks,
 )
 from .._utils._threads import one_thread
@@ -197,7 +198,7 @@ class StateExtractor(CallbackSupportMixin, TransformerMixin, BaseEstimator):
         for name in ("scorer_", "kernels_", "components_"):
             self.__dict__.pop(name, None)
         self.objective_ = objective = self.objective
-        self.scaler_ = array_scaler().fit(panel.reshape(-1, panel.shape[2]))
+        self.scaler_ = fit_scaler(panel.reshape(-1, panel.shape[2]))
         target = Target.fit(
             objective, self._recurrent, self.scorer, self.scaler_, X, panel, y, self.n_ranks
         )

@@ -63,7 +63,8 @@ class LSTMStateExtractor(StateExtractor):
         target is classes. States lie between -1 and 1, so that the head can distinguish classes
         under noise only if their states move apart: states form clusters. 0 is the paper's network.
     n_periods : int, default=None
-        Number of periods of a table whose column names do not give it.
+        Number of periods of a table without names, 1 by default. A step before, such as a
+        StandardScaler, keeps names and periods with ``.set_output(transform="pandas")``.
     epochs : int, default=40
         Largest number of passes over the customers.
     batch_size : int or "auto", default="auto"
