@@ -1,7 +1,7 @@
 """How many signs in the names of segments contradict the members of the segment.
 
 The main job runs on the bundled households and on a synthetic bank. A sign such as that of
-``openness-`` contradicts the members if their mean score is on the other side of the mean of
+``openness-`` contradicts the members if their median score is on the other side of the median of
 everybody. It is checked for the customers of the fit and for all customers. The script also prints
 how many names have one part, and how many have more.
 
@@ -56,7 +56,7 @@ def main(customers, seeds):
             for who, chosen in {"fit": is_active, "all": np.ones(len(panel), bool)}.items():
                 seen = (frame[chosen] for frame in (trajectories, scores, panel))
                 segments = describe_segments(segment, *seen, names=names)
-                found = count_signs(names, segments, scores[chosen].mean())
+                found = count_signs(names, segments, scores[chosen].median())
                 row |= dict(zip((f"signs, {who}", f"false, {who}"), found, strict=True))
             rows.append(row)
     click.echo(pd.DataFrame(rows).to_string(index=False))

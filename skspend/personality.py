@@ -22,6 +22,7 @@ from ._utils._sklearn import (
     blocks_of,
     forget_fit,
     one_task,
+    robust_scaler,
 )
 from ._utils._text import count, warn
 from .categories._coefficients import TRAITS, load_coefficients, match_names, match_positions
@@ -29,7 +30,7 @@ from .panel import Panel, output_names, validate_panel
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
-    from sklearn.preprocessing import StandardScaler
+    from sklearn.preprocessing import RobustScaler
     from sklearn.utils import Tags
 
     from ._utils._typing import Aliases, Coefficients, Floats, Integers, Names, PanelLike, Table
@@ -45,6 +46,8 @@ __all__ = [
 ]
 
 TYPES = tuple(f"{trait}{sign}" for trait in TRAITS for sign in "+-")
+ROUNDING = 1e-6
+"""Quartiles that differ by a smaller share of the standard deviation are equal but for rounding."""
 LOW_COVERAGE = 0.1
 """`fit` warns if a smaller share of the spending has a coefficient; the value is a judgement."""
 
@@ -113,7 +116,8 @@ class BigFivePersonalityScorer(CallbackSupportMixin, TransformerMixin, BaseEstim
         Table of coefficients, see :func:`load_coefficients`. By default the bundled directions.
         A model file and skops can hold a mapping (``frame.to_dict()``) or a path, but no frame.
     standardize : bool, default=True
-        Scale each score to mean 0 and standard deviation 1 over the customers of `fit`.
+        Scale each score over the customers of `fit`: 0 is their median, and 1 is the standard
+        deviation of a normal distribution with their quartiles.
     level : {"overall", "period"}, default="overall"
         One score per trait for all periods together, or one for each period.
     aliases : dict, default=None
@@ -128,7 +132,7 @@ class BigFivePersonalityScorer(CallbackSupportMixin, TransformerMixin, BaseEstim
         Which features have a coefficient for any trait.
     coverage_ : float
         Share of the spending of the customers of `fit` that has a coefficient for any trait.
-    scaler_ : StandardScaler or None
+    scaler_ : RobustScaler or None
         Standardises the scores.
     level_ : {"overall", "period"}
         The parameter `level` as `fit` read it.
@@ -145,6 +149,11 @@ class BigFivePersonalityScorer(CallbackSupportMixin, TransformerMixin, BaseEstim
     The score of customer i on trait k in period t is :math:`\\sum_c x_{itc} b_{ck}`, with shares x
     and coefficients b; the overall score is its mean over periods. A category without a known
     coefficient adds nothing to a score. Unknown does not mean zero: check ``coverage_``.
+
+    Few customers buy much in a category that counts, so scores have long tails. Median and
+    quartiles hardly depend on the tails, so that other customers of the same bank give nearly the
+    same scale, and the same types (``docs/measured.md``). If the quartiles of a trait are equal,
+    because most customers have the same score, its standard deviation takes their place.
 
     A nameless array no wider than the table is matched by position to the bundled table, or to
     `coefficients` whose rows are numbered from 0.
@@ -182,7 +191,7 @@ class BigFivePersonalityScorer(CallbackSupportMixin, TransformerMixin, BaseEstim
     }
     coefficients_: Floats
     coverage_: float
-    scaler_: StandardScaler | None
+    scaler_: RobustScaler | None
     level_: Literal["overall", "period"]
     n_periods_: int
 
@@ -245,8 +254,7 @@ class BigFivePersonalityScorer(CallbackSupportMixin, TransformerMixin, BaseEstim
             )
         self.scaler_ = None
         if self.standardize:
-            scores = self._score(panel.cube).reshape(-1, len(TRAITS))
-            self.scaler_ = array_scaler().fit(scores)
+            self.scaler_ = _fit_scaler(self._score(panel.cube).reshape(-1, len(TRAITS)))
         return self
 
     @property
@@ -265,8 +273,7 @@ class BigFivePersonalityScorer(CallbackSupportMixin, TransformerMixin, BaseEstim
         Returns
         -------
         scores : frame or ndarray, shape (n_customers, 5) or (n_customers, n_periods * 5)
-            In standard deviations of the customers of `fit` if ``standardize``, else in
-            coefficient units times shares.
+            Standardised if ``standardize``, else in coefficient units times shares.
         """
         check_is_fitted(self)
         panel = validate_panel(self, X, reset=False)
@@ -302,3 +309,12 @@ class BigFivePersonalityScorer(CallbackSupportMixin, TransformerMixin, BaseEstim
         tags.input_tags.three_d_array = True
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
         return tags
+
+
+def _fit_scaler(scores):
+    """Fit the scale of scores, (n, 5): by quartiles, or by the deviation where these are equal."""
+    scores = scores.astype(np.float64)
+    scaler, deviations = robust_scaler().fit(scores), array_scaler().fit(scores).scale_
+    low, high = np.quantile(scores, [0.25, 0.75], axis=0)
+    scaler.scale_ = np.where(high - low > ROUNDING * deviations, scaler.scale_, deviations)
+    return scaler

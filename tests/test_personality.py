@@ -10,6 +10,7 @@ import pytest
 import skops.io
 from hypothesis import given, settings, strategies as st
 from hypothesis.extra.numpy import arrays
+from scipy.stats import norm
 
 from skspend import BigFivePersonalityScorer
 from skspend.panel import fold
@@ -74,17 +75,35 @@ def test_scores_by_period_are_shares_times_coefficients():
     np.testing.assert_allclose(fold(scores.to_numpy(), 2), BY_PERIOD, atol=1e-15)
 
 
-@pytest.mark.parametrize(
-    ("level", "flat"), [("overall", BY_PERIOD.mean(axis=1)), ("period", BY_PERIOD.reshape(6, 5))]
-)
-def test_standardised_scores_have_mean_zero_and_deviation_one_in_fit(level, flat):
-    scorer = BigFivePersonalityScorer(TABLE, level=level)
-    scores = scorer.fit_transform(SHARES).to_numpy().reshape(-1, 5)
-    deviation = np.where(flat.std(axis=0) == 0, 1, flat.std(axis=0))
-    np.testing.assert_allclose(scores, (flat - flat.mean(axis=0)) / deviation, atol=1e-12)
-    np.testing.assert_allclose(scores[:, [0, 1, 4]].std(axis=0), 1)
-    one = scorer.transform(SHARES[:1]).to_numpy().reshape(-1, 5)
+@pytest.mark.parametrize("level", ["overall", "period"])
+def test_the_median_customer_scores_0_and_normal_scores_have_the_deviation_1(level):
+    shares = np.random.default_rng(0).normal(0.5, 0.1, size=(4000, 3, 2))
+    scorer = BigFivePersonalityScorer(TABLE, level=level).fit(shares)
+    scores = scorer.transform(shares).reshape(-1, 5)
+    moved = [0, 1, 4]  # no category moves the other traits
+    np.testing.assert_allclose(np.median(scores, axis=0), 0, atol=1e-12)
+    np.testing.assert_allclose(scores[:, moved].std(axis=0), 1, atol=0.03)
+    low, high = np.quantile(scores[:, moved], [0.25, 0.75], axis=0)
+    np.testing.assert_allclose(high - low, 2 * norm.ppf(0.75))
+    one = scorer.transform(shares[:1]).reshape(-1, 5)
     np.testing.assert_array_equal(one, scores[: len(one)])
+
+
+def test_a_few_large_scores_do_not_change_the_others():
+    shares = np.random.default_rng(0).normal(0.5, 0.1, size=(1000, 1, 2))
+    scorer = BigFivePersonalityScorer(TABLE)
+    before = scorer.fit_transform(shares)
+    shares[:10] = 50
+    np.testing.assert_allclose(scorer.fit_transform(shares)[10:], before[10:], atol=0.1)
+
+
+def test_a_trait_that_most_customers_score_alike_is_scaled_by_its_deviation():
+    shares = np.full((100, 1, 2), 0.2)
+    shares[:10, 0, 0] = 0.7
+    scores = BigFivePersonalityScorer(TABLE).fit_transform(shares)
+    np.testing.assert_allclose(scores[:, 0].std(), 1)
+    assert np.abs(scores[10:, 0]).max() < 1e-9
+    assert (scores[:, 2] == 0).all()  # nobody differs
 
 
 def test_the_bundled_table_holds_27_cells_over_19_categories():

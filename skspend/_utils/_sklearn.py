@@ -12,7 +12,7 @@ from sklearn import config_context
 from sklearn.base import BaseEstimator
 from sklearn.callback import CallbackSupportMixin
 from sklearn.ensemble._base import _set_random_states
-from sklearn.preprocessing import StandardScaler
+from sklearn.preprocessing import RobustScaler, StandardScaler
 from sklearn.utils import gen_batches
 from sklearn.utils._param_validation import HasMethods, Interval, RealNotInt, StrOptions
 
@@ -69,6 +69,11 @@ def fit_scaler(table: NDArray[Any]) -> StandardScaler:
     for block in blocks_of(table):
         scaler.partial_fit(block)
     return scaler
+
+
+def robust_scaler() -> RobustScaler:
+    """Make a RobustScaler that returns arrays; a normal distribution gets the deviation 1."""
+    return RobustScaler(unit_variance=True).set_output(transform="default")
 
 
 def forget_fit(estimator: BaseEstimator) -> None:

@@ -1,4 +1,4 @@
-"""Names of segments: the means of the nodes of a tree come in, a name for each node goes out."""
+"""Names of segments: what is typical of the nodes of a tree comes in, a name for each goes out."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ if TYPE_CHECKING:
     from .._utils._typing import Floats
 
 WORTH_SAYING = 0.2
-"""Smallest difference from the others that is reported, in standard deviations: a small effect in
-Cohen's terms."""
+"""Smallest difference from the others that is reported, in the units of scores or in standard
+deviations of a category: a small effect in Cohen's terms."""
 ROUNDING = 1e-6
-"""Differences up to this many standard deviations may come from rounding."""
+"""Differences up to this size, in the same units, may come from rounding."""
 
 
 class Namer:
@@ -30,8 +30,8 @@ class Namer:
         Every node but the root, 0, to its parent and to its number of members. Parents come before
         their children.
     effects : dict from int to ndarray, shape (5 + n_categories,)
-        Node to the difference of its members' means from those of everybody, in standard
-        deviations: first the traits, then the shares of the categories.
+        Node to the difference of its members from everybody: first of their median scores on the
+        traits, then of their mean shares of the categories, in standard deviations.
     categories : iterable of str
     previous : dict from int to str, default=None
         Names to keep while they are true.

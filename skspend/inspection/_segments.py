@@ -59,7 +59,7 @@ def describe_segments(
     segments : pandas.DataFrame
         One row per node but the root: ``node``, ``parent``, ``depth``, ``label`` (-1 unless a
         leaf), ``path`` (the names from the top, as in ``openness+ > extraversion-``),
-        ``customers``, ``share``, mean ``strength`` (0 for members who spend nothing), the mean
+        ``customers``, ``share``, mean ``strength`` (0 for members who spend nothing), the median
         score of each trait,
         ``spends_more_on`` and ``spends_less_on``: lists of the categories in which the members'
         mean share differs most from that of all other customers, in standard deviations; and
@@ -112,7 +112,7 @@ def describe_segments(
                 "customers": int(members.sum()),
                 "share": members.mean(),
                 "strength": strengths[members].mean() if members.any() else np.nan,
-                **dict(zip(TRAITS, _mean(scores, members), strict=True)),
+                **dict(zip(TRAITS, _median(scores, members), strict=True)),
                 "spends_more_on": [categories[i] for i in more if effects[i] > WORTH_SAYING],
                 "spends_less_on": [categories[i] for i in less if effects[i] < -WORTH_SAYING],
                 "exemplars": panel.index[exemplars[node][exemplars[node] >= 0]].tolist(),
@@ -133,19 +133,19 @@ def name_segments(
 
     A name has one or two parts:
 
-    - ``openness-`` compares the members with everybody: their mean score is below the mean of all
-      these customers. It is the trait in which they are furthest from that mean, of the traits that
-      no segment above is named by. So lesser traits name the lower levels, as in the paper's
-      hierarchy. Traits less than 0.2 standard deviations from the mean are left out.
+    - ``openness-`` compares the members with everybody: their median score is below the median of
+      all these customers. It is the trait in which they are furthest from that median, of the
+      traits that no segment above is named by. So lesser traits name the lower levels, as in the
+      paper's hierarchy. Traits less than 0.2 from the median are left out.
     - ``more neuroticism`` and ``less groceries`` compare the members with siblings: segments inside
       the same segment. Such a part tells siblings apart that begin alike, as in ``openness-, more
       neuroticism`` beside ``openness-, less neuroticism``, and compares these with each other. It
-      comes first if no trait is far from the mean, and then compares with all siblings. It is about
-      the trait that differs most and that is new on the path. If no such trait differs by 0.2
-      standard deviations, it is about the category whose share differs most; if no category does
-      either, about whatever differs most.
+      comes first if no trait is far from the median, and then compares with all siblings, whose
+      medians it averages. It is about the trait that differs most and that is new on the path. If
+      no such trait differs by 0.2, it is about the category whose mean share differs most, in
+      standard deviations; if no category does either, about whatever differs most.
 
-    Only siblings whose means are equal, or that have no members among these customers, are
+    Only siblings that do not differ at all, or that have no members among these customers, are
     numbered, as in ``segment 7``.
 
     Parameters
@@ -153,8 +153,8 @@ def name_segments(
     clusterer, trajectories, scores, panel : as in :func:`describe_segments`
     previous : dict from int to str, default=None
         Names to keep, by node of this tree, such as those of the matching nodes of an earlier tree
-        (see :func:`match_segments`). A name is kept if the means of these customers do not
-        contradict any of its parts, and no segment above is named by the same trait or category;
+        (see :func:`match_segments`). A name is kept if the scores and shares of these customers
+        contradict none of its parts, and no segment above is named by the same trait or category;
         otherwise, the parts before the first contradiction are kept.
 
     Returns
@@ -196,7 +196,7 @@ def _name(tree, nodes, scores, shares, categories, previous=None):
         sizes[node] = int(members.sum())
         # A node without members is like everybody: nothing is said of it.
         own = members if members.any() else slice(None)
-        traits = scores[own].mean(axis=0) - scores.mean(axis=0)
+        traits = np.median(scores[own], axis=0) - np.median(scores, axis=0)
         spending = (shares[own].mean(axis=0) - shares.mean(axis=0)) / spread
         effects[node] = np.concatenate([traits, spending])
     return Namer(tree["parent"].to_dict(), sizes, effects, categories, previous).name()
@@ -262,8 +262,8 @@ def compare_spending(
     return own, others, effects
 
 
-def _mean(values, members):
-    return values[members].mean(axis=0) if members.any() else np.zeros(values.shape[1])
+def _median(values, members):
+    return np.median(values[members], axis=0) if members.any() else np.zeros(values.shape[1])
 
 
 def _mean_shares(panel):

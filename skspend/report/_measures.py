@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
-from scipy.stats import norm
+from scipy.stats import norm, quantile_test
 from sklearn.base import clone
 from sklearn.pipeline import Pipeline
 from sklearn.utils import _safe_indexing, check_random_state
@@ -165,13 +165,13 @@ def measure_coverage(customers: Customers) -> pd.DataFrame:
 
 
 def measure_traits(customers: Customers) -> pd.DataFrame:
-    """Mean score of each node on each trait, with Student's interval of the mean."""
+    """Median score of each node on each trait, with the interval of its order statistics."""
     rows = [
-        (node, trait, *mean_interval(customers.scores[trait].to_numpy()[customers.members(node)]))
+        (node, trait, *median_interval(customers.scores[trait].to_numpy()[customers.members(node)]))
         for node in customers.clusterer.tree_.index
         for trait in TRAITS
     ]
-    return pd.DataFrame(rows, columns=["node", "trait", "mean", "low", "high"])
+    return pd.DataFrame(rows, columns=["node", "trait", "median", "low", "high"])
 
 
 def measure_categories(customers: Customers) -> pd.DataFrame:
@@ -328,6 +328,14 @@ def mean_interval(values: np.ndarray) -> tuple[float, float, float]:
     mean = float(values.mean()) if len(values) else np.nan
     half = half_interval(values)
     return mean, mean - half, mean + half
+
+
+def median_interval(values: np.ndarray) -> tuple[float, float, float]:
+    """Median of some values and its 95 % interval by order statistics; NaN where there are few."""
+    if not len(values):
+        return np.nan, np.nan, np.nan
+    interval = quantile_test(values, p=0.5).confidence_interval(CONFIDENCE)
+    return float(np.median(values)), float(interval.low), float(interval.high)
 
 
 def _kappa_interval(

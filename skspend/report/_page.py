@@ -164,7 +164,7 @@ def _nodes(report: Any) -> list[dict[str, Any]]:
                 "depth": int(tree.loc[node, "depth"]),
                 **{name: row[name] for name in everybody},
                 "units": units[node],
-                "traits": traits[["mean", "low", "high"]].to_numpy().tolist(),
+                "traits": traits[["median", "low", "high"]].to_numpy().tolist(),
                 "history": history[["customers", "share", "rate", "low", "high"]].to_dict("list"),
                 "categories": _distinctive_categories(categories_of.get(node)),
             }

@@ -50,7 +50,8 @@ class SegmentReport:
         Every node but the root, as :func:`~skspend.inspection.describe_segments` describes it.
         Nodes inside a node follow it.
     traits : DataFrame
-        ``node`` (0 is everybody), ``trait``, ``mean`` score and its interval, ``low`` to ``high``.
+        ``node`` (0 is everybody), ``trait``, ``median`` score and its interval, ``low`` to
+        ``high``.
     categories : DataFrame
         ``node``, ``category``, ``share``: the mean share of its members, ``others``: the mean share
         of all other customers, ``effect``: the difference in standard deviations.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from sklearn.preprocessing import StandardScaler
+from sklearn.preprocessing import RobustScaler, StandardScaler
 
 from ..aggregation import SpendingAggregator
 from ..aggregation._aggregator import MONTHS
@@ -47,7 +47,7 @@ FITTED: dict[type[Any], dict[str, Any]] = {
     BigFivePersonalityScorer: {
         "coefficients_": "float/nan n_categories n_traits",
         "coverage_": "number",
-        "scaler_": "scaler n_traits",
+        "scaler_": "robust n_traits",
         "level_": ("overall",),
         "n_periods_": "size n_periods",
         "n_features_in_": "size n_columns",
@@ -66,6 +66,10 @@ FITTED: dict[type[Any], dict[str, Any]] = {
         "n_samples_seen_": "number",
         "n_features_in_": "size width",
     },
+    RobustScaler: {
+        **dict.fromkeys(("center_", "scale_"), "float width"),
+        "n_features_in_": "size width",
+    },
     Network: {
         "recurrent": (True,),
         "n_periods": "size n_periods",
@@ -82,6 +86,7 @@ FITTED: dict[type[Any], dict[str, Any]] = {
 """The classes of a model file, and what is checked of each: a class, one of several values, or a
 kind with the names of its sizes, which are the same in the whole model. With a question mark it may
 be None. Attributes about single customers of `fit` are not among them."""
+SCALERS = {"scaler": StandardScaler, "robust": RobustScaler}
 DTYPES = {
     "text": ["object"],
     "int": ["int64"],
@@ -167,8 +172,8 @@ def _check(value, kind, name, sizes):
     kind, *axes = kind.split()
     if value is None and kind.endswith("?"):
         return None
-    if kind.startswith("scaler"):
-        require(type(value) is StandardScaler, f"{name} is not a StandardScaler")
+    if scaler := SCALERS.get(kind.rstrip("?")):
+        require(type(value) is scaler, f"{name} is not a {scaler.__name__}")
         width = sizes.setdefault(axes[0], value.n_features_in_)
         _check_attributes(value, {"width": width})
         return require((value.scale_ >= 1 / LARGEST_NUMBER).all(), "scale_ is not above zero")

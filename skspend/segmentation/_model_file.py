@@ -24,7 +24,7 @@ from sklearn.pipeline import Pipeline
 
 from .. import __version__
 from .._utils._errors import DataError, as_options, blame_data
-from .._utils._sklearn import array_scaler
+from .._utils._sklearn import array_scaler, robust_scaler
 from ..networks import Network
 from ._model_checks import FITTED, STEPS, check_steps, require
 
@@ -35,7 +35,10 @@ LARGEST = 16_000_000
 """Bytes of a file."""
 MOST_VALUES = 1_000_000
 """Values in a file, each of which takes about a hundred bytes of memory."""
-CLASSES = {cls.__name__: cls for cls in FITTED} | {"StandardScaler": array_scaler}
+CLASSES = {cls.__name__: cls for cls in FITTED} | {
+    "StandardScaler": array_scaler,
+    "RobustScaler": robust_scaler,
+}
 ITEMS = {"float64": {float, NoneType}, "int64": {int}, "text": {str}}
 """Types of the items of an array. An unknown number is null."""
 

@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.stats import binom
 from sklearn.base import clone
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import FunctionTransformer
@@ -71,20 +72,22 @@ def test_what_is_inside_a_segment_follows_it(report):
         assert row.parent == 0 or order.index(row.parent) < order.index(row.node)
 
 
-def test_trait_intervals_are_those_of_student(report, pipeline, bank):
+def test_trait_intervals_hold_the_median_of_95_of_100_samples(report, pipeline, bank):
     states, segment = pipeline.named_steps.values()
     scores = np.asarray(states.scorer_.transform(bank.data))
     levels = segment.predict_levels(states.transform(bank.data))
     found = report.traits.set_index(["node", "trait"])
     node = report.segments["node"].iloc[0]
     inside = scores[(levels == node).any(axis=1)]
-    for trait, values in zip(TRAITS, inside.T, strict=True):
-        half = 1.96 * values.std(ddof=1) / np.sqrt(len(values))
+    for trait, values in zip(TRAITS, np.sort(inside.T), strict=True):
         row = found.loc[(node, trait)]
-        assert row["mean"] == pytest.approx(values.mean())
-        # Student's t is a little wider than the normal distribution.
-        assert half < row["high"] - row["mean"] < 1.25 * half
-        assert row["high"] - row["mean"] == pytest.approx(row["mean"] - row["low"])
+        assert row["median"] == np.median(values)
+        # The median of the population is between two values if the number of values below it,
+        # which is binomial, is between their ranks.
+        low, high = np.searchsorted(values, row[["low", "high"]])
+        below = binom(len(values), 0.5)
+        assert below.cdf(high) - below.cdf(low) > 0.95
+        assert below.cdf(high - 1) - below.cdf(low + 1) < 0.95
 
 
 def test_categories_compare_members_with_all_others(report, pipeline, bank):

@@ -175,19 +175,19 @@
     const everybody = nodes.get(0);
     const names = [...data.traits].reverse();
     const of = (which, column) => names.map((name) => which.traits[data.traits.indexOf(name)][column]);
-    const means = of(node, 0);
+    const medians = of(node, 0);
     const reach = 1.08 * Math.max(...data.nodes.flatMap((n) => n.traits.flat().map((v) => Math.abs(v ?? 0))));
     const traces = [{
-      type: "scatter", mode: "markers", y: names, x: means,
+      type: "scatter", mode: "markers", y: names, x: medians,
       marker: { size: 11, color: names.map((name) => data.colors[name]) },
-      error_x: { type: "data", symmetric: false, array: of(node, 2).map((v, i) => (v ?? means[i]) - means[i]), arrayminus: of(node, 1).map((v, i) => means[i] - (v ?? means[i])), color: theme("fore"), thickness: 1.5, width: 5 },
+      error_x: { type: "data", symmetric: false, array: of(node, 2).map((v, i) => (v ?? medians[i]) - medians[i]), arrayminus: of(node, 1).map((v, i) => medians[i] - (v ?? medians[i])), color: theme("fore"), thickness: 1.5, width: 5 },
       hovertemplate: "%{y} %{x:.2f}<extra></extra>",
     }];
     if (chosen) traces.push({ type: "scatter", mode: "markers", y: names, x: of(everybody, 0), marker: { symbol: "line-ns", size: 14, line: { color: theme("muted"), width: 2 } }, hovertemplate: "everybody %{x:.2f}<extra></extra>" });
     draw("traits", traces, { height: 260, xaxis: axis({ range: [-reach, reach], zeroline: true }), yaxis: axis({ showgrid: false }) });
-    table("traits-table", ["Trait", "Mean", "95 % interval"], data.traits.map((name, i) => {
-      const [mean, low, high] = node.traits[i];
-      return [name, two(mean), low === null ? "" : `${two(low)} to ${two(high)}`];
+    table("traits-table", ["Trait", "Median", "95 % interval"], data.traits.map((name, i) => {
+      const [median, low, high] = node.traits[i];
+      return [name, two(median), low === null ? "" : `${two(low)} to ${two(high)}`];
     }));
   }
 
