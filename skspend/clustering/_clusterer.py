@@ -53,7 +53,7 @@ class TrajectoryClusterer(CallbackSupportMixin, ClusterMixin, BaseEstimator):
         Most levels of the hierarchy: clusters, then clusters inside each cluster, and so on.
     clusterer : "hdbscan", clusterer or None, default=None
         Divides a node. None is k-means, with the largest number of parts that are found again: in
-        halves of the customers, k-means finds each of them with a mean Jaccard coefficient of 0.8
+        halves of the customers, k-means finds each of them with a mean Jaccard coefficient of 0.75
         or more. Numbers of parts that are less separate than the best one, and parts that are no
         more separate than those of a cloud without parts, do not count. If none is left, the node
         stays whole. ``"hdbscan"`` is :class:`hdbscan.HDBSCAN`: its smallest cluster

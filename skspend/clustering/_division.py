@@ -11,26 +11,23 @@ from scipy.cluster.hierarchy import fcluster, ward
 from scipy.spatial.distance import pdist, squareform
 from sklearn.cluster import KMeans
 from sklearn.decomposition import PCA
-from sklearn.metrics import pairwise_distances_argmin, silhouette_score
 from sklearn.neighbors import NearestNeighbors
 
 from ..metrics import jaccard
 
 SAMPLE = 4000
 """Points from which parts are proposed and found again."""
-JUDGED = 1000
+JUDGED = 1500
 """Points for Ward's tree and silhouettes, whose cost grows with the square of their number."""
-FOUND_AGAIN = 0.8
+FOUND_AGAIN = 0.75
 """A part is found again if the mean Jaccard coefficient with the most similar part of other fits is
-this high. Hennig calls clusters stable from 0.75 on, and highly stable from 0.85 on."""
+this high. Hennig calls such clusters stable."""
 N_CLOUDS = 5
 """Clouds without parts, of each kind, all of whose silhouettes those of parts must exceed."""
 TIE = 0.02
 """Silhouettes that differ by no more than this are equal."""
 N_DIVISIONS = 5
 """How often the points are divided into two halves to look for the parts again."""
-N_STARTS = 3
-"""Starts of each k-means, of which the best one counts."""
 N_NEIGHBORS = 10
 FAR = 5.0
 """A point whose neighbours are this many times as far away as is typical belongs to no part."""
@@ -58,21 +55,22 @@ def divide(points, max_parts, smallest, random_state, proposed=()):
     if 2 <= len(proposed) <= most:
         parts = KMeans(len(proposed), init=proposed, n_init=1).fit(sample)
         is_large = np.bincount(parts.labels_).min() >= least
-        if is_large and _are_found_again(sample, parts, random_state):
+        if is_large and _Halves(sample, random_state).find_again(parts):
             return _settle(parts, crowd)
-    proposer = _Proposer(sample, random_state)
+    start = _Start(sample, random_state)
     clouds = _Clouds(sample, random_state)
-    tried = {n_parts: proposer.propose(n_parts) for n_parts in range(2, most + 1)}
+    tried = {n_parts: start.find(n_parts) for n_parts in range(2, most + 1)}
     silhouettes = {
-        n_parts: proposer.judge(parts)
+        n_parts: start.judge(parts)
         for n_parts, parts in tried.items()
-        if np.bincount(parts.labels_).min() >= least
+        if parts is not None and np.bincount(parts.labels_).min() >= least
     }
+    halves = _Halves(sample, random_state)
     found, best = 0, None
     for n_parts in sorted(silhouettes, key=silhouettes.get, reverse=True):
         if found and silhouettes[n_parts] < best - TIE:
             break
-        if n_parts < found or not _are_found_again(sample, tried[n_parts], random_state):
+        if n_parts < found or not halves.find_again(tried[n_parts]):
             continue
         if silhouettes[n_parts] > clouds.best_silhouette(n_parts):
             best = silhouettes[n_parts] if best is None else best
@@ -101,32 +99,34 @@ def _is_crowded(points):
     return farthest <= FAR * np.median(apart) if len(apart) else np.ones(len(points), dtype=bool)
 
 
-class _Proposer:
-    """Proposes parts of points by k-means, also started from Ward's tree, and judges them."""
+class _Start:
+    """Starts k-means from Ward's tree of some of the points, and judges the parts that it finds."""
 
     def __init__(self, points, random_state):
-        self.points, self.random_state = points, random_state
+        self.points = points
         self.judged = sample_rows(points, JUDGED, random_state)
         distances = pdist(self.judged)
         self.tree, self.distances = ward(distances), squareform(distances)
 
-    def propose(self, n_parts):
-        found = [_fit(n_parts, self.points, self.random_state), *self.start_from_ward(n_parts)]
-        return min(found, key=lambda kmeans: kmeans.inertia_)
-
-    def start_from_ward(self, n_parts):
+    def find(self, n_parts):
+        """k-means, or None if there are fewer parts."""
         labels = fcluster(self.tree, n_parts, criterion="maxclust")
         centers = [self.judged[labels == label].mean(axis=0) for label in np.unique(labels)]
         if len(centers) < n_parts:
-            return []
-        return [KMeans(n_parts, init=np.array(centers), n_init=1).fit(self.points)]
+            return None
+        return KMeans(n_parts, init=np.array(centers), n_init=1).fit(self.points)
 
     def judge(self, parts):
-        """The silhouette of the parts; -1 if there is a single one among the points judged."""
-        labels = parts.predict(self.judged)
-        if len(np.unique(labels)) == 1:
-            return -1.0
-        return silhouette_score(self.distances, labels, metric="precomputed")
+        """The mean silhouette of the parts among the points judged; 0 for a point on its own."""
+        is_in = np.eye(len(parts.cluster_centers_))[parts.predict(self.judged)]
+        sizes = is_in.sum(axis=0)
+        # The distance to itself is 0, and does not count.
+        totals, own = self.distances @ is_in, is_in.astype(bool)
+        inside = totals[own] / np.maximum(is_in @ sizes - 1, 1)
+        with np.errstate(invalid="ignore"):
+            outside = np.where(own | (sizes == 0), np.inf, totals / sizes).min(axis=1)
+        widths = (outside - inside) / np.maximum(outside, inside)
+        return np.where(is_in @ sizes > 1, widths, 0).mean()
 
 
 class _Clouds:
@@ -136,7 +136,7 @@ class _Clouds:
         self.points, self.random_state = points, random_state
 
     @cached_property
-    def proposers(self):
+    def starts(self):
         """Made at the first call: most nodes have no parts to compare with clouds."""
         draw = self.random_state
         axes = PCA(svd_solver="full").set_output(transform="default").fit_transform(self.points)
@@ -147,44 +147,45 @@ class _Clouds:
             for _ in range(N_CLOUDS)
             for cloud in (draw.normal(scale=spread, size=size), draw.uniform(low, high, size=size))
         ]
-        return [_Proposer(cloud, draw) for cloud in clouds]
+        return [_Start(cloud, draw) for cloud in clouds]
 
     def best_silhouette(self, n_parts):
-        return max(
-            cloud.judge(parts)
-            for cloud in self.proposers
-            for parts in cloud.start_from_ward(n_parts)
-        )
+        found = [(cloud, cloud.find(n_parts)) for cloud in self.starts]
+        return max(cloud.judge(parts) for cloud, parts in found if parts is not None)
 
 
-def _fit(n_parts, points, random_state):
-    seed = random_state.randint(2**31 - 1)
-    return KMeans(n_parts, n_init=N_STARTS, random_state=seed).fit(points)
+class _Halves:
+    """Pairs of halves of the points, in which k-means looks for parts again."""
+
+    def __init__(self, points, random_state):
+        self.points, self.random_state = points, random_state
+
+    @cached_property
+    def starts(self):
+        orders = [self.random_state.permutation(len(self.points)) for _ in range(N_DIVISIONS)]
+        halves = [np.array_split(self.points[order], 2) for order in orders]
+        return [[_Start(half, self.random_state) for half in pair] for pair in halves]
+
+    def find_again(self, parts):
+        """Whether the halves have every part."""
+        n_parts, found = len(parts.cluster_centers_), []
+        is_in = np.eye(n_parts)
+        for pair in self.starts:
+            for half in pair:
+                others = half.find(n_parts)
+                if others is None:
+                    return False
+                found.append(jaccard(is_in[parts.labels_], is_in[others.predict(self.points)]))
+            # What is far from found again in the first halves takes no more time.
+            if np.max(found, axis=2).mean(axis=0).min() < FOUND_AGAIN - 0.1:
+                return False
+        return np.max(found, axis=2).mean(axis=0).min() >= FOUND_AGAIN
 
 
 def _settle(parts, points):
     """The centres of the parts of a sample, moved to where k-means puts them among all points."""
     centers = parts.cluster_centers_
     return KMeans(len(centers), init=centers, n_init=1).fit(points).cluster_centers_
-
-
-def _are_found_again(points, parts, random_state):
-    """Whether k-means in halves of the points finds every part again."""
-    n_parts, found = len(parts.cluster_centers_), []
-    is_in = np.eye(n_parts)
-    own = is_in[parts.labels_]
-    for _ in range(N_DIVISIONS):
-        order = random_state.permutation(len(points))
-        for half in np.array_split(points[order], 2):
-            if len(np.unique(half, axis=0)) < n_parts:
-                return False
-            others = _fit(n_parts, half, random_state)
-            others = pairwise_distances_argmin(points, others.cluster_centers_)
-            found.append(jaccard(own, is_in[others]).max(axis=1))
-        # What is far from found again in the first halves takes no more time.
-        if np.mean(found, axis=0).min() < FOUND_AGAIN - 0.1:
-            return False
-    return np.mean(found, axis=0).min() >= FOUND_AGAIN
 
 
 def sample_rows(points, most, random_state):

@@ -48,7 +48,7 @@ class LSTMStateExtractor(StateExtractor):
     n_ranks : int, default=2
         Number of traits whose types the networks learn, if the objective is ``"type"``. 1 is the
         type by the dominant trait. 2 adds the type by the trait of the second highest absolute
-        score, with a weight of 0.4 in the loss; each further rank has 0.4 of the weight of the one
+        score, with half the weight in the loss; each further rank has half the weight of the one
         before it. At most 5. :meth:`predict_target` returns the type by the dominant trait.
     objective : {"type", "scores", "reconstruct", "y"}, default="type"
         What the networks learn to predict at the last period: the personality type (trait and
@@ -65,7 +65,7 @@ class LSTMStateExtractor(StateExtractor):
     n_periods : int, default=None
         Number of periods of a table without names, 1 by default. A step before, such as a
         StandardScaler, keeps names and periods with ``.set_output(transform="pandas")``.
-    epochs : int, default=40
+    epochs : int, default=25
         Largest number of passes over the customers.
     batch_size : int or "auto", default="auto"
         Customers per step of the optimizer. ``"auto"`` is a 25th of them, from 64 to 1,024.
@@ -218,7 +218,7 @@ class LSTMStateExtractor(StateExtractor):
         scorer: Estimator | None = None,
         state_noise: float = 0.4,
         n_periods: int | None = None,
-        epochs: int = 40,
+        epochs: int = 25,
         batch_size: int | Literal["auto"] = "auto",
         engine: Literal["native", "keras"] = "native",
         optimizer: str | keras.optimizers.Optimizer = "adam",

@@ -35,7 +35,7 @@ def make_network(extractor, recurrent, fitted, panel, target):
         state_noise=float(extractor.state_noise) if classifies else 0.0,
         step_penalty=float(extractor.step_penalty) if classifies and recurrent else 0.0,
         l2=float(extractor.l2),
-        task_weights=tuple(0.4**rank for rank in range(fitted.n_ranks)),
+        task_weights=tuple(0.5**rank for rank in range(fitted.n_ranks)),
         n_networks=extractor.n_networks,
     )
     return network if fitted.by_period else network._replace(reads=network.pooling)

@@ -23,13 +23,14 @@ def draw_cloud(shape, n_dimensions, n_points, generator):
 
 def test_few_clouds_without_parts_are_divided():
     """Silhouettes are compared with those of ten random clouds, which a cloud may exceed."""
-    generator = np.random.default_rng(1)
+    generator = np.random.default_rng(0)
     divided = [
-        len(divide(draw_cloud(shape, n, 300, generator))) > 0
+        len(divide(draw_cloud(shape, n, 200, generator))) > 0
         for shape in ("round", "long", "box", "ball")
         for n in (1, 2, 3, 5, 8)
+        for _ in range(2)
     ]
-    assert sum(divided) <= 2
+    assert sum(divided) <= 4
 
 
 def test_parts_that_halves_of_the_points_find_again_are_divided():

@@ -106,7 +106,7 @@ def test_ranks_are_learned_as_tasks_of_falling_weight(bank, scorer):
     extractor = LSTMStateExtractor(
         n_networks=1, scorer=scorer, state_noise=0, epochs=100, random_state=0
     ).fit(bank.data)
-    assert extractor.network_.task_weights == (1.0, 0.4)
+    assert extractor.network_.task_weights == (1.0, 0.5)
     assert extractor.network_.n_outputs == 2 * len(TYPES)
     outputs = extractor.to_keras()(fold(bank.data.to_numpy(), 3))["outputs"].numpy()
     second = outputs[:, len(TYPES) :].argmax(axis=1)
