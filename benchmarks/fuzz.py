@@ -103,6 +103,10 @@ KINDS = {
     "different incomes": r"different incomes in the rows",
     "no income": r"no positive income|knows no income",
 }
+NOTICE = re.compile(
+    r"Warning: |Dropped |Not counted: |[A-Z]\w+: [\d.]+ s$|[\d,]+ of [\d,]+ customers spend nothing"
+)
+"""Lines of stderr that are no errors."""
 NAMELESS = r"are needed to find segments|no positive income"
 """Errors about people, not about the file."""
 
@@ -505,8 +509,8 @@ def _read_date(value):
 
 def _read_iso_date(text):
     found = re.fullmatch(
-        r"\s*(\d{4})(?:(\d\d)(\d\d)|(?P<sep>[-/. ])(\d\d?)(?:(?P=sep)(\d\d?))?)?"
-        r"(?:[T ](\d\d?)(?::(\d\d?)(?::(\d\d?)(?:\.\d+)?)?)?\s*(?:Z|[+-]\d\d(?::?\d\d)?)?)?",
+        r"\s*(\d{4})(?:(\d\d)(\d\d)|(?P<sep>[-/. ])(\d\d?)(?P=sep)(\d\d?))"
+        r"(?:[T ](\d\d?)(?::(\d\d?)(?::(\d\d?)(?:\.\d+)?)?)?\s*(?:Z|[+-]\d\d(?::?\d\d)?)?)?\s*",
         text,
         re.ASCII,
     )
@@ -515,11 +519,9 @@ def _read_iso_date(text):
     year, month, day, _, *separated, hour, minute, second = found.groups()
     if month is None:
         month, day = separated
-    if hour and not day:
-        return None
     try:
         datetime.time(int(hour or 0), int(minute or 0), int(second or 0))
-        return datetime.date(int(year), int(month or 1), int(day or 1))
+        return datetime.date(int(year), int(month), int(day))
     except ValueError:
         return None
 
@@ -646,7 +648,7 @@ class Fuzz:
         assert left == {"out"}, f"files left: {left}"
         assert expected is not None, "succeeds on what cannot be read"
         for line in done.stderr.splitlines():
-            assert re.match(r"Warning: |Dropped |[A-Z]\w+: [\d.]+ s$", line), f"stderr {line!r}"
+            assert NOTICE.match(line), f"stderr {line!r}"
         if expected is Unknown:
             return "result, of types that the reference does not know"
         table = pd.read_parquet(output / "segments.parquet" if is_segment else output)
@@ -658,10 +660,7 @@ class Fuzz:
         return name + (", rows dropped" if n_dropped else "")
 
     def _judge_error(self, done, path, left, expected):
-        lines = [
-            line for line in done.stderr.splitlines()
-            if not re.match(r"Warning: |Dropped |[A-Z]\w+: [\d.]+ s$", line)
-        ]  # fmt: skip
+        lines = [line for line in done.stderr.splitlines() if not NOTICE.match(line)]
         assert done.exit_code == 2, f"exit code {done.exit_code}"
         assert len(lines) == 1 and lines[0].startswith("Error: "), f"stderr {done.stderr!r}"
         assert not left, f"files left: {left}"

@@ -78,7 +78,7 @@ def test_scores_by_period_are_shares_times_coefficients():
 @pytest.mark.parametrize("level", ["overall", "period"])
 def test_the_median_customer_scores_0_and_normal_scores_have_the_deviation_1(level):
     shares = np.random.default_rng(0).normal(0.5, 0.1, size=(4000, 3, 2))
-    scorer = BigFivePersonalityScorer(TABLE, level=level).fit(shares)
+    scorer = BigFivePersonalityScorer(NUMBERED, level=level).fit(shares)
     scores = scorer.transform(shares).reshape(-1, 5)
     moved = [0, 1, 4]  # no category moves the other traits
     np.testing.assert_allclose(np.median(scores, axis=0), 0, atol=1e-12)
@@ -91,7 +91,7 @@ def test_the_median_customer_scores_0_and_normal_scores_have_the_deviation_1(lev
 
 def test_a_few_large_scores_do_not_change_the_others():
     shares = np.random.default_rng(0).normal(0.5, 0.1, size=(1000, 1, 2))
-    scorer = BigFivePersonalityScorer(TABLE)
+    scorer = BigFivePersonalityScorer(NUMBERED)
     before = scorer.fit_transform(shares)
     shares[:10] = 50
     np.testing.assert_allclose(scorer.fit_transform(shares)[10:], before[10:], atol=0.1)
@@ -100,7 +100,7 @@ def test_a_few_large_scores_do_not_change_the_others():
 def test_a_trait_that_most_customers_score_alike_is_scaled_by_its_deviation():
     shares = np.full((100, 1, 2), 0.2)
     shares[:10, 0, 0] = 0.7
-    scores = BigFivePersonalityScorer(TABLE).fit_transform(shares)
+    scores = BigFivePersonalityScorer(NUMBERED).fit_transform(shares)
     np.testing.assert_allclose(scores[:, 0].std(), 1)
     assert np.abs(scores[10:, 0]).max() < 1e-9
     assert (scores[:, 2] == 0).all()  # nobody differs

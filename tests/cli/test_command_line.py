@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 import pandas as pd
@@ -25,6 +26,8 @@ GOLDEN = Path(__file__).parents[1] / "data" / "model-0.1.0.json"
 def start(*arguments, **options):
     """Start the command in a process of its own."""
     streams = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True} | options
+    # Where nohup runs the tests, a child would ignore this signal as they do.
+    streams.setdefault("preexec_fn", partial(signal.signal, signal.SIGHUP, signal.SIG_DFL))
     return subprocess.Popen([sys.executable, "-m", "skspend", *map(str, arguments)], **streams)
 
 

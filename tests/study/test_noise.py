@@ -191,7 +191,7 @@ def test_what_cannot_be_disturbed_is_refused(bank, scorer, changes, error, messa
 
 def test_a_panel_with_three_dimensions_gives_the_figures_of_the_frame(bank, panel, settings, study):
     few = {"noise": 0.3, "outliers": 0, "repetitions": 1}
-    by_position = {"scorer": BigFivePersonalityScorer(bank.coefficients)}
+    by_position = {"scorer": BigFivePersonalityScorer(bank.coefficients.reset_index(drop=True))}
     found = noise_study(fold(panel.to_numpy(), 3), **(settings | by_position | few))
     expected = study.query("repetition == 0 and noise == 0.3 and outliers == 0")
     assert_frame_equal(found, expected.reset_index(drop=True))

@@ -156,7 +156,7 @@ def test_progress_is_called_after_each_kind(panel, scorer, few_shuffles):
 
 
 def test_a_panel_with_three_dimensions_gives_the_figures_of_the_frame(bank, panel, study, quick):
-    by_position = BigFivePersonalityScorer(bank.coefficients)
+    by_position = BigFivePersonalityScorer(bank.coefficients.reset_index(drop=True))
     cube = fold(panel.to_numpy(), 3)
     one = {"recurrent": quick["recurrent"]}
     found = without_seconds(trajectory_study(cube, scorer=by_position, extractors=one))
