@@ -83,7 +83,7 @@ ax.spines[["top", "right"]].set_visible(False)
 _ = ax.legend(frameon=False, loc="upper left")
 
 # %%
-# With 100 labels the pretrained network has an R2 of 0.10. The network trained whole predicts worse
+# With 100 labels the pretrained network has an R2 of 0.09. The network trained whole predicts worse
 # than the mean of the labels up to 500 labels, and does not do as well as the pretrained one even
 # with 2,000. Ridge regression on the factors does about as well as the pretrained network with 50
 # labels, and better with more. The gain from few labels therefore comes from the factors, and the

@@ -76,10 +76,10 @@ named = changes.replace({"segment": names, "new_segment": names}).head(5)
 print(named.drop(columns="deviations").round(4).to_string())
 
 # %%
-# By the map of the networks, 61 % of the households are on their way to another segment. The
-# earlier periods matter little: with the same last period, all households go to two segments. And
+# By the map of the networks, 50 % of the households are on their way to another segment. The
+# earlier periods matter little: with the same last period, all households go to one segment. And
 # the networks are easily led elsewhere: for each of the twenty households, one category is enough,
-# and half of them need no more than 0.2 % of the spending of two months. Attractors describe the
+# and half of them need no more than 0.3 % of the spending of two months. Attractors describe the
 # networks. They were trained on six periods, and some attractors are hundreds of periods away, so
 # they are no forecast.
 #

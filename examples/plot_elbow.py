@@ -33,8 +33,8 @@ display = ElbowDisplay.from_cv_results(search, score_name="accuracy on held-out 
 
 # %%
 # On these 3,000 customers the elbow is at five, not at three as in the paper. Up to five, a unit
-# adds 0.04 to 0.12 to the accuracy, and after that almost nothing. The accuracy is 0.59 with five
-# units, compared with 0.45 with three. The elbow is not a constant: on the bundled households it
+# adds 0.06 to 0.12 to the accuracy, and after that almost nothing. The accuracy is 0.58 with five
+# units, compared with 0.44 with three. The elbow is not a constant: on the bundled households it
 # moves with the seed (:doc:`/measured`). It is the point of diminishing returns, not the right
 # number of units for segments: those of a single network differ from seed to seed, whatever its
 # size. The default of skspend is therefore an ensemble, which does not depend much on this number

@@ -77,8 +77,8 @@ _ = ax.legend(frameon=False, loc="lower right")
 # %%
 # If an interval does not reach the end of the grey bar, the group is in the segment more or less
 # often than the three groups together. One of twenty such intervals misses it by chance, so the p
-# value above is for all of them at once. The clearest case is `neuroticism+`: 31 % of the
-# households under 35,000 are in it, and 11 % of those over 75,000. If you treat this segment worse,
+# value above is for all of them at once. The clearest case is `neuroticism+`: 16 % of the
+# households under 35,000 are in it, and 4 % of those over 75,000. If you treat this segment worse,
 # you treat poor households worse, although income was never used. A weaker association is not proof
 # of fairness: more than half of the households are not in the picture, and other attributes were
 # not tested.

@@ -17,11 +17,13 @@ from skspend.datasets import make_spending
 bank = make_spending(8000, random_state=0)
 scorer = BigFivePersonalityScorer(bank.coefficients).fit(bank.data)
 scores = scorer.transform(bank.data)
-print(scores.std().round(2).to_string())
+print(scores.quantile([0.25, 0.5, 0.75]).round(2).to_string())
 
 # %%
-# Scores are standardised, so every trait has a standard deviation of 1. The dominant trait of a
-# customer is the trait with the highest absolute score. With its sign it is one of ten types.
+# Scores are standardised by median and quartiles: the median of every trait is 0, and its quartiles
+# are as far apart as those of a normal distribution with a standard deviation of 1. The dominant
+# trait of a customer is the trait with the highest absolute score. With its sign it is one of ten
+# types.
 
 import pandas as pd
 
@@ -33,8 +35,7 @@ print(types.value_counts(normalize=True).round(3).to_string())
 # %%
 # The picture shows openness against conscientiousness. Customers with low absolute scores in both
 # have another dominant trait. Customers far out along one axis have the colour of that trait. The
-# dotted line marks the score from which openness is the dominant trait of most customers. On the
-# low side of this bank there is no such score.
+# dotted lines mark the scores beyond which openness is the dominant trait of most customers.
 
 from skspend.plotting import PersonalityDisplay
 

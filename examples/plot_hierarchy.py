@@ -79,7 +79,7 @@ for node, categories in top.set_index("node")["spends_more_on"].items():
     )
 
 # %%
-# The largest segment has 29 % of these households, and six of the eight segments divide further. A
+# The largest segment has 19 % of these households, and four of the eight segments divide further. A
 # name is short for what was bought. Few categories have a coefficient here, and `neuroticism+` is
 # the segment of households that buy almost nothing in the scored categories. Read the categories,
 # not the name, and show both.

@@ -51,9 +51,10 @@ ax.spines[["top", "right"]].set_visible(False)
 _ = figure.legend(markerscale=1.5, frameon=False, loc="outside lower center", ncols=2)
 
 # %%
-# The clusterer finds all ten segments, the thirty inside them and the ninety inside these. It finds
-# the outliers with an average precision of 0.997. Planted segments are separate by construction.
-# Real segments are not: on the synthetic bank and on real households segments touch.
-# :doc:`/measured` has the results for them.
+# The clusterer finds all ten segments and all ninety of the lowest level. It finds 29 of the thirty
+# between them: the three parts of the other one are found a level earlier, so that the tree has 32
+# segments there. It finds the outliers with an average precision of 0.997. Planted segments are
+# separate by construction. Real segments are not: on the synthetic bank and on real households
+# segments touch. :doc:`/measured` has the results for them.
 #
 # Next: :ref:`sphx_glr_gallery_plot_coverage.py`.
