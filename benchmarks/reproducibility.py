@@ -5,8 +5,8 @@ seeds, and on as many bootstrap samples of them. The script prints, for the held
 
 - **ARI**: adjusted Rand index of the segments of two fits, for the top level, for the leaves, and
   for the leaves of customers who share the top segments of both fits, as in `tree_agreement`; and
-  of the computed types, which a bootstrap sample changes, because it changes the means and
-  deviations of the scores;
+  of the computed types, which a bootstrap sample changes, because it changes the
+  medians and quartiles of the scores;
 - **AMI**: adjusted mutual information of the top level with the type of the overall scores, and of
   levels 2 and 3 with the type of the second and third trait inside each parent, where a parent
   that is not divided counts as 0;
