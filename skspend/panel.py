@@ -37,6 +37,7 @@ _NAME = re.compile(r"(?P<period>[^|]*?)(?P<position>\d+)\|(?P<feature>.*)", re.D
 _GENERATED_NAME = re.compile(r"x\d+")
 _ROLES = ("customer", "date", "category", "amount")
 _DTYPES = (np.float64, np.float32)
+_FLOATS = {np.dtype(dtype) for dtype in _DTYPES}
 
 
 class Panel:
@@ -239,7 +240,7 @@ def refuse_transactions(X: object) -> None:
         what, call = "is not in memory", "TransactionLog(frame, ...)"
     elif isinstance(table, nw.DataFrame):
         columns = table.columns
-        odd = [name for name, dtype in table.schema.items() if _is_text_or_date(dtype)]
+        odd = _find_text_and_dates(table)
         if set(_ROLES) <= set(columns):
             what, call = f"has the columns {', '.join(_ROLES)}", "TransactionLog(frame)"
         elif odd:
@@ -254,8 +255,14 @@ def refuse_transactions(X: object) -> None:
     )
 
 
-def _is_text_or_date(dtype):
-    return dtype in (nw.String, nw.Categorical, nw.Enum, nw.Date, nw.Datetime)
+def _find_text_and_dates(table):
+    """The columns of text or dates."""
+    native = table.to_native()
+    # Asking for the type of each of some thousand columns takes long.
+    if isinstance(native, pd.DataFrame) and set(native.dtypes) <= _FLOATS:
+        return []
+    kinds = nw.String, nw.Categorical, nw.Enum, nw.Date, nw.Datetime
+    return [name for name, dtype in table.schema.items() if dtype in kinds]
 
 
 def validate_panel(

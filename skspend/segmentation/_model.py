@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
 import pandas as pd
-from joblib import Parallel, delayed
 from sklearn.base import clone
 from sklearn.model_selection import train_test_split
 from sklearn.pipeline import Pipeline
@@ -353,10 +352,9 @@ def refit(
     fitted, held_out = train_test_split(rows, test_size=HELD_OUT, random_state=random_state)
     top = model.pipeline["segment"].predict_levels(trajectories)[:, :1]
     found = []
-    # Threads start at once; a process would first have to import what is imported here.
-    parallel = Parallel(N_REFITS, "threading", return_as="generator")
-    for other in parallel(delayed(_fit_and_place)(other, panel, fitted) for other in others):
-        found.append(other)
+    # One after the other: threads would wait for each other, and a process imports for seconds.
+    for other in others:
+        found.append(_fit_and_place(other, panel, fitted))
         if progress is not None:
             progress(len(found), N_REFITS)
     same = [find_same(top, other, fitted, held_out) for other in found]
