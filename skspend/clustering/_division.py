@@ -105,8 +105,12 @@ class _Start:
     def __init__(self, points, random_state):
         self.points = points
         self.judged = sample_rows(points, JUDGED, random_state)
-        distances = pdist(self.judged)
-        self.tree, self.distances = ward(distances), squareform(distances)
+        self.pairs = pdist(self.judged)
+        self.tree = ward(self.pairs)
+
+    @cached_property
+    def distances(self):
+        return squareform(self.pairs)
 
     def find(self, n_parts):
         """k-means, or None if there are fewer parts."""
@@ -117,16 +121,21 @@ class _Start:
         return KMeans(n_parts, init=np.array(centers), n_init=1).fit(self.points)
 
     def judge(self, parts):
-        """The mean silhouette of the parts among the points judged; 0 for a point on its own."""
-        is_in = np.eye(len(parts.cluster_centers_))[parts.predict(self.judged)]
-        sizes = is_in.sum(axis=0)
+        """The silhouette of the parts among the points judged; -1 if there is a single one.
+
+        One product has all sums of distances, for which scikit-learn goes through the points.
+        """
+        _, labels = np.unique(parts.predict(self.judged), return_inverse=True)
+        is_in = np.eye(labels.max() + 1)[labels]
+        if is_in.shape[1] == 1:
+            return -1.0
+        totals, sizes = self.distances @ is_in, is_in.sum(axis=0)
+        own, n_own = is_in.astype(bool), sizes[labels]
         # The distance to itself is 0, and does not count.
-        totals, own = self.distances @ is_in, is_in.astype(bool)
-        inside = totals[own] / np.maximum(is_in @ sizes - 1, 1)
-        with np.errstate(invalid="ignore"):
-            outside = np.where(own | (sizes == 0), np.inf, totals / sizes).min(axis=1)
+        inside = totals[own] / np.maximum(n_own - 1, 1)
+        outside = np.where(own, np.inf, totals / sizes).min(axis=1)
         widths = (outside - inside) / np.maximum(outside, inside)
-        return np.where(is_in @ sizes > 1, widths, 0).mean()
+        return np.where(n_own > 1, np.nan_to_num(widths), 0).mean()
 
 
 class _Clouds:

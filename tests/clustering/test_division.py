@@ -1,4 +1,7 @@
 import numpy as np
+import pytest
+from sklearn.cluster import KMeans
+from sklearn.metrics import silhouette_score
 
 from skspend._utils._threads import one_thread
 from skspend.clustering import _division
@@ -46,3 +49,18 @@ def test_of_nested_parts_the_outer_ones_are_found_first():
     inner = np.tile(np.repeat([[0, 0], [6, 0], [0, 6]], 100, axis=0), (3, 1))
     points = outer + inner + generator.normal(size=(900, 2))
     assert len(divide(points)) == 3
+
+
+@pytest.mark.parametrize("n_parts", [2, 5, 29])
+def test_parts_are_judged_by_their_silhouette(n_parts):
+    generator = np.random.default_rng(0)
+    start = _division._Start(generator.normal(size=(30, 3)), np.random.RandomState(0))
+    parts = start.find(n_parts)
+    expected = silhouette_score(start.judged, parts.predict(start.judged))
+    assert start.judge(parts) == pytest.approx(expected)
+
+
+def test_a_single_part_among_the_points_judged_is_the_worst():
+    start = _division._Start(np.arange(12.0).reshape(-1, 1), np.random.RandomState(0))
+    far = KMeans(2, init=[[0.0], [1e6]], n_init=1).fit([[0.0], [1.0], [1e6]])
+    assert start.judge(far) == -1
