@@ -1,5 +1,6 @@
 """Files that the commands read and prepare, and saved models. An error in one is a single line."""
 
+import hashlib
 import json
 import os
 import stat
@@ -81,6 +82,12 @@ def note_what_does_not_count(log, spend, table):
             f"strength is 0, and active_periods is 0."
         )
     return {BEFORE: {"transactions": n, "amount": amount}}
+
+
+def digest(path):
+    """The SHA-256 of a file, by which a copy of a model is known to be the same."""
+    with blame_data(path), open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def read_coefficients(path):

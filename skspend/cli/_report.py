@@ -41,6 +41,7 @@ def report_file(model, file, output, force, options):
                 transfer=transfer,
                 stability=files.read_stability(model),
             )
+            report.data["model SHA-256"] = files.digest(model)
         with steps.step("Writing"):
             report.save(folder / output.name, customer_ids=options["customer_ids"])
             if card is not None:

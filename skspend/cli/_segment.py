@@ -110,6 +110,7 @@ def _run(file, options, folder):
             )
             _draw(trajectories[is_active], table["level1"][is_active], folder / "trajectories.png")
             model.save(folder / "model.json")
+            digest = files.digest(folder / "model.json")
             moved = None
             if previous is not None:
                 migration, moved = work.compare_models(previous, model, placed, trajectories)
@@ -119,6 +120,7 @@ def _run(file, options, folder):
     record = {
         "parameters": {"file": file, **options, **used},
         "versions": work.versions(),
+        "model": {"sha256": digest},
         "data": {"transactions": log.n_transactions, "first_day": first, "last_day": last},
         "figures": model.summarise(panel, trajectories, is_active, described),
         "stability": agreement,

@@ -39,6 +39,7 @@ class SegmentReport:
         Name of each node of the tree.
     data : dict
         Numbers of customers, periods, categories and transactions, and the days they span.
+        ``skspend report`` adds the SHA-256 of the model file.
     quality : DataFrame
         What is not in the periods: ``reason``, ``transactions``, ``amount``.
     coverage : DataFrame

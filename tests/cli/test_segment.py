@@ -1,5 +1,6 @@
 """The command as people type it: what it prints, writes and refuses."""
 
+import hashlib
 import json
 import pickle
 import subprocess
@@ -26,6 +27,13 @@ def test_the_main_job_writes_all_outputs(households):
     assert done.exit_code == 0, done.output
     assert sorted(path.name for path in folder.iterdir()) == sorted(OUTPUTS)
     assert (folder / "trajectories.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_the_record_has_the_digest_of_the_model(households):
+    folder, _ = households
+    record = json.loads((folder / "run.json").read_text())
+    content = (folder / "model.json").read_bytes()
+    assert record["model"] == {"sha256": hashlib.sha256(content).hexdigest()}
 
 
 def test_every_household_has_a_segment_and_the_active_ones_shape_the_tree(households, segments):
@@ -230,8 +238,11 @@ def test_report_prints_json_or_nothing(
     said = strict(run("report", households[0] / "model.json", "--json", "--card").stdout)
     assert (said["output"], said["card"]) == ("skspend-report.html", "skspend-report-card.md")
     assert said["customers"] == 2469
-    assert Path(said["output"]).read_text(encoding="utf-8").startswith("<!doctype html>")
-    assert "# Model card" in Path(said["card"]).read_text(encoding="utf-8")
+    page, card = (Path(said[name]).read_text(encoding="utf-8") for name in ("output", "card"))
+    assert page.startswith("<!doctype html>")
+    assert "# Model card" in card
+    digest = hashlib.sha256((households[0] / "model.json").read_bytes()).hexdigest()
+    assert digest in page and digest in card
     quiet = run("report", model, few_file, "--drop-unreadable", "--quiet", "--force")
     assert (quiet.exit_code, quiet.output) == (0, "")
 
