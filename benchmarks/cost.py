@@ -1,8 +1,8 @@
 """What the eight networks of today cost, beside the single network that was the default before.
 
 Both are fitted on the same 80 % of a synthetic bank and run over all of it, in turns. The script
-prints the fastest time of each, and the ratio of the default to the network of six units: for the
-training, for the states of all customers, and for the tree on top of them.
+prints the fastest time of each, and its ratios: of the training, of the states of all customers,
+and of the tree on top of them. The tree is fast where it finds that nothing divides.
 
     python benchmarks/cost.py [--customers 26000] [--repeats 2]
 """
@@ -39,8 +39,9 @@ def measure(settings, scorer, fitted, everybody):
     states = LSTMStateExtractor(scorer=scorer, random_state=0, **settings)
     training, _ = timed(states.fit, fitted)
     running, _ = timed(states.transform, everybody)
-    tree, _ = timed(TrajectoryClusterer(random_state=0).fit, states.transform(fitted))
-    return {"training": training, "states": running, "tree": tree}
+    tree, found = timed(TrajectoryClusterer(random_state=0).fit, states.transform(fitted))
+    n_leaves = int((found.tree_["label"] >= 0).sum())
+    return {"training": training, "states": running, "tree": tree, "leaves": n_leaves}
 
 
 @click.command()
@@ -64,7 +65,8 @@ def main(customers, repeats):
     ]
     table = pd.DataFrame(rows).groupby("network", sort=False).min()
     click.echo(table.round(2).to_string())
-    click.echo("\n" + (table.iloc[-1] / table.iloc[-2]).round(2).to_frame("ratio").T.to_string())
+    ratios = table.loc["default"] / table.drop("default")
+    click.echo("\nthe default, as a multiple of\n" + ratios.round(2).to_string())
 
 
 if __name__ == "__main__":
