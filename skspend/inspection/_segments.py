@@ -190,14 +190,15 @@ def name_segments(
 def _name(tree, nodes, scores, shares, categories, previous=None):
     spread = shares.std(axis=0)
     spread[spread <= ROUNDING * np.abs(shares).mean(axis=0)] = np.inf
+    everybody = np.median(scores, axis=0), shares.mean(axis=0)
     sizes, effects = {}, {}
     for node in tree.index[1:]:
         members = (nodes == node).any(axis=1)
         sizes[node] = int(members.sum())
         # A node without members is like everybody: nothing is said of it.
         own = members if members.any() else slice(None)
-        traits = np.median(scores[own], axis=0) - np.median(scores, axis=0)
-        spending = (shares[own].mean(axis=0) - shares.mean(axis=0)) / spread
+        traits = np.median(scores[own], axis=0) - everybody[0]
+        spending = (shares[own].mean(axis=0) - everybody[1]) / spread
         effects[node] = np.concatenate([traits, spending])
     return Namer(tree["parent"].to_dict(), sizes, effects, categories, previous).name()
 
