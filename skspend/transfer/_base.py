@@ -23,8 +23,8 @@ from .._utils._sklearn import (
     Interval,
     StrOptions,
     _fit_context,
-    array_scaler,
     default_output,
+    fit_scaler,
     one_task,
 )
 from ..networks._forward import BLOCK, encode, pool
@@ -241,7 +241,7 @@ class TransferModel(CallbackSupportMixin, BaseEstimator):
     def _fit_weights(self, pretrained, parts, sample_weight, random_state):
         """Fit the weights of body and head; they apply to panel and labels as they are."""
         inputs, target = parts[0]
-        target_scaler = None if self._classifies else array_scaler().fit(target)
+        target_scaler = None if self._classifies else fit_scaler(target)
         weights, scaler = [], None
         if pretrained is not None:
             weights, scaler = self._start(pretrained, inputs, target_scaler, random_state)
@@ -278,7 +278,7 @@ class TransferModel(CallbackSupportMixin, BaseEstimator):
                 body.append(pretrained.components_)
             no_head = [np.zeros(shape) for shape in self.network_.head_shapes[0]]
             return [*body, *no_head], pretrained.scaler_
-        scaler = array_scaler().fit(panel.reshape(-1, panel.shape[2]))
+        scaler = fit_scaler(panel.reshape(-1, panel.shape[2]))
         generator = np.random.default_rng(random_state.randint(2**31 - 1))
         weights = initial_weights(self.network_, generator)
         return fold_scales(self.network_, weights, scaler, target_scaler), scaler
