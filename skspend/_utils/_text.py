@@ -21,11 +21,12 @@ def printable(text: str) -> str:
 
 
 def cut(text: str, most: int) -> str:
-    """Shorten a long text to so many characters.
+    """Make a text `printable`, and shorten it to so many characters.
 
     >>> cut("groceries", 5)
     'groc…'
     """
+    text = printable(text)
     return text if len(text) <= most else f"{text[: most - 1]}…"
 
 

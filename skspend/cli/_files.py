@@ -11,7 +11,7 @@ import pandas as pd
 
 from .._utils._errors import DataError, blame_data, refuse
 from .._utils._output import write_json
-from ..aggregation._aggregator import BEFORE, MONTHS
+from ..aggregation._aggregator import MONTHS
 from ..inspection._stability import STABILITY_COLUMNS
 from ..personality import load_coefficients
 from ..segmentation import SegmentModel
@@ -65,12 +65,13 @@ def read_log(file, options, period):
     return log
 
 
-def note_what_does_not_count(log, spend, table):
-    """Note what lies before the periods and who spends nothing in them; return the former.
+def note_what_does_not_count(log, before, table):
+    """Note what lies before the periods and who spends nothing in them.
 
-    `spend` is the fitted first step, and `table` holds the segments of the customers of the log.
+    `before` is the number and the amount of the former transactions, and `table` holds the segments
+    of the customers of the log.
     """
-    _, n, amount = log.count_transactions(spend.n_months_, spend.n_periods_)
+    n, amount = before
     if n:
         note(
             f"Not counted: {n:,} of {log.n_transactions:,} transactions are before the first "
@@ -81,7 +82,6 @@ def note_what_does_not_count(log, spend, table):
             f"{n_without:,} of {len(table):,} customers spend nothing in the periods. Their "
             f"strength is 0, and active_periods is 0."
         )
-    return {BEFORE: {"transactions": n, "amount": amount}}
 
 
 def digest(path):

@@ -1,6 +1,7 @@
 """``skspend predict``: find the segments of customers with a saved model."""
 
 from .._utils._output import output_file, strict
+from ..aggregation._aggregator import BEFORE
 from . import _files as files
 from ._console import Steps, say
 
@@ -14,7 +15,9 @@ def predict_file(model, file, output, force, options):
             log = files.read_log(file, options, loaded.pipeline["spend"].n_months_)
         with steps.step("Segmenting"):
             table = loaded.predict(log)
-        before = files.note_what_does_not_count(log, loaded.pipeline["spend"], table)
+        spend = loaded.pipeline["spend"]
+        _, n, amount = log.count_transactions(spend.n_months_, spend.n_periods_)
+        files.note_what_does_not_count(log, (n, amount), table)
         table.to_parquet(temporary, index=False)
     counts = table["segment"].value_counts()
 
@@ -23,10 +26,12 @@ def predict_file(model, file, output, force, options):
             say(f"{count:>9,}  {name}")
         say(f"{len(table):,} customers in {len(counts)} segments, written to {output}.")
 
+    left_out = log.quality_.to_dict(orient="index")
+    left_out[BEFORE] = {"transactions": n, "amount": amount}
     record = {
         "output": output,
         "customers": len(table),
         "segments": counts.to_dict(),
-        "left_out": log.quality_.to_dict(orient="index") | before,
+        "left_out": left_out,
     }
     return strict(record), show

@@ -16,7 +16,7 @@ from .. import segmentation as work
 from .._utils._output import output_folder, strict, write_json
 from .._utils._text import cut, printable
 from .._utils._threads import one_thread
-from ..aggregation._aggregator import MONTHS
+from ..aggregation._aggregator import BEFORE, MONTHS
 from ..datasets import load_complete_journey
 from ..plotting import TrajectoryDisplay
 from . import _files as files
@@ -101,7 +101,7 @@ def _run(file, options, folder):
         agreement, reproduced = refitted or (None, None)
         with steps.step("Writing"):
             table = model.place(log.customers, panel, trajectories)
-            files.note_what_does_not_count(log, spend, table)
+            files.note_what_does_not_count(log, spend.left_out_[BEFORE], table)
             if reproduced is not None:
                 table.insert(table.columns.get_loc("strength") + 1, "reproduced", reproduced)
             table.to_parquet(folder / "segments.parquet", index=False)
@@ -185,7 +185,7 @@ def _show(described, record, output, *, is_bundled):
     table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
     names = []
     for path, depth in zip(described["path"], described["depth"], strict=True):
-        name = cut(printable(path.rpartition(" > ")[2]), LONGEST_NAME)
+        name = cut(path.rpartition(" > ")[2], LONGEST_NAME)
         names.append(name if depth == 1 else f"{'  ' * (depth - 1)}> {name}")
     # A long name is folded before it takes the place of what is beside it.
     width = min(max(map(len, [*names, "Segment"])), screen.width * 2 // 5)
@@ -199,7 +199,7 @@ def _show(described, record, output, *, is_bundled):
             f"{row.customers:,}",
             f"{row.share:.1%}",
             f"{row.strength:.2f}",
-            Text(", ".join(cut(printable(thing), LONGEST_NAME) for thing in row.spends_more_on)),
+            Text(", ".join(cut(thing, LONGEST_NAME) for thing in row.spends_more_on)),
         )
     screen.print(table)
     if not len(described):

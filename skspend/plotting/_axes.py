@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, TypeAlias
 import numpy as np
 from matplotlib.figure import Figure
 
-from .._utils._text import cut, printable
+from .._utils._text import cut
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,7 +28,7 @@ def plain(name: object) -> str:
     >>> print(plain("$pets$"))
     \$pets\$
     """
-    return cut(printable(str(name)), LONGEST).replace("$", r"\$")
+    return cut(str(name), LONGEST).replace("$", r"\$")
 
 
 def prepare_axes(

@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 from skops.card import Card
 
-from .._utils._text import count, cut, printable
+from .._utils._text import count, cut
 from ..inspection._segments import EVERYBODY
 from ..segmentation import versions
 from . import _limits
@@ -99,7 +99,7 @@ def _escaped(text: str) -> str:
 
     Where a backslash would not do everywhere, a character is written as an HTML entity.
     """
-    text = escape(cut(printable(text), LONGEST), quote=False)
+    text = escape(cut(text, LONGEST), quote=False)
     text = re.sub(r"[\\|@]|:(?=//)|(?<=www)\.", lambda sign: f"&#{ord(sign[0])};", text)
     return re.sub(r"[`*_\[\]~$]", r"\\\g<0>", text)
 

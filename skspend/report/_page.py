@@ -18,7 +18,7 @@ from sklearn.utils import check_random_state
 
 from .. import __version__
 from .._utils._output import strict
-from .._utils._text import cut, printable
+from .._utils._text import cut
 from ..inspection._names import first_word
 from ..inspection._segments import EVERYBODY, WORTH_SAYING, segment_path
 from ..personality import TRAITS
@@ -52,7 +52,7 @@ def _shown(value: Any) -> Any:
     if isinstance(value, list):
         return [*map(_shown, value)]
     # What is safe is the style, a script, or JSON.
-    return cut(printable(value), LONGEST) if type(value) is str else value
+    return cut(value, LONGEST) if type(value) is str else value
 
 
 _environment = Environment(
