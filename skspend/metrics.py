@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, TypeAlias
 import numpy as np
 import pandas as pd
 from scipy.optimize import linear_sum_assignment
-from sklearn.metrics import adjusted_mutual_info_score, adjusted_rand_score, cohen_kappa_score
-from sklearn.metrics.cluster import contingency_matrix
+from scipy.stats import entropy
+from sklearn.metrics import adjusted_rand_score, cohen_kappa_score, mutual_info_score
+from sklearn.metrics.cluster import contingency_matrix, expected_mutual_information
 from sklearn.pipeline import Pipeline
 from sklearn.utils import Bunch, check_array, check_consistent_length, check_random_state
 
@@ -200,12 +201,9 @@ def hierarchy_agreement(
         by_parent = pd.Series(range(len(labels))).groupby(parents).indices.values()
         members = [inside for inside in by_parent if len(np.unique(labels[inside])) > 1]
         types = encode_types(scores, rank=level + 1)
-        pairs = [(labels[inside], types[inside]) for inside in members]
+        pairs = [_Pair(labels[inside], types[inside]) for inside in members]
         found = _mean_ami(pairs)
-        by_chance = [
-            _mean_ami([(parts, random_state.permutation(traits)) for parts, traits in pairs])
-            for _ in range(n_permutations)
-        ]
+        by_chance = [_mean_ami(pairs, random_state.permutation) for _ in range(n_permutations)]
         rows.append(
             {
                 "level": level + 1,
@@ -221,11 +219,37 @@ def hierarchy_agreement(
     return pd.DataFrame(rows)
 
 
-def _mean_ami(pairs):
+class _Pair:
+    """The parts of a parent and the traits of its customers.
+
+    To shuffle the traits changes their mutual information with the parts, but neither its expected
+    value nor the entropies, of which the adjusted one is made.
+    """
+
+    def __init__(self, parts, traits):
+        _, self.parts = np.unique(parts, return_inverse=True)
+        _, self.traits = np.unique(traits, return_inverse=True)
+        table = self._table(self.traits)
+        self.expected = expected_mutual_information(table, len(parts))
+        self.most = np.mean([entropy(table.sum(axis=axis)) for axis in (0, 1)])
+
+    def _table(self, traits):
+        n_parts, n_traits = self.parts.max() + 1, self.traits.max() + 1
+        cells = np.bincount(self.parts * n_traits + traits, minlength=n_parts * n_traits)
+        return cells.reshape(n_parts, n_traits)
+
+    def ami(self, shuffle):
+        if np.isclose(self.most, self.expected):
+            return 1.0  # nobody is like another, in parts and in traits
+        mutual = mutual_info_score(None, None, contingency=self._table(shuffle(self.traits)))
+        return (mutual - self.expected) / (self.most - self.expected)
+
+
+def _mean_ami(pairs, shuffle=np.asarray):
     if not pairs:
         return 0.0
-    values = [adjusted_mutual_info_score(traits, parts) for parts, traits in pairs]
-    return float(np.average(values, weights=[len(parts) for parts, _ in pairs]))
+    weights = [len(pair.parts) for pair in pairs]
+    return float(np.average([pair.ami(shuffle) for pair in pairs], weights=weights))
 
 
 def tree_agreement(levels: ArrayLike, other_levels: ArrayLike) -> pd.Series:

@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given, settings, strategies as st
 from hypothesis.extra import numpy as arrays
 from sklearn.base import clone
+from sklearn.metrics import adjusted_mutual_info_score
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import Pipeline
 
@@ -25,7 +26,7 @@ from skspend.metrics import (
     tree_agreement,
 )
 from skspend.panel import fold
-from skspend.personality import rank_traits
+from skspend.personality import encode_types, rank_traits
 
 
 @pytest.mark.parametrize(
@@ -124,6 +125,18 @@ def test_a_level_that_divides_nothing_has_no_agreement(scores):
     levels = np.repeat(by_rank(scores)[:, :1], 2, axis=1)
     found = hierarchy_agreement(levels, scores, n_permutations=3, random_state=0)
     assert found.loc[1, ["parents", "customers", "ami", "p_value"]].tolist() == [0, 0, 0, 1]
+
+
+@pytest.mark.parametrize("n_customers", [2, 30, 400])
+def test_agreement_is_adjusted_mutual_information(n_customers):
+    draw = np.random.default_rng(n_customers)
+    scores, parts = draw.normal(size=(n_customers, 5)), np.arange(n_customers) % 3
+    found = hierarchy_agreement(parts[:, None], scores, n_permutations=5, random_state=0)
+    traits, state = encode_types(scores), np.random.RandomState(0)
+    shuffled = [state.permutation(traits) for _ in range(5)]
+    by_chance = [adjusted_mutual_info_score(traits, parts) for traits in shuffled]
+    expected = [adjusted_mutual_info_score(traits, parts), np.mean(by_chance)]
+    np.testing.assert_allclose(found.loc[0, ["ami", "baseline"]].astype(float), expected, atol=1e-9)
 
 
 def test_a_seed_repeats_the_baseline(scores):

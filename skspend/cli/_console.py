@@ -243,13 +243,15 @@ class EpochProgress:
 @contextmanager
 def clean_warnings():
     """Print each warning about the data once, in one line, without the code that raised it."""
-    said = set()
+    context, said = click.get_current_context(), set()
 
     def say(message, category, *where, **more):
         line = as_options(str(message))
         if category is UserWarning and line not in said:
             said.add(line)
-            note(f"Warning: {line}")
+            # Warnings may come from threads, which know of no command.
+            with context.scope(cleanup=False):
+                note(f"Warning: {line}")
 
     with warnings.catch_warnings():
         warnings.simplefilter("always")

@@ -6,6 +6,8 @@ import signal
 import subprocess
 import sys
 import time
+import warnings
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 
@@ -344,6 +346,27 @@ def test_a_run_under_nohup_does_not_end_with_the_terminal(run):
         del main.commands["ask"]
         signal.signal(signal.SIGHUP, before)
     assert found == [signal.SIG_IGN]
+
+
+def test_a_warning_from_a_thread_is_a_line_too(run):
+    """As of joblib, whose thread must not die of it."""
+
+    def warn():
+        warnings.warn("A worker stopped.", UserWarning, stacklevel=1)
+        return "went on"
+
+    @main.command("ask", cls=Command)
+    def ask():
+        with ThreadPoolExecutor(1) as threads:
+            result = threads.submit(warn).result()
+        return None, lambda: print(result)
+
+    try:
+        done = run("ask")
+    finally:
+        del main.commands["ask"]
+    assert done.exit_code == 0
+    assert (done.stdout, done.stderr) == ("went on\n", "Warning: A worker stopped.\n")
 
 
 def test_text_among_the_numbers_of_transfer_results_is_refused(run, model, few_file, tmp_path):
