@@ -18,7 +18,7 @@ import pandas as pd
 from skspend.datasets import load_complete_journey, make_spending
 from skspend.inspection import describe_segments
 from skspend.personality import TRAITS
-from skspend.segmentation import aggregate, cluster, train
+from skspend.segmentation import aggregate, cluster, make_steps, train
 
 
 def count_signs(names, segments, everybody):
@@ -46,10 +46,11 @@ def main(customers, seeds):
         ("bank", bank.data, np.ones(customers, bool), {"coefficients": bank.coefficients}),
     ):
         for seed in range(seeds):
-            states = train(panel[is_active], random_state=seed, **known)
+            states, segment = make_steps(random_state=seed, **known).named_steps.values()
+            train(states, panel[is_active])
             trajectories, scores = states.transform(panel), states.scorer_.transform(panel)
             parts = (frame[is_active] for frame in (trajectories, scores, panel))
-            segment, names = cluster(*parts, random_state=seed)
+            names = cluster(segment, *parts)
             n_parts = pd.Series(names).str.count(", ") + 1
             row = {"data": name, "seed": seed, "names": len(names)}
             row |= {"of one part": (n_parts == 1).sum(), "of more than two": (n_parts > 2).sum()}

@@ -2,4 +2,5 @@
 
 from .cli import main
 
-main(prog_name="skspend")
+if __name__ == "__main__":  # a process beside this one imports it, too
+    main(prog_name="skspend")

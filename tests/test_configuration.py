@@ -30,7 +30,7 @@ from skspend import (
 from skspend.datasets import make_spending
 from skspend.inspection import segment_importance
 from skspend.metrics import direction_scorer, hierarchy_agreement
-from skspend.segmentation import SegmentModel, aggregate, cluster, refit
+from skspend.segmentation import Refits, SegmentModel, aggregate, cluster
 
 SETTINGS = {
     "pandas": {"transform_output": "pandas"},
@@ -148,7 +148,8 @@ def run_job(path):
     states = LSTMStateExtractor.paper(2, scorer=scorer, **QUICK).fit(panel)
     trajectories = states.transform(panel)
     scores = states.scorer_.transform(panel)
-    segment, names = cluster(trajectories, scores, panel, max_depth=1)
+    segment = TrajectoryClusterer(1, random_state=0)
+    names = cluster(segment, trajectories, scores, panel)
     pipeline = Pipeline([("spend", spend), ("states", states), ("segment", segment)])
     model = SegmentModel(pipeline, names)
     model.save(path)
@@ -160,7 +161,7 @@ def run_job(path):
         "file": path.read_bytes(),
         "described": table,
         "counts": model.summarise(panel, trajectories, is_active, table),
-        "refitted": refit(model, panel, trajectories, is_active),
+        "refitted": Refits(pipeline[1:], panel, is_active).compare(model, trajectories),
         "parts": segment_frame(pipeline, log.to_frame(), cutoff="2023-12-31"),
         "importance": segment_importance(states, segment, panel, random_state=0),
         "turns": direction_scorer(pipeline[1:], panel),

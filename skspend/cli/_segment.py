@@ -3,7 +3,7 @@
 import math
 import shlex
 import time
-import warnings
+from contextlib import nullcontext
 from functools import partial
 
 import numpy as np
@@ -62,42 +62,35 @@ def _run(file, options, folder):
                 normalize=normalize,
             )
             placed = previous and work.find_nodes(previous, log)
-        with steps.step("Training") as task:
-            states = work.train(
-                panel[is_active],
-                coefficients=coefficients,
-                aliases=aliases,
-                random_state=options["seed"],
-                callback=EpochProgress(steps.progress, task),
-            )
-        with steps.step("Clustering"):
-            trajectories = states.transform(panel)
-            scores = states.scorer_.transform(panel)
-            segment, names = work.cluster(
-                trajectories[is_active],
-                scores[is_active],
-                panel[is_active],
-                max_depth=options["depth"],
-                random_state=options["seed"],
-                previous=previous,
-                anchor=None if previous is None else placed[is_active],
-            )
-            pipeline = Pipeline([("spend", spend), ("states", states), ("segment", segment)])
-            model = work.SegmentModel(pipeline, names)
-            described = model.describe(panel, trajectories)
-        refitted = None
-        if options["stability"]:
-            # The fit itself has warned of what is in the data.
-            with steps.counted("Refitting") as progress, warnings.catch_warnings():
-                warnings.simplefilter("ignore")
-                refitted = work.refit(
-                    model,
-                    panel,
-                    trajectories,
-                    is_active,
-                    random_state=options["seed"],
-                    progress=progress,
+        fits = work.make_steps(
+            coefficients=coefficients,
+            aliases=aliases,
+            max_depth=options["depth"],
+            random_state=options["seed"],
+        )
+        states, segment = fits.named_steps.values()
+        refits = work.Refits(fits, panel, is_active, random_state=options["seed"])
+        with refits if options["stability"] else nullcontext():
+            with steps.step("Training") as task:
+                callback = EpochProgress(steps.progress, task)
+                work.train(states, panel[is_active], callback)
+            with steps.step("Clustering"):
+                trajectories = states.transform(panel)
+                names = work.cluster(
+                    segment,
+                    trajectories[is_active],
+                    states.scorer_.transform(panel)[is_active],
+                    panel[is_active],
+                    previous=previous,
+                    anchor=None if previous is None else placed[is_active],
                 )
+                pipeline = Pipeline([("spend", spend), *fits.steps])
+                model = work.SegmentModel(pipeline, names)
+                described = model.describe(panel, trajectories)
+            refitted = None
+            if options["stability"]:
+                with steps.counted("Refitting") as progress:
+                    refitted = refits.compare(model, trajectories, progress=progress)
         agreement, reproduced = refitted or (None, None)
         with steps.step("Writing"):
             table = model.place(log.customers, panel, trajectories)

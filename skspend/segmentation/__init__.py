@@ -1,16 +1,18 @@
 """The main job without a terminal: a fitted pipeline, its segments, and the model file."""
 
 from ._frame import segment_frame
-from ._model import SegmentModel, aggregate, cluster, refit, train, versions
+from ._model import SegmentModel, aggregate, cluster, make_steps, train, versions
 from ._previous import compare_models, find_nodes
+from ._refits import Refits
 
 __all__ = [
+    "Refits",
     "SegmentModel",
     "aggregate",
     "cluster",
     "compare_models",
     "find_nodes",
-    "refit",
+    "make_steps",
     "segment_frame",
     "train",
     "versions",

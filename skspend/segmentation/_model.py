@@ -9,15 +9,12 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
 import pandas as pd
-from sklearn.base import clone
-from sklearn.model_selection import train_test_split
 from sklearn.pipeline import Pipeline
-from sklearn.utils import _safe_indexing, check_random_state
+from sklearn.utils import _safe_indexing
 
 from .. import __version__
 from .._utils._errors import DataError, blame_data
 from .._utils._sklearn import default_output
-from .._utils._threads import one_thread
 from ..aggregation import SpendingAggregator
 from ..aggregation._aggregator import MONTHS
 from ..aggregation._shares import count_whole_periods
@@ -26,22 +23,18 @@ from ..extraction import LSTMStateExtractor
 from ..inspection import describe_segments, name_segments, segment_path
 from ..inspection._matching import keep_names, match_nodes
 from ..inspection._segments import EVERYBODY, tree_order
-from ..inspection._stability import agree, draw_seeds, find_same, place, share_of_same
 from ..panel import Panel, fitted_features
 from ..personality import TRAITS, BigFivePersonalityScorer, personality_types
 from ..transactions import TransactionLog
 from . import _model_file as model_file
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from numpy.typing import ArrayLike, NDArray
 
     from .._utils._typing import (
         Aliases,
         Coefficients,
         FilePath,
-        Floats,
         Integers,
         PanelLike,
         Period,
@@ -50,11 +43,6 @@ if TYPE_CHECKING:
 
 FEWEST_ACTIVE = 20
 """Two segments of the smallest size that the clusterer makes."""
-FEWEST_TO_REFIT, MOST_TO_REFIT = 50, 5000
-"""Active customers: of fewer, too few would be held out; of more, a sample is drawn."""
-N_REFITS, HELD_OUT = 3, 0.2
-"""Fits with other seeds, each of which costs as much as the model; and the share of customers that
-none of them sees."""
 _LIBRARIES = ("numpy", "pandas", "pyarrow", "scikit-learn", "scipy", "tensorflow", "keras", "skops")
 
 
@@ -114,54 +102,59 @@ def _too_few(spends, n_periods):
     return f"{found} With --periods {fewer}, {n_active[fewer - 1]:,} do: ask for fewer --periods."
 
 
-@default_output
-def train(
-    panel: pd.DataFrame,
+def make_steps(
     *,
     coefficients: Coefficients = None,
     aliases: Aliases = None,
+    max_depth: int = 3,
     random_state: RandomState = 0,
-    callback: Any = None,
-) -> LSTMStateExtractor:
-    """Fit the second step on the panel of the active customers.
+) -> Pipeline:
+    """Make the second and the third step, states and segment, unfitted.
 
-    `coefficients` and `aliases` are those of BigFivePersonalityScorer. A scikit-learn `callback`
-    follows the epochs; it does not stay in the step.
+    `coefficients` and `aliases` are those of BigFivePersonalityScorer.
     """
     scorer = BigFivePersonalityScorer(coefficients, aliases=aliases)
     states = LSTMStateExtractor(scorer=scorer, random_state=random_state)
+    segment = TrajectoryClusterer(max_depth=max_depth, random_state=random_state)
+    return Pipeline([("states", states), ("segment", segment)])
+
+
+@default_output
+def train(states: LSTMStateExtractor, panel: pd.DataFrame, callback: Any = None) -> None:
+    """Fit the second step on the panel of the active customers.
+
+    A scikit-learn `callback` follows the epochs; it does not stay in the step.
+    """
     if callback is not None:
         states.set_callbacks(callback)
     with blame_data():
         states.fit(panel)
-    return states.set_callbacks()
+    states.set_callbacks()
 
 
 @default_output
 def cluster(
+    segment: TrajectoryClusterer,
     trajectories: PanelLike,
     scores: ArrayLike,
     panel: pd.DataFrame,
     *,
-    max_depth: int = 3,
-    random_state: RandomState = 0,
     previous: SegmentModel | None = None,
     anchor: Integers | None = None,
-) -> tuple[TrajectoryClusterer, dict[int, str]]:
-    """Fit the third step on the active customers; return it and the names of its nodes.
+) -> dict[int, str]:
+    """Fit the third step on the active customers, and return the names of its nodes.
 
     Scores and panel give the names; see :func:`~skspend.inspection.name_segments`. With a
     `previous` model and the nodes that it gives these customers, `anchor`, of shape (n_customers,
     depth), segments that are found again keep their numbers and, while they are true, their names.
     """
-    segment = TrajectoryClusterer(max_depth=max_depth, random_state=random_state)
     segment.fit(trajectories, anchor=anchor)
     names = None
     if previous is not None and anchor is not None:
         tree = previous.pipeline["segment"].tree_
         nodes = match_nodes(anchor, segment.level_labels_, tree, segment.tree_)
         names = keep_names(nodes, previous.names)
-    return segment, name_segments(segment, trajectories, scores, panel, previous=names)
+    return name_segments(segment, trajectories, scores, panel, previous=names)
 
 
 @dataclass(frozen=True)
@@ -298,75 +291,6 @@ class SegmentModel:
         with model_file.refuse(path):
             model.predict(TransactionLog(pd.DataFrame(trial), income=income))
         return model
-
-
-@default_output
-def refit(
-    model: SegmentModel,
-    panel: pd.DataFrame,
-    trajectories: PanelLike,
-    is_active: NDArray[np.bool_],
-    *,
-    random_state: RandomState = 0,
-    progress: Callable[[int, int], None] | None = None,
-) -> tuple[dict[Any, Any], Floats] | None:
-    """Measure whether other fits put customers into the same segments of the top level.
-
-    The second and the third step are fitted three times with other seeds, each time on the same
-    four fifths of the active customers, or of a sample of 5,000 of them. The other fifth tells
-    whether these fits agree with the model.
-
-    Parameters
-    ----------
-    model : SegmentModel
-        Fitted on the active customers.
-    panel, trajectories : frame
-        What the first two steps make of all customers.
-    is_active : ndarray of bool, shape (n_customers,)
-        As returned by :func:`aggregate`.
-    random_state : int, RandomState instance or None, default=0
-        Draws the held-out customers and the seeds.
-    progress : callable, default=None
-        Called after each fit with the number of finished fits and the number of all fits.
-
-    Returns
-    -------
-    agreement : dict
-        The row "top" of the frame ``agreement`` of :func:`~skspend.inspection.segment_stability`,
-        with the model as the reference.
-    reproduced : ndarray, shape (n_customers,)
-        The share of the three other fits that put each customer into the segment that matches the
-        one of the model; a segment without a match counts as 0. Most customers were in these fits,
-        and all active ones in that of the model.
-
-    None if fewer than 50 customers spend in all periods.
-    """
-    random_state = check_random_state(random_state)
-    rows = np.flatnonzero(is_active)
-    if len(rows) < FEWEST_TO_REFIT:
-        return None
-    if len(rows) > MOST_TO_REFIT:
-        rows = np.sort(random_state.choice(rows, MOST_TO_REFIT, replace=False))
-    pipeline = clone(model.pipeline[1:]).set_params(segment__max_depth=1)
-    others = [draw_seeds(clone(pipeline), random_state) for _ in range(N_REFITS)]
-    fitted, held_out = train_test_split(rows, test_size=HELD_OUT, random_state=random_state)
-    top = model.pipeline["segment"].predict_levels(trajectories)[:, :1]
-    found = []
-    # One after the other: threads would wait for each other, and a process imports for seconds.
-    for other in others:
-        found.append(_fit_and_place(other, panel, fitted))
-        if progress is not None:
-            progress(len(found), N_REFITS)
-    same = [find_same(top, other, fitted, held_out) for other in found]
-    agreement = agree(top[held_out], [other[held_out] for other in found], same)
-    reproduced = share_of_same(top[:, 0], [other[:, 0] for other in found], rows)
-    return agreement.to_dict("index")["top"], reproduced
-
-
-def _fit_and_place(pipeline, panel, rows):
-    """Fit on some customers; return the top-level segments of all, shape (n_customers, 1)."""
-    with one_thread():
-        return place(pipeline.fit(panel.iloc[np.sort(rows)]), panel)[:, :1]
 
 
 def versions() -> dict[str, str]:

@@ -1,0 +1,174 @@
+"""Fits with other seeds, which say whether the segments of a model would be found again."""
+
+from __future__ import annotations
+
+import signal
+import warnings
+from contextlib import suppress
+from multiprocessing import get_context
+from threading import Thread
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+from joblib import cpu_count
+from sklearn.base import clone
+from sklearn.model_selection import train_test_split
+from sklearn.pipeline import Pipeline
+from sklearn.utils import check_random_state
+
+from .._utils._sklearn import default_output
+from .._utils._threads import one_thread
+from ..inspection._stability import agree, draw_seeds, find_same, place, share_of_same
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import pandas as pd
+    from numpy.typing import NDArray
+
+    from .._utils._typing import Floats, PanelLike, RandomState
+    from ._model import SegmentModel
+
+FEWEST_TO_REFIT, MOST_TO_REFIT = 50, 5000
+"""Active customers: of fewer, too few would be held out; of more, a sample is drawn."""
+WORTH_A_PROCESS = 1000
+"""Active customers: fits of fewer take less time than to start a process."""
+N_REFITS, HELD_OUT = 3, 0.2
+"""Fits with other seeds, each of which costs as much as the model; and the share of customers that
+none of them sees."""
+
+
+class Refits:
+    """Three fits of the second and the third step with other seeds.
+
+    Each is made on the same four fifths of the active customers, or of a sample of 5,000 of them.
+    The other fifth tells whether these fits agree with a model. With two processors, two of the
+    fits are made in a process of their own between entering and leaving the context, where the
+    model is fitted meanwhile.
+
+    Parameters
+    ----------
+    steps : Pipeline
+        The two steps, unfitted, as those of the model.
+    panel : frame
+        What the first step makes of all customers.
+    is_active : ndarray of bool, shape (n_customers,)
+        As returned by :func:`aggregate`.
+    random_state : int, RandomState instance or None, default=0
+        Draws the held-out customers and the seeds.
+    """
+
+    def __init__(
+        self,
+        steps: Pipeline,
+        panel: pd.DataFrame,
+        is_active: NDArray[np.bool_],
+        *,
+        random_state: RandomState = 0,
+    ) -> None:
+        random_state = check_random_state(random_state)
+        self.panel, self.rows = panel, np.flatnonzero(is_active)
+        self.others: list[Pipeline] = []
+        self.process: Any = None
+        if len(self.rows) < FEWEST_TO_REFIT:
+            return
+        if len(self.rows) > MOST_TO_REFIT:
+            self.rows = np.sort(random_state.choice(self.rows, MOST_TO_REFIT, replace=False))
+        top = clone(steps).set_params(segment__max_depth=1)
+        self.others = [draw_seeds(clone(top), random_state) for _ in range(N_REFITS)]
+        fitted, self.held_out = train_test_split(
+            self.rows, test_size=HELD_OUT, random_state=random_state
+        )
+        self.fitted = np.sort(fitted)
+
+    def __enter__(self) -> Self:
+        if self.others and len(self.rows) >= WORTH_A_PROCESS and cpu_count() > 1:
+            context = get_context("spawn")
+            self.receiver, sender = context.Pipe(duplex=False)
+            work = (sender, self.others[:-1], self.panel.iloc[self.fitted])
+            self.process = context.Process(target=_fit_elsewhere, args=work, daemon=True)
+            # Until the process has imported what it needs, it takes no data.
+            self.start = Thread(target=_start, args=(self.process, sender), daemon=True)
+            self.start.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self.process is not None:
+            self.start.join()
+            self.process.terminate()
+            self.process.join()
+            self.receiver.close()
+
+    @default_output
+    def compare(
+        self,
+        model: SegmentModel,
+        trajectories: PanelLike,
+        *,
+        progress: Callable[[int, int], None] | None = None,
+    ) -> tuple[dict[Any, Any], Floats] | None:
+        """Measure whether these fits put customers into the same top-level segments as a model.
+
+        Parameters
+        ----------
+        model : SegmentModel
+            Fitted on the active customers.
+        trajectories : frame
+            Those of all customers.
+        progress : callable, default=None
+            Called after each fit with the number of finished fits and the number of all fits.
+
+        Returns
+        -------
+        agreement : dict
+            The row "top" of the frame ``agreement`` of
+            :func:`~skspend.inspection.segment_stability`, with the model as the reference.
+        reproduced : ndarray, shape (n_customers,)
+            The share of the three other fits that put each customer into the segment that matches
+            the one of the model; a segment without a match counts as 0. Most customers were in
+            these fits, and all active ones in that of the model.
+
+        None if fewer than 50 customers spend in all periods.
+        """
+        if not self.others:
+            return None
+        top = model.pipeline["segment"].predict_levels(trajectories)[:, :1]
+        found = []
+        # The last one is fitted here, while the process fits the others.
+        for other in self.others[::-1]:
+            found.append(place(self._fitted(other), self.panel)[:, :1])
+            if progress is not None:
+                progress(len(found), N_REFITS)
+        found.reverse()
+        same = [find_same(top, other, self.fitted, self.held_out) for other in found]
+        agreement = agree(top[self.held_out], [other[self.held_out] for other in found], same)
+        reproduced = share_of_same(top[:, 0], [other[:, 0] for other in found], self.rows)
+        return agreement.to_dict("index")["top"], reproduced
+
+    def _fitted(self, pipeline):
+        if self.process is not None and pipeline is not self.others[-1]:
+            # The process may have been killed, for example where memory is short.
+            with suppress(EOFError):
+                return self.receiver.recv()
+        return _fit(pipeline, self.panel.iloc[self.fitted])
+
+
+def _start(process, sender):
+    process.start()
+    # The process has its own end.
+    sender.close()
+
+
+def _fit_elsewhere(sender, pipelines, panel):
+    """Fit in another process, from the last to the first, and send back what is fitted."""
+    # Ctrl+C goes to both processes; this one ends with the other.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    for pipeline in pipelines[::-1]:
+        sender.send(_fit(pipeline, panel))
+
+
+def _fit(pipeline, panel):
+    with one_thread(), warnings.catch_warnings():
+        # The fit of the model has warned of what is in the data.
+        warnings.simplefilter("ignore")
+        return pipeline.fit(panel)
