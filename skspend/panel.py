@@ -17,6 +17,7 @@ import narwhals.stable.v2 as nw
 import numpy as np
 import pandas as pd
 from pyarrow.dataset import Dataset
+from scipy.sparse import issparse
 from sklearn.utils.validation import (
     _check_feature_names_in,
     _get_feature_names,
@@ -24,6 +25,7 @@ from sklearn.utils.validation import (
     validate_data,
 )
 
+from ._utils._sparse import SparseCube, accept, find_active, is_sparse
 from ._utils._text import count
 
 if TYPE_CHECKING:
@@ -85,7 +87,7 @@ class Panel:
         self.features = generated if features is None else list(features)
 
     @classmethod
-    def read(cls, X: PanelLike, n_periods: int | None = None) -> Panel:
+    def read(cls, X: PanelLike, n_periods: int | None = None, *, sparse: bool = False) -> Panel:
         """Read a panel from a frame or an array.
 
         Parameters
@@ -94,6 +96,8 @@ class Panel:
 n_periods, n_features)
         n_periods : int, default=None
             Number of periods if neither the column names nor a third dimension give it; default 1.
+        sparse : bool, default=False
+            Whether the cube of a frame with sparse columns is a SparseCube.
 
         Returns
         -------
@@ -121,7 +125,8 @@ n_periods, n_features)
         if getattr(X, "ndim", None) == 3:
             X = np.asarray(X)
             found, X = X.shape[1], unfold(X)
-        table = check_array(X, dtype=_DTYPES)
+        X, accepts = accept(X, sparse=sparse)
+        table = check_array(X, dtype=_DTYPES, accept_sparse=accepts)
         n_periods = found or n_periods or 1
         cube = fold(table, n_periods, "Name them like 'year1|groceries', or pass three dimensions.")
         return cls(cube, period, features[: cube.shape[2]] or None)
@@ -140,7 +145,7 @@ n_periods, n_features)
 
     @property
     def active_periods(self) -> Integers:
-        return (self.cube != 0).any(axis=2).sum(axis=1)
+        return find_active(self.cube).sum(axis=1)
 
     def like(self, X: object) -> Table:
         """Return the table in the form of X.
@@ -171,13 +176,15 @@ n_periods, n_features)
         return self.table
 
 
-def fold(table: NDArray[Any], n_periods: int, remedy: str = "Check n_periods.") -> NDArray[Any]:
+def fold(table: Any, n_periods: int, remedy: str = "Check n_periods.") -> Any:
     """View a table as a cube of shape (n_customers, n_periods, n_features)."""
     if table.shape[1] % n_periods:
         raise ValueError(
             f"X has {table.shape[1]} columns, which do not divide into {n_periods} periods of "
             f"equal width. {remedy}"
         )
+    if issparse(table):
+        return SparseCube(table, n_periods)
     return table.reshape(len(table), n_periods, table.shape[1] // n_periods)
 
 
@@ -259,7 +266,7 @@ def _find_text_and_dates(table):
     """The columns of text or dates."""
     native = table.to_native()
     # Asking for the type of each of some thousand columns takes long.
-    if isinstance(native, pd.DataFrame) and set(native.dtypes) <= _FLOATS:
+    if is_sparse(native) or (isinstance(native, pd.DataFrame) and set(native.dtypes) <= _FLOATS):
         return []
     kinds = nw.String, nw.Categorical, nw.Enum, nw.Date, nw.Datetime
     return [name for name, dtype in table.schema.items() if dtype in kinds]
@@ -272,6 +279,7 @@ def validate_panel(
     n_periods: int | None = None,
     reset: bool = True,
     shorter: bool = False,
+    sparse: bool = False,
 ) -> Panel:
     """Check a panel on its way into an estimator.
 
@@ -279,7 +287,7 @@ def validate_panel(
     periods comes from the column names, else from the second of three dimensions, else from
     `n_periods`, which the user gave; a table without names has one period. Afterwards, with
     ``reset=False``, X must agree with the panel of `fit` or, if `shorter`, may have only the first
-    of its periods.
+    of its periods. With `sparse`, the cube of a frame with sparse columns is a SparseCube.
     """
     refuse_transactions(X)
     if shorter and (n_found := _count_first_periods(estimator, X)):
@@ -294,7 +302,8 @@ def validate_panel(
         _, parsed, _ = parse_names(names)
         if parsed is not None:
             found = "its column names", parsed
-    X = validate_data(estimator, X, dtype=_DTYPES, reset=reset)
+    X, accepts = accept(X, sparse=sparse)
+    X = validate_data(estimator, X, dtype=_DTYPES, reset=reset, accept_sparse=accepts)
     if not reset:
         n_periods = estimator.n_periods_
     source, n_found = found or ("n_periods", n_periods or 1)

@@ -24,6 +24,7 @@ from ._utils._sklearn import (
     one_task,
     robust_scaler,
 )
+from ._utils._sparse import SparseCube
 from ._utils._text import count, warn
 from .categories._coefficients import TRAITS, load_coefficients, match_names, match_positions
 from .panel import Panel, output_names, validate_panel
@@ -236,14 +237,14 @@ class BigFivePersonalityScorer(CallbackSupportMixin, TransformerMixin, BaseEstim
         """
         forget_fit(self)
         self.level_ = self.level
-        panel = validate_panel(self, X)
+        panel = validate_panel(self, X, sparse=True)
         table = load_coefficients(self.coefficients)
         self.coefficients_ = (
             match_names(table, panel.features, self.aliases or {})
             if panel.is_named
             else match_positions(table, len(panel.features), self.coefficients is not None)
         )
-        spending = sum(np.abs(block).sum(axis=(0, 1)) for block in blocks_of(panel.cube))
+        spending = _sum_spending(panel.cube)
         self.coverage_ = float(spending[self.support_].sum() / (spending.sum() or 1))
         if panel.is_named and self.coverage_ < LOW_COVERAGE:
             have = "has" if self.support_.sum() == 1 else "have"
@@ -276,7 +277,7 @@ class BigFivePersonalityScorer(CallbackSupportMixin, TransformerMixin, BaseEstim
             Standardised if ``standardize``, else in coefficient units times shares.
         """
         check_is_fitted(self)
-        panel = validate_panel(self, X, reset=False)
+        panel = validate_panel(self, X, reset=False, sparse=True)
         scores = self._score(panel.cube)
         if self.scaler_ is not None:
             flat = scores.reshape(-1, len(TRAITS))
@@ -309,6 +310,13 @@ class BigFivePersonalityScorer(CallbackSupportMixin, TransformerMixin, BaseEstim
         tags.input_tags.three_d_array = True
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
         return tags
+
+
+def _sum_spending(cube):
+    """Absolute spending by category, shape (n_features,)."""
+    if isinstance(cube, SparseCube):
+        return abs(cube.by_period).sum(axis=0)
+    return sum(np.abs(block).sum(axis=(0, 1)) for block in blocks_of(cube))
 
 
 def _fit_scaler(scores):

@@ -17,12 +17,16 @@ from skspend import (
     BigFivePersonalityScorer,
     LSTMStateExtractor,
     SpendingAggregator,
+    SpendingFactors,
     TrajectoryClusterer,
+    TransactionLog,
     TransferRegressor,
 )
 from skspend._utils import _sklearn
+from skspend._utils._sparse import SparseCube, take
 from skspend.datasets import load_complete_journey, make_spending
 from skspend.model_selection import elbow
+from skspend.segmentation import SegmentModel, aggregate, cluster, find_nodes
 
 
 @pytest.fixture
@@ -155,6 +159,78 @@ def test_no_step_copies_a_wide_panel_as_a_whole(monkeypatch):
     assert scorer.coverage_ == 1
     np.testing.assert_allclose(scaler.mean_, shares.mean(axis=0))
     np.testing.assert_allclose(scaler.scale_, shares.std(axis=0))
+
+
+@pytest.fixture(scope="module")
+def wide_log():
+    """1,000 customers who buy a few of 500 categories, of which 8 have a coefficient."""
+    rng = np.random.default_rng(0)
+    customer, year = np.indices((1000, 3)).reshape(2, -1).repeat(2, axis=1)
+    frame = {
+        "customer": customer,
+        "date": (np.datetime64("2021-12") + 12 * year).astype("M8[s]"),
+        "category": np.char.add("kind", rng.zipf(1.3, size=len(year)).clip(max=500).astype(str)),
+        "amount": rng.normal(20, 15, size=len(year)),
+    }
+    names = pd.DataFrame({"customer": 0, "date": frame["date"][0], "amount": 0.0}, range(1, 501))
+    names["category"] = [f"kind{number}" for number in names.index]
+    return TransactionLog(pd.concat([pd.DataFrame(frame), names]))
+
+
+def run_wide(log):
+    """The panel of the main job, and other frames by name."""
+    names = [f"kind{number}" for number in range(1, 9)]
+    ratings = make_spending(2, 1, 8, random_state=0).coefficients.set_axis(names)
+    spend, panel, is_active = aggregate(log)
+    active = take(panel, is_active)
+    scorer = BigFivePersonalityScorer(ratings.to_dict())
+    states = LSTMStateExtractor(n_networks=2, epochs=2, scorer=scorer, random_state=0).fit(active)
+    trajectories, scores = states.transform(panel), states.scorer_.transform(panel)
+    segment = TrajectoryClusterer(1, random_state=0)
+    names = cluster(segment, trajectories[is_active], scores[is_active], active)
+    model = SegmentModel(
+        Pipeline([("spend", spend), ("states", states), ("segment", segment)]), names
+    )
+    described = model.describe(panel, trajectories)
+    scale = {"mean": states.scaler_.mean_, "scale": states.scaler_.scale_}
+    return panel, {
+        "segments": model.predict(log),
+        "described": described,
+        "nodes": pd.DataFrame(find_nodes(model, log)),
+        "scale": pd.DataFrame(scale),
+        "figures": pd.DataFrame([model.summarise(panel, trajectories, is_active, described)]),
+    }
+
+
+def test_a_wide_panel_is_never_dense_and_gives_the_same_segments(wide_log, monkeypatch):
+    dense, expected = run_wide(wide_log)
+    monkeypatch.setattr("skspend.aggregation._aggregator.CELLS_AT_ONCE", 2**16)
+    monkeypatch.setattr("skspend.aggregation._shares.CELLS_AT_ONCE", 2**16)
+    with monkeypatch.context() as patch:
+        for owner, method in ((SparseCube, "__array__"), (pd.DataFrame.sparse, "to_dense")):
+            patch.setattr(owner, method, lambda *_, **__: pytest.fail("It is dense."))
+        panel, found = run_wide(wide_log)
+    assert panel.sparse.density < 0.1
+    pd.testing.assert_frame_equal(panel.sparse.to_dense(), dense)
+    for name, table in expected.items():
+        pd.testing.assert_frame_equal(found[name], table, rtol=1e-9, atol=1e-9, obj=name)
+
+
+def test_what_needs_a_dense_panel_reads_a_sparse_one(bank):
+    dense = bank.data
+    panel = dense.astype(pd.SparseDtype(dense.to_numpy().dtype, 0))
+    networks = LSTMStateExtractor.paper(2, objective="reconstruct", epochs=1, random_state=0)
+    for estimator in (networks, SpendingFactors(2), SpendingAggregator()):
+        found, expected = (clone(estimator).fit_transform(given) for given in (panel, dense))
+        np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-6)
+
+
+def test_only_pandas_frames_have_sparse_columns(wide_log, monkeypatch):
+    monkeypatch.setattr("skspend.aggregation._aggregator.CELLS_AT_ONCE", 2**16)
+    spend = SpendingAggregator().fit(wide_log)
+    sparse = spend.transform(wide_log)
+    dense = spend.set_output(transform="polars").transform(wide_log)
+    np.testing.assert_array_equal(dense.to_numpy(), sparse.to_numpy())
 
 
 def test_a_scaler_before_an_extractor_keeps_periods_with_set_output(bank):

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from functools import wraps
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from scipy import sparse
 from sklearn import config_context
 from sklearn.base import BaseEstimator
 from sklearn.callback import CallbackSupportMixin
@@ -15,6 +16,7 @@ from sklearn.ensemble._base import _set_random_states
 from sklearn.preprocessing import RobustScaler, StandardScaler
 from sklearn.utils import gen_batches
 from sklearn.utils._param_validation import HasMethods, Interval, RealNotInt, StrOptions
+from sklearn.utils._set_output import _get_output_config
 
 Method = TypeVar("Method", bound=Callable[..., Any])
 
@@ -57,15 +59,18 @@ def array_scaler() -> StandardScaler:
     return StandardScaler().set_output(transform="default")
 
 
-def blocks_of(table: NDArray[Any]) -> Iterator[NDArray[Any]]:
+def blocks_of(table: Any) -> Iterator[NDArray[Any]]:
     """Cut a large array along its first axis: what is computed of a block is small."""
     for rows in gen_batches(len(table), max(1, CELLS_AT_ONCE * len(table) // max(table.size, 1))):
         yield table[rows]
 
 
-def fit_scaler(table: NDArray[Any]) -> StandardScaler:
+def fit_scaler(table: Any) -> StandardScaler:
     """Fit an `array_scaler` block by block: scikit-learn copies what it fits at once."""
     scaler = array_scaler()
+    if sparse.issparse(table):
+        # Of these, scikit-learn learns the means, too, if it need not subtract them.
+        return scaler.set_params(with_mean=False).fit(table).set_params(with_mean=True)
     for block in blocks_of(table):
         scaler.partial_fit(block)
     return scaler

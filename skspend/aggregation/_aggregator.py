@@ -17,14 +17,17 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
 from .._utils._sklearn import (
+    CELLS_AT_ONCE,
     CallbackSupportMixin,
     Interval,
     RealNotInt,
     StrOptions,
     _fit_context,
+    _get_output_config,
     forget_fit,
     one_task,
 )
+from .._utils._sparse import make_sparse_frame
 from .._utils._text import some
 from ..panel import Panel, output_names, refuse_transactions, validate_panel
 from ..transactions import TransactionLog
@@ -41,6 +44,8 @@ MONTHS: dict[Period, int] = {"year": 12, "half": 6, "quarter": 3, "month": 1}
 POSITIVE = Interval(Integral, 1, None, closed="left")
 BEFORE = "before the first period"
 """Why transactions are left out of the periods."""
+DENSITY = 0.25
+"""Of a large panel: where a smaller share of the cells can be other than 0, columns are sparse."""
 INFREQUENT = "infrequent"
 """The column of all categories that few customers use."""
 
@@ -294,7 +299,9 @@ class SpendingAggregator(CallbackSupportMixin, TransformerMixin, BaseEstimator):
         -------
         panel : frame or ndarray, shape (n_customers, n_periods * n_categories)
             Shares (currency units if ``normalize=None``), one row per customer. A log gives a frame
-            indexed by customer, a frame a frame, an array an array.
+            indexed by customer, a frame a frame, an array an array. The pandas frame of a log has
+            sparse columns if it has more than 16 million cells, at least three quarters of which
+            are 0: all steps of skspend read them, and ``panel.sparse.to_dense()`` makes it dense.
 
         Raises
         ------
@@ -316,8 +323,11 @@ class SpendingAggregator(CallbackSupportMixin, TransformerMixin, BaseEstimator):
             fitted, got = ("a log", "a panel") if was_log else ("a panel", "a log")
             raise ValueError(f"The aggregator was fitted on {fitted} and cannot transform {got}.")
         if isinstance(X, TransactionLog):
-            shares = spending_shares(with_income(X, self.income_categories_), self)
-            panel = Panel(shares, self.period_, self.categories_)
+            log = with_income(X, self.income_categories_)
+            if self._is_sparse(log):
+                table = spending_shares(log, self, sparse=True)
+                return make_sparse_frame(table, X.customers, self.get_feature_names_out())
+            panel = Panel(spending_shares(log, self), self.period_, self.categories_)
             if X.is_polars:
                 names = list(panel.names)
                 return nw.from_numpy(panel.table, schema=names, backend="polars").to_native()
@@ -328,6 +338,13 @@ class SpendingAggregator(CallbackSupportMixin, TransformerMixin, BaseEstimator):
             shares = shares / divisor(gross_spending(shares))
         shares = shares.astype(self.dtype_ or shares.dtype, copy=False)
         return Panel(shares, panel.period, panel.features).like(X)
+
+    def _is_sparse(self, log):
+        """Whether a large panel is mostly 0; of the libraries of frames, pandas has sparse ones."""
+        n_cells = len(log) * self.n_periods_ * len(self.categories_)
+        container = _get_output_config("transform", self)["dense"]
+        is_pandas = not log.is_polars and container in ("default", "pandas")
+        return is_pandas and n_cells > max(CELLS_AT_ONCE, log.n_transactions / DENSITY)
 
     @property
     def quality_(self) -> pd.DataFrame:

@@ -6,25 +6,28 @@ Maree & Omlin (2021), section III-A.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
+from scipy.sparse import csr_array, vstack
 from sklearn.utils import gen_batches
 
 from .._utils._text import count, some, warn
+from ..panel import unfold
 
 if TYPE_CHECKING:
     from .._utils._typing import Estimator, Floats
     from ..transactions import TransactionLog
 
-CELLS_AT_ONCE = 2**24
+CELLS_AT_ONCE = 2**22
 """Shares are computed for this many cells of the panel at a time."""
 
 
-def spending_shares(log: TransactionLog, spend: Estimator) -> Floats:
+def spending_shares(log: TransactionLog, spend: Estimator, *, sparse: bool = False) -> Any:
     """Compute the shares of all customers, shape (n_customers, n_periods, n_categories).
 
+    With `sparse`, they are a sparse array of shape (n_customers, n_periods * n_categories).
     `spend` is a SpendingAggregator, fitted on a log whose categories of income `log` has.
     """
     is_unknown = ~np.isin(log.categories, spend.spending_categories_)
@@ -36,18 +39,25 @@ def spending_shares(log: TransactionLog, spend: Estimator) -> Floats:
         )
     income = positive_income(log, spend) if spend.normalize_ == "income" else None
     n_at_once = max(1, CELLS_AT_ONCE // max(1, spend.n_periods_ * len(log.categories)))
-    if len(log) <= n_at_once:
+    dtype = spend.dtype_ or np.float64
+    shares: Any
+    if len(log) <= n_at_once and not sparse:
         shares, totals = _shares_of_block(log, spend, income, is_unknown)
-        shares = shares.astype(spend.dtype_ or np.float64, copy=False)
+        shares = shares.astype(dtype, copy=False)
     else:
         shape = len(log), spend.n_periods_, len(spend.categories_)
-        shares = np.empty(shape, dtype=spend.dtype_ or np.float64)
+        shares = [] if sparse else np.empty(shape, dtype=dtype)
         totals = np.zeros(3)
         for block in gen_batches(len(log), n_at_once):
-            shares[block], amounts = _shares_of_block(
+            found, amounts = _shares_of_block(
                 log[block], spend, None if income is None else income[block], is_unknown
             )
+            if sparse:
+                shares.append(csr_array(unfold(found).astype(dtype, copy=False)))
+            else:
+                shares[block] = found
             totals += amounts
+        shares = vstack(shares, format="csr") if sparse else shares
     if spend.handle_unknown_ == "warn":
         _warn_of_unknown(spend, log.categories[is_unknown], *totals)
     return shares

@@ -14,6 +14,7 @@ from sklearn.pipeline import Pipeline
 
 from .. import segmentation as work
 from .._utils._output import output_folder, strict, write_json
+from .._utils._sparse import take
 from .._utils._text import cut, printable
 from .._utils._threads import one_thread
 from ..aggregation._aggregator import BEFORE, MONTHS
@@ -73,14 +74,14 @@ def _run(file, options, folder):
         with refits if options["stability"] else nullcontext():
             with steps.step("Training") as task:
                 callback = EpochProgress(steps.progress, task)
-                work.train(states, panel[is_active], callback)
+                work.train(states, take(panel, is_active), callback)
             with steps.step("Clustering"):
                 trajectories = states.transform(panel)
                 names = work.cluster(
                     segment,
                     trajectories[is_active],
                     states.scorer_.transform(panel)[is_active],
-                    panel[is_active],
+                    take(panel, is_active),
                     previous=previous,
                     anchor=None if previous is None else placed[is_active],
                 )

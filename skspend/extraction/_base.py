@@ -30,6 +30,7 @@ from .._utils._sklearn import (
     fit_scaler,
     with_callbacks,
 )
+from .._utils._sparse import by_period
 from .._utils._threads import one_thread
 from ..networks._forward import decode, encode, pool
 from ..networks._scaling import fold_scales, scale, unfold_scales
@@ -174,7 +175,7 @@ class StateExtractor(CallbackSupportMixin, TransformerMixin, BaseEstimator):
         """
         losses, weights = {"loss": np.array([])}, None
         if hasattr(self, "kernels_"):
-            panel = validate_panel(self, X, reset=False).cube
+            panel = self._read_panel(X)
             target = self._target.encode(X, panel, y)
             panel, losses = scale(self._read(panel), self.input_scaler_), self.losses_
             scalers = self.input_scaler_, self.target_scaler_
@@ -194,11 +195,11 @@ class StateExtractor(CallbackSupportMixin, TransformerMixin, BaseEstimator):
 
     def _start(self, X, y):
         """Fit scales and target, make the network; return scaled inputs and encoded target."""
-        panel = validate_panel(self, X, n_periods=self.n_periods).cube
+        panel = validate_panel(self, X, n_periods=self.n_periods, sparse=True).cube
         for name in ("scorer_", "kernels_", "components_"):
             self.__dict__.pop(name, None)
         self.objective_ = objective = self.objective
-        self.scaler_ = fit_scaler(panel.reshape(-1, panel.shape[2]))
+        self.scaler_ = fit_scaler(by_period(panel))
         target = Target.fit(
             objective, self._recurrent, self.scorer, self.scaler_, X, panel, y, self.n_ranks
         )
@@ -218,9 +219,14 @@ class StateExtractor(CallbackSupportMixin, TransformerMixin, BaseEstimator):
         self.network_ = make_network(self, self._recurrent, target, inputs, encoded)
         return inputs, encoded
 
+    def _read_panel(self, X):
+        return validate_panel(self, X, reset=False, sparse=True).cube
+
     def _read(self, panel):
         """What the network reads of every period: the shares, or their weighted sums by trait."""
-        return panel if self.projection_ is None else panel @ self.projection_.astype(panel.dtype)
+        if self.projection_ is None:
+            return np.asarray(panel)
+        return panel @ self.projection_.astype(panel.dtype)
 
     @property
     def _target(self):
@@ -293,7 +299,7 @@ class StateExtractor(CallbackSupportMixin, TransformerMixin, BaseEstimator):
         the oldest period first.
         """
         check_is_fitted(self)
-        panel = validate_panel(self, X, reset=False)
+        panel = validate_panel(self, X, reset=False, sparse=True)
         states = self._run_encoder(panel.cube)
         return Panel(states, panel.period, self._state_names()).like(X)
 
@@ -340,7 +346,7 @@ class StateExtractor(CallbackSupportMixin, TransformerMixin, BaseEstimator):
         periods.
         """
         check_is_fitted(self)
-        panel = validate_panel(self, X, reset=False).cube
+        panel = self._read_panel(X)
         return pool(self._run_encoder(panel)[..., : self.network_.n_units], self.network_.pooling)
 
     def _outputs(self, panel):
@@ -353,7 +359,7 @@ class StateExtractor(CallbackSupportMixin, TransformerMixin, BaseEstimator):
         of each period has shape (n_customers, n_periods) or (n_customers, n_periods * n_outputs).
         """
         check_is_fitted(self)
-        return self._target.decode(self._outputs(validate_panel(self, X, reset=False).cube))
+        return self._target.decode(self._outputs(self._read_panel(X)))
 
     def score(self, X: PanelLike, y: ArrayLike | None = None) -> float:
         """Return how well the network predicts its target; X and y are as in `fit`.
@@ -362,7 +368,7 @@ class StateExtractor(CallbackSupportMixin, TransformerMixin, BaseEstimator):
         standard deviations of each feature.
         """
         check_is_fitted(self)
-        panel = validate_panel(self, X, reset=False).cube
+        panel = self._read_panel(X)
         return self._target.score(self._target.encode(X, panel, y), self._outputs(panel))
 
     def to_keras(self) -> keras.Model:

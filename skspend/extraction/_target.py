@@ -61,7 +61,7 @@ class Target(NamedTuple):
         """Return class numbers, shape (n_customers[, n_periods][, n_ranks]), or values in standard
         deviations, with one more axis of n_outputs."""
         if self.objective == "reconstruct":
-            return scale(panel, self.scaler)
+            return scale(np.asarray(panel), self.scaler)
         if self.objective == "y":
             y = _check_labels(y, len(panel))
             if self.classes is None:

@@ -6,8 +6,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
+from scipy.sparse import issparse
 from sklearn.utils import _safe_indexing, check_consistent_length
+from sklearn.utils.sparsefuncs import mean_variance_axis
 
+from .._utils._sparse import SparseCube
 from ..panel import Panel
 from ..personality import TRAITS
 from ._names import ROUNDING, WORTH_SAYING, Namer
@@ -87,7 +90,7 @@ def describe_segments(
     scores = np.asarray(scores, dtype=float)
     nodes = _place(clusterer, trajectories)
     check_consistent_length(nodes, scores, panel)
-    read = Panel.read(panel)
+    read = Panel.read(panel, sparse=True)
     if trajectories is None:
         strengths, exemplars = clusterer.strengths_, clusterer.exemplars_
     else:
@@ -97,7 +100,7 @@ def describe_segments(
     categories, shares = read.features, _mean_shares(read)
     if names is None:
         names = _name(clusterer.tree_, nodes, scores, shares, categories)
-    spread = shares.std(axis=0)
+    spread = _deviations(shares)
     rows = []
     for node, placed in clusterer.tree_[["parent", "depth", "label"]].iloc[1:].iterrows():
         members = (nodes == node).any(axis=1)
@@ -183,13 +186,13 @@ def name_segments(
     scores = np.asarray(scores, dtype=float)
     nodes = _place(clusterer, trajectories)
     check_consistent_length(nodes, scores, panel)
-    read = Panel.read(panel)
+    read = Panel.read(panel, sparse=True)
     return _name(clusterer.tree_, nodes, scores, _mean_shares(read), read.features, previous)
 
 
 def _name(tree, nodes, scores, shares, categories, previous=None):
-    spread = shares.std(axis=0)
-    spread[spread <= ROUNDING * np.abs(shares).mean(axis=0)] = np.inf
+    spread = _deviations(shares)
+    spread[spread <= ROUNDING * abs(shares).mean(axis=0)] = np.inf
     everybody = np.median(scores, axis=0), shares.mean(axis=0)
     sizes, effects = {}, {}
     for node in tree.index[1:]:
@@ -269,4 +272,11 @@ def _median(values, members):
 
 def _mean_shares(panel):
     """Share of each category as a mean over periods, shape (n_customers, n_categories)."""
+    if isinstance(panel.cube, SparseCube):
+        return panel.cube.mean()
     return panel.cube.mean(axis=1, dtype=float)
+
+
+def _deviations(shares):
+    """Standard deviation of each category over customers."""
+    return np.sqrt(mean_variance_axis(shares, 0)[1]) if issparse(shares) else shares.std(axis=0)

@@ -12,6 +12,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils import _safe_indexing, gen_batches
 from sklearn.utils.validation import check_is_fitted
 
+from .._utils._sparse import is_sparse
 from .._utils._threads import one_thread
 from ..clustering import TrajectoryClusterer
 from ..clustering._tree import BLOCK
@@ -161,6 +162,9 @@ def _make_trajectories(pipeline, log, block):
     else:
         # No sum may depend on the order in which a cluster delivers the rows.
         panel = steps[0].transform(log[block].with_sorted_amounts())
+        if is_sparse(panel):
+            # Whether columns are sparse depends on who else is in the block, and last bits on that.
+            panel = panel.sparse.to_dense()
     panel = _safe_indexing(panel, np.resize(np.arange(len(panel)), BLOCK))
     spends = (np.asarray(panel) != 0).any(axis=1)
     for step in steps[1:]:

@@ -15,6 +15,7 @@ from sklearn.utils import _safe_indexing
 from .. import __version__
 from .._utils._errors import DataError, blame_data
 from .._utils._sklearn import default_output
+from .._utils._sparse import find_active, take
 from ..aggregation import SpendingAggregator
 from ..aggregation._aggregator import MONTHS
 from ..aggregation._shares import count_whole_periods
@@ -82,7 +83,7 @@ def aggregate(
     spend = SpendingAggregator(period=period, n_periods=n_counted, normalize=normalize)
     with blame_data():
         panel = spend.fit(log).transform(log)
-    spends = (Panel.read(panel).cube != 0).any(axis=2)
+    spends = find_active(Panel.read(panel, sparse=True).cube)
     is_active = spends.all(axis=1)
     if is_active.sum() < FEWEST_ACTIVE:
         raise DataError(_too_few(spends, n_periods or spend.n_periods_))
@@ -200,7 +201,7 @@ class SegmentModel:
         paths = {node: self.path(node) for node in np.unique(nodes)}
         levels = [pd.Series(level).map(paths).to_numpy() for level in nodes.T]
         scores = states.scorer_.transform(panel)
-        active_periods = Panel.read(panel).active_periods
+        active_periods = Panel.read(panel, sparse=True).active_periods
         return pd.DataFrame(
             {
                 "customer": np.asarray(customers),
@@ -248,7 +249,7 @@ class SegmentModel:
             "periods": int(spend.n_periods_),
             "categories": len(spend.categories_),
             "coverage": states.scorer_.coverage_,
-            "accuracy_in_sample": states.score(panel[is_active]),
+            "accuracy_in_sample": states.score(take(panel, is_active)),
             "stability_kappa": segment.score(_safe_indexing(trajectories, is_active)),
             "top_level_segments": len(top),
             "leaves": int((segment.tree_["label"] >= 0).sum()),

@@ -17,6 +17,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils import check_random_state
 
 from .._utils._sklearn import default_output
+from .._utils._sparse import take
 from .._utils._threads import one_thread
 from ..inspection._stability import agree, draw_seeds, find_same, place, share_of_same
 
@@ -85,7 +86,7 @@ class Refits:
         if self.others and len(self.rows) >= WORTH_A_PROCESS and cpu_count() > 1:
             context = get_context("spawn")
             self.receiver, sender = context.Pipe(duplex=False)
-            work = (sender, self.others[:-1], self.panel.iloc[self.fitted])
+            work = (sender, self.others[:-1], take(self.panel, self.fitted))
             self.process = context.Process(target=_fit_elsewhere, args=work, daemon=True)
             # Until the process has imported what it needs, it takes no data.
             self.start = Thread(target=_start, args=(self.process, sender), daemon=True)
@@ -150,7 +151,7 @@ class Refits:
             # The process may have been killed, for example where memory is short.
             with suppress(EOFError):
                 return self.receiver.recv()
-        return _fit(pipeline, self.panel.iloc[self.fitted])
+        return _fit(pipeline, take(self.panel, self.fitted))
 
 
 def _start(process, sender):
