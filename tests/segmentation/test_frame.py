@@ -158,6 +158,14 @@ def test_columns_have_any_names_and_money_any_sign(pipeline, frame, whole):
     pd.testing.assert_frame_equal(found, whole, check_exact=True)
 
 
+def test_a_part_whose_panel_would_be_sparse_gives_the_same_bits(
+    pipeline, frame, whole, monkeypatch
+):
+    monkeypatch.setattr("skspend.aggregation._aggregator.CELLS_AT_ONCE", 0)
+    monkeypatch.setattr("skspend.aggregation._aggregator.DENSITY", np.inf)
+    pd.testing.assert_frame_equal(score(frame, pipeline), whole, check_exact=True)
+
+
 def test_each_customer_may_have_a_cutoff(pipeline, frame):
     customers = np.unique(frame["customer"])
     cutoff = pd.Series(pd.Timestamp("2023-06-30"), customers)
