@@ -1,12 +1,13 @@
 """Random malformed files through `skspend predict` and `skspend segment`, in one process.
 
-Each file is a small valid table of transactions with up to four faults in its cells, rows, columns,
-bytes or name. The command must end in one of two ways. One is a clean error: one line that names
-the file, exit code 2, no output and no temporary files. The other is the correct result: customers,
-transactions and sums by customer, period and category equal those of a plain reference, which reads
-the same file only with Python's csv, datetime and float. If the reference cannot read a row, the
-command must fail, or count that row with `--drop-unreadable`. The script exits with 1 if anything
-else happens.
+Each file is a small valid table of transactions, half of them in a random dialect, with up to four
+faults in its cells, rows, columns, bytes or name. The command must end in one of two ways. One is a
+clean error: one line that names the file, exit code 2, no output and no temporary files. The other
+is the correct result: customers, transactions and sums by customer, period and category equal those
+of a plain reference, which reads the same file only with Python's csv, re, datetime and float. If
+the reference cannot read a row, or reads it in two ways, the command must fail, or count that row
+with `--drop-unreadable`. Of a file without faults, the rows must also be those that were written.
+The script exits with 1 if anything else happens.
 
     python benchmarks/fuzz.py
     python benchmarks/fuzz.py --files 500 --seed 3 --keep failures
@@ -27,6 +28,8 @@ import shutil
 import sys
 import tempfile
 import warnings
+import zipfile
+import zlib
 from decimal import Decimal
 from functools import partial
 from pathlib import Path
@@ -44,15 +47,31 @@ from pyarrow import parquet
 from skspend import LSTMStateExtractor, TransactionLog, segmentation as work
 from skspend.cli import main as skspend
 from skspend.datasets import make_spending
-from skspend.transactions import _files as tables
+from skspend.transactions import _text as tables
 
 ROLES = ["customer", "date", "category", "amount"]
 CATEGORIES = ["groceries", "travel", "rent", "fuel", "books", "pets & plants", "café", "unheard of"]
 N_PERIODS = 3
 SMALL = partial(LSTMStateExtractor, n_networks=2, epochs=5)
 """The networks of all models: what they predict does not matter here."""
-SHARES = {"segment": 0.05, "large": 0.04, "parquet": 0.15, "drop": 0.2, "income": 0.1}
-"""Of files: for segment, of these with enough customers to succeed; and so on."""
+SHARES = {"segment": 0.05, "large": 0.04, "parquet": 0.15, "drop": 0.2, "income": 0.1,
+          "dialect": 0.5, "options": 0.3}  # fmt: skip
+"""Of files: for segment, of these with enough customers to succeed; and so on. The last is of
+those in a dialect: its options are given."""
+BLANKS = " \u00a0\u2009\u202f"
+SIGNS = {"tab": "\t"} | dict(zip(",;|", ",;|", strict=True))
+HEADERS = {
+    "customer": ["Kontonr.", "KUNDE_ID", "customer", "Numéro de compte", "klantnummer", "Konto Nr"],
+    "date": ["Bokført dato", "date", "Buchungstag", "Fecha de operación", "transaktionsdatum"],
+    "category": ["Kategori", "category", "catégorie", "CATEGORÍA", "Hauptkategorie"],
+    "amount": ["Beløp (NOK)", "amount", "Betrag", "montant", "belopp", "Bedrag (EUR)"],
+    "income": ["income"],
+}
+DATES = {
+    "dd.mm.yyyy": "%d.%m.%Y", "dd/mm/yyyy": "%d/%m/%Y", "mm/dd/yyyy": "%m/%d/%Y",
+    "dd-mm-yyyy": "%d-%m-%Y", "mm-dd-yyyy": "%m-%d-%Y", "yyyymmdd": "%Y%m%d", "epoch": "",
+    "epoch-ms": "", "iso": "%Y-%m-%d",
+}  # fmt: skip
 
 ANY = [
     "", " ", "NULL", "None", "NaN", "N/A", "null", "inf", "\u00a0", "\u200b", "\x00", "a\x00b",
@@ -93,9 +112,11 @@ WEIRD = {
 KINDS = {
     "row that cannot be read": r"Column '.*?(missing|unreadable|before 19|negative, infinite)",
     "fields or quotes of a row": r"line [\d,]+ has \d+ fields|quotes \(\"\) are wrong",
-    "column not found or twice": r"no column '|columns named",
-    "text in another encoding": r"is no UTF-8 text|is no CSV file but text in UTF-16",
-    "another kind of file": r"is no CSV file but|must end in|is a folder|[Pp]arquet",
+    "column not found or twice": r"no column '|columns named|several columns that may",
+    "two readings": r"can be read with --|may be divided by|all can be read as",
+    "text in another encoding": r"is no UTF-(8|16) text|no \S+ text",
+    "another kind of file": r"is no text file but|must end in|folder holds no|[Pp]arquet|"
+    r"cannot be unpacked|zip archive holds|Excel",
     "nothing in it": r"No columns to parse|no transactions|No transaction can be read",
     "amounts too large": r"add up to|Rescale|overflow|too large",
     "type of a column": r"holds (numbers|values of type)|mixes identifiers",
@@ -234,12 +255,53 @@ def change_header(rng, header, rows):
         header[:] = ["Export of 2024"] + [""] * (len(header) - 1)
 
 
-def as_csv(rng, header, rows):
-    odd = rng.random() < 0.08
+def make_dialect(rng):
+    """How the text of a file is written."""
+    if rng.random() > SHARES["dialect"]:
+        return {"separator": ",", "decimal": ".", "encoding": "utf-8", "date_format": "iso"}
+    return {
+        "separator": rng.choice([*SIGNS]),
+        "decimal": rng.choice(".,"),
+        "encoding": rng.choice(["utf-8", "utf-8-sig", "utf-16", "latin-1", "cp1252"]),
+        "date_format": rng.choice([*DATES]),
+    }
+
+
+def write_dialect(rng, header, rows, dialect):
+    """Write the good cells of a table in a dialect, and rename its columns."""
+    names = [rng.choice(HEADERS[name]) if name in HEADERS else name for name in header]
+    marks = (
+        ["", ".", ",", "'", "\u2019", *BLANKS] if "utf" in dialect["encoding"] else ["", "'", " "]
+    )
+    mark = rng.choice([mark for mark in marks if mark != dialect["decimal"]])
+    table = str.maketrans({",": mark, ".": dialect["decimal"]})
+
+    def write(role, text):
+        if role in ("amount", "income") and re.fullmatch(r"-?\d+(\.\d\d)?", text):
+            return format(Decimal(text), ",").translate(table)
+        if role == "date" and re.fullmatch(r"20\d\d-\d\d-\d\d", text):
+            with contextlib.suppress(ValueError):
+                return write_date(datetime.date.fromisoformat(text), dialect["date_format"])
+        return text
+
+    return names, [
+        [write(role, text) for role, text in zip(header, row, strict=False)] + row[len(header) :]
+        for row in rows
+    ]
+
+
+def write_date(day, date_format):
+    if DATES[date_format]:
+        return day.strftime(DATES[date_format])
+    seconds = (day - datetime.date(1970, 1, 1)).days * 86400 + 3600 * day.day % 86400
+    return f"{seconds}{'123' if date_format == 'epoch-ms' else ''}"
+
+
+def as_csv(rng, header, rows, dialect):
     text = io.StringIO()
     writer = csv.writer(
         text,
-        delimiter=rng.choice(";\t|") if odd else ",",
+        delimiter=SIGNS[dialect["separator"]],
         lineterminator=rng.choice(["\n", "\n", "\r\n", "\r"]),
         quoting=rng.choice([csv.QUOTE_MINIMAL, csv.QUOTE_MINIMAL, csv.QUOTE_ALL]),
     )
@@ -248,10 +310,24 @@ def as_csv(rng, header, rows):
     text = text.getvalue()
     if rng.random() < 0.1:
         text = text.rstrip("\r\n")
-    encoding = "utf-8"
-    if rng.random() < 0.12:
-        encoding = rng.choice(["latin-1", "utf-16", "utf-16-le", "utf-8-sig", "utf-8-sig", "cp500"])
+    encoding = dialect["encoding"]
+    if rng.random() < 0.04:
+        encoding = rng.choice(["latin-1", "utf-16", "utf-16-le", "utf-8-sig", "cp500"])
     return text.encode(encoding, errors="replace" if "utf" not in encoding else "surrogatepass")
+
+
+def pack(rng, content):
+    """Pack some of the files."""
+    what = rng.choice([None, None, None, "gz", "zst", "zip"])
+    if what == "gz":
+        return gzip.compress(content)
+    if what == "zst":
+        return pa.compress(content, "zstd", asbytes=True)
+    if what == "zip":
+        with zipfile.ZipFile(file := io.BytesIO(), "w") as archive:
+            archive.writestr("bank.csv", content)
+        return file.getvalue()
+    return content
 
 
 def change_bytes(rng, content):
@@ -357,13 +433,21 @@ def make_file(rng, folder, *, is_large=False, with_income=False):
     Returns
     -------
     path : Path
+    truth : list of tuple or None
+        The rows of a text file without faults.
+    dialect : dict of str
+        Of a text file.
     """
     n_customers = 40 if is_large else rng.choice([1, 1, 2, 3, 6])
     header, rows = make_table(rng, n_customers, with_income)
+    places = [header.index(name) for name in ROLES]
+    truth = [tuple(row[place] for place in places) for row in rows]
     changes = [change_cell, change_column, change_rows, change_header]
-    for _ in range(rng.choice([0, 0, 1, 2]) if is_large else rng.choice([0, 1, 1, 1, 2, 2, 3])):
+    n_changes = rng.choice([0, 0, 1, 2]) if is_large else rng.choice([0, 0, 1, 1, 1, 2, 2, 3])
+    for _ in range(n_changes):
         rng.choices(changes, [6, 3, 3, 1])[0](rng, header, rows)
     is_parquet = rng.random() < SHARES["parquet"]
+    dialect = make_dialect(rng)
     if is_parquet:
         sink = io.BytesIO()
         parquet.write_table(
@@ -371,21 +455,27 @@ def make_file(rng, folder, *, is_large=False, with_income=False):
         )
         content = sink.getvalue()
     else:
-        content = as_csv(rng, header, rows)
-    for _ in range(rng.choice([0, 0, 0, 1] if is_parquet or is_large else [0, 0, 1, 2])):
+        header, rows = write_dialect(rng, header, rows, dialect)
+        content = as_csv(rng, header, rows, dialect)
+    n_bytes = rng.choice([0, 0, 0, 1] if is_parquet or is_large else [0, 0, 0, 1, 2])
+    for _ in range(n_bytes):
         content = change_bytes(rng, content)
-    path = folder / ("table.parquet" if is_parquet != (rng.random() < 0.02) else "table.csv")
+    is_named = rng.random() >= 0.02
+    if not is_parquet and is_named:
+        content = pack(rng, content)
+    path = folder / ("table.parquet" if is_parquet == is_named else "table.csv")
     if rng.random() < 0.01:
         path.mkdir()
     else:
         path.write_bytes(content)
-    return path
+    is_true = not (is_parquet or n_changes or n_bytes) and is_named
+    return path, truth if is_true else None, None if is_parquet else dialect
 
 
 # The reference.
 
 
-def read_reference(path, *, with_income, drops):
+def read_reference(path, *, with_income, drops, given):
     """What is in a file, by plain rules.
 
     Returns
@@ -400,25 +490,30 @@ def read_reference(path, *, with_income, drops):
     is_csv = path.suffix == ".csv"
     if path.is_dir():
         raise Unreadable
-    records = _csv_records(path, names, drops) if is_csv else _arrow_records(path, names)
+    readers = dict(zip(names, READERS, strict=False))
+    if is_csv:
+        records = list(_csv_records(path, names, drops, given))
+        readers |= _choose_readers([record for record in records if record], names, given)
+    else:
+        records = _arrow_records(path, names)
     customers, rows, incomes, n_dropped = set(), [], collections.defaultdict(list), 0
     all_incomes = Decimal(0)
     for record in records:
         if record is None:
             n_dropped += 1
             continue
-        values = [read(value) for read, value in zip(READERS, record, strict=False)]
+        values = [readers[name](value) for name, value in zip(ROLES, record, strict=False)]
         if values[0] is not None:
             customers.add(values[0])
         if with_income and not _is_missing(record[4]):
-            income = _read_amount(record[4])
+            income = readers["income"](record[4])
             if income is not None and income >= 0:
                 incomes[values[0]].append(income)
                 all_incomes += Decimal(income)
             elif not drops:
                 raise Unreadable
-        if None not in values[:4]:
-            rows.append(tuple(values[:4]))
+        if None not in values:
+            rows.append(tuple(values))
         elif drops:
             n_dropped += 1
         else:
@@ -440,31 +535,120 @@ def read_reference(path, *, with_income, drops):
     return customers, rows, incomes, n_dropped
 
 
-def _csv_records(path, names, drops):
+def _decode(path, given):
     content = path.read_bytes()
-    if content.startswith((b"PAR1", b"\x1f\x8b", b"PK\x03\x04", b"\xff\xfe", b"\xfe\xff")):
-        raise Unreadable
-    text = content.removeprefix(b"\xef\xbb\xbf").decode(errors="surrogateescape")
-    csv.field_size_limit(tables.CSV_BLOCK)
     try:
-        records = [row for row in csv.reader(io.StringIO(text, newline=""), strict=True) if row]
-    except csv.Error as error:
+        if content.startswith(b"\x1f\x8b"):
+            content = gzip.decompress(content)
+        elif content.startswith(b"\x28\xb5\x2f\xfd"):
+            content = pa.CompressedInputStream(pa.BufferReader(content), "zstd").read()
+        elif content.startswith((b"PK\x03\x04", b"PK\x05\x06")):
+            with zipfile.ZipFile(io.BytesIO(content)) as archive:
+                (name,) = archive.namelist()
+                content = archive.read(name)
+    except (OSError, EOFError, ValueError, zlib.error, zipfile.BadZipFile) as error:
         raise Unreadable from error
-    if drops and any("\udc80" <= sign <= "\udcff" for sign in text):
+    if content.startswith((b"PAR1", b"ARROW1")):
         raise Unreadable
-    if not records or any(records[0].count(name) != 1 for name in names):
+    begins = {b"\xef\xbb\xbf": "utf-8-sig", b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
+    marked = next((begins[mark] for mark in begins if content.startswith(mark)), None)
+    try:
+        if "encoding" in given:
+            return content.decode(given["encoding"]).removeprefix("\ufeff")
+        if marked:
+            return content.decode(marked)
+        try:
+            return content.decode()
+        except UnicodeDecodeError:
+            mixed = content.decode(errors="surrogateescape")
+            if any(sign > "\x7f" and not "\udc80" <= sign <= "\udcff" for sign in mixed):
+                raise Unreadable from None
+            return content.decode("cp1252")
+    except UnicodeDecodeError as error:
+        raise Unreadable from error
+
+
+def _plain(name):
+    return re.sub(r"[(\[].*?[)\]]|[\W_]", "", name).casefold()
+
+
+def _find_place(header, role):
+    """The place of a column, or None; two are an error."""
+    usual = {
+        re.sub(r"[\W_]", "", re.sub(r"\(.*?\)", "", name)).casefold() for name in HEADERS[role]
+    }
+    exact = [name for name in header if name == role]
+    if role == "income" or exact:
+        found = exact
+    else:
+        found = [
+            name for name in header
+            if re.sub(r"[\W_]", "", re.sub(r"[(\[].*?[)\]]", "", name)).casefold() in usual
+        ]  # fmt: skip
+    if len(found) > 1:
         raise Unreadable
-    places = [records[0].index(name) for name in names]
-    for row in records[1:]:
-        if len(row) == len(records[0]):
+    return header.index(found[0]) if found else None
+
+
+def _csv_records(path, names, drops, given):
+    text = _decode(path, given)
+    csv.field_size_limit(tables.CSV_BLOCK)
+    found = []
+    for separator in [given["separator"]] if "separator" in given else SIGNS:
+        reader = csv.reader(io.StringIO(text, newline=""), delimiter=SIGNS[separator], strict=True)
+        try:
+            header = next(filter(None, reader), None)
+            places = header and [_find_place(header, name) for name in names]
+            if places and None not in places:
+                found.append((separator, header, places, [row for row in reader if row]))
+        except csv.Error:
+            # Where no header is found, the file is refused below.
+            continue
+    if len(found) != 1:
+        raise Unreadable
+    ((_, header, places, rows),) = found
+    for row in rows:
+        if len(row) == len(header):
             record = [row[place] for place in places]
-            if any("\udc80" <= sign <= "\udcff" for sign in "".join(record)):
-                raise Unreadable
             yield [None if value in tables.MISSING else value for value in record]
         elif drops:
             yield None
         else:
             raise Unreadable
+
+
+def _choose_readers(records, names, given):
+    """How dates and amounts are read: in the way that reads the most of them."""
+    column = {name: {record[k] for record in records} - {None} for k, name in enumerate(names)}
+    dates = {form: partial(_read_date, date_format=form) for form in DATES}
+    date = _choose(dates, [column["date"]], given.get("date_format"))
+    numbers = {decimal: partial(_read_amount, decimal=decimal) for decimal in ".,"}
+    amounts = [{text for text in column.get(name, ()) if "." in text or "," in text}
+               for name in ("amount", "income")]  # fmt: skip
+    number = _choose(numbers, amounts, given.get("decimal"))
+    return {"date": date or dates["iso"], "amount": number or numbers["."],
+            "income": number or numbers["."]}  # fmt: skip
+
+
+def _choose(readers, columns, given):
+    if given:
+        return readers[given]
+    is_open = False
+    for texts in columns:
+        found = {name: [read(text) for text in sorted(texts)] for name, read in readers.items()}
+        counts = {
+            name: sum(value is not None for value in values) for name, values in found.items()
+        }
+        most = max(counts.values())
+        if not most:
+            continue
+        readers = {name: read for name, read in readers.items() if counts[name] == most}
+        if len({tuple(found[name]) for name in readers}) == 1:
+            return next(iter(readers.values())) if not is_open or len(readers) == 1 else None
+        is_open = True
+    if is_open:
+        raise Unreadable
+    return None
 
 
 def _arrow_records(path, names):
@@ -495,16 +679,41 @@ def _read_category(value):
     return None if _read_name(value) is None else str(value)
 
 
-def _read_date(value):
+def _read_date(value, date_format="iso"):
     if _is_missing(value):
         return None
     if isinstance(value, datetime.datetime):
         value = value.date()
     if isinstance(value, str):
-        value = _read_iso_date(value)
+        value = _read_iso_date(value) if date_format == "iso" else _read_day(value, date_format)
     elif not isinstance(value, datetime.date):
         raise Unreadable
     return value if value and 1900 <= value.year <= 2100 else None
+
+
+def _read_day(text, date_format):
+    text = text.strip(" \t\n\f\r")
+    try:
+        if date_format.startswith("epoch"):
+            digits, unit = (r"\d{9,10}", 1) if date_format == "epoch" else (r"\d{12,13}", 1000)
+            if not re.fullmatch(digits, text, re.ASCII):
+                return None
+            days = int(text) // (86400 * unit)
+            return datetime.date(1970, 1, 1) + datetime.timedelta(days)
+        if date_format == "yyyymmdd":
+            found = re.fullmatch(r"(\d{4})(\d\d)(\d\d)", text, re.ASCII)
+            return found and datetime.date(*map(int, found.groups()))
+        mark, clock = date_format[2], r"(?:[T ]+(\d\d?):(\d\d)(?::(\d\d)(?:\.\d+)?)?)?"
+        days = rf"(\d\d?)[{mark}](\d\d?)[{mark}](\d{{4}})"
+        found = re.fullmatch(days + clock, text, re.ASCII)
+        if not found:
+            return None
+        day, month, year, *time = (int(part or 0) for part in found.groups())
+        datetime.time(*time)
+        day, month = (day, month) if date_format.startswith("dd") else (month, day)
+        return datetime.date(year, month, day)
+    except ValueError:
+        return None
 
 
 def _read_iso_date(text):
@@ -526,10 +735,22 @@ def _read_iso_date(text):
         return None
 
 
-def _read_amount(value):
+def _read_amount(value, decimal=None):
     if _is_missing(value):
         return None
     if isinstance(value, str):
+        if decimal is not None:
+            # Groups of three digits after one to three, divided by one kind of sign.
+            other = "," if decimal == "." else "."
+            for marks in (other, "'\u2019", BLANKS):
+                grouped = rf"(\s*[+-]?[1-9]\d{{0,2}})((?:[{marks}]\d{{3}})+)(?![\d{other}])(.*)"
+                if found := re.fullmatch(grouped, value, re.ASCII | re.DOTALL):
+                    value = found[1] + re.sub(f"[{marks}]", "", found[2]) + found[3]
+                    break
+            if decimal == ",":
+                if "." in value:
+                    return None
+                value = value.replace(",", ".")
         pattern = r"\s*[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?\s*"
         if not re.fullmatch(pattern, value, re.ASCII | re.IGNORECASE):
             return None
@@ -539,7 +760,7 @@ def _read_amount(value):
     return float(value) if math.isfinite(value) else None
 
 
-READERS = [_read_name, _read_date, _read_category, _read_amount]
+READERS = [_read_name, _read_date, _read_category, _read_amount, _read_amount]
 
 
 def sum_up(rows):
@@ -598,11 +819,14 @@ class Fuzz:
         is_large = is_segment and rng.random() < SHARES["large"]
         with_income = rng.random() < SHARES["income"]
         drops = rng.random() < SHARES["drop"]
-        path = make_file(rng, folder, is_large=is_large, with_income=with_income)
+        path, truth, dialect = make_file(rng, folder, is_large=is_large, with_income=with_income)
+        given = dialect if dialect and rng.random() < SHARES["options"] else {}
         output = folder / "out"
         options = ["--output", output]
         options += ["--income", "income"] if with_income else []
         options += ["--drop-unreadable"] if drops else []
+        for name, value in given.items():
+            options += [f"--{name.replace('_', '-')}", value]
         if is_segment:
             arguments = ["segment", path, "--depth", 1, *options]
         else:
@@ -621,7 +845,9 @@ class Fuzz:
         ):
             done = self._run(arguments)
         try:
-            outcome = self._judge(done, path, output, logs, with_income, drops, is_segment)
+            outcome = self._judge(
+                done, path, output, logs, with_income, drops, is_segment, given, truth
+            )
         except AssertionError as error:
             outcome = f"WRONG: {error}"
         if outcome.startswith(("TRACEBACK", "WRONG")):
@@ -633,15 +859,19 @@ class Fuzz:
         if self.keep and path.is_file():
             shutil.copy(path, self.keep / f"{seed}-{number}{path.suffix}")
 
-    def _judge(self, done, path, output, logs, with_income, drops, is_segment):
+    def _judge(self, done, path, output, logs, with_income, drops, is_segment, given, truth):
         if done.exception is not None and not isinstance(done.exception, SystemExit):
             return "TRACEBACK"
         try:
-            expected = read_reference(path, with_income=with_income, drops=drops)
+            expected = read_reference(path, with_income=with_income, drops=drops, given=given)
         except Unreadable:
             expected = None
         except Unknown:
             expected = Unknown
+        if truth is not None and isinstance(expected, tuple):
+            rows = [(str(row[0]), str(row[1]), row[2], row[3]) for row in expected[1]]
+            written = [(*row[:3], float(row[3])) for row in truth]
+            assert sorted(rows) == sorted(written), "the reference reads other rows than written"
         left = {found.name for found in path.parent.iterdir()} - {path.name}
         if done.exit_code:
             return self._judge_error(done, path, left, expected)

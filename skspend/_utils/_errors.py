@@ -40,6 +40,8 @@ def as_options(message):
     """
     message = re.sub(r"\(keyword (\w+)=\)", r"(--\1)", message)
     message = message.replace("by keyword", "by these options")
+    message = message.replace("date_format=", "--date-format ")
+    message = re.sub(r"\b(separator|decimal|encoding)=", r"--\1 ", message)
     message = re.sub(r"\b(aliases|coefficients|normalize|income)=(?:'(\w+)')?", r"--\1 \2", message)
     message = re.sub(
         r"\s+([,)]|\.(?=\s|$)|$)|\s+", lambda match: match[1] or " " * bool(match[0]), message
@@ -70,6 +72,13 @@ def blame_data(where: str | PathLike[str] | None = None) -> Iterator[None]:
         if where is not None:
             text = f"{printable(str(where))}: {text}"
         raise DataError(text) from error
+
+
+def check_choice(parameter, value, choices):
+    """Refuse a value that is none of the choices of a parameter."""
+    if value not in choices:
+        *most, last = map(repr, choices)
+        raise ValueError(f"{parameter} must be {', '.join(most)} or {last}, got {value!r}.")
 
 
 def require_text(path: str | PathLike[str]) -> None:

@@ -31,7 +31,7 @@ from .._utils._sparse import make_sparse_frame
 from .._utils._text import some
 from ..panel import Panel, output_names, refuse_transactions, validate_panel
 from ..transactions import TransactionLog
-from ..transactions._log import with_income
+from ..transactions._incomes import with_income
 from ._shares import count_whole_periods, divisor, gross_spending, positive_income, spending_shares
 
 if TYPE_CHECKING:

@@ -4,7 +4,8 @@ import hashlib
 import json
 import os
 import stat
-from glob import glob
+from dataclasses import asdict
+from glob import escape, glob
 from pathlib import Path
 
 import pandas as pd
@@ -16,17 +17,23 @@ from ..inspection._stability import STABILITY_COLUMNS
 from ..personality import load_coefficients
 from ..segmentation import SegmentModel
 from ..transactions import TransactionLog
+from ..transactions._dialect import Dialect
 from ..transactions._periods import coarsest_resolution
-from ._console import CommandError, note
-from ._options import ROLES
+from ._console import CommandError, note, say
+from ._options import ROLES, TEXT
 
 RUN_RECORD = "run.json"
 STUDY_RECORD = "study.json"
 
 
 def inputs(*names):
-    """Return the files that a command reads; a pattern stands for all of its files."""
-    return [path for name in names if name for path in (name, *glob(name, recursive=True))]
+    """Return the files that a command reads; a pattern or folder stands for all of its files."""
+    return [
+        path
+        for name in names
+        if name
+        for path in (name, *glob(name, recursive=True), *glob(f"{escape(name)}/*"))
+    ]
 
 
 def load_model(path, options):
@@ -52,7 +59,7 @@ def read_log(file, options, period):
     with blame_data(file):
         log = TransactionLog.scan(
             file,
-            **{role: options[role] for role in ROLES},
+            **{name: options[name] for name in (*ROLES, *TEXT)},
             income=options["income"],
             outflow=options["outflow"],
             resolution=coarsest_resolution(MONTHS.get(period, period)),
@@ -63,6 +70,17 @@ def read_log(file, options, period):
             total = f" ({amount:,.2f} in all)" if amount else ""
             note(f"Dropped {n:,}: {reason}{total}.")
     return log
+
+
+def reading(log):
+    """How a log was read, for a record; nothing if it was not read from files."""
+    return None if log.dialect is None else asdict(log.dialect)
+
+
+def say_how_read(record):
+    """Say how a log was read, from its record."""
+    if record is not None:
+        say(f"Read as: {Dialect(**record)}.")
 
 
 def note_what_does_not_count(log, before, table):

@@ -7,6 +7,14 @@ import click
 from ._console import CommandError
 
 ROLES = ("customer", "date", "category", "amount")
+SEPARATORS = (",", ";", "tab", "|")
+DECIMALS = (".", ",")
+DATE_FORMATS = ("iso", "dd.mm.yyyy", "dd/mm/yyyy", "mm/dd/yyyy", "dd-mm-yyyy", "mm-dd-yyyy",
+                "yyyymmdd", "epoch", "epoch-ms")  # fmt: skip
+TEXT = ("separator", "decimal", "encoding", "date_format")
+"""How text files are written."""
+COLUMNS = (*ROLES, "outflow", "income", *TEXT, "drop_unreadable")
+"""What says how a file is read."""
 PERIODS = ("year", "half", "quarter", "month")
 MONTHS_FORM = r"[1-9]\d{0,3}"
 
@@ -70,10 +78,14 @@ def table_option(name, text):
 
 def column_options(command):
     """Add the options for the columns of a file of transactions to a command."""
-    texts = {role: f"Column of the {role}." for role in ROLES}
     options = [
-        click.option(f"--{role}", metavar="COLUMN", default=role, show_default=True, help=text)
-        for role, text in texts.items()
+        click.option(
+            f"--{role}",
+            metavar="COLUMN",
+            callback=refuse_empty,
+            help=f"Column of the {role}.  [default: {role}, or another usual name]",
+        )
+        for role in ROLES
     ]
     options += [
         click.option(
@@ -90,6 +102,27 @@ def column_options(command):
             help="Column of the customer's yearly income, the same in all rows of a customer.",
         ),
         click.option(
+            "--separator",
+            type=click.Choice(SEPARATORS),
+            help="What divides the fields of text files.  [default: found]",
+        ),
+        click.option(
+            "--decimal",
+            type=click.Choice(DECIMALS),
+            help="The decimal sign of amounts in text.  [default: found]",
+        ),
+        click.option(
+            "--encoding",
+            metavar="NAME",
+            callback=refuse_empty,
+            help="Encoding of text files, such as cp1252.  [default: found]",
+        ),
+        click.option(
+            "--date-format",
+            type=click.Choice(DATE_FORMATS),
+            help="Format of dates in text; epoch counts seconds.  [default: found]",
+        ),
+        click.option(
             "--drop-unreadable",
             is_flag=True,
             help="Leave out rows that cannot be read, and count them by reason.",
@@ -102,7 +135,7 @@ def column_options(command):
 
 def refuse_column_options(ctx):
     """Refuse options for the columns of a file where no file is given."""
-    for name in (*ROLES, "outflow", "income", "drop_unreadable"):
+    for name in COLUMNS:
         if ctx.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE:
             option = name.replace("_", "-")
-            raise CommandError(f"--{option} describes the columns of FILE, but no FILE is given.")
+            raise CommandError(f"--{option} describes FILE, but no FILE is given.")

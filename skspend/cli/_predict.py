@@ -22,6 +22,7 @@ def predict_file(model, file, output, force, options):
     counts = table["segment"].value_counts()
 
     def show():
+        files.say_how_read(record["read_as"])
         for name, count in counts.items():
             say(f"{count:>9,}  {name}")
         say(f"{len(table):,} customers in {len(counts)} segments, written to {output}.")
@@ -31,6 +32,7 @@ def predict_file(model, file, output, force, options):
     record = {
         "output": output,
         "customers": len(table),
+        "read_as": files.reading(log),
         "segments": counts.to_dict(),
         "left_out": left_out,
     }

@@ -48,6 +48,7 @@ def report_file(model, file, output, force, options):
                 report.model_card().save(folder / card.name)
 
     def show():
+        files.say_how_read(record["read_as"])
         for row in report.metrics.itertuples():
             say(f"{row.metric:>19}  {row.value:.3f}  {row.meaning}")
         beside = "" if card is None else f", the model card to {card}"
@@ -57,6 +58,7 @@ def report_file(model, file, output, force, options):
         "output": str(output),
         "card": card and str(card),
         "customers": len(log),
+        "read_as": files.reading(log),
         "metrics": report.metrics.to_dict("records"),
         "left_out": report.quality.set_index("reason").to_dict("index"),
     }

@@ -22,7 +22,7 @@ from ..datasets import load_complete_journey
 from ..plotting import TrajectoryDisplay
 from . import _files as files
 from ._console import CommandError, EpochProgress, Steps, console, say
-from ._options import ROLES
+from ._options import COLUMNS
 
 OUTPUTS = ("segments.parquet", "trajectories.parquet", "trajectories.png", "model.json", "run.json")
 MIGRATION = "migration.parquet"
@@ -111,11 +111,12 @@ def _run(file, options, folder):
                 migration.to_parquet(folder / MIGRATION, index=False)
     first, last = map(str, log.span)
     used = {"period": spend.period, "periods": spend.n_periods_, "normalize": spend.normalize}
+    data = {"transactions": log.n_transactions, "first_day": first, "last_day": last}
     record = {
         "parameters": {"file": file, **options, **used},
         "versions": work.versions(),
         "model": {"sha256": digest},
-        "data": {"transactions": log.n_transactions, "first_day": first, "last_day": last},
+        "data": data | {"read_as": files.reading(log)},
         "figures": model.summarise(panel, trajectories, is_active, described),
         "stability": agreement,
         "previous": moved,
@@ -170,6 +171,7 @@ def _show(described, record, output, *, is_bundled):
     figures, data = record["figures"], record["data"]
     screen = console()
     tell = partial(screen.print, highlight=False, markup=False)
+    files.say_how_read(data["read_as"])
     tell(
         f"{figures['customers']:,} customers, {data['transactions']:,} transactions, "
         f"{data['first_day']} to {data['last_day']}.\n"
@@ -237,9 +239,11 @@ def _report_command(output, options):
     words = ["skspend", "report", f"{output}/model.json"]
     if options["file"] is not None:
         words.append(options["file"])
-        for name, default in [*zip(ROLES, ROLES, strict=True), ("outflow", "positive")]:
-            if options[name] != default:
-                words += [f"--{name}", options[name]]
-        words += ["--income", options["income"]] if options["income"] else []
-        words += ["--drop-unreadable"] if options["drop_unreadable"] else []
+        given = {name: options[name] for name in COLUMNS if options[name]}
+        for name, value in given.items():
+            option = f"--{name.replace('_', '-')}"
+            if value is True:
+                words.append(option)
+            elif (name, value) != ("outflow", "positive"):
+                words += [option, value]
     return shlex.join(words)

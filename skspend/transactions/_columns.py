@@ -1,6 +1,7 @@
 """Raw columns of transactions turned into codes, days and numbers."""
 
 from decimal import Decimal
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -124,8 +125,11 @@ def _decode(labels, column):
     return np.array(found, dtype=object)
 
 
-def days_since_1970(values, column, unreadable=None):
-    """Convert dates, timestamps or ISO text to days since 1970, each in its own time zone."""
+def days_since_1970(values, column, unreadable=None, text=None):
+    """Convert dates, timestamps or ISO text to days since 1970, each in its own time zone.
+
+    `text` reads dates of text files, in any format.
+    """
     if isinstance(values.dtype, pd.CategoricalDtype):
         values = values.astype(values.cat.categories.dtype)
     kind = types.infer_dtype(values) if types.is_object_dtype(values.dtype) else ""
@@ -134,13 +138,14 @@ def days_since_1970(values, column, unreadable=None):
     if isinstance(values.dtype, pd.StringDtype):
         # Days are few and rows are many: read each text once.
         codes, texts = pd.factorize(values)
-        dates = take(_local_times(pd.Series(texts)).to_numpy().astype("M8[D]"), codes)
+        texts = pd.Series(texts) if text is None else text.read_dates(texts)
+        dates = take(local_times(texts).to_numpy().astype("M8[D]"), codes)
     else:
-        dates = _local_times(values).to_numpy().astype("M8[D]")
+        dates = local_times(values).to_numpy().astype("M8[D]")
     # Comparisons with NaT are false, and minimum and maximum return it.
     if len(dates) and not (dates.min() >= _FIRST_DAY and dates.max() <= _LAST_DAY):
         unreadable = unreadable or _quality.UnreadableRows("raise", len(values))
-        remedy = "Write dates as YYYY-MM-DD"
+        remedy = (text and text.date_remedy) or "Write dates as YYYY-MM-DD"
         unreadable.add(np.isnat(dates), column, _quality.NO_DATE, remedy, values)
         is_far = (dates < _FIRST_DAY) | (dates > _LAST_DAY)
         remedy = "Drop these rows, or give the day of the payment"
@@ -160,7 +165,7 @@ def _tidy(text):
     return text.mask(text.isin(["now", "today"]) | text.str.fullmatch(_NO_DAY))
 
 
-def _local_times(values):
+def local_times(values):
     """Read times by the clock they were written with; what cannot be read becomes NaT."""
     if values.dtype.kind == "M" and isinstance(values.dtype, np.dtype):
         return values
@@ -180,11 +185,12 @@ def _local_times(values):
     return times.dt.tz_localize(None)
 
 
-def read_amounts(values, column, unreadable, not_amount=None):
+def read_amounts(values, column, unreadable, not_amount=None, text=None):
     """Return finite numbers, NaN in rows that cannot be read, and their unit.
 
     Decimals become whole multiples of ``1 / unit`` (of two places: 100), which float64 adds up
-    exactly. `not_amount` is an engine's text in place of an amount, missing where there is one.
+    exactly. `not_amount` is an engine's text in place of an amount, missing where there is one, and
+    `text` reads numbers of text files, in any format.
     """
     decimals = _as_decimals(values)
     if decimals is not None:
@@ -192,7 +198,8 @@ def read_amounts(values, column, unreadable, not_amount=None):
         bad = np.isnan(amounts)
     else:
         unit = 1
-        numbers = pd.to_numeric(values, errors="coerce")
+        reads = partial(pd.to_numeric, errors="coerce") if text is None else text.read_numbers
+        numbers = reads(values)
         if values.dtype.kind in "bcmM" or numbers.dtype.kind == "b":
             raise not_amounts(column, values.dtype)
         amounts = numbers.to_numpy(dtype=np.float64, na_value=np.nan)
@@ -203,6 +210,7 @@ def read_amounts(values, column, unreadable, not_amount=None):
         bad = not_amount.notna().to_numpy()
     if bad.any():
         remedy = "Drop these rows or write amounts as plain numbers"
+        remedy = (text and text.number_remedy) or remedy
         examples = values if not_amount is None else not_amount
         unreadable.add(bad, column, _quality.NO_AMOUNT, remedy, examples)
         amounts = np.where(bad, np.nan, amounts)

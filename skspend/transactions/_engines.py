@@ -117,14 +117,21 @@ def is_polars(frame):
 
 
 def stream_tables(data, names):
-    """Fetch columns of an arrow dataset in pieces of some millions of rows, in their order."""
-    check_columns(data.schema.names, names, "the dataset")
+    """Fetch columns of an arrow dataset in pieces of some millions of rows, in their order.
+
+    In place of a dataset, there may be a function that reads the columns in batches.
+    """
     columns = list(dict.fromkeys(names.values()))
-    # Reading is faster than the work on a piece, so little is read ahead.
-    scanner = data.scanner(columns, batch_size=ROWS_AT_ONCE // 8, batch_readahead=2,
-                           fragment_readahead=1)  # fmt: skip
+    if callable(data):
+        found = data(columns)
+    else:
+        check_columns(data.schema.names, names, "the dataset")
+        # Reading is faster than the work on a piece, so little is read ahead.
+        scanner = data.scanner(columns, batch_size=ROWS_AT_ONCE // 8, batch_readahead=2,
+                               fragment_readahead=1)  # fmt: skip
+        found = scanner.to_batches()
     batches, n_rows = [], 0
-    for batch in scanner.to_batches():
+    for batch in found:
         batches.append(batch)
         n_rows += len(batch)
         if n_rows >= ROWS_AT_ONCE:
@@ -158,12 +165,9 @@ def check_columns(found, names, what):
     if missing:
         listed = ", ".join(map(repr, found[:MOST_LISTED]))
         listed += f" and {len(found) - MOST_LISTED:,} more" if len(found) > MOST_LISTED else ""
-        other = next((sign for sign in ";\t|" if len(found) == 1 and sign in found[0]), None)
-        remedy = "Name the right ones by keyword."
-        if other is not None:
-            remedy = f"Its fields seem to be divided by {other!r}. Divide them by commas."
         raise ValueError(
-            f"{what} has no column {', '.join(missing)}. Its columns are: {listed}. {remedy}"
+            f"{what} has no column {', '.join(missing)}. Its columns are: {listed}. Name the right "
+            f"ones by keyword."
         )
     for name in names.values():
         if found.count(name) > 1:

@@ -1,6 +1,6 @@
 """Files of transactions as one table that is read piece by piece, and need not fit into memory.
 
-No row of a CSV file is lost or changed. An error names the file and, where possible, the line.
+An error names the file and, where possible, the line.
 """
 
 import csv
@@ -11,95 +11,149 @@ from functools import partial
 from glob import glob
 from pathlib import Path
 
+import pandas as pd
 import pyarrow as pa
-from pyarrow import csv as pyarrow_csv, parquet
-from pyarrow.dataset import CsvFileFormat, dataset
+from pyarrow import ipc, parquet
+from pyarrow.dataset import dataset
 
 from .._utils._errors import FileError, require_text
-from ._engines import check_columns, stream_tables
+from . import _dialect
+from ._engines import stream_tables
+from ._names import find_columns
+from ._text import TextFile
 
-CSV_BLOCK = 2**24
-"""Bytes of a CSV file that are read at once, and the greatest length of a row."""
-MISSING = (
-    "", "#N/A", "#N/A N/A", "#NA", "-1.#IND", "-1.#QNAN", "-NaN", "-nan", "1.#IND", "1.#QNAN",
-    "<NA>", "N/A", "NA", "NULL", "NaN", "None", "n/a", "nan", "null",
-)  # fmt: skip
-"""Text that stands for a missing value in a CSV file, as in pandas."""
-_NOT_CSV = {
-    b"PAR1": "a Parquet file. Let its name end in .parquet",
-    b"\x1f\x8b": "one that is compressed. Unpack it",
-    b"PK\x03\x04": "an Excel workbook or a zip archive. Save the table as CSV",
-    b"\xff\xfe": "text in UTF-16. Save it as UTF-8",
-    b"\xfe\xff": "text in UTF-16. Save it as UTF-8",
-}
+KINDS = {
+    ".csv": "text", ".tsv": "text", ".txt": "text", ".gz": "text", ".zst": "text", ".zip": "text",
+    ".parquet": "parquet", ".arrow": "ipc", ".feather": "ipc",
+}  # fmt: skip
+"""Formats by the ends of names."""
 
 
 class TransactionFiles:
-    """CSV or Parquet files of transactions; only the columns in `names`, by role, are read.
+    """Files of transactions; only the columns in `names`, by role, are read.
 
-    If `errors` is ``"drop"``, a row of too many or too few fields is left out and counted.
+    Where a name is None, the column is found. If `errors` is ``"drop"``, a row of too many or too
+    few fields is left out and counted. `given` says how text is written; the rest is found.
     """
 
-    def __init__(self, path, names, errors):
-        self._path = path
-        self.names = names
-        self._paths, suffix = _find_files(path)
-        self.is_csv = suffix == ".csv"
+    def __init__(self, path, names, errors, given):
+        self.path = path
+        self.paths, kind = _find_files(path)
+        self.is_text = kind == "text"
         # Files may be read twice: a malformed row is known by its place.
         self._malformed = set() if errors == "drop" else None
-        if self.is_csv:
-            tables = []
-            for file in self._paths:
-                with _naming(file):
-                    tables.append(_open_csv(file, names, self._malformed))
-            self._data = tables[0] if len(tables) == 1 else dataset(tables)
+        self._decimals = _dialect.decimals(given.get("decimal"))
+        self._date_formats = _dialect.date_formats(given.get("date_format"))
+        if self.is_text:
+            self._files = []
+            for file in self.paths:
+                with naming(file):
+                    self._files.append(TextFile(file, names, given, self._malformed))
+                    names = find_columns(self._files[-1].header, names, "it")
+        elif given:
+            option = next(iter(given))
+            raise ValueError(f"{option}= says how text files are written, and this is none.")
         else:
-            schema = _common_schema(self._paths, names)
-            self._data = dataset([*map(_local, self._paths)], schema=schema, format="parquet")
+            names, schema = _common_schema(self.paths, names, kind)
+            self._data = dataset([*map(_local, self.paths)], schema=schema, format=kind)
+        self.names = names
 
     @property
     def n_malformed(self):
         return len(self._malformed or ())
 
+    @property
+    def dialect(self):
+        """How the files were read, as far as they have been read."""
+        if not self.is_text:
+            return _dialect.Dialect(self.names)
+        choices = self._decimals, self._date_formats
+        return _dialect.describe(
+            self.names, self._files, **{choice.option: choice.shown for choice in choices}
+        )
+
     def tables(self, names):
         """Read some of the columns piece by piece; see :func:`stream_tables`."""
+        data = self._batches if self.is_text else self._data
         try:
-            yield from stream_tables(self._data, names)
+            yield from stream_tables(data, names)
         except pa.ArrowInvalid as error:
-            # pyarrow's message names no line.
-            for path in self._paths if self.is_csv else ():
-                with _naming(path):
-                    if "UTF8" in str(error):
-                        _check_encoding(path)
-                    _check_rows(path, is_counted=True)
-            raise FileError(f"{self._path}: {error}") from error
+            raise FileError(f"{self.path}: {error}") from error
+
+    def _batches(self, columns):
+        for file in self._files:
+            with naming(file.path):
+                try:
+                    yield from file.batches(columns)
+                except pa.ArrowInvalid:
+                    # pyarrow's message names no line.
+                    file.check_rows(is_counted=True)
+                    raise
+
+    # How text is written, for the columns that are read.
+
+    def read_numbers(self, values):
+        """Return the numbers that a column of text holds; NaN is what is none."""
+        texts = pa.chunked_array(pa.array(values, from_pandas=True))
+        self._decimals.settle(texts, partial(self._rest, ("amount", "income")), self.path)
+        return _dialect.read_numbers(texts, self._decimals.taken).to_pandas()
+
+    def read_dates(self, texts):
+        """Return distinct dates in ISO 8601; missing is what is none."""
+        texts = pa.array(texts, pa.string(), from_pandas=True)
+        self._date_formats.settle(texts, partial(self._rest, ("date",)), self.path)
+        return pd.Series(_dialect.as_iso(texts, self._date_formats.taken).to_pandas(), dtype=str)
+
+    @property
+    def number_remedy(self):
+        return self._decimals.remedy
+
+    @property
+    def date_remedy(self):
+        return self._date_formats.remedy
+
+    def _rest(self, roles):
+        """Read the columns of some roles in all files."""
+        columns = list(dict.fromkeys(self.names[role] for role in roles if role in self.names))
+        for batch in self._batches(columns):
+            yield from batch.columns
 
 
 @contextmanager
-def _naming(path):
+def naming(path):
     """Name the file in an error about it."""
     try:
         yield
+    except FileError:
+        raise
     except (ValueError, csv.Error, pa.ArrowException) as error:
         raise FileError(f"{path}: {error}") from error
 
 
 def _find_files(path):
-    """Return the files, sorted, and the suffix of their names."""
+    """Return the files, sorted, and their kind."""
     require_text(path)
-    found = [str(path)] if Path(path).exists() else sorted(glob(str(path), recursive=True))
+    if Path(path).is_dir():
+        found = sorted(str(file) for file in Path(path).iterdir() if _kind(file))
+        if not found:
+            raise ValueError(f"this folder holds no file that ends in {', '.join(KINDS)}.")
+    elif Path(path).exists():
+        found = [str(path)]
+    else:
+        found = sorted(glob(str(path), recursive=True))
     if not found:
         raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(path))
-    suffixes = {Path(file).suffix.lower() for file in found}
-    if len(suffixes) > 1 or not suffixes <= {".csv", ".parquet"}:
-        raise ValueError(
-            f"a file must end in .csv or .parquet, not {' or '.join(map(repr, sorted(suffixes)))}."
-        )
-    for file in found:
-        if Path(file).is_dir():
-            pattern = f"{file}/*{suffixes.pop()}"
-            raise ValueError(f"this is a folder. Give a pattern such as {pattern!r}.")
-    return found, suffixes.pop()
+    kinds = {_kind(Path(file)) for file in found}
+    if len(kinds) > 1 or None in kinds:
+        listed = " or ".join(sorted({repr(Path(file).suffix.lower()) for file in found}))
+        if None in kinds:
+            raise ValueError(f"a file must end in {', '.join(KINDS)}, not {listed}.")
+        raise ValueError(f"all files must be of one kind, not {listed}.")
+    return found, kinds.pop()
+
+
+def _kind(path):
+    return None if path.is_dir() else KINDS.get(path.suffix.lower())
 
 
 def _local(path):
@@ -107,16 +161,23 @@ def _local(path):
     return os.path.abspath(path)
 
 
-def _common_schema(paths, names):
-    """Return types of the named columns that hold the values of all files; others are refused.
+def _read_schema(path, kind):
+    if kind == "parquet":
+        return parquet.read_schema(_local(path))
+    with pa.OSFile(_local(path)) as file:
+        return ipc.open_file(file).schema
+
+
+def _common_schema(paths, names, kind):
+    """Return the named columns, and types that hold the values of all files; others are refused.
 
     Text and numbers would be one customer, 007 and 7, and days depend on the time zone.
     """
     common = pa.schema([])
     for path in paths:
-        with _naming(path):
-            found = parquet.read_schema(_local(path))
-            check_columns(found.names, names, "it")
+        with naming(path):
+            found = _read_schema(path, kind)
+            names = find_columns(found.names, names, "it")
             for name in dict.fromkeys(names.values()):
                 here = pa.schema([_plain(found.field(name))])
                 try:
@@ -127,7 +188,7 @@ def _common_schema(paths, names):
                         f"{common.field(name).type} in the files before. Write it with one type, "
                         f"and times in one time zone, in all files."
                     ) from error
-    return common
+    return names, common
 
 
 def _plain(field):
@@ -135,90 +196,3 @@ def _plain(field):
     if pa.types.is_binary(field.type):
         return field.with_type(pa.string())
     return field.with_type(field.type.value_type) if pa.types.is_dictionary(field.type) else field
-
-
-def _open_csv(path, names, malformed):
-    """Open a CSV file as text; malformed rows go into a set or, if that is None, are errors."""
-    with open(path, "rb") as file:
-        begin = file.read(4)
-    for magic, remedy in _NOT_CSV.items():
-        if begin.startswith(magic):
-            raise ValueError(f"this is no CSV file but {remedy}.")
-    with _csv_reader(path) as (reader, file):
-        header = next(filter(None, reader), None)
-        n_lines = reader.line_num
-        is_empty = not any(line.strip("\r\n") for line in file)
-    if header is None:
-        raise ValueError("No columns to parse: the file is empty.")
-    check_columns(header, names, "it")
-    schema = pa.schema([(name, pa.string()) for name in dict.fromkeys(names.values())])
-    if is_empty:
-        return dataset(schema.empty_table())
-    with open(path, "rb") as file:
-        has_quotes = any(b'"' in block for block in iter(partial(file.read, CSV_BLOCK), b""))
-    if has_quotes:
-        # Rows between quotes that end within a field or never would get lost.
-        _check_rows(path)
-    if malformed is not None:
-        # pyarrow does not pass on malformed rows that are no UTF-8.
-        _check_encoding(path)
-
-    def skip(row):
-        malformed.add((path, row.number))
-        return "skip"
-
-    # Columns that are not read may have the same name twice, or none.
-    columns = [name if name in schema.names else f"{k}:{name}" for k, name in enumerate(header)]
-    form = CsvFileFormat(
-        pyarrow_csv.ParseOptions(
-            newlines_in_values=True, invalid_row_handler=None if malformed is None else skip
-        ),
-        convert_options=pyarrow_csv.ConvertOptions(
-            column_types=schema, strings_can_be_null=True, null_values=MISSING
-        ),
-        read_options=pyarrow_csv.ReadOptions(
-            column_names=columns, skip_rows=n_lines, block_size=CSV_BLOCK
-        ),
-    )
-    return dataset(_local(path), schema=schema, format=form)
-
-
-@contextmanager
-def _csv_reader(path, strict=False):
-    # By default, fields longer than 128 KiB are refused.
-    csv.field_size_limit(CSV_BLOCK)
-    # pyarrow refuses text that is no UTF-8 in the columns that are read.
-    with open(path, encoding="utf-8-sig", errors="replace", newline="") as file:
-        yield csv.reader(file, strict=strict), file
-
-
-def _check_rows(path, is_counted=False):
-    """Raise an error with the line of wrong quotes or, if wanted, of a wrong number of fields."""
-    with _csv_reader(path, strict=True) as (reader, _):
-        begin, n_fields = 1, None
-        try:
-            for row in reader:
-                n_fields = n_fields or len(row)
-                if is_counted and row and len(row) != n_fields:
-                    raise ValueError(
-                        f"line {begin:,} has {len(row)} fields, and the first line {n_fields}. "
-                        f"Correct this line, or look for a comma that is no separator."
-                    )
-                begin = reader.line_num + 1
-        except csv.Error as error:
-            raise ValueError(
-                f'the row that begins in line {begin:,} has a field whose quotes (") are wrong: '
-                f"{error}. Double the quotes within a field, and end it with one."
-            ) from error
-
-
-def _check_encoding(path):
-    with open(path, "rb") as file:
-        for number, line in enumerate(file, start=1):
-            try:
-                line.decode()
-            except UnicodeDecodeError as error:
-                raise ValueError(
-                    f"line {number:,} is no UTF-8 text (byte {line[error.start]:#x}). Save the "
-                    f"file as UTF-8."
-                ) from error

@@ -1,5 +1,7 @@
 """Incomes of customers, read from a table of their own or from a column of the transactions."""
 
+import copy
+
 import numpy as np
 
 from .._utils._errors import refuse
@@ -42,7 +44,8 @@ def read_income_column(files, customers, errors):
         values = table["income"]
         ignored = UnreadableRows("drop", len(values))
         codes = known_customer_codes(table["customer"], names["customer"], customers, ignored)
-        amounts, unit = read_amounts(values, names["income"], ignored)
+        text = files if files.is_text else None
+        amounts, unit = read_amounts(values, names["income"], ignored, text=text)
         incomes = amounts / unit
         is_bad = values.notna().to_numpy() & ~((incomes >= 0) & np.isfinite(incomes))
         unreadable = UnreadableRows(errors, len(values), n_before=n_before)
@@ -64,3 +67,16 @@ def read_income_column(files, customers, errors):
         )
     owner = np.flatnonzero(np.isfinite(lowest))
     return Rows(owner, len(customers), {"amount": lowest[owner]}), join_left_out(left_out)
+
+
+def with_income(log, income):
+    """Count these categories as income and all others as spending, whatever flows in here.
+
+    Then a category has the same role whoever else is in the log.
+    """
+    names = np.sort(np.concatenate([log.categories, log.income_categories]))
+    is_income = np.isin(names, income)
+    found = copy.copy(log)
+    found._ledger = log._ledger.with_roles(is_income)
+    found.categories, found.income_categories = names[~is_income], names[is_income]
+    return found

@@ -13,11 +13,14 @@ import numpy as np
 import pandas as pd
 from pandas.api.types import is_bool_dtype
 
+from .._utils._errors import check_choice
 from .._utils._text import count
+from ._dialect import check_options
 from ._engines import is_polars
 from ._files import TransactionFiles
 from ._incomes import read_income_table
 from ._ledger import open_ledger
+from ._names import ROLES
 from ._periods import RESOLUTIONS, last_days, shared_last_month
 from ._quality import FILE_REASONS, REASONS, tabulate_left_out
 from ._reader import Reader
@@ -28,6 +31,7 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
     from .._utils._typing import Cutoff, FilePath, Floats, Integers, Names, Resolution, Selection
+    from ._dialect import DateFormat, Dialect, Separator
 
 
 class TransactionLog:
@@ -77,6 +81,8 @@ class TransactionLog:
         First and last day that count, over all customers. Stays whole under selection.
     is_polars : bool
         Whether `frame` belongs to polars; then the panel does, too.
+    dialect : Dialect or None
+        How :meth:`scan` read files: columns by role, separator, encoding, decimal, date_format.
 
     Raises
     ------
@@ -126,6 +132,7 @@ class TransactionLog:
     shape: tuple[int]
     resolution: Resolution
     is_polars: bool
+    dialect: Dialect | None
 
     def __init__(
         self,
@@ -142,9 +149,9 @@ class TransactionLog:
         resolution: Resolution = "day",
         errors: Literal["raise", "drop"] = "raise",
     ) -> None:
-        _check_choice("outflow", outflow, ("positive", "negative"))
-        _check_choice("resolution", resolution, RESOLUTIONS)
-        _check_choice("errors", errors, ("raise", "drop"))
+        check_choice("outflow", outflow, ("positive", "negative"))
+        check_choice("resolution", resolution, RESOLUTIONS)
+        check_choice("errors", errors, ("raise", "drop"))
         self.resolution = resolution
         self.is_polars = is_polars(frame)
         reader = Reader(
@@ -157,6 +164,7 @@ class TransactionLog:
         )
         found = reader.read(frame)
         self._reasons = FILE_REASONS if isinstance(frame, TransactionFiles) else REASONS
+        self.dialect = frame.dialect if isinstance(frame, TransactionFiles) else None
         self.customers = found.customers
         self.shape = (len(self.customers),)
         ends = last_days(cutoff, self.customers, found.first_day, found.last_day, resolution)
@@ -172,57 +180,78 @@ class TransactionLog:
         cls,
         path: FilePath,
         *,
-        customer: str = "customer",
-        date: str = "date",
-        category: str = "category",
-        amount: str = "amount",
+        customer: str | None = None,
+        date: str | None = None,
+        category: str | None = None,
+        amount: str | None = None,
         income: str | IntoFrame | None = None,
+        separator: Separator | None = None,
+        decimal: Literal[".", ","] | None = None,
+        encoding: str | None = None,
+        date_format: DateFormat | None = None,
         errors: Literal["raise", "drop"] = "raise",
         **options: Any,
     ) -> TransactionLog:
-        """Read Parquet or CSV files, which need not fit into memory, piece by piece.
+        """Read files, which need not fit into memory, piece by piece.
 
         Memory is needed for the sums within `resolution` alone: choose the coarsest that serves.
 
         Parameters
         ----------
         path : str or path
-            A file, or a pattern such as ``"bank/*.parquet"``.
-        customer, date, category, amount : str
-            Names of the four columns. Those of CSV files are read as text. Customers become
-            integers if all of them are written as whole numbers; 007 is not, and stays text.
+            A file, a folder, or a pattern such as ``"bank/*.parquet"``. Text (``.csv``, ``.tsv``,
+            ``.txt``; packed as ``.gz``, ``.zst`` or ``.zip``), Parquet, or Arrow (``.arrow``,
+            ``.feather``).
+        customer, date, category, amount : str, default=None
+            Names of the four columns. By default a column of that name or, if there is none, the
+            one with a usual name in English, Danish, Dutch, French, German, Norwegian, Spanish or
+            Swedish. Customers in text are integers if all are written as such; 007 is not.
         income : str or frame, default=None
-            The name of a column with the yearly income of the customer, the same in all rows of a
-            customer that have one; or a frame as for :class:`TransactionLog`.
+            A column with the yearly income of the customer, the same in all of their rows that
+            have one; or a frame as for :class:`TransactionLog`.
+        separator, decimal, encoding, date_format : str, default=None
+            How text is written. By default this is found, and told by `dialect`. It is checked on
+            every row.
         errors, **options
-            As for :class:`TransactionLog`. Of a row whose income cannot be read, only the income
-            is dropped.
+            As for :class:`TransactionLog`. Only the income is dropped that cannot be read.
 
         Raises
         ------
         FileNotFoundError
             If there is no such file.
         ValueError
-            If a file is neither Parquet nor CSV (the message names the file and, where possible,
-            the line), if a customer has different incomes, or as for :class:`TransactionLog`.
+            If a file cannot be read (the message names the file and, where possible, the line) or
+            can be read in two ways (03/04/2021 or 1.234 throughout), if a row is not written like
+            the others, if a customer has different incomes, or as for :class:`TransactionLog`.
+
+        Notes
+        -----
+        Text is UTF-8, UTF-16 with a byte order mark, or else Windows-1252. Fields are divided by
+        commas, semicolons, tabs or bars. Amounts have a decimal point or comma, and may have
+        thousands separators. Dates are ISO 8601, dd.mm.yyyy, dd/mm/yyyy, mm/dd/yyyy, dd-mm-yyyy,
+        mm-dd-yyyy, yyyymmdd, or seconds (epoch) or milliseconds (epoch-ms) since 1970, in UTC.
 
         Examples
         --------
         >>> import tempfile
-        >>> frame = pd.DataFrame({"customer": ["007", "007"], "date": ["2024-02-05", "2024-03-05"],
-        ...                       "category": ["pets", "pets"], "amount": [1.0, 2.0]})
+        >>> from pathlib import Path
+        >>> text = "kontonr;dato;kategori;beløp\\n007;05.02.2024;mat;1,5\\n007;13.03.2024;mat;2,0"
         >>> with tempfile.TemporaryDirectory() as folder:
-        ...     frame.to_csv(f"{folder}/2024.csv", index=False)
-        ...     TransactionLog.scan(f"{folder}/*.csv", resolution="month")
+        ...     _ = Path(folder, "2024.csv").write_text(text, encoding="utf-8")
+        ...     log = TransactionLog.scan(f"{folder}/*.csv", resolution="month")
+        >>> log
         TransactionLog(1 customer, 2 transactions, 1 category, 2024-02-05 to 2024-03-31)
+        >>> log.dialect.decimal, log.dialect.date_format, log.dialect.columns["customer"]
+        (',', 'dd.mm.yyyy', 'kontonr')
         """
         names: dict[str, Any]
         names = {"customer": customer, "date": date, "category": category, "amount": amount}
         if isinstance(income, str):
-            files = TransactionFiles(path, names | {"income": income}, errors)
-            return cls(files, **names, errors=errors, **options)
-        files = TransactionFiles(path, names, errors)
-        return cls(files, **names, income=income, errors=errors, **options)
+            names["income"], income = income, None
+        given = check_options(separator, decimal, encoding, date_format)
+        files = TransactionFiles(path, names, errors, given)
+        found = {role: files.names[role] for role in ROLES}
+        return cls(files, **found, income=income, errors=errors, **options)
 
     @property
     def quality_(self) -> pd.DataFrame:
@@ -369,22 +398,3 @@ class TransactionLog:
         [['2024-02-01', '2024-03-01', '2024-04-01']]
         """
         return self._ledger.period_edges(n_months, n_periods)
-
-
-def with_income(log: TransactionLog, income: Names) -> TransactionLog:
-    """Count these categories as income and all others as spending, whatever flows in here.
-
-    Then a category has the same role whoever else is in the log.
-    """
-    names = np.sort(np.concatenate([log.categories, log.income_categories]))
-    is_income = np.isin(names, income)
-    found = copy.copy(log)
-    found._ledger = log._ledger.with_roles(is_income)
-    found.categories, found.income_categories = names[~is_income], names[is_income]
-    return found
-
-
-def _check_choice(parameter, value, choices):
-    if value not in choices:
-        *most, last = map(repr, choices)
-        raise ValueError(f"{parameter} must be {', '.join(most)} or {last}, got {value!r}.")

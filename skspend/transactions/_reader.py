@@ -8,7 +8,7 @@ from pyarrow.dataset import Dataset
 
 from . import _columns, _quality
 from ._engines import ROWS_AT_ONCE, fetch_transactions, stream_tables
-from ._files import TransactionFiles
+from ._files import TransactionFiles, naming
 from ._incomes import read_income_column
 from ._periods import month_number
 from ._rows import Rows
@@ -40,7 +40,8 @@ class Reading:
 class Reader:
     """How transactions are read; `n_months` whole months, or a day if that is 0, are merged.
 
-    They are counted back from `last_month`, in months since 1970, or the last month found.
+    They are counted back from `last_month`, in months since 1970, or the last month found. `text`
+    are the files that say how their text is written.
     """
 
     names: dict[str, str]
@@ -49,11 +50,13 @@ class Reader:
     last_month: int | None
     is_outflow_negative: bool
     errors: str
+    text: TransactionFiles | None = None
 
     def read(self, source):
         """Return the Reading of files, an arrow dataset, or a frame of any engine."""
         if isinstance(source, TransactionFiles):
-            return self._read_files(source)
+            with naming(source.path):
+                return self._read_files(source)
         return self._read(source)
 
     def _read(self, source):
@@ -106,7 +109,7 @@ class Reader:
         lasts = [0]
         for table in reader._tables(source, None):
             ignored = _quality.UnreadableRows("drop", len(table["date"]))
-            days = _columns.days_since_1970(table["date"], self.names["date"], ignored)
+            days = _columns.days_since_1970(table["date"], self.names["date"], ignored, self.text)
             lasts.append(days.max(initial=0))
         return int(month_number(_as_date(max(lasts))))
 
@@ -123,11 +126,13 @@ class Reader:
         customer, customers = _columns.customer_codes(
             table.pop("customer"), names["customer"], self.customers, unreadable
         )
-        columns = {"day": _columns.days_since_1970(table.pop("date"), names["date"], unreadable)}
+        dates = table.pop("date")
+        columns = {"day": _columns.days_since_1970(dates, names["date"], unreadable, self.text)}
+        del dates
         columns["category"], categories = _columns.category_codes(
             table.pop("category"), names["category"], unreadable
         )
-        amounts, unit = _read_sums(table, names["amount"], unreadable)
+        amounts, unit = _read_sums(table, names["amount"], unreadable, self.text)
         columns |= amounts
         if transactions is not None:
             columns["transactions"] = transactions
@@ -145,10 +150,12 @@ class Reader:
         return Reading(rows, left_out, customers, categories, unit, *_find_ends(rows, **table))
 
     def _read_files(self, files):
-        """Read files; in CSV files, customers become integers if all are written as such."""
+        """Read files; in text files, customers become integers if all are written as such."""
         listed = None if self.customers is None else np.asarray(pd.Index(self.customers))
-        is_numbered = files.is_csv and listed is not None and listed.dtype.kind in "iu"
-        reader = replace(self, customers=listed.astype(str)) if is_numbered else self
+        is_numbered = files.is_text and listed is not None and listed.dtype.kind in "iu"
+        reader = replace(self, text=files) if files.is_text else self
+        if is_numbered:
+            reader = replace(reader, customers=listed.astype(str))
         reading = reader._read(files)
         left_out = [reading.left_out]
         if files.n_malformed:
@@ -160,7 +167,7 @@ class Reader:
         reading.left_out = _quality.join_left_out(left_out)
         if is_numbered:
             reading.customers = listed
-        elif files.is_csv and listed is None:
+        elif files.is_text and listed is None:
             _number_customers(reading)
         return reading
 
@@ -237,11 +244,11 @@ def _find_ends(rows, first_day=None, last_day=None):
     return np.datetime64(first_day.min(), "D"), np.datetime64(last_day.max(), "D")
 
 
-def _read_sums(table, name, unreadable):
+def _read_sums(table, name, unreadable, text):
     """Return amounts, and refunds if transactions were merged, in one unit."""
     not_amount = table.pop("not_amount", None)
     sums = {
-        role: _columns.read_amounts(table.pop(role), name, unreadable, not_amount)
+        role: _columns.read_amounts(table.pop(role), name, unreadable, not_amount, text)
         for role in ("amount", "refunds")
         if role in table
     }

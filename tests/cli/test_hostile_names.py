@@ -77,7 +77,7 @@ def test_the_table_of_the_screen_shows_every_name(capsys):
     figures = {"customers": 1, "customers_active_in_all_periods": 1, "periods": 1, "coverage": 1}
     record = {
         "figures": figures,
-        "data": {"transactions": 1, "first_day": "", "last_day": ""},
+        "data": {"transactions": 1, "first_day": "", "last_day": "", "read_as": None},
         "stability": None,
         "previous": {"customers": 1, "same": 1.0, "new": NAMES, "gone": []},
         "parameters": {"file": None},

@@ -301,7 +301,7 @@ def broken_files(folder):
         "missing.csv": (None, "No such file"),
         "empty.csv": ("", "No columns to parse"),
         "header.csv": ("customer,date,category,amount\n", "no transactions"),
-        "other.xlsx": ("x", "must end in .csv or .parquet"),
+        "other.xlsx": ("x", "a file must end in .csv, "),
         "torn.parquet": ("PAR1 is how it begins", "arquet"),
         "misnamed.csv": (small_table().rename(columns={"amount": "nok"}), "no column 'amount'"),
         "text.csv": (small_table(amount=["1", "many"]), "'amount'"),

@@ -1,6 +1,5 @@
 """Files of transactions in, a log out; an error names what is wrong with a file."""
 
-import gzip
 import os
 
 import numpy as np
@@ -11,9 +10,9 @@ from pyarrow import parquet
 
 from skspend import TransactionLog
 from skspend._utils._errors import DataError, blame_data
-from skspend.transactions._files import CSV_BLOCK
 from skspend.transactions._periods import coarsest_resolution
 from skspend.transactions._quality import BAD_INCOME, MALFORMED
+from skspend.transactions._text import CSV_BLOCK
 
 ROLES = ("customer", "date", "category", "amount")
 HEADER = "customer,date,category,amount\n"
@@ -44,7 +43,12 @@ def table():
 
 
 def save(frame, path):
-    frame.to_csv(path, index=False) if path.suffix == ".csv" else frame.to_parquet(path)
+    if path.suffix == ".csv":
+        frame.to_csv(path, index=False)
+    elif path.suffix == ".parquet":
+        frame.to_parquet(path)
+    else:
+        frame.reset_index(drop=True).to_feather(path)
     return path
 
 
@@ -132,7 +136,7 @@ def test_only_the_named_columns_are_read(table, tmp_path, suffix):
     path = tmp_path / f"bank{suffix}"
     save(table.assign(text="é", wage=["1", "x", None, ""]), path)
     if suffix == ".csv":
-        # What is no UTF-8 text is found out only where it is read.
+        # The encoding is that of the whole file.
         path.write_bytes(path.read_bytes().replace("é".encode(), b"\xe9"))
     assert len(read(path)) == 2
 
@@ -194,9 +198,8 @@ GOOD = "1,2024-01-05,pets,2\n"
         (HEADER + '1,2024-01-05,"pets,2\n' + GOOD, "row that begins in line 2 has .* quotes"),
         (HEADER + GOOD + '1,2024-01-05,"pets"x,2\n', "row that begins in line 3 has .* quotes"),
         (HEADER + '1,2024-01-05,"pets,2\n2,2024-01-05,"pets",2\n', "quotes"),
-        (HEADER + "1,2024-01-05,caf\udce9,2\n", "line 2 is no UTF-8 text .byte 0xe9"),
+        (HEADER + "1,2024-01-05,caf\udce9\udc81,2\n", "line 2 .byte 0xe9. is no UTF-8 text nor"),
         ("customer,date,category,amount,amount\n1,2024-01-05,pets,2,3\n", "2 columns named"),
-        (HEADER.replace(",", ";") + GOOD.replace(",", ";"), "Its columns are: 'customer;date;cat"),
         (HEADER.strip(), "no transactions"),
         (HEADER, "no transactions"),
         ("", "file is empty"),
@@ -204,7 +207,7 @@ GOOD = "1,2024-01-05,pets,2\n"
         (HEADER + GOOD + HEADER, "'date': missing or unreadable date .such as 'date'. in 1 of 2"),
         (HEADER + "NULL,2024-01-05,pets,2\n", "missing customer"),
         (HEADER + "1,2024-01-05,None,2\n", "missing category"),
-        (HEADER + '1,2024-01-05,pets,"1,200.00"\n', "unreadable amount .such as '1,200.00'"),
+        (HEADER + '1,2024-01-05,pets,"1,20.00"\n', "unreadable amount .such as '1,20.00'"),
         ("\x1b[31m" + HEADER + GOOD, r"'\\x1b\[31mcustomer'"),
         (",".join(f"c{k}" for k in range(5000)), "'c29' and 4,970 more"),
     ],
@@ -217,34 +220,22 @@ def test_what_is_wrong_with_a_csv_file_is_told_with_its_place(tmp_path, content,
     assert str(caught.value).isprintable()
 
 
-@pytest.mark.parametrize(
-    ("content", "message"),
-    [
-        (gzip.compress(GOOD.encode(), mtime=0), "Unpack it"),
-        ((HEADER + GOOD).encode("utf-16"), "UTF-16"),
-        (b"PK\x03\x04 and so on", "Excel"),
-        (b"PAR1 and so on", "end in .parquet"),
-    ],
-)
-def test_what_is_no_csv_file_is_called_by_its_name(tmp_path, content, message):
-    (tmp_path / "bank.csv").write_bytes(content)
-    with pytest.raises(DataError, match=message):
-        read(tmp_path / "bank.csv")
-
-
-def test_a_folder_is_read_by_a_pattern(table, tmp_path):
-    folder = tmp_path / "bank.parquet"
+@pytest.mark.parametrize("suffix", [".csv", ".parquet", ".feather"])
+def test_a_folder_is_read_as_all_of_its_tables(table, tmp_path, suffix):
+    folder = tmp_path / "bank"
     folder.mkdir()
-    save(table, folder / "1.parquet")
-    with pytest.raises(DataError, match=r"Give a pattern such as '.*bank.parquet/\*.parquet'"):
+    with pytest.raises(DataError, match="this folder holds no file that ends in"):
         read(folder)
-    assert len(read(folder / "*.parquet")) == 2
+    save(table[:1], folder / f"1{suffix}")
+    save(table[1:], folder / f"2{suffix}")
+    (folder / "_SUCCESS").touch()
+    assert read(folder) == read(save(table, tmp_path / f"whole{suffix}"))
 
 
 def test_files_of_two_kinds_are_refused(table, tmp_path):
     save(table, tmp_path / "bank.csv")
     save(table, tmp_path / "bank.parquet")
-    with pytest.raises(DataError, match=r"not '\.csv' or '\.parquet'"):
+    with pytest.raises(DataError, match=r"of one kind, not '\.csv' or '\.parquet'"):
         read(tmp_path / "*")
 
 
@@ -293,13 +284,6 @@ def test_rows_that_cannot_be_read_are_dropped_and_counted(tmp_path, period):
         "missing, infinite or unreadable amount": [1, 0.0],
         MALFORMED: [3, 0.0],
     }
-
-
-def test_malformed_rows_can_be_dropped_only_from_text_in_utf_8(tmp_path):
-    path = tmp_path / "bank.csv"
-    path.write_bytes((HEADER + GOOD).encode() + b"1,2024-01-05,pets,2,caf\xe9\n")
-    with pytest.raises(DataError, match="line 3 is no UTF-8 text"):
-        read(path, errors="drop")
 
 
 def test_wrong_quotes_are_never_dropped(tmp_path):
@@ -460,11 +444,3 @@ def test_parquet_files_whose_types_differ_are_refused_in_any_order(tmp_path, rol
         parquet.write_table(pa.table(row | {role: second}), tmp_path / "1.parquet")
         with pytest.raises(DataError, match=rf"1\.parquet: column '{role}' .* with one type"):
             read(tmp_path / "*.parquet")
-
-
-@pytest.mark.parametrize("separator", [";", "\t"])
-def test_a_file_with_another_separator_is_told_so(separator, tmp_path):
-    frame = pd.DataFrame({"customer": [1], "date": ["2024-01-01"], "category": ["a"], "amount": 1})
-    frame.to_csv(tmp_path / "other.csv", sep=separator, index=False)
-    with pytest.raises(DataError, match="seem to be divided by"):
-        read(tmp_path / "other.csv")

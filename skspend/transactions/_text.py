@@ -1,0 +1,225 @@
+"""One text file: unpacked, decoded, and read in pieces of text, without a row lost or changed.
+
+An error names the line where possible.
+"""
+
+import codecs
+import csv
+import io
+import os
+import re
+import zipfile
+import zlib
+from contextlib import contextmanager
+from functools import partial
+
+import pyarrow as pa
+from pyarrow import csv as pyarrow_csv
+
+from ._dialect import choose_separator, encoding_name, sign
+
+CSV_BLOCK = 2**24
+"""Bytes that are read at once, and the greatest length of a row."""
+SAMPLE = 2**18
+"""Letters at the beginning of a file that show how its fields are divided."""
+MISSING = (
+    "", "#N/A", "#N/A N/A", "#NA", "-1.#IND", "-1.#QNAN", "-NaN", "-nan", "1.#IND", "1.#QNAN",
+    "<NA>", "N/A", "NA", "NULL", "NaN", "None", "n/a", "nan", "null",
+)  # fmt: skip
+"""Text that stands for a missing value, as in pandas."""
+PACKED = {b"\x1f\x8b": "gzip", b"\x28\xb5\x2f\xfd": "zstd"}
+_ZIP = b"PK\x03\x04", b"PK\x05\x06"
+_NO_TEXT = {
+    b"PAR1": "a Parquet file. Let its name end in .parquet",
+    b"ARROW1": "an Arrow file. Let its name end in .arrow",
+    b"\xd0\xcf\x11\xe0": "an old Excel workbook. Save it as .xlsx or CSV",
+}
+_MARKS = {b"\xef\xbb\xbf": "utf-8", b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
+"""How files begin that say their encoding."""
+
+
+class TextFile:
+    """A file of text with a header; malformed rows go into a set or, if that is None, are errors.
+
+    `names` are the columns by role, None where none is given, and `given` are options.
+    """
+
+    def __init__(self, path, names, given, malformed):
+        self.path = path
+        self._malformed = malformed
+        self.encoding, self._has_quotes = _survey(path, given.get("encoding"))
+        self.separator = given.get("separator")
+        if self.separator is None:
+            with self._open() as file:
+                sample = file.read(SAMPLE)
+                is_whole = not file.read(1)
+            csv.field_size_limit(CSV_BLOCK)
+            self.separator = choose_separator(sample, names, is_whole)
+        with self._reader() as (reader, file):
+            self.header = next(filter(None, reader), None)
+            self._n_lines = reader.line_num
+            self._is_empty = not any(line.strip("\r\n") for line in file)
+        if self.header is None:
+            raise ValueError("No columns to parse: the file is empty.")
+        self.header[0] = self.header[0].removeprefix("\ufeff")
+        if self._has_quotes and not self._is_empty:
+            # Rows between quotes that end within a field or never would get lost.
+            self.check_rows()
+
+    def batches(self, names):
+        """Read some of the columns as text, some thousand rows at once."""
+        if self._is_empty:
+            return
+        # Columns that are not read may have the same name twice, or none.
+        columns = [name if name in names else f"{k}:{name}" for k, name in enumerate(self.header)]
+        skip = None if self._malformed is None else self._skip
+        with open_bytes(self.path) as file:
+            yield from pyarrow_csv.open_csv(
+                file,
+                pyarrow_csv.ReadOptions(
+                    column_names=columns,
+                    skip_rows=self._n_lines,
+                    block_size=CSV_BLOCK,
+                    encoding="utf8" if self.encoding == "utf-8" else self.encoding,
+                ),
+                pyarrow_csv.ParseOptions(
+                    delimiter=sign(self.separator),
+                    newlines_in_values=self._has_quotes,
+                    invalid_row_handler=skip,
+                ),
+                pyarrow_csv.ConvertOptions(
+                    column_types=dict.fromkeys(names, pa.string()),
+                    include_columns=names,
+                    strings_can_be_null=True,
+                    null_values=MISSING,
+                ),
+            )
+
+    def _skip(self, row):
+        self._malformed.add((self.path, row.number))
+        return "skip"
+
+    @contextmanager
+    def _open(self):
+        with open_bytes(self.path) as file:
+            encoding = "utf-8-sig" if self.encoding == "utf-8" else self.encoding
+            yield io.TextIOWrapper(file, encoding, newline="")
+
+    @contextmanager
+    def _reader(self, strict=False):
+        # By default, fields longer than 128 KiB are refused.
+        csv.field_size_limit(CSV_BLOCK)
+        with self._open() as file:
+            yield csv.reader(file, delimiter=sign(self.separator), strict=strict), file
+
+    def check_rows(self, is_counted=False):
+        """Raise an error with the line of wrong quotes or, if wanted, of a wrong field number."""
+        with self._reader(strict=True) as (reader, _):
+            begin, n_fields = 1, None
+            try:
+                for row in reader:
+                    n_fields = n_fields or len(row)
+                    if is_counted and row and len(row) != n_fields:
+                        raise ValueError(
+                            f"line {begin:,} has {len(row)} fields, and the first line {n_fields}, "
+                            f"divided by {self.separator!r}. Correct this line, look for a sign "
+                            f"that is no separator, or pass separator=."
+                        )
+                    begin = reader.line_num + 1
+            except csv.Error as error:
+                raise ValueError(
+                    f'the row that begins in line {begin:,} has a field whose quotes (") are '
+                    f"wrong: {error}. Double the quotes within a field, and end it with one."
+                ) from error
+
+
+@contextmanager
+def open_bytes(path):
+    """Open a file, unpacked, for reading bytes."""
+    with open(path, "rb") as file:
+        begin = file.read(4)
+    packed = next((kind for magic, kind in PACKED.items() if begin.startswith(magic)), None)
+    try:
+        if begin in _ZIP:
+            with zipfile.ZipFile(path) as archive, archive.open(_only_member(archive)) as file:
+                yield file
+            return
+        with pa.OSFile(os.path.abspath(path)) as file:
+            if packed is None:
+                yield file
+                return
+            with pa.CompressedInputStream(file, packed) as unpacked:
+                yield unpacked
+    except (OSError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:
+        if isinstance(error, OSError) and error.errno is not None:
+            raise
+        raise ValueError(f"it cannot be unpacked: {error}. Unpack it, or save it anew.") from error
+
+
+def _only_member(archive):
+    members = [member for member in archive.infolist() if not member.is_dir()]
+    if any(member.filename == "[Content_Types].xml" for member in members):
+        raise ValueError("this is an Excel workbook. Let its name end in .xlsx.")
+    members = [member for member in members if not member.filename.startswith("__MACOSX/")]
+    if len(members) != 1:
+        raise ValueError(
+            f"this zip archive holds {len(members)} files instead of one. Unpack it, and give a "
+            f"pattern."
+        )
+    return members[0]
+
+
+def _survey(path, given):
+    """Return the encoding of all of a file, and whether it has quotes."""
+    with open_bytes(path) as file:
+        begin = file.read(8)
+    for magic, remedy in _NO_TEXT.items():
+        if begin.startswith(magic):
+            raise ValueError(f"this is no text file but {remedy}.")
+    mark = next((name for magic, name in _MARKS.items() if begin.startswith(magic)), None)
+    encoding = given or mark or "utf-8"
+    has_quotes, fault = _decode(path, encoding)
+    if fault is None:
+        return encoding, has_quotes
+    if given or mark:
+        remedy = "Pass the right one as encoding=, or save the file as UTF-8"
+        raise ValueError(f"{fault} is no {encoding_name(encoding)} text. {remedy}.")
+    legacy = "cp1252"
+    _, other = _decode(path, legacy)
+    if other is not None or _has_utf8(path):
+        whether = "nor" if other else "but other lines are, and all can be read as"
+        raise ValueError(
+            f"{fault} is no UTF-8 text {whether} {encoding_name(legacy)}. Pass encoding='utf-8' or "
+            f"encoding={legacy!r} or another one, or save the file as UTF-8."
+        )
+    return legacy, has_quotes
+
+
+def _blocks(path):
+    with open_bytes(path) as file:
+        yield from iter(partial(file.read, CSV_BLOCK), b"")
+
+
+def _decode(path, encoding):
+    """Return whether there are quotes, and the first line that has not this encoding, or None."""
+    decoder = codecs.getincrementaldecoder(encoding)()
+    has_quotes, n_lines = False, 0
+    try:
+        for block in _blocks(path):
+            has_quotes = has_quotes or b'"' in block
+            decoder.decode(block)
+            n_lines += block.count(b"\n")
+        decoder.decode(b"", final=True)
+    except UnicodeError as error:
+        before, at = getattr(error, "object", b""), getattr(error, "start", 0)
+        number = n_lines + before[:at].count(b"\n") + 1
+        byte = f" (byte {before[at]:#x})" if at < len(before) else ""
+        return has_quotes, f"line {number:,}{byte}"
+    return has_quotes, None
+
+
+def _has_utf8(path):
+    """Whether any letter beyond ASCII is one of UTF-8, although not all of them are."""
+    decoder = codecs.getincrementaldecoder("utf-8")("surrogateescape")
+    beyond = re.compile("[\x80-\ud7ff\ue000-\U0010ffff]")
+    return any(beyond.search(decoder.decode(block)) for block in _blocks(path))
