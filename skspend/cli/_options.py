@@ -104,7 +104,8 @@ def column_options(command):
         click.option(
             "--separator",
             type=click.Choice(SEPARATORS),
-            help="What divides the fields of text files.  [default: found]",
+            metavar="SIGN",
+            help="What divides the fields of text files: ',', ';', '|' or tab.  [default: found]",
         ),
         click.option(
             "--decimal",

@@ -6,6 +6,7 @@ import io
 import itertools
 import json
 import zipfile
+from typing import get_args
 
 import numpy as np
 import pandas as pd
@@ -13,8 +14,15 @@ import pyarrow as pa
 import pytest
 
 from skspend import TransactionLog
+from skspend.cli import _options
 from skspend.transactions import _engines
-from skspend.transactions._dialect import DATE_FORMATS, Dialect
+from skspend.transactions._dialect import (
+    DATE_FORMATS,
+    DECIMALS,
+    DateFormat,
+    Dialect,
+    Separator,
+)
 
 HEADER = ["customer", "date", "category", "amount"]
 ROWS = [
@@ -365,6 +373,13 @@ def test_an_option_of_no_known_value_is_refused(write_text, options, message):
     with pytest.raises(ValueError) as refusal:
         TransactionLog.scan(write_text(lines("1,2021-12-31,pets,2.5")), **options)
     assert message in str(refusal.value)
+
+
+def test_the_command_knows_the_values_of_all_options():
+    assert get_args(DateFormat) == _options.DATE_FORMATS
+    assert set(_options.DATE_FORMATS) == set(DATE_FORMATS)
+    assert (tuple(SEPARATORS), DECIMALS) == (_options.SEPARATORS, _options.DECIMALS)
+    assert {"\t", *_options.SEPARATORS} == set(get_args(Separator))
 
 
 def test_options_of_text_are_refused_for_other_files(tmp_path):
