@@ -84,12 +84,12 @@ def segment(ctx, /, file, output, force, **options):
     """Segment the customers in a FILE of transactions.
 
     FILE has a row for each transaction: customer, date, category and amount. It is text, also in
-    .gz, .zst or .zip, Parquet or Arrow. How text is written (separator, decimal sign, encoding,
-    dates) and columns of usual names are found, checked on every row, and said; what can be read in
-    two ways is refused. FILE may be larger than memory, a folder, or a pattern in quotes for
-    several files, such as "bank/*.parquet". The tree is fitted on customers who spend in all
-    periods; then every customer gets a segment. Without FILE, the 2,469 real households that come
-    with skspend are segmented in periods of two months.
+    .gz, .zst or .zip, Parquet, Arrow or Excel (.xlsx). How text is written (separator, decimal
+    sign, encoding, dates) and columns of usual names are found, checked on every row, and said;
+    what can be read in two ways is refused. FILE may be larger than memory, a folder, or a pattern
+    in quotes for several files, such as "bank/*.parquet". The tree is fitted on customers who
+    spend in all periods; then every customer gets a segment. Without FILE, the 2,469 real
+    households that come with skspend are segmented in periods of two months.
 
     DIR gets segments.parquet (the segment, strength and traits of every customer),
     trajectories.parquet and trajectories.png, model.json (for predict and report) and run.json.

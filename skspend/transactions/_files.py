@@ -4,6 +4,7 @@ An error names the file and, where possible, the line.
 """
 
 import csv
+import datetime
 import errno
 import os
 from contextlib import contextmanager
@@ -21,12 +22,19 @@ from . import _dialect
 from ._engines import stream_tables
 from ._names import find_columns
 from ._text import TextFile
+from ._workbook import Workbook
 
 KINDS = {
     ".csv": "text", ".tsv": "text", ".txt": "text", ".gz": "text", ".zst": "text", ".zip": "text",
     ".parquet": "parquet", ".arrow": "ipc", ".feather": "ipc",
+    ".xlsx": "workbook",
 }  # fmt: skip
 """Formats by the ends of names."""
+_OPTIONS = {
+    "text": {"separator", "decimal", "encoding", "date_format"},
+    "workbook": {"decimal", "date_format"},
+}
+"""What may be said of a format."""
 
 
 class TransactionFiles:
@@ -38,24 +46,34 @@ class TransactionFiles:
 
     def __init__(self, path, names, errors, given):
         self.path = path
-        self.paths, kind = _find_files(path)
-        self.is_text = kind == "text"
+        self._paths, kind = _find_files(path)
+        self.is_text = kind in ("text", "workbook")
         # Files may be read twice: a malformed row is known by its place.
         self._malformed = set() if errors == "drop" else None
+        useless = set(given) - _OPTIONS.get(kind, set())
+        if useless:
+            option = min(useless)
+            raise ValueError(f"{option}= says how text files are written, and this is none.")
         self._decimals = _dialect.decimals(given.get("decimal"))
         self._date_formats = _dialect.date_formats(given.get("date_format"))
         if self.is_text:
             self._files = []
-            for file in self.paths:
+            for file in self._paths:
                 with naming(file):
-                    self._files.append(TextFile(file, names, given, self._malformed))
+                    if kind == "text":
+                        self._files.append(TextFile(file, names, given, self._malformed))
+                    else:
+                        self._files.append(Workbook(file, names, given.get("decimal", ".")))
                     names = find_columns(self._files[-1].header, names, "it")
-        elif given:
-            option = next(iter(given))
-            raise ValueError(f"{option}= says how text files are written, and this is none.")
         else:
-            names, schema = _common_schema(self.paths, names, kind)
-            self._data = dataset([*map(_local, self.paths)], schema=schema, format=kind)
+            names, schema = _common_schema(self._paths, names, kind)
+            self._data = dataset([*map(_local, self._paths)], schema=schema, format=kind)
+        if kind == "workbook":
+            # Numbers and dates are written here, and in one way.
+            if any(file.holds(names["amount"], float) for file in self._files):
+                self._decimals = _dialect.decimals(given.get("decimal", "."))
+            if any(file.holds(names["date"], datetime.date) for file in self._files):
+                self._date_formats = _dialect.date_formats(given.get("date_format", "iso"))
         self.names = names
 
     @property

@@ -200,8 +200,8 @@ class TransactionLog:
         ----------
         path : str or path
             A file, a folder, or a pattern such as ``"bank/*.parquet"``. Text (``.csv``, ``.tsv``,
-            ``.txt``; packed as ``.gz``, ``.zst`` or ``.zip``), Parquet, or Arrow (``.arrow``,
-            ``.feather``).
+            ``.txt``; packed as ``.gz``, ``.zst`` or ``.zip``), Parquet, Arrow (``.arrow``,
+            ``.feather``), or Excel (``.xlsx``, which needs openpyxl and fits into memory).
         customer, date, category, amount : str, default=None
             Names of the four columns. By default a column of that name or, if there is none, the
             one with a usual name in English, Danish, Dutch, French, German, Norwegian, Spanish or
