@@ -17,7 +17,7 @@ from .._utils._text import count, some, warn
 from ..panel import unfold
 
 if TYPE_CHECKING:
-    from .._utils._typing import Estimator, Floats
+    from .._utils._typing import Estimator, Floats, Names
     from ..transactions import TransactionLog
 
 CELLS_AT_ONCE = 2**22
@@ -81,7 +81,7 @@ def _shares_of_block(log, spend, income, is_unknown):
     """Shares of a few customers, and three totals: spending in unknown categories, all spending,
     and money that came in by unknown categories."""
     panel = log.sum_spending(spend.n_months_, spend.n_periods_)
-    known = _arrange(panel, log.categories, spend.spending_categories_)
+    known = arrange(panel, log.categories, spend.spending_categories_)
     # Unknown amounts are added up one by one: which categories are unknown depends on who is in
     # the log, and the last bit of a sum depends on the number of its terms.
     found = panel[:, :, is_unknown]
@@ -89,7 +89,7 @@ def _shares_of_block(log, spend, income, is_unknown):
     gross = None
     if is_unknown.any() or spend.normalize_ == "spending":
         gross = gross_spending(known) + unknown
-    selected = _arrange(known, spend.spending_categories_, spend.categories_)
+    selected = arrange(known, spend.spending_categories_, spend.categories_)
     if spend.infrequent_categories_ is not None:
         is_rare = np.isin(spend.spending_categories_, spend.infrequent_categories_)
         selected[:, :, -1] = known[:, :, is_rare].sum(axis=2)
@@ -101,11 +101,11 @@ def _shares_of_block(log, spend, income, is_unknown):
     return selected, np.array(totals)
 
 
-def _arrange(panel, categories, wanted):
+def arrange(panel: Floats, categories: Names, wanted: Names) -> Floats:
     """Put the categories of a panel into another order; those it does not hold are zero."""
     if np.array_equal(categories, wanted):
         return panel
-    position = pd.Index(categories).get_indexer(wanted)
+    position = pd.Index(categories).get_indexer(pd.Index(wanted))
     arranged = np.zeros((*panel.shape[:2], len(wanted)))
     arranged[:, :, position >= 0] = panel[:, :, position[position >= 0]]
     return arranged

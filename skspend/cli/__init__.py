@@ -118,6 +118,7 @@ def segment(ctx, /, file, output, force, **options):
 @click.argument("model", type=click.Path(), callback=shared.refuse_empty)
 @click.argument("file", type=click.Path(), callback=shared.refuse_empty)
 @shared.column_options
+@shared.unknown_option
 @shared.output_option("FILE.parquet", "segments.parquet", "File of the table.")
 @shared.force_option
 def predict(model, file, output, force, **options):
@@ -141,6 +142,7 @@ def predict(model, file, output, force, **options):
 @click.argument("model", type=click.Path(), callback=shared.refuse_empty)
 @click.argument("file", required=False, type=click.Path(), callback=shared.refuse_empty)
 @shared.column_options
+@shared.unknown_option
 @shared.table_option(
     "--protected",
     "Protected attributes: a column of customers, then a column for each attribute. The "

@@ -95,10 +95,15 @@ def note_what_does_not_count(log, before, table):
             f"Not counted: {n:,} of {log.n_transactions:,} transactions are before the first "
             f"period ({amount:,.2f} in all)."
         )
-    if n_without := int((table["active_periods"] == 0).sum()):
+    if n_without := int(table["known_share"].isna().sum()):
         note(
             f"{n_without:,} of {len(table):,} customers spend nothing in the periods. Their "
             f"strength is 0, and active_periods is 0."
+        )
+    if n_strange := int((table["known_share"] == 0).sum()):
+        note(
+            f"{n_strange:,} of {len(table):,} customers spend only in categories that the model "
+            f"does not know. Their strength is 0, and known_share is 0."
         )
 
 

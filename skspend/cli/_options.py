@@ -134,6 +134,13 @@ def column_options(command):
     return command
 
 
+unknown_option = click.option(
+    "--allow-unknown",
+    is_flag=True,
+    help="Go on if most of the spending is in categories that MODEL does not know.",
+)
+
+
 def refuse_column_options(ctx):
     """Refuse options for the columns of a file where no file is given."""
     for name in COLUMNS:

@@ -1,5 +1,6 @@
 """``skspend predict``: find the segments of customers with a saved model."""
 
+from .._utils._errors import blame_data
 from .._utils._output import output_file, strict
 from ..aggregation._aggregator import BEFORE
 from . import _files as files
@@ -13,8 +14,8 @@ def predict_file(model, file, output, force, options):
         with steps.step("Reading"):
             loaded = files.load_model(model, options)
             log = files.read_log(file, options, loaded.pipeline["spend"].n_months_)
-        with steps.step("Segmenting"):
-            table = loaded.predict(log)
+        with steps.step("Segmenting"), blame_data():
+            table = loaded.predict(log, allow_unknown=options["allow_unknown"])
         spend = loaded.pipeline["spend"]
         _, n, amount = log.count_transactions(spend.n_months_, spend.n_periods_)
         files.note_what_does_not_count(log, (n, amount), table)

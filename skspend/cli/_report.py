@@ -40,6 +40,7 @@ def report_file(model, file, output, force, options):
                 protected=protected,
                 transfer=transfer,
                 stability=files.read_stability(model),
+                allow_unknown=options["allow_unknown"],
             )
             report.data["model SHA-256"] = files.digest(model)
         with steps.step("Writing"):

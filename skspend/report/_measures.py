@@ -15,6 +15,7 @@ from .._utils._intervals import CONFIDENCE, half_interval, wilson_interval
 from .._utils._text import count
 from ..aggregation import SpendingAggregator
 from ..aggregation._aggregator import MONTHS
+from ..aggregation._known import known_share
 from ..clustering import TrajectoryClusterer
 from ..inspection import segment_fairness
 from ..inspection._segments import EVERYBODY, compare_spending, nearest_customers
@@ -62,7 +63,7 @@ class Customers(NamedTuple):
         return (self.nodes[period] == node).any(axis=1)
 
 
-def see_customers(pipeline: Any, X: Any) -> Customers:
+def see_customers(pipeline: Any, X: Any, *, allow_unknown: bool = False) -> Customers:
     """Run a pipeline on customers, and keep the output of each step."""
     if not isinstance(pipeline, Pipeline):
         raise TypeError(
@@ -95,6 +96,10 @@ def see_customers(pipeline: Any, X: Any) -> Customers:
             f"categories of the model, such as {categories[0]!r}. Pass transactions of the kind "
             f"that the model was fitted on; on the command line as FILE."
         )
+    known = np.ones(len(shares))
+    if isinstance(X, TransactionLog) and isinstance(pipeline[0], SpendingAggregator):
+        known = known_share(X, pipeline[0], allow_unknown=allow_unknown)
+    is_seen = (read.active_periods > 0) & (known > 0)
     columns = Panel(shares, period, categories).names
     names: Any = pd.RangeIndex(len(shares))
     if isinstance(X, TransactionLog):
@@ -114,7 +119,7 @@ def see_customers(pipeline: Any, X: Any) -> Customers:
         states=Panel.read(found.states, found.n_periods).cube,
         scores=pd.DataFrame(found.scores, columns=TRAITS, index=names),
         nodes=np.stack(levels),
-        strengths=clusterer.strength(found.states) * (read.active_periods > 0),
+        strengths=clusterer.strength(found.states) * is_seen,
         extractor=extractor,
         clusterer=clusterer,
     )

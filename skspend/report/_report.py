@@ -130,6 +130,7 @@ class SegmentReport:
         protected: pd.DataFrame | pd.Series | None = None,
         transfer: pd.DataFrame | None = None,
         stability: pd.DataFrame | None = None,
+        allow_unknown: bool = False,
         random_state: RandomState = 0,
     ) -> SegmentReport:
         """Measure everything.
@@ -152,6 +153,9 @@ class SegmentReport:
         stability : DataFrame, default=None
             ``agreement`` of :func:`~skspend.inspection.segment_stability`. It adds the metrics
             "same segment" and "reproducibility": whether another fit gives the same segments.
+        allow_unknown : bool, default=False
+            Whether more than half of the spending of a log may be in categories that the pipeline
+            does not know.
         random_state : int, RandomState instance or None, default=0
             Draws the resamples for intervals, and the customers whose trajectories are shown.
 
@@ -164,14 +168,14 @@ class SegmentReport:
         TypeError
             If the pipeline has no segments or no trait scores.
         ValueError
-            If no customer spends on a category of the model, no customer of X is in `protected`, or
-            `transfer` or `stability` lacks a column.
+            If no customer spends on a category of the model, most of the spending is unknown, no
+            customer of X is in `protected`, or `transfer` or `stability` lacks a column.
         """
         if transfer is not None:
             _check_transfer(transfer)
         if stability is not None:
             _check_stability(stability)
-        customers = measures.see_customers(pipeline, X)
+        customers = measures.see_customers(pipeline, X, allow_unknown=allow_unknown)
         clusterer, trajectories = customers.clusterer, customers.trajectories
         scores = customers.scores
         random_state = check_random_state(random_state).randint(2**31)

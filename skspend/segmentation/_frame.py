@@ -14,6 +14,8 @@ from sklearn.utils.validation import check_is_fitted
 
 from .._utils._sparse import is_sparse
 from .._utils._threads import one_thread
+from ..aggregation import SpendingAggregator
+from ..aggregation._known import known_share
 from ..clustering import TrajectoryClusterer
 from ..clustering._tree import BLOCK
 from ..transactions import TransactionLog
@@ -26,7 +28,12 @@ if TYPE_CHECKING:
 
 
 def segment_frame(
-    pipeline: Pipeline, frame: IntoDataFrame, *, cutoff: Cutoff, **options: Any
+    pipeline: Pipeline,
+    frame: IntoDataFrame,
+    *,
+    cutoff: Cutoff,
+    allow_unknown: bool = False,
+    **options: Any,
 ) -> pd.DataFrame:
     """Find the segment of every customer in a frame. Partitions do not change the result.
 
@@ -43,20 +50,25 @@ def segment_frame(
     cutoff : date, or Series or dict from customer to date
         The last day that counts, as in TransactionLog. It has no default here: the default of a
         log is the last month of `frame`, which differs between partitions.
+    allow_unknown : bool, default=False
+        Whether more than half of the spending in `frame` may be in categories that the pipeline
+        does not know. In a small part that may happen by chance.
     **options
         As for :class:`~skspend.TransactionLog`. `income` may hold more customers than `frame`. With
         ``errors="drop"``, a warning counts the dropped rows.
 
     Returns
     -------
-    segments : pandas.DataFrame, shape (n_customers, 3 + depth)
+    segments : pandas.DataFrame, shape (n_customers, 4 + depth)
         Customers in sorted order, with the columns
 
         - customer, in the dtype of the column in `frame`;
         - segment, int64: the leaf, as `TrajectoryClusterer.predict` returns it;
         - level1 ... levelN, int64: nodes, as `TrajectoryClusterer.predict_levels` returns them;
         - strength, float64: as `TrajectoryClusterer.strength` returns it, and 0 for customers who
-          spend nothing in the periods.
+          spend nothing in the periods, or nothing in categories that the pipeline knows;
+        - known_share, float64: the share of their spending in categories that the pipeline knows,
+          NaN for those who spend nothing.
 
         An empty frame gives no rows, and the same columns and dtypes.
 
@@ -66,7 +78,8 @@ def segment_frame(
         If `pipeline` is not a Pipeline that ends in a TrajectoryClusterer, or `frame` is not a
         frame in memory.
     ValueError
-        If `cutoff` is None, or TransactionLog or a step of the pipeline refuses the data.
+        If `cutoff` is None, if too much is unknown, or if TransactionLog or a step of the pipeline
+        refuses the data.
     sklearn.exceptions.NotFittedError
         If the pipeline is not fitted.
 
@@ -92,7 +105,7 @@ def segment_frame(
     >>> frame = log.to_frame()
     >>> whole = segment_frame(pipeline, frame, cutoff="2017-12-31")
     >>> whole.columns.to_list()
-    ['customer', 'segment', 'level1', 'strength']
+    ['customer', 'segment', 'level1', 'strength', 'known_share']
     >>> parts = frame.groupby(frame["customer"] % 2)
     >>> found = [segment_frame(pipeline, part, cutoff="2017-12-31") for _, part in parts]
     >>> pd.concat(found).sort_values("customer", ignore_index=True).equals(whole)
@@ -125,8 +138,11 @@ def segment_frame(
             frames = [nw.from_native(panel, eager_only=True) for panel in panels]
             panel = nw.concat(frames).to_native()
         segment = pipeline[-1]
-        strengths = segment.strength(panel) * np.concatenate(spends)
-        found = segment.predict(panel), segment.predict_levels(panel), strengths
+        known = _know(pipeline, log, len(customers), allow_unknown)
+        n_padded = len(panel) - len(known)
+        is_seen = np.concatenate(spends) & (np.pad(known, (0, n_padded)) > 0)
+        strengths = segment.strength(panel) * is_seen
+        found = segment.predict(panel), segment.predict_levels(panel), strengths, known
     return _make_frame(pipeline, table[customer], customers, found)
 
 
@@ -148,6 +164,14 @@ def _check(pipeline, frame, cutoff):
             "cutoff=None would count the periods of each part back from its own last month. Pass "
             "the last day that counts, such as '2023-12-31'."
         )
+
+
+def _know(pipeline, log, n_customers, allow_unknown):
+    """The share of each customer's spending in known categories."""
+    spend = pipeline[0]
+    if log is None or not isinstance(spend, SpendingAggregator):
+        return np.full(n_customers, np.nan if log is None else 1.0)
+    return known_share(log.with_sorted_amounts(), spend, allow_unknown=allow_unknown)
 
 
 def _make_trajectories(pipeline, log, block):
@@ -176,8 +200,8 @@ def _make_frame(pipeline, column, customers, found=None):
     """The returned frame, with customers in the dtype of their column."""
     if found is None:
         depth = max(1, pipeline[-1].tree_["depth"].max())
-        found = np.empty(0, np.int64), np.empty((0, depth), np.int64), np.empty(0)
-    segments, nodes, strengths = (values[: len(customers)] for values in found)
+        found = np.empty(0, np.int64), np.empty((0, depth), np.int64), np.empty(0), np.empty(0)
+    segments, nodes, strengths, known = (values[: len(customers)] for values in found)
     column = column.head(0).to_native()
     dtype = (column if isinstance(column, pd.Series) else column.to_pandas()).dtype
     if isinstance(dtype, pd.CategoricalDtype):
@@ -189,5 +213,6 @@ def _make_frame(pipeline, column, customers, found=None):
             "segment": segments,
             **{f"level{number}": level for number, level in enumerate(nodes.T, start=1)},
             "strength": strengths,
+            "known_share": known,
         }
     )

@@ -18,6 +18,7 @@ from .._utils._sklearn import default_output
 from .._utils._sparse import find_active, take
 from ..aggregation import SpendingAggregator
 from ..aggregation._aggregator import MONTHS
+from ..aggregation._known import known_share
 from ..aggregation._shares import count_whole_periods
 from ..clustering import TrajectoryClusterer
 from ..extraction import LSTMStateExtractor
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
         Aliases,
         Coefficients,
         FilePath,
+        Floats,
         Integers,
         PanelLike,
         Period,
@@ -179,7 +181,11 @@ class SegmentModel:
 
     @default_output
     def place(
-        self, customers: ArrayLike, panel: pd.DataFrame, trajectories: PanelLike
+        self,
+        customers: ArrayLike,
+        panel: pd.DataFrame,
+        trajectories: PanelLike,
+        known: Floats | None = None,
     ) -> pd.DataFrame:
         """Find the segment of every customer.
 
@@ -188,13 +194,16 @@ class SegmentModel:
         customers : array-like, shape (n_customers,)
         panel, trajectories : frame
             What the first two steps make of the customers.
+        known : ndarray, shape (n_customers,), default=None
+            The share of each customer's spending in categories that the model knows; by default 1.
 
         Returns
         -------
         table : pandas.DataFrame
-            Columns customer, segment, level1 ..., strength, the five traits, type and
-            active_periods. Customers without an active period spend nothing that counts: their
-            strength is 0.
+            Columns customer, segment, level1 ..., strength, the five traits, type, active_periods
+            and known_share. The model knows nothing about customers without an active period, or
+            with a known_share of 0: their strength is 0. The known_share of those who spend
+            nothing is NaN.
         """
         _, states, segment = self.pipeline.named_steps.values()
         nodes = segment.predict_levels(trajectories)
@@ -202,24 +211,34 @@ class SegmentModel:
         levels = [pd.Series(level).map(paths).to_numpy() for level in nodes.T]
         scores = states.scorer_.transform(panel)
         active_periods = Panel.read(panel, sparse=True).active_periods
+        if known is None:
+            known = np.where(active_periods > 0, 1.0, np.nan)
+        is_seen = (active_periods > 0) & (known > 0)
         return pd.DataFrame(
             {
                 "customer": np.asarray(customers),
                 "segment": levels[-1],
                 **{f"level{number}": level for number, level in enumerate(levels, start=1)},
-                "strength": segment.strength(trajectories) * (active_periods > 0),
+                "strength": segment.strength(trajectories) * is_seen,
                 **{trait: scores[trait].to_numpy() for trait in TRAITS},
                 "type": personality_types(scores),
                 "active_periods": active_periods,
+                "known_share": known,
             }
         )
 
     @default_output
-    def predict(self, log: TransactionLog) -> pd.DataFrame:
-        """Find the segment of every customer of a log; see :meth:`place` for the table."""
+    def predict(self, log: TransactionLog, *, allow_unknown: bool = False) -> pd.DataFrame:
+        """Find the segment of every customer of a log; see :meth:`place` for the table.
+
+        More than half of the spending in categories that the model does not know is a ValueError,
+        unless `allow_unknown`.
+        """
+        spend = self.pipeline["spend"]
+        known = known_share(log, spend, allow_unknown=allow_unknown)
         with blame_data():
-            panel = self.pipeline["spend"].transform(log)
-        return self.place(log.customers, panel, self.pipeline["states"].transform(panel))
+            panel = spend.transform(log)
+        return self.place(log.customers, panel, self.pipeline["states"].transform(panel), known)
 
     @default_output
     def describe(self, panel: pd.DataFrame, trajectories: PanelLike) -> pd.DataFrame:

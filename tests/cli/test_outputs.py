@@ -130,12 +130,12 @@ def test_an_output_among_the_files_of_a_pattern_is_refused(run, sources, bank_lo
 def test_of_two_runs_into_one_place_the_last_is_an_error(run, sources, tmp_path, monkeypatch):
     output, predict, codes = tmp_path / "out.parquet", SegmentModel.predict, []
 
-    def run_another(self, log):
+    def run_another(self, log, **options):
         if not codes and len(log) > 1:
             codes.append(None)
             codes[0] = run("predict", *sources, "--output", output).exit_code
             codes.append(output.read_bytes())
-        return predict(self, log)
+        return predict(self, log, **options)
 
     monkeypatch.setattr(SegmentModel, "predict", run_another)
     done = run("predict", *sources, "--output", output)

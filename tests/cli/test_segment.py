@@ -63,7 +63,16 @@ def test_there_is_a_second_level(segments):
 
 def test_the_table_has_the_columns_that_were_promised(segments):
     levels = [name for name in segments if name.startswith("level")]
-    expected = ["customer", "segment", *levels, "strength", *TRAITS, "type", "active_periods"]
+    expected = [
+        "customer",
+        "segment",
+        *levels,
+        "strength",
+        *TRAITS,
+        "type",
+        "active_periods",
+        "known_share",
+    ]
     assert list(segments.columns) == expected
     assert levels == ["level1", "level2", "level3"]
     assert segments["strength"].between(0, 1).all()
@@ -486,3 +495,32 @@ def test_customers_without_income_are_refused_with_a_remedy_of_the_command_line(
         f"'{bank_log.customers[2]}'. Give their income or leave their rows out, or use "
         f"--normalize spending and no income.\n"
     )
+
+
+def test_a_command_refuses_what_the_model_does_not_know(run, segmented_bank, bank_log, tmp_path):
+    frame = bank_log.to_frame()
+    is_known = frame["category"] == "groceries"
+    frame["category"] = frame["category"].where(is_known, "new " + frame["category"])
+    frame.to_csv(tmp_path / "other.csv", index=False)
+    model = segmented_bank[0] / "model.json"
+    for command, out in {"predict": "out.parquet", "report": "out.html"}.items():
+        asked = (command, model, tmp_path / "other.csv", "--output", tmp_path / out)
+        done = run(*asked)
+        assert done.exit_code == 2
+        assert "does not know" in done.stderr and "pass --allow-unknown." in done.stderr
+        done = run(*asked, "--allow-unknown")
+        assert done.exit_code == 0, done.stderr
+    table = pd.read_parquet(tmp_path / "out.parquet")
+    assert table["known_share"].max() < 0.5
+
+
+def test_customers_of_whom_the_model_knows_nothing_are_counted(
+    run, segmented_bank, bank_log, tmp_path
+):
+    frame = bank_log[:5].to_frame()
+    frame.loc[frame["customer"] == bank_log.customers[0], "category"] = "zeppelins"
+    frame.to_csv(tmp_path / "some.csv", index=False)
+    out = ("--output", tmp_path / "out.parquet")
+    done = run("predict", segmented_bank[0] / "model.json", tmp_path / "some.csv", *out)
+    assert "1 of 5 customers spend only in categories that the model does not know" in done.stderr
+    assert "spend nothing in the periods" not in done.stderr

@@ -72,7 +72,14 @@ def test_the_result_is_that_of_the_steps(pipeline, bank_log):
     found = score(bank_log.to_frame(), pipeline)
     panel = pipeline[:-1].transform(bank_log)
     segment = pipeline["segment"]
-    assert found.columns.to_list() == ["customer", "segment", "level1", "level2", "strength"]
+    assert found.columns.to_list() == [
+        "customer",
+        "segment",
+        "level1",
+        "level2",
+        "strength",
+        "known_share",
+    ]
     np.testing.assert_array_equal(found["customer"], bank_log.customers)
     np.testing.assert_array_equal(found["segment"], segment.predict(panel))
     np.testing.assert_array_equal(found[["level1", "level2"]], segment.predict_levels(panel))
