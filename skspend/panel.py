@@ -27,6 +27,7 @@ from sklearn.utils.validation import (
 
 from ._utils._sparse import SparseCube, accept, find_active, is_sparse
 from ._utils._text import count
+from .transactions._names import call_of_usual_columns
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -37,7 +38,6 @@ __all__ = ["Panel"]
 
 _NAME = re.compile(r"(?P<period>[^|]*?)(?P<position>\d+)\|(?P<feature>.*)", re.DOTALL)
 _GENERATED_NAME = re.compile(r"x\d+")
-_ROLES = ("customer", "date", "category", "amount")
 _DTYPES = (np.float64, np.float32)
 _FLOATS = {np.dtype(dtype) for dtype in _DTYPES}
 
@@ -248,8 +248,8 @@ def refuse_transactions(X: object) -> None:
     elif isinstance(table, nw.DataFrame):
         columns = table.columns
         odd = _find_text_and_dates(table)
-        if set(_ROLES) <= set(columns):
-            what, call = f"has the columns {', '.join(_ROLES)}", "TransactionLog(frame)"
+        if usual := call_of_usual_columns(columns):
+            what, call = "has the columns of transactions", usual
         elif odd:
             what = f"has {count(len(odd), 'column')} of text or dates (the first is {odd[0]!r})"
             call = "TransactionLog(frame, customer=..., date=..., category=..., amount=...)"

@@ -260,7 +260,7 @@ TRANSACTIONS = pd.DataFrame(
     [
         (
             TRANSACTIONS,
-            ["has the columns customer, date, category, amount", "TransactionLog(frame)"],
+            ["has the columns of transactions", "TransactionLog(frame)"],
         ),
         (pl.from_pandas(TRANSACTIONS), ["has the columns", "TransactionLog(frame)"]),
         (pa.Table.from_pandas(TRANSACTIONS), ["has the columns", "TransactionLog(frame)"]),

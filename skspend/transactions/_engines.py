@@ -161,19 +161,32 @@ def _as_narwhals(frame, what):
 def check_columns(found, names, what):
     """Refuse a table unless it has exactly one column of each name."""
     found = list(found)
-    missing = [f"{name!r} (keyword {role}=)" for role, name in names.items() if name not in found]
-    if missing:
+    absent = {role: name for role, name in names.items() if name not in found}
+    if absent:
+        missing = [f"{name!r} (keyword {role}=)" for role, name in absent.items()]
         listed = ", ".join(map(repr, found[:MOST_LISTED]))
         listed += f" and {len(found) - MOST_LISTED:,} more" if len(found) > MOST_LISTED else ""
         raise ValueError(
             f"{what} has no column {', '.join(missing)}. Its columns are: {listed}. Name the right "
-            f"ones by keyword."
+            f"ones by keyword.{_how_to_melt(names, absent)}"
         )
     for name in names.values():
         if found.count(name) > 1:
             raise ValueError(
                 f"{what} has {found.count(name)} columns named {name!r}. Rename all but one."
             )
+
+
+def _how_to_melt(names, absent):
+    """The call that makes one row per transaction of a table with a column for each category."""
+    if not {"category", "amount"} <= absent.keys() or "customer" in absent:
+        return ""
+    call = f".assign({names['date']}='YYYY-MM-DD')" if "date" in absent else ""
+    call += (
+        f".melt([{names['customer']!r}, {names['date']!r}], var_name={names['category']!r}, "
+        f"value_name={names['amount']!r})"
+    )
+    return f" If each category has a column of its own, pass TransactionLog(frame{call}, ...)."
 
 
 def _to_pandas(column):

@@ -9,6 +9,7 @@ import unicodedata
 from ._engines import MOST_LISTED, check_columns
 
 ROLES = ("customer", "date", "category", "amount")
+MOST_COLUMNS = 100
 USUAL = {
     "customer": """
         customer, customer id, customer no, customer number, cust id, client, client id, client no,
@@ -70,6 +71,19 @@ def candidates(columns, role, name=None):
     if exact or name is not None:
         return exact
     return [column for column in columns if plain(column) in _USUAL[role]]
+
+
+def call_of_usual_columns(columns):
+    """The call that wraps a frame with a column of a usual name for each role, else nothing."""
+    # A table of transactions has few columns, and a panel may have some thousand.
+    if len(columns) > MOST_COLUMNS:
+        return ""
+    columns = [column for column in columns if isinstance(column, str)]
+    found = {role: candidates(columns, role)[:1] for role in ROLES}
+    if not all(found.values()):
+        return ""
+    given = "".join(f", {role}={name!r}" for role, (name,) in found.items() if name != role)
+    return f"TransactionLog(frame{given})"
 
 
 def count_roles(columns, names):

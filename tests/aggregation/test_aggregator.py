@@ -1,5 +1,7 @@
 """From transactions to shares: what they add up to, what the columns are, what is refused."""
 
+import re
+
 import duckdb
 import numpy as np
 import pandas as pd
@@ -243,6 +245,13 @@ def test_a_table_of_transactions_is_refused_with_the_call_to_write(log, library)
         SpendingAggregator().fit(frame)
     with pytest.raises(TypeError, match=r"Wrap it: TransactionLog\(frame\)"):
         SpendingAggregator().fit(log).transform(frame)
+
+
+def test_a_table_of_numbers_with_usual_names_is_refused_with_their_call():
+    frame = pd.DataFrame({"Kundenr": [1, 2], "dato": 20240101, "kategori": 5411, "beløp": 2.5})
+    message = "customer='Kundenr', date='dato', category='kategori', amount='beløp'"
+    with pytest.raises(TypeError, match=re.escape(f"Wrap it: TransactionLog(frame, {message})")):
+        make_pipeline(SpendingAggregator(), KMeans(1)).fit(frame)
 
 
 @parametrize_libraries

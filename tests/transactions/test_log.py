@@ -5,6 +5,7 @@ import copy
 import datetime
 import itertools
 import pickle
+import re
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -739,3 +740,17 @@ def test_spending_refunded_in_full_is_none_at_all():
         }
     )
     assert TransactionLog(frame).sum_spending(12, 1).ravel().tolist() == [0, 5]
+
+
+@pytest.mark.parametrize("dates", [["2023-01-05", "2024-01-05"], None])
+def test_a_wide_table_is_met_by_the_call_that_melts_it(dates):
+    frame = pd.DataFrame({"customer": [1, 2], "pets": [1.0, 2.0], "rent": [3.0, 0.0]})
+    if dates:
+        frame.insert(1, "date", dates)
+    with pytest.raises(ValueError, match="If each category has a column of its own") as refusal:
+        TransactionLog(frame)
+    call = re.search(r"TransactionLog\(frame(.*), \.\.\.\)", str(refusal.value))[1]
+    call = call.replace("YYYY-MM-DD", "2024-01-05")
+    log = TransactionLog(eval(f"frame{call}", {"frame": frame}))
+    assert log.sum_spending(24, 1)[:, 0].tolist() == [[1.0, 3.0], [2.0, 0.0]]
+    assert log.categories.tolist() == ["pets", "rent"]
