@@ -19,12 +19,11 @@ from skspend.metrics import (
     direction_scorer,
     hierarchy_agreement,
     hierarchy_scorer,
-    mean_direction_change,
-    middle_period,
     stability_scorer,
     temporal_stability,
     tree_agreement,
 )
+from skspend.metrics._movement import mean_direction_change, middle_period
 from skspend.panel import fold
 from skspend.personality import encode_types, rank_traits
 

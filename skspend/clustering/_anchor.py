@@ -9,7 +9,7 @@ from scipy.optimize import linear_sum_assignment
 from sklearn.metrics import pairwise_distances_argmin
 from sklearn.utils import check_array, check_consistent_length
 
-from ..metrics import jaccard
+from ..metrics._trees import jaccard
 
 
 def check_anchor(anchor, X):

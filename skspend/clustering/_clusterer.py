@@ -26,7 +26,8 @@ from .._utils._sklearn import (
     one_task,
 )
 from .._utils._threads import one_thread
-from ..metrics import middle_period, temporal_stability
+from ..metrics import temporal_stability
+from ..metrics._movement import middle_period
 from ..panel import validate_panel
 from ._anchor import check_anchor, earlier_parts, keep_order, mean_states
 from ._division import divide, label_by_density, sample_rows

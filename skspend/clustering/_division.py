@@ -13,7 +13,7 @@ from sklearn.cluster import KMeans
 from sklearn.decomposition import PCA
 from sklearn.neighbors import NearestNeighbors
 
-from ..metrics import jaccard
+from ..metrics._trees import jaccard
 
 SAMPLE = 4000
 """Points from which parts are proposed and found again."""

@@ -14,7 +14,7 @@ from scipy.optimize import linear_sum_assignment
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.utils import Bunch, check_consistent_length
 
-from ..metrics import jaccard
+from ..metrics._trees import jaccard
 from ..transactions import TransactionLog
 from ._stability import members, name_customers, place
 

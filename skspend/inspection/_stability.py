@@ -21,7 +21,8 @@ from sklearn.utils.parallel import Parallel, delayed
 from .._utils._intervals import half_interval
 from .._utils._threads import one_thread
 from ..aggregation import SpendingAggregator
-from ..metrics import jaccard, match_labels, tree_agreement
+from ..metrics import tree_agreement
+from ..metrics._trees import jaccard, match_labels
 from ..panel import Panel, make_frame
 from ..transactions import TransactionLog
 

@@ -13,7 +13,7 @@ import numpy as np
 from matplotlib.lines import Line2D
 from sklearn.utils import check_array, check_random_state
 
-from ..metrics import mean_trait_scores
+from ..metrics._scorers import mean_trait_scores
 from ..personality import TRAITS, rank_traits
 from ._axes import prepare_axes
 from ._colors import NO_TRAIT, TRAIT_COLORS

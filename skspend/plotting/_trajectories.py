@@ -18,7 +18,7 @@ from matplotlib.lines import Line2D
 from scipy.stats import chi2
 from sklearn.utils import check_random_state
 
-from ..metrics import run_to_trajectories
+from ..metrics._scorers import run_to_trajectories
 from ..panel import Panel
 from ..personality import TRAITS, personality_types
 from ._axes import plain, prepare_axes

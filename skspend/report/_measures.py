@@ -19,7 +19,9 @@ from ..aggregation._known import known_share
 from ..clustering import TrajectoryClusterer
 from ..inspection import segment_fairness
 from ..inspection._segments import EVERYBODY, compare_spending, nearest_customers
-from ..metrics import direction_change, middle_period, run_to_trajectories, temporal_stability
+from ..metrics import direction_change, temporal_stability
+from ..metrics._movement import middle_period
+from ..metrics._scorers import run_to_trajectories
 from ..panel import Panel
 from ..personality import TRAITS, personality_types
 from ..transactions import TransactionLog

@@ -17,7 +17,7 @@ from sklearn.utils import check_random_state
 from ..clustering import TrajectoryClusterer
 from ..extraction import LSTMStateExtractor
 from ..inspection._stability import add_noise
-from ..metrics import match_labels
+from ..metrics._trees import match_labels
 from ..panel import Panel
 from ..personality import BigFivePersonalityScorer
 from ._states import MeanScores, TypeSegments, check_transformer, complete, read_data

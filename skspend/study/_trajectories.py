@@ -18,12 +18,8 @@ from sklearn.utils import check_random_state
 
 from .._utils._sklearn import array_scaler
 from ..clustering import TrajectoryClusterer
-from ..metrics import (
-    hierarchy_agreement,
-    mean_direction_change,
-    middle_period,
-    temporal_stability,
-)
+from ..metrics import hierarchy_agreement, temporal_stability
+from ..metrics._movement import mean_direction_change, middle_period
 from ..panel import Panel, fold
 from ..personality import BigFivePersonalityScorer, encode_types
 from ._states import (

@@ -17,7 +17,8 @@ from ..aggregation._aggregator import MONTHS
 from ..aggregation._shares import count_whole_periods
 from ..clustering import TrajectoryClusterer
 from ..extraction import LSTMStateExtractor
-from ..metrics import middle_period, temporal_stability
+from ..metrics import temporal_stability
+from ..metrics._movement import middle_period
 from ..panel import fold
 from ..personality import TRAITS, BigFivePersonalityScorer, encode_types
 from ..transactions import TransactionLog

@@ -12,7 +12,7 @@ from sklearn.pipeline import Pipeline
 from skspend import LSTMStateExtractor, SpendingAggregator, TrajectoryClusterer
 from skspend.inspection import segment_stability
 from skspend.inspection._stability import add_noise, share_of_same
-from skspend.metrics import match_labels
+from skspend.metrics._trees import match_labels
 from skspend.panel import Panel
 
 N_GROUPS = 3
