@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.model_selection import train_test_split
-from sklearn.utils import check_array, check_consistent_length, check_random_state
-from sklearn.utils.validation import _check_sample_weight, check_is_fitted
+from sklearn.utils import check_array, check_consistent_length, check_random_state, get_tags
+from sklearn.utils.validation import _check_sample_weight, check_is_fitted, column_or_1d
 
 from .._utils._sklearn import (
     CallbackSupportMixin,
@@ -32,6 +32,7 @@ from ..networks._scaling import fold_scales, scale, unfold_scales
 from ..networks._training import initial_weights, keep_best, last_weights, train
 from ..panel import output_names, unfold, validate_panel
 from ._pretrained import find_pretrained
+from ._weights import weights_if
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -104,6 +105,7 @@ class TransferModel(CallbackSupportMixin, BaseEstimator):
         self.n_iter_no_change = n_iter_no_change
         self.random_state = random_state
 
+    @weights_if(lambda self: self._is_exact)
     @one_task
     @_fit_context(prefer_skip_nested_validation=True)
     def fit(self, X: PanelLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
@@ -135,11 +137,6 @@ class TransferModel(CallbackSupportMixin, BaseEstimator):
         panel = validate_panel(self, X, n_periods=getattr(pretrained, "n_periods_", None))
         check_consistent_length(panel.cube, y)
         target = self._read_labels(self._check_labels(y))
-        if sample_weight is not None and not self._is_exact:
-            raise ValueError(
-                "sample_weight needs a head that is solved exactly (engine='native', "
-                "trainable='head'). Training in batches would only approximate the weights."
-            )
         if sample_weight is not None:
             sample_weight = _check_sample_weight(sample_weight, panel.cube)
         for name in ("coef_", "coef_names_", "intercept_", "weights_"):
@@ -214,6 +211,8 @@ class TransferModel(CallbackSupportMixin, BaseEstimator):
             )
         dtype = None if self._classifies else np.float64
         y = check_array(y, ensure_2d=False, dtype=dtype, input_name="y")
+        if y.shape[1:] == (1,) and not get_tags(self).target_tags.multi_output:
+            y = column_or_1d(y, warn=True)
         return y.reshape(len(y), -1)
 
     def _inputs(self, X, panel):

@@ -4,12 +4,17 @@ import copy
 import os
 import pickle
 import random
+from inspect import signature
 
 import numpy as np
 import pytest
 from sklearn import config_context
 from sklearn.base import clone
+from sklearn.ensemble import BaggingRegressor
+from sklearn.exceptions import DataConversionWarning
 from sklearn.model_selection import GridSearchCV
+from sklearn.utils.estimator_checks import parametrize_with_checks
+from sklearn.utils.validation import has_fit_parameter
 
 from skspend import TransferClassifier, TransferRegressor
 from skspend.panel import fold
@@ -272,3 +277,37 @@ def test_one_seed_gives_the_same_bits_by_keras_and_nothing_global_changes(bank, 
     own_model.fit(cube, bank.liquidity, epochs=1, verbose=0)
     for weight, again in zip(weights, model.fit(bank.data, bank.default).weights_, strict=True):
         np.testing.assert_array_equal(weight, again)
+
+
+QUICK_KERAS = {"engine": "scikeras", "epochs": 20, "learning_rate": 0.1}
+
+
+@pytest.mark.slow  # Each of some hundred fits builds and traces a model.
+@parametrize_with_checks([TransferClassifier(**QUICK_KERAS), TransferRegressor(**QUICK_KERAS)])
+def test_scikit_learn_check_passes_with_scikeras(estimator, check):
+    check(estimator)
+
+
+@pytest.mark.parametrize("transfer", [TransferClassifier, TransferRegressor])
+def test_only_a_solved_head_offers_sample_weights(transfer):
+    assert has_fit_parameter(transfer(), "sample_weight")
+    for trained in ({"engine": "scikeras"}, {"trainable": "all"}, {"initialization": "random"}):
+        model = transfer().set_params(**trained)
+        assert not has_fit_parameter(model, "sample_weight")
+        assert list(signature(model.fit).parameters) == ["X", "y"]
+        with pytest.raises(ValueError, match="sample_weight needs a head that is solved exactly"):
+            model.fit([[0.0], [1.0]], [0, 1], sample_weight=[1, 1])
+
+
+def test_bagging_draws_customers_for_a_model_without_sample_weights(bank):
+    model = TransferRegressor(engine="scikeras", epochs=1)
+    bags = BaggingRegressor(model, n_estimators=1, random_state=0)
+    assert bags.fit(bank.data, bank.liquidity).predict(bank.data).shape == (300,)
+
+
+def test_a_column_of_classes_is_read_with_a_warning_where_one_label_is_needed(bank):
+    model = TransferClassifier(engine="scikeras", epochs=1, random_state=0)
+    expected = model.fit(bank.data, bank.default).predict_proba(bank.data)
+    with pytest.warns(DataConversionWarning, match="column-vector y"):
+        model.fit(bank.data, np.asarray(bank.default)[:, None])
+    np.testing.assert_array_equal(model.predict_proba(bank.data), expected)
