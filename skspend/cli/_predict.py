@@ -1,5 +1,6 @@
 """``skspend predict``: find the segments of customers with a saved model."""
 
+from .. import segmentation as work
 from .._utils._errors import blame_data
 from .._utils._output import output_file, strict
 from ..aggregation._aggregator import BEFORE
@@ -15,7 +16,9 @@ def predict_file(model, file, output, force, options):
             loaded = files.load_model(model, options)
             log = files.read_log(file, options, loaded.pipeline["spend"].n_months_)
         with steps.step("Segmenting"), blame_data():
-            table = loaded.predict(log, allow_unknown=options["allow_unknown"])
+            panel, trajectories, known = loaded.see(log, allow_unknown=options["allow_unknown"])
+            table = loaded.place(log.customers, panel, trajectories, known)
+            drift = work.measure_drift(*loaded.pipeline[1:], panel, trajectories)
         spend = loaded.pipeline["spend"]
         _, n, amount = log.count_transactions(spend.n_months_, spend.n_periods_)
         files.note_what_does_not_count(log, (n, amount), table)
@@ -26,6 +29,8 @@ def predict_file(model, file, output, force, options):
         files.say_how_read(record["read_as"])
         for name, count in counts.items():
             say(f"{count:>9,}  {name}")
+        if drift is not None:
+            say(work.tell_drift(drift))
         say(f"{len(table):,} customers in {len(counts)} segments, written to {output}.")
 
     left_out = log.quality_.to_dict(orient="index")
@@ -36,5 +41,6 @@ def predict_file(model, file, output, force, options):
         "read_as": files.reading(log),
         "segments": counts.to_dict(),
         "left_out": left_out,
+        "drift": drift,
     }
     return strict(record), show

@@ -5,6 +5,7 @@ of Maree & Omlin (2021). Each of these is also a scorer for searches, which need
 two fits are compared as well.
 """
 
+from ._drift import population_stability
 from ._hierarchy import hierarchy_agreement
 from ._movement import direction_change, temporal_stability
 from ._scorers import direction_scorer, hierarchy_scorer, stability_scorer
@@ -15,6 +16,7 @@ __all__ = [
     "direction_scorer",
     "hierarchy_agreement",
     "hierarchy_scorer",
+    "population_stability",
     "stability_scorer",
     "temporal_stability",
     "tree_agreement",

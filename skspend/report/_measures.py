@@ -24,6 +24,7 @@ from ..metrics._movement import middle_period
 from ..metrics._scorers import run_to_trajectories
 from ..panel import Panel
 from ..personality import TRAITS, personality_types
+from ..segmentation import measure_drift
 from ..transactions import TransactionLog
 
 N_RESAMPLES = 999
@@ -250,6 +251,7 @@ def measure_model(
     if active.any():
         rows += _judge_extractor(customers, active)
         rows += _judge_segments(customers, active, check_random_state(random_state))
+        rows += _judge_drift(customers)
     if stability is not None:
         rows += _judge_fits(stability.to_dict("index")["top"])
     return pd.DataFrame(rows, columns=["metric", "value", "low", "high", "meaning"])
@@ -309,6 +311,25 @@ def _judge_segments(
         )
         rows.append(("change of direction", *mean_interval(turns[np.isfinite(turns)]), meaning))
     return rows
+
+
+def _judge_drift(customers: Customers) -> list[tuple[object, ...]]:
+    """How these customers differ from those of the fit."""
+    steps = customers.extractor, customers.clusterer
+    drift = measure_drift(*steps, customers.panel, customers.trajectories)
+    if drift is None:
+        return []
+    meaning = (
+        "how {} differ from those of the customers of the fit (population stability index): 0 if "
+        "they do not, some from .1 on, much from .25 on"
+    )
+    rows: list[Any] = [
+        ("drift of spending", drift["spending"], meaning.format("shares of spending"))
+    ]
+    if np.isfinite(drift["segments"]):
+        sizes = meaning.format("sizes of segments") + f"; by chance {drift['by_chance']:.2f}"
+        rows.append(("drift of segments", drift["segments"], sizes))
+    return [(name, value, np.nan, np.nan, text) for name, value, text in rows]
 
 
 def _judge_fits(top: dict[Any, Any]) -> list[tuple[object, ...]]:

@@ -97,7 +97,7 @@ class SegmentReport:
     >>> report = SegmentReport.from_estimator(pipeline.fit(bank.data), bank.data)
     >>> int(report.segments["customers"].sum())
     400
-    >>> report.metrics["metric"].tolist()
+    >>> report.metrics["metric"].tolist()[:5]
     ['coverage', 'accuracy', 'strength', 'stability', 'change of direction']
     >>> report.to_html().startswith("<!doctype html>")
     True

@@ -1,5 +1,6 @@
 """The main job without a terminal: a fitted pipeline, its segments, and the model file."""
 
+from ._drift import measure_drift, tell_drift
 from ._frame import segment_frame
 from ._model import SegmentModel, aggregate, cluster, make_steps, train, versions
 from ._previous import compare_models, find_nodes
@@ -13,7 +14,9 @@ __all__ = [
     "compare_models",
     "find_nodes",
     "make_steps",
+    "measure_drift",
     "segment_frame",
+    "tell_drift",
     "train",
     "versions",
 ]

@@ -234,11 +234,18 @@ class SegmentModel:
         More than half of the spending in categories that the model does not know is a ValueError,
         unless `allow_unknown`.
         """
+        return self.place(log.customers, *self.see(log, allow_unknown=allow_unknown))
+
+    @default_output
+    def see(
+        self, log: TransactionLog, *, allow_unknown: bool = False
+    ) -> tuple[pd.DataFrame, PanelLike, Floats]:
+        """Return what :meth:`place` takes: panel, trajectories and known shares of customers."""
         spend = self.pipeline["spend"]
         known = known_share(log, spend, allow_unknown=allow_unknown)
         with blame_data():
             panel = spend.transform(log)
-        return self.place(log.customers, panel, self.pipeline["states"].transform(panel), known)
+        return panel, self.pipeline["states"].transform(panel), known
 
     @default_output
     def describe(self, panel: pd.DataFrame, trajectories: PanelLike) -> pd.DataFrame:

@@ -128,16 +128,16 @@ def test_an_output_among_the_files_of_a_pattern_is_refused(run, sources, bank_lo
 
 
 def test_of_two_runs_into_one_place_the_last_is_an_error(run, sources, tmp_path, monkeypatch):
-    output, predict, codes = tmp_path / "out.parquet", SegmentModel.predict, []
+    output, place, codes = tmp_path / "out.parquet", SegmentModel.place, []
 
-    def run_another(self, log, **options):
-        if not codes and len(log) > 1:
+    def run_another(self, customers, *seen):
+        if not codes and len(customers) > 1:
             codes.append(None)
             codes[0] = run("predict", *sources, "--output", output).exit_code
             codes.append(output.read_bytes())
-        return predict(self, log, **options)
+        return place(self, customers, *seen)
 
-    monkeypatch.setattr(SegmentModel, "predict", run_another)
+    monkeypatch.setattr(SegmentModel, "place", run_another)
     done = run("predict", *sources, "--output", output)
     assert_refused(done, "already exists")
     assert codes == [0, output.read_bytes()]

@@ -1,0 +1,87 @@
+"""How new customers differ from those of the fit, as model risk asks every month."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from .._utils._sparse import take
+from ..metrics import population_stability
+from ..panel import Panel
+
+if TYPE_CHECKING:
+    from .._utils._typing import Estimator, PanelLike
+
+FEWEST_TO_COMPARE = 100
+"""Customers who spend in all periods: of fewer, the index is large by chance alone."""
+N_MOVED = 3
+"""Categories to list, those that differ most."""
+SOME, MUCH = 0.1, 0.25
+"""Thresholds of the population stability index; see there."""
+
+
+def measure_drift(
+    states: Estimator, segment: Estimator, panel: pd.DataFrame, trajectories: PanelLike
+) -> dict[str, Any] | None:
+    """Compare customers who spend in all periods with those of the fit.
+
+    Parameters
+    ----------
+    states, segment : fitted extractor and TrajectoryClusterer
+    panel, trajectories : frame
+        Of the customers to compare.
+
+    Returns
+    -------
+    drift : dict
+        ``customers``, the number of those compared; ``segments`` and ``spending``, the population
+        stability index of the top level and of the spending by category; ``by_chance``, what the
+        former is on average if nothing has changed; ``moved``, the categories that differ most,
+        with their shares of the spending at the ``fit`` and ``now``.
+
+    None if fewer than 100 customers spend in all periods.
+    """
+    read = Panel.read(panel, states.n_periods_, sparse=True)
+    is_active = read.active_periods == states.n_periods_
+    if is_active.sum() < FEWEST_TO_COMPARE:
+        return None
+    top = segment.tree_.index[segment.tree_["depth"] == 1]
+    levels = pd.Series(segment.predict_levels(trajectories)[is_active, 0])
+    sizes = segment.sizes_[top], levels.value_counts().reindex(top, fill_value=0)
+    means = take(panel, is_active).mean(axis=0).to_numpy()
+    means = states.scaler_.mean_, means.reshape(states.n_periods_, -1).mean(axis=0)
+    # Where more comes back than is spent, nothing is spent.
+    shares = [np.maximum(mean, 0) / np.maximum(mean, 0).sum() for mean in means]
+    moved = pd.DataFrame({"category": read.features, "fit": shares[0], "now": shares[1]})
+    size = [population_stability([e, 1 - e], [f, 1 - f]) for e, f in zip(*shares, strict=True)]
+    return {
+        "customers": int(is_active.sum()),
+        "segments": population_stability(*sizes) if len(top) else np.nan,
+        "by_chance": max(0, len(top) - 1) * (1 / segment.sizes_[0] + 1 / is_active.sum()),
+        "spending": population_stability(*shares),
+        "moved": moved.iloc[np.argsort(-np.array(size), kind="stable")[:N_MOVED]].to_dict(
+            "records"
+        ),
+    }
+
+
+def tell_drift(drift: dict[str, Any]) -> str:
+    """Say in two sentences what :func:`measure_drift` found."""
+    moved = ", ".join(
+        f"{row['category']} {row['fit']:.1%} -> {row['now']:.1%}" for row in drift["moved"]
+    )
+    segments, spending = (_tell(drift[name]) for name in ("segments", "spending"))
+    return (
+        f"Compared with the customers of the fit, the population stability index of the segments "
+        f"is {segments}, by chance {drift['by_chance']:.2f}; that of the spending is {spending}. "
+        f"What differs most: {moved}."
+    )
+
+
+def _tell(index):
+    if np.isnan(index):
+        return "unknown"
+    word = "little" if index < SOME else "some" if index < MUCH else "much"
+    return f"{index:.2f} ({word} change)"
