@@ -68,15 +68,18 @@ def measure_drift(
 
 
 def tell_drift(drift: dict[str, Any]) -> str:
-    """Say in two sentences what :func:`measure_drift` found."""
-    moved = ", ".join(
-        f"{row['category']} {row['fit']:.1%} -> {row['now']:.1%}" for row in drift["moved"]
-    )
+    """Say what :func:`measure_drift` found; the categories, if the spending differs."""
+    moved = ""
+    if drift["spending"] >= SOME:
+        shares = [
+            f"{row['category']} {row['fit']:.1%} -> {row['now']:.1%}" for row in drift["moved"]
+        ]
+        moved = f" What differs most: {', '.join(shares)}."
     segments, spending = (_tell(drift[name]) for name in ("segments", "spending"))
     return (
         f"Compared with the customers of the fit, the population stability index of the segments "
-        f"is {segments}, by chance {drift['by_chance']:.2f}; that of the spending is {spending}. "
-        f"What differs most: {moved}."
+        f"is {segments}, by chance {drift['by_chance']:.2f}; that of the spending is {spending}."
+        f"{moved}"
     )
 
 
