@@ -123,12 +123,13 @@ KINDS = {
     "too few customers": r"are needed to find segments",
     "different incomes": r"different incomes in the rows",
     "no income": r"no positive income|knows no income",
+    "no spending": r"More money comes in than goes out",
 }
 NOTICE = re.compile(
     r"Warning: |Dropped |Not counted: |[A-Z]\w+: [\d.]+ s$|[\d,]+ of [\d,]+ customers spend nothing"
 )
 """Lines of stderr that are no errors."""
-NAMELESS = r"are needed to find segments|no positive income"
+NAMELESS = r"are needed to find segments|no positive income|More money comes in than goes out"
 """Errors about people, not about the file."""
 
 
@@ -553,6 +554,8 @@ def _decode(path, given):
     begins = {b"\xef\xbb\xbf": "utf-8-sig", b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
     marked = next((begins[mark] for mark in begins if content.startswith(mark)), None)
     try:
+        if given.get("encoding") == "utf-16" and marked != "utf-16":
+            raise Unreadable
         if "encoding" in given:
             return content.decode(given["encoding"]).removeprefix("\ufeff")
         if marked:
@@ -654,8 +657,10 @@ def _choose(readers, columns, given):
 def _arrow_records(path, names):
     try:
         file = parquet.ParquetFile(path)
-        if any(file.schema_arrow.names.count(name) != 1 for name in names):
+        places = [_find_place(file.schema_arrow.names, name) for name in names]
+        if None in places:
             raise Unreadable
+        names = [file.schema_arrow.names[place] for place in places]
         table = file.read(columns=names)
         for row in zip(*(table[name].to_pylist() for name in names), strict=True):
             yield [value.decode() if isinstance(value, bytes) else value for value in row]
@@ -831,7 +836,7 @@ class Fuzz:
             arguments = ["segment", path, "--depth", 1, *options]
         else:
             model = self.models["income" if with_income else "spending"]
-            arguments = ["predict", model, path, *options]
+            arguments = ["predict", model, path, "--allow-unknown", *options]
         logs = []
 
         def scan(*given, **more):

@@ -7,6 +7,7 @@ import csv
 import datetime
 import errno
 import os
+from bisect import bisect_right
 from contextlib import contextmanager
 from functools import partial
 from glob import glob
@@ -99,14 +100,25 @@ class TransactionFiles:
             raise FileError(f"{self.path}: {error}") from error
 
     def _batches(self, columns):
+        n_rows, starts = 0, []
         for file in self._files:
+            starts.append(n_rows)
             with naming(file.path):
                 try:
-                    yield from file.batches(columns)
+                    for batch in file.batches(columns):
+                        n_rows += len(batch)
+                        self._starts = starts
+                        yield batch
                 except pa.ArrowInvalid:
                     # pyarrow's message names no line.
                     file.check_rows(is_counted=True)
                     raise
+
+    def find_row(self, row):
+        """Say in which of several text files a row is."""
+        if not self.is_text or len(self._paths) == 1:
+            return ""
+        return f"It is in {self._paths[bisect_right(self._starts, row) - 1]}. "
 
     # How text is written, for the columns that are read.
 

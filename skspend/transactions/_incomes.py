@@ -48,8 +48,8 @@ def read_income_column(files, customers, errors):
         amounts, unit = read_amounts(values, names["income"], ignored, text=text)
         incomes = amounts / unit
         is_bad = values.notna().to_numpy() & ~((incomes >= 0) & np.isfinite(incomes))
-        unreadable = UnreadableRows(errors, len(values), n_before=n_before)
-        remedy = "Write yearly incomes as plain numbers"
+        unreadable = UnreadableRows(errors, len(values), None, n_before, files.find_row)
+        remedy = (text and text.number_remedy) or "Write yearly incomes as plain numbers"
         unreadable.add(is_bad, names["income"], BAD_INCOME, remedy, values)
         left_out.append(unreadable.count(codes, np.zeros(len(values))))
         counts = (codes >= 0) & ~np.isnan(incomes) & ~is_bad

@@ -18,8 +18,9 @@ USUAL = {
         kund, kund id, kundnr, kundnummer,
         kunden id, kundennr, kundennummer, auftragskonto,
         id client, numéro client, numéro de client, compte, numéro compte, numéro de compte,
+        n° client, n° compte, n° de compte,
         cliente, id cliente, número cliente, número de cliente, cuenta, número cuenta,
-        número de cuenta,
+        número de cuenta, nº cliente, nº cuenta, nº de cuenta,
         klant, klant id, klantnr, klantnummer, rekening, rekeningnr, rekeningnummer
     """,
     "date": """

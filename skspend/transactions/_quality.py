@@ -1,5 +1,6 @@
 """Rows that are left out of a log: why, whose they are, and what they add up to."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -41,13 +42,15 @@ class NothingLeft(ValueError):
 class UnreadableRows:
     """The rows of a table that cannot be read: refused at once, or marked with a reason.
 
-    A row stands for one transaction or for `transactions`; `n_before` rows were read before.
+    A row stands for one transaction or for `transactions`; `n_before` rows were read before, and
+    `find` says in which file a row is.
     """
 
     errors: str
     n_rows: int
     transactions: np.ndarray | None = None
     n_before: int = 0
+    find: Callable[[int], str] | None = None
     _reasons: np.ndarray | None = field(default=None, init=False)
 
     def add(self, rows, column, reason, remedy, values=None):
@@ -56,6 +59,8 @@ class UnreadableRows:
             return
         if self.errors == "raise":
             problem = reason if values is None else f"{reason} (such as {first_of(values, rows)!r})"
+            if self.find is not None:
+                remedy = self.find(self.n_before + int(np.argmax(rows))) + remedy
             refuse(rows, column, problem, remedy, self.transactions, self.n_before)
         if self._reasons is None:
             self._reasons = np.full(self.n_rows, -1, dtype=np.int8)

@@ -121,7 +121,8 @@ class Reader:
         if transactions is not None:
             transactions = transactions.to_numpy(dtype=np.int64)
         n_rows = len(table["customer"])
-        unreadable = _quality.UnreadableRows(self.errors, n_rows, transactions, n_before)
+        find = self.text and self.text.find_row
+        unreadable = _quality.UnreadableRows(self.errors, n_rows, transactions, n_before, find)
         # Columns are freed one by one: together they are larger than the codes.
         customer, customers = _columns.customer_codes(
             table.pop("customer"), names["customer"], self.customers, unreadable

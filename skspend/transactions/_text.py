@@ -51,7 +51,7 @@ class TextFile:
         self.separator = given.get("separator")
         if self.separator is None:
             with self._open() as file:
-                sample = file.read(SAMPLE)
+                sample = file.read(SAMPLE).removeprefix("\ufeff")
                 is_whole = not file.read(1)
             csv.field_size_limit(CSV_BLOCK)
             self.separator = choose_separator(sample, names, is_whole)
@@ -185,7 +185,7 @@ def _survey(path, given):
         remedy = "Pass the right one as encoding=, or save the file as UTF-8"
         raise ValueError(f"{fault} is no {encoding_name(encoding)} text. {remedy}.")
     legacy = "cp1252"
-    _, other = _decode(path, legacy)
+    has_quotes, other = _decode(path, legacy)
     if other is not None or _has_utf8(path):
         whether = "nor" if other else "but other lines are, and all can be read as"
         raise ValueError(
@@ -206,8 +206,7 @@ def _decode(path, encoding):
     has_quotes, n_lines = False, 0
     try:
         for block in _blocks(path):
-            has_quotes = has_quotes or b'"' in block
-            decoder.decode(block)
+            has_quotes |= '"' in decoder.decode(block)
             n_lines += block.count(b"\n")
         decoder.decode(b"", final=True)
     except UnicodeError as error:
