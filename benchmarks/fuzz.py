@@ -123,10 +123,12 @@ KINDS = {
     "too few customers": r"are needed to find segments",
     "different incomes": r"different incomes in the rows",
     "no income": r"no positive income|knows no income",
+    "unknown categories": r"of the spending is in .* that the model does not know",
     "no spending": r"More money comes in than goes out",
 }
 NOTICE = re.compile(
-    r"Warning: |Dropped |Not counted: |[A-Z]\w+: [\d.]+ s$|[\d,]+ of [\d,]+ customers spend nothing"
+    r"Warning: |Dropped |Not counted: |[A-Z]\w+: [\d.]+ s$|[\d,]+ of [\d,]+ customers spend "
+    r"(nothing|only in categories that the model does not know)"
 )
 """Lines of stderr that are no errors."""
 NAMELESS = r"are needed to find segments|no positive income|More money comes in than goes out"
