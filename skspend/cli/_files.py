@@ -5,6 +5,7 @@ import json
 import os
 import stat
 from dataclasses import asdict
+from functools import partial
 from glob import escape, glob
 from pathlib import Path
 
@@ -37,10 +38,16 @@ def inputs(*names):
 
 
 def load_model(path, options):
-    """Load a saved model, and refuse --income where the model does not use it."""
+    """Load a saved model, and refuse options that contradict it."""
     model = SegmentModel.load(path)
     if options["income"] and model.pipeline["spend"].normalize_ != "income":
         raise CommandError("--income has no effect: the model does not normalize by income.")
+    fitted = model.reading and model.reading.outflow
+    if options["outflow"] and fitted and options["outflow"] != fitted:
+        raise CommandError(
+            f"--outflow {options['outflow']} contradicts the model, for which money spent was "
+            f"{fitted}. Leave the option out, or fit another model."
+        )
     return model
 
 
@@ -54,17 +61,38 @@ def read_stability(model):
     return pd.DataFrame([top], index=["top"])
 
 
-def read_log(file, options, period):
-    """Read transactions with the column options of a command, and note the dropped rows."""
+def read_log(file, options, period, fitted=None):
+    """Read transactions with the column options of a command, and note the dropped rows.
+
+    `fitted` is the reading of a model, which counts for what the options leave open.
+    """
+    asked = {name: options[name] for name in (*ROLES, "income", "outflow", *TEXT)}
+    styles = {}
+    if fitted is not None:
+        known = fitted.columns | {"outflow": fitted.outflow}
+        asked = {name: asked[name] or known.get(name) for name in asked}
+        styles = {name: getattr(fitted, name) for name in ("decimal", "date_format")}
+        styles = {name: style for name, style in styles.items() if style and not asked[name]}
+    scan = partial(
+        TransactionLog.scan,
+        file,
+        resolution=coarsest_resolution(MONTHS.get(period, period)),
+        errors="drop" if options["drop_unreadable"] else "raise",
+        **asked | {"outflow": asked["outflow"] or "positive"},
+    )
     with blame_data(file):
-        log = TransactionLog.scan(
-            file,
-            **{name: options[name] for name in (*ROLES, *TEXT)},
-            income=options["income"],
-            outflow=options["outflow"],
-            resolution=coarsest_resolution(MONTHS.get(period, period)),
-            errors="drop" if options["drop_unreadable"] else "raise",
-        )
+        try:
+            log = scan()
+        except ValueError:
+            if not styles:
+                raise
+            # What can be read in two ways is read as the data of the fit, if all of it can.
+            try:
+                log = scan(**styles)
+            except ValueError:
+                log = None
+            if log is None:
+                raise
     for reason, n, amount in log.quality_.itertuples():
         if n:
             total = f" ({amount:,.2f} in all)" if amount else ""

@@ -83,7 +83,7 @@ def column_options(command):
             f"--{role}",
             metavar="COLUMN",
             callback=refuse_empty,
-            help=f"Column of the {role}.  [default: {role}, or another usual name]",
+            help=f"Column of the {role}.  [default: as for MODEL; {role}, or another usual name]",
         )
         for role in ROLES
     ]
@@ -91,9 +91,7 @@ def column_options(command):
         click.option(
             "--outflow",
             type=click.Choice(["positive", "negative"]),
-            default="positive",
-            show_default=True,
-            help="The sign of money spent.",
+            help="The sign of money spent.  [default: positive, or as for MODEL]",
         ),
         click.option(
             "--income",

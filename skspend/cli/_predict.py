@@ -14,7 +14,7 @@ def predict_file(model, file, output, force, options):
     with output_file(output, force=force, inputs=inputs) as temporary, Steps() as steps:
         with steps.step("Reading"):
             loaded = files.load_model(model, options)
-            log = files.read_log(file, options, loaded.pipeline["spend"].n_months_)
+            log = files.read_log(file, options, loaded.pipeline["spend"].n_months_, loaded.reading)
         with steps.step("Segmenting"), blame_data():
             panel, trajectories, known = loaded.see(log, allow_unknown=options["allow_unknown"])
             table = loaded.place(log.customers, panel, trajectories, known)

@@ -26,7 +26,9 @@ def report_file(model, file, output, force, options):
             if file is None:
                 log = load_complete_journey().data
             else:
-                log = files.read_log(file, options, loaded.pipeline["spend"].n_months_)
+                log = files.read_log(
+                    file, options, loaded.pipeline["spend"].n_months_, loaded.reading
+                )
             protected, transfer = options["protected"], options["transfer"]
             protected = protected and files.read_protected(protected, log.customers)
             if transfer:

@@ -22,7 +22,6 @@ from ..datasets import load_complete_journey
 from ..plotting import TrajectoryDisplay
 from . import _files as files
 from ._console import CommandError, EpochProgress, Steps, console, say
-from ._options import COLUMNS
 
 OUTPUTS = ("segments.parquet", "trajectories.parquet", "trajectories.png", "model.json", "run.json")
 MIGRATION = "migration.parquet"
@@ -86,7 +85,8 @@ def _run(file, options, folder):
                     anchor=None if previous is None else placed[is_active],
                 )
                 pipeline = Pipeline([("spend", spend), *fits.steps])
-                model = work.SegmentModel(pipeline, names)
+                reading = work.Reading.of(log, options["outflow"] or "positive")
+                model = work.SegmentModel(pipeline, names, reading)
                 described = model.describe(panel, trajectories)
             refitted = None
             if options["stability"]:
@@ -239,11 +239,8 @@ def _report_command(output, options):
     words = ["skspend", "report", f"{output}/model.json"]
     if options["file"] is not None:
         words.append(options["file"])
-        given = {name: options[name] for name in COLUMNS if options[name]}
-        for name, value in given.items():
-            option = f"--{name.replace('_', '-')}"
-            if value is True:
-                words.append(option)
-            elif (name, value) != ("outflow", "positive"):
-                words += [option, value]
+        # The model knows the other options of the file.
+        for name in ("separator", "encoding"):
+            words += [f"--{name}", options[name]] if options[name] else []
+        words += ["--drop-unreadable"] if options["drop_unreadable"] else []
     return shlex.join(words)

@@ -4,9 +4,11 @@ from ._drift import measure_drift, tell_drift
 from ._frame import segment_frame
 from ._model import SegmentModel, aggregate, cluster, make_steps, train, versions
 from ._previous import compare_models, find_nodes
+from ._reading import Reading
 from ._refits import Refits
 
 __all__ = [
+    "Reading",
     "Refits",
     "SegmentModel",
     "aggregate",

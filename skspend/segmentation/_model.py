@@ -29,6 +29,7 @@ from ..panel import Panel, fitted_features
 from ..personality import TRAITS, BigFivePersonalityScorer, personality_types
 from ..transactions import TransactionLog
 from . import _model_file as model_file
+from ._reading import Reading, check_sign
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -166,6 +167,8 @@ class SegmentModel:
 
     pipeline: Pipeline
     names: dict[int, str]
+    reading: Reading | None = None
+    """How the file of the fit was read; None if the data came from elsewhere."""
 
     def __post_init__(self) -> None:
         states = self.pipeline.named_steps.get("states")
@@ -242,9 +245,12 @@ class SegmentModel:
     ) -> tuple[pd.DataFrame, PanelLike, Floats]:
         """Return what :meth:`place` takes: panel, trajectories and known shares of customers."""
         spend = self.pipeline["spend"]
+        if self.reading is not None:
+            self.reading.check(log)
         known = known_share(log, spend, allow_unknown=allow_unknown)
         with blame_data():
             panel = spend.transform(log)
+        check_sign(panel)
         return panel, self.pipeline["states"].transform(panel), known
 
     @default_output
@@ -295,7 +301,7 @@ class SegmentModel:
         DataError
             If :meth:`load` would refuse the model, or the file cannot be written.
         """
-        model_file.write(self.pipeline, self.names, path)
+        model_file.write(self.pipeline, self.names, self.reading, path)
 
     @classmethod
     def load(cls, path: FilePath) -> Self:
@@ -310,9 +316,8 @@ class SegmentModel:
             If the file does not exist, is damaged, is not a model, or was written by a newer
             skspend. The message is one line that states the reason and the remedy.
         """
-        pipeline, names = model_file.read(path)
-        model = cls(pipeline, names)
-        category = pipeline["spend"].spending_categories_[:1]
+        model = cls(*model_file.read(path))
+        category = model.pipeline["spend"].spending_categories_[:1]
         trial = {"customer": [1], "date": ["2000-01-01"], "category": category, "amount": [1.0]}
         income = pd.DataFrame({"customer": [1], "income": [1.0]})
         with model_file.refuse(path):

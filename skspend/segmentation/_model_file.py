@@ -14,6 +14,7 @@ import math
 from base64 import b64decode, b64encode
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from types import NoneType
 from typing import TYPE_CHECKING
 
@@ -27,6 +28,7 @@ from .._utils._errors import DataError, as_options, blame_data
 from .._utils._sklearn import array_scaler, robust_scaler
 from ..networks import Network
 from ._model_checks import FITTED, STEPS, check_steps, require
+from ._reading import Reading
 
 if TYPE_CHECKING:
     from .._utils._typing import FilePath
@@ -43,11 +45,14 @@ ITEMS = {"float64": {float, NoneType}, "int64": {int}, "text": {str}}
 """Types of the items of an array. An unknown number is null."""
 
 
-def write(pipeline: Pipeline, names: dict[int, str], path: FilePath) -> None:
+def write(
+    pipeline: Pipeline, names: dict[int, str], reading: Reading | None, path: FilePath
+) -> None:
     """Write a model; see :meth:`SegmentModel.save`."""
     with refuse(path, "this model cannot be saved", "Save other pipelines with joblib."):
         document = {
             "names": {str(node): name for node, name in names.items()},
+            "reading": reading and asdict(reading),
             "steps": {name: _encode(step, name) for name, step in pipeline.steps},
             "versions": {"scikit-learn": sklearn.__version__, "skspend": __version__},
         }
@@ -57,8 +62,8 @@ def write(pipeline: Pipeline, names: dict[int, str], path: FilePath) -> None:
         file.write(content)
 
 
-def read(path: FilePath) -> tuple[Pipeline, dict[int, str]]:
-    """Read a model and the names of its nodes; see :meth:`SegmentModel.load`."""
+def read(path: FilePath) -> tuple[Pipeline, dict[int, str], Reading | None]:
+    """Read a pipeline, the names of its nodes and its reading; see :meth:`SegmentModel.load`."""
     with blame_data(path), open(path, "rb") as file:
         content = file.read(LARGEST + 1)
     with refuse(path):
@@ -160,7 +165,7 @@ def _decode(value):
 
 
 def _rebuild(content):
-    """Make the pipeline and the names of the nodes from the content of a file."""
+    """Make the parts of a model from the content of a file."""
     n_values = sum(map(content.count, (b"[", b"{", b",")))
     is_small = len(content) <= LARGEST and n_values <= MOST_VALUES
     require(is_small, f"it has more than {LARGEST:,} bytes or {MOST_VALUES:,} values")
@@ -183,7 +188,7 @@ def _rebuild(content):
     states.n_features_in_ = len(states.feature_names_in_)
     segment.feature_names_in_ = states.get_feature_names_out()
     segment.n_features_in_ = len(segment.feature_names_in_)
-    return Pipeline(list(steps.items())), names
+    return Pipeline(list(steps.items())), names, Reading.parse(document.get("reading"))
 
 
 def _unique(pairs):

@@ -130,6 +130,10 @@ class Ledger:
         total = total.reshape(len(self.ends), n_periods + 1)[:, 1:].astype(np.int64)
         return total, int(before.transactions.sum()), float(before["amount"].sum() / self.unit)
 
+    def turnover(self):
+        """Add up payments and refunds, both without their sign."""
+        return float((self.rows["amount"] - 2 * self.rows.refunds).sum() / self.unit)
+
     def count_customers(self, n_months, n_periods):
         rows = self.rows
         counts = (self._periods(rows, n_months, n_periods) >= 0) & (rows["category"] >= 0)

@@ -250,8 +250,8 @@ class TransactionLog:
             names["income"], income = income, None
         given = check_options(separator, decimal, encoding, date_format)
         files = TransactionFiles(path, names, errors, given)
-        found = {role: files.names[role] for role in ROLES}
-        return cls(files, **found, income=income, errors=errors, **options)
+        options |= {role: files.names[role] for role in ROLES}
+        return cls(files, income=income, errors=errors, **options)
 
     @property
     def quality_(self) -> pd.DataFrame:
@@ -269,6 +269,11 @@ class TransactionLog:
     def n_transactions(self) -> int:
         """Number of transactions that count."""
         return int(self._ledger.rows.transactions.sum())
+
+    @property
+    def mean_amount(self) -> float:
+        """Mean amount of a transaction, without its sign, in currency units."""
+        return self._ledger.turnover() / max(1, self.n_transactions)
 
     def __getitem__(self, key: Selection) -> TransactionLog:
         if isinstance(key, pd.Series) and is_bool_dtype(key.dtype):
@@ -310,9 +315,8 @@ class TransactionLog:
 
     def __repr__(self) -> str:
         size = f"{count(len(self), 'customer')}, {count(self.n_transactions, 'transaction')}"
-        n_categories = count(len(self.categories), "category", "categories")
-        first, last = self.span
-        return f"TransactionLog({size}, {n_categories}, {first} to {last})"
+        size += f", {count(len(self.categories), 'category', 'categories')}"
+        return f"TransactionLog({size}, {' to '.join(map(str, self.span))})"
 
     def to_frame(self) -> pd.DataFrame:
         """Return a pandas frame of customer, date, category and amount, customer by customer.
@@ -322,13 +326,12 @@ class TransactionLog:
         rows = self._ledger.rows.take(np.arange(len(self)))
         # Income categories are numbered -1, -2, ...: they index the reversed tail.
         names = np.concatenate([self.categories, self.income_categories[::-1]])
-        columns = {
+        return pd.DataFrame({
             "customer": self.customers[rows.customer],
             "date": rows["day"].astype("M8[D]").astype("M8[s]"),
             "category": names[rows["category"]],
             "amount": rows["amount"] / self._ledger.unit,
-        }
-        return pd.DataFrame(columns)
+        })  # fmt: skip
 
     def with_sorted_amounts(self) -> TransactionLog:
         """Return the log with its rows in the order of amounts.
