@@ -125,6 +125,15 @@ def told(case):
 
 
 @pytest.fixture(scope="module")
+def model(model, tmp_path_factory):
+    """One that does not know how the data of its fit was written."""
+    document = json.loads(model.read_text()) | {"reading": None}
+    path = tmp_path_factory.mktemp("model") / "model.json"
+    path.write_text(json.dumps(document))
+    return path
+
+
+@pytest.fixture(scope="module")
 def clean_log(tmp_path_factory):
     return TransactionLog.scan(write(tmp_path_factory.mktemp("clean")))
 
