@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import stat
+from contextlib import suppress
 from dataclasses import asdict
 from functools import partial
 from glob import escape, glob
@@ -71,7 +72,7 @@ def read_log(file, options, period, fitted=None):
     if fitted is not None:
         known = fitted.columns | {"outflow": fitted.outflow}
         asked = {name: asked[name] or known.get(name) for name in asked}
-        styles = {name: getattr(fitted, name) for name in ("decimal", "date_format")}
+        styles = {"decimal": fitted.decimal, "date_format": fitted.date_format}
         styles = {name: style for name, style in styles.items() if style and not asked[name]}
     scan = partial(
         TransactionLog.scan,
@@ -84,13 +85,11 @@ def read_log(file, options, period, fitted=None):
         try:
             log = scan()
         except ValueError:
-            if not styles:
-                raise
             # What can be read in two ways is read as the data of the fit, if all of it can.
-            try:
-                log = scan(**styles)
-            except ValueError:
-                log = None
+            log = None
+            if styles:
+                with suppress(ValueError):
+                    log = scan(**styles)
             if log is None:
                 raise
     for reason, n, amount in log.quality_.itertuples():

@@ -69,18 +69,20 @@ def _run(file, options, folder):
             random_state=options["seed"],
         )
         states, segment = fits.named_steps.values()
-        refits = work.Refits(fits, panel, is_active, random_state=options["seed"])
-        with refits if options["stability"] else nullcontext():
+        active = take(panel, is_active)
+        refits = nullcontext()
+        if options["stability"]:
+            refits = work.Refits(fits, panel, is_active, random_state=options["seed"])
+        with refits:
             with steps.step("Training") as task:
-                callback = EpochProgress(steps.progress, task)
-                work.train(states, take(panel, is_active), callback)
+                work.train(states, active, EpochProgress(steps.progress, task))
             with steps.step("Clustering"):
                 trajectories = states.transform(panel)
                 names = work.cluster(
                     segment,
                     trajectories[is_active],
                     states.scorer_.transform(panel)[is_active],
-                    take(panel, is_active),
+                    active,
                     previous=previous,
                     anchor=None if previous is None else placed[is_active],
                 )

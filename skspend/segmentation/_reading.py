@@ -24,8 +24,6 @@ ENOUGH = 1000
 """Transactions, of which the mean amount is not that of a few large ones."""
 A_FEW = 20
 """Customers who may all have more refunds than payments."""
-
-
 OUTFLOWS = ("positive", "negative")
 
 

@@ -81,12 +81,13 @@ class Refits:
             self.rows, test_size=HELD_OUT, random_state=random_state
         )
         self.fitted = np.sort(fitted)
+        self.part = take(panel, self.fitted)
 
     def __enter__(self) -> Self:
         if self.others and len(self.rows) >= WORTH_A_PROCESS and cpu_count() > 1:
             context = get_context("spawn")
             self.receiver, sender = context.Pipe(duplex=False)
-            work = (sender, self.others[:-1], take(self.panel, self.fitted))
+            work = sender, self.others[1:], self.part
             self.process = context.Process(target=_fit_elsewhere, args=work, daemon=True)
             # Until the process has imported what it needs, it takes no data.
             self.start = Thread(target=_start, args=(self.process, sender), daemon=True)
@@ -135,23 +136,22 @@ class Refits:
             return None
         top = model.pipeline["segment"].predict_levels(trajectories)[:, :1]
         found = []
-        # The last one is fitted here, while the process fits the others.
-        for other in self.others[::-1]:
+        for other in self.others:
             found.append(place(self._fitted(other), self.panel)[:, :1])
             if progress is not None:
                 progress(len(found), N_REFITS)
-        found.reverse()
         same = [find_same(top, other, self.fitted, self.held_out) for other in found]
         agreement = agree(top[self.held_out], [other[self.held_out] for other in found], same)
         reproduced = share_of_same(top[:, 0], [other[:, 0] for other in found], self.rows)
         return agreement.to_dict("index")["top"], reproduced
 
     def _fitted(self, pipeline):
-        if self.process is not None and pipeline is not self.others[-1]:
+        # The first one is fitted here, while the process fits the others.
+        if self.process is not None and pipeline is not self.others[0]:
             # The process may have been killed, for example where memory is short.
             with suppress(EOFError):
                 return self.receiver.recv()
-        return _fit(pipeline, take(self.panel, self.fitted))
+        return _fit(pipeline, self.part)
 
 
 def _start(process, sender):
@@ -161,10 +161,10 @@ def _start(process, sender):
 
 
 def _fit_elsewhere(sender, pipelines, panel):
-    """Fit in another process, from the last to the first, and send back what is fitted."""
+    """Fit in another process, one after the other, and send back what is fitted."""
     # Ctrl+C goes to both processes; this one ends with the other.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    for pipeline in pipelines[::-1]:
+    for pipeline in pipelines:
         sender.send(_fit(pipeline, panel))
 
 
