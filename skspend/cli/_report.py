@@ -35,6 +35,8 @@ def report_file(model, file, output, force, options):
                 with blame_data(transfer):
                     transfer = pd.read_csv(transfer)
         with steps.step("Measuring"), blame_data():
+            if file is not None and loaded.reading is not None:
+                loaded.reading.check(log)
             report = SegmentReport.from_estimator(
                 loaded.pipeline,
                 log,

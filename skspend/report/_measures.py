@@ -25,6 +25,7 @@ from ..metrics._scorers import run_to_trajectories
 from ..panel import Panel
 from ..personality import TRAITS, personality_types
 from ..segmentation import measure_drift
+from ..segmentation._reading import check_sign
 from ..transactions import TransactionLog
 
 N_RESAMPLES = 999
@@ -102,18 +103,19 @@ def see_customers(pipeline: Any, X: Any, *, allow_unknown: bool = False) -> Cust
     known = np.ones(len(shares))
     if isinstance(X, TransactionLog) and isinstance(pipeline[0], SpendingAggregator):
         known = known_share(X, pipeline[0], allow_unknown=allow_unknown)
-    is_seen = (read.active_periods > 0) & (known > 0)
     columns = Panel(shares, period, categories).names
     names: Any = pd.RangeIndex(len(shares))
     if isinstance(X, TransactionLog):
         names = X.customers
     elif isinstance(found.panel, pd.DataFrame):
         names = found.panel.index
+    panel = pd.DataFrame(read.table, index=names, columns=columns)
+    check_sign(panel)
     levels = [clusterer.predict_levels(found.states, period=p) for p in range(found.n_periods)]
     return Customers(
         names=np.asarray(names),
         source=found.panel,
-        panel=pd.DataFrame(read.table, index=names, columns=columns),
+        panel=panel,
         shares=shares,
         active_periods=read.active_periods,
         categories=categories,
@@ -122,7 +124,7 @@ def see_customers(pipeline: Any, X: Any, *, allow_unknown: bool = False) -> Cust
         states=Panel.read(found.states, found.n_periods).cube,
         scores=pd.DataFrame(found.scores, columns=TRAITS, index=names),
         nodes=np.stack(levels),
-        strengths=clusterer.strength(found.states) * is_seen,
+        strengths=clusterer.strength(found.states) * (read.active_periods > 0) * (known > 0),
         extractor=extractor,
         clusterer=clusterer,
     )
@@ -323,9 +325,8 @@ def _judge_drift(customers: Customers) -> list[tuple[object, ...]]:
         "how {} differ from those of the customers of the fit (population stability index): 0 if "
         "they do not, some from .1 on, much from .25 on"
     )
-    rows: list[Any] = [
-        ("drift of spending", drift["spending"], meaning.format("shares of spending"))
-    ]
+    spending = meaning.format("shares of spending")
+    rows: list[Any] = [("drift of spending", drift["spending"], spending)]
     if np.isfinite(drift["segments"]):
         sizes = meaning.format("sizes of segments") + f"; by chance {drift['by_chance']:.2f}"
         rows.append(("drift of segments", drift["segments"], sizes))

@@ -168,8 +168,9 @@ class SegmentReport:
         TypeError
             If the pipeline has no segments or no trait scores.
         ValueError
-            If no customer spends on a category of the model, most of the spending is unknown, no
-            customer of X is in `protected`, or `transfer` or `stability` lacks a column.
+            If no customer spends on a category of the model, most of the spending is unknown, more
+            money comes in than goes out, no customer of X is in `protected`, or `transfer` or
+            `stability` lacks a column.
         """
         if transfer is not None:
             _check_transfer(transfer)

@@ -94,7 +94,17 @@ def test_options_that_contradict_the_model_are_refused(predict, fitted):
     assert "--outflow positive contradicts the model" in done.stderr
 
 
-def test_the_other_sign_is_refused(predict, frame, tmp_path):
+@pytest.mark.parametrize("command", ["predict", "report"])
+@pytest.mark.parametrize(("factor", "told"), [(1, "100% of what moves comes in"), (-100, "100 ti")])
+def test_data_of_another_kind_is_refused(run, fitted, frame, tmp_path, command, factor, told):
+    file = write(frame, tmp_path / "other.csv", outflow=factor)
+    done = run(command, fitted / "model.json", file, "--output", tmp_path / "out.html")
+    assert done.exit_code == 2
+    assert told in done.stderr
+    assert not (tmp_path / "out.html").exists()
+
+
+def test_the_other_sign_is_refused_with_a_remedy(predict, frame, tmp_path):
     done = predict(write(frame, tmp_path / "positive.csv", outflow=1))
     assert done.exit_code == 2
     assert "100% of what moves comes in" in done.stderr
