@@ -83,11 +83,12 @@ def _write_a_bank(folder):
     """Write files with the names and columns of the table in the README."""
     bank = make_spending(200, 3, 24, transactions=True, random_state=0)
     frame = bank.data.to_frame()
-    (folder / "bank").mkdir()
-    frame.to_parquet(folder / "bank" / "2024.parquet")
     frame["amount"] *= -1
     names = {"customer": "account_id", "date": "booked", "category": "mcc_name", "amount": "nok"}
-    frame.rename(columns=names).to_csv(folder / "transactions.csv", index=False)
+    frame = frame.rename(columns=names)
+    frame.to_csv(folder / "transactions.csv", index=False)
+    (folder / "bank").mkdir()
+    frame.to_parquet(folder / "bank" / "2024.parquet")
     bank.coefficients.rename_axis("category").to_csv(folder / "ratings.csv")
     first = bank.coefficients.index[0]
     (folder / "aliases.csv").write_text(f"name,category\n{first},{first}\n")

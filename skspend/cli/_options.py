@@ -83,7 +83,7 @@ def column_options(command):
             f"--{role}",
             metavar="COLUMN",
             callback=refuse_empty,
-            help=f"Column of the {role}.  [default: as for MODEL; {role}, or another usual name]",
+            help=f"Column of the {role}.  [default: that of MODEL, or found by its name]",
         )
         for role in ROLES
     ]
@@ -91,7 +91,7 @@ def column_options(command):
         click.option(
             "--outflow",
             type=click.Choice(["positive", "negative"]),
-            help="The sign of money spent.  [default: positive, or as for MODEL]",
+            help="The sign of money spent.  [default: that of MODEL, or positive]",
         ),
         click.option(
             "--income",
