@@ -40,11 +40,11 @@ def report():
         "r2_interval": [0.01, float("nan")],
     }
     # The browser draws a line for each customer, without a graphics card.
-    some = panel.iloc[:150]
+    some = panel.iloc[:300]
     return SegmentReport.from_estimator(
         pipeline.fit(panel),
         some,
-        protected=pd.Series(["north", HOSTILE] * 75, index=some.index, name="region"),
+        protected=pd.Series(["north", HOSTILE] * 150, index=some.index, name="region"),
         transfer=pd.DataFrame(transfer),
     )
 
