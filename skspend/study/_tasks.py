@@ -76,8 +76,8 @@ class Runner:
             memory = str(self.memory) if isinstance(self.memory, Path) else self.memory
             call = check_memory(memory).cache(_call, ignore=["function", "data"])
             known_as = joblib.hash((_package(), function.__module__, function.__qualname__, data))
-            # The first call writes down the code of `_call`. A process that finds it half-written by
-            # another one takes it for other code, and deletes all results.
+            # The first call writes down the code of `_call`. A process that reads it half-written
+            # takes it for other code, and deletes all results.
             call.check_call_in_cache(known_as, function, data, {})
         try:
             parallel = Parallel(n_jobs=self.n_jobs, return_as="generator")
