@@ -322,13 +322,15 @@ def _judge_drift(customers: Customers) -> list[tuple[object, ...]]:
     if drift is None:
         return []
     meaning = (
-        "how {} differ from those of the customers of the fit (population stability index): 0 if "
-        "they do not, some from .1 on, much from .25 on"
+        "how much the {} has changed since the fit (population stability index): below .1 it is "
+        "little, from .25 on it is much"
     )
-    spending = meaning.format("shares of spending")
+    spending = meaning.format("share of spending by category")
     rows: list[Any] = [("drift of spending", drift["spending"], spending)]
     if np.isfinite(drift["segments"]):
-        sizes = meaning.format("sizes of segments") + f"; by chance {drift['by_chance']:.2f}"
+        sizes = (
+            meaning.format("size of the segments") + f"; by chance it is {drift['by_chance']:.2f}"
+        )
         rows.append(("drift of segments", drift["segments"], sizes))
     return [(name, value, np.nan, np.nan, text) for name, value, text in rows]
 
