@@ -328,9 +328,7 @@ def _judge_drift(customers: Customers) -> list[tuple[object, ...]]:
     spending = meaning.format("share of spending by category")
     rows: list[Any] = [("drift of spending", drift["spending"], spending)]
     if np.isfinite(drift["segments"]):
-        sizes = (
-            meaning.format("size of the segments") + f"; by chance it is {drift['by_chance']:.2f}"
-        )
+        sizes = meaning.format("size of segments") + f"; by chance it is {drift['by_chance']:.2f}"
         rows.append(("drift of segments", drift["segments"], sizes))
     return [(name, value, np.nan, np.nan, text) for name, value, text in rows]
 
