@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import cache
 from numbers import Integral
 from pathlib import Path
+from types import FunctionType
 from typing import TYPE_CHECKING, Any, TypedDict
 
 import joblib
@@ -76,9 +77,10 @@ class Runner:
             memory = str(self.memory) if isinstance(self.memory, Path) else self.memory
             call = check_memory(memory).cache(_call, ignore=["function", "data"])
             known_as = joblib.hash((_package(), function.__module__, function.__qualname__, data))
-            # The first call writes down the code of `_call`. A process that reads it half-written
-            # takes it for other code, and deletes all results.
-            call.check_call_in_cache(known_as, function, data, {})
+            # joblib recomputes a result in a folder without the code of `_call`, and a process
+            # writes it into one folder only. A copy of the function is written into each.
+            copy = FunctionType(_call.__code__, globals())
+            check_memory(memory).cache(copy).check_call_in_cache(known_as, function, data, {})
         try:
             parallel = Parallel(n_jobs=self.n_jobs, return_as="generator")
         except ValueError:  # The backend returns all results at once.
