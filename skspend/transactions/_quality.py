@@ -58,13 +58,21 @@ class UnreadableRows:
         if not rows.any():
             return
         if self.errors == "raise":
-            problem = reason if values is None else f"{reason} (such as {first_of(values, rows)!r})"
+            problem = (
+                reason if values is None else f"{reason} (such as {self._one_of(values, rows)!r})"
+            )
             if self.find is not None:
                 remedy = self.find(self.n_before + int(np.argmax(rows))) + remedy
             refuse(rows, column, problem, remedy, self.transactions, self.n_before)
         if self._reasons is None:
             self._reasons = np.full(self.n_rows, -1, dtype=np.int8)
         self._reasons[rows & (self._reasons < 0)] = FILE_REASONS.index(reason)
+
+    def _one_of(self, values, rows):
+        """The first value of some rows; of cells, which an engine gives in any order, the last."""
+        if self.transactions is None:
+            return first_of(values, rows)
+        return max(values[rows].to_numpy(dtype=object), key=str)
 
     @property
     def kept(self):

@@ -87,7 +87,9 @@ def test_nothing_is_done_twice_with_memory(tmp_path, n_jobs):
 def test_other_processes_use_the_results_of_a_second_folder(tmp_path):
     for folder in ("first", "second"):
         Runner(memory=tmp_path / folder).run_tasks(note_and_square, DATA, tasks_in(tmp_path))
-    Runner(n_jobs=2, memory=tmp_path / "second").run_tasks(note_and_square, DATA, tasks_in(tmp_path))
+    Runner(n_jobs=2, memory=tmp_path / "second").run_tasks(
+        note_and_square, DATA, tasks_in(tmp_path)
+    )
     assert calls_in(tmp_path) == dict.fromkeys("0123", 2)
 
 

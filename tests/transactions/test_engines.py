@@ -489,6 +489,15 @@ def test_rows_that_cannot_be_read_are_an_error_that_counts_them_alike(engine, re
     assert ("first in row 500 " in said) == (engine.name not in LAZY)
 
 
+@engines(LAZY)
+@pytest.mark.parametrize("resolution", ["day", "month"])
+def test_the_order_of_the_rows_of_a_lazy_frame_does_not_change_an_error(engine, resolution):
+    table = with_dirt(["date before 1900 or after 2100"])
+    for indices in (np.arange(len(table)), np.arange(len(table))[::-1]):
+        with pytest.raises(ValueError, match=r"such as .*9999.* in 2 of"):
+            engine.read(table.take(indices), resolution=resolution)
+
+
 @every_engine
 def test_of_nothing_but_rows_that_cannot_be_read_nothing_is_left(engine):
     table = with_dirt(list(DIRT)[:-1]).slice(500, 8)
