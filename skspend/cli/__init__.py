@@ -43,7 +43,7 @@ def main():
 
 
 @main.command(cls=Command)
-@click.argument("file", required=False, type=click.Path(), callback=shared.refuse_empty)
+@click.argument("file", required=False, type=shared.PATH)
 @shared.column_options
 @shared.period_option
 @click.option(
@@ -69,9 +69,8 @@ def main():
               help="Maximum number of levels of the tree.")  # fmt: skip
 @click.option(
     "--previous",
-    type=click.Path(),
+    type=shared.PATH,
     metavar="MODEL",
-    callback=shared.refuse_empty,
     help="A model.json of earlier data: segments found again keep their numbers and names.",
 )
 @click.option("--stability/--no-stability", default=True, show_default=True,
@@ -115,8 +114,8 @@ def segment(ctx, /, file, output, force, **options):
 
 
 @main.command(cls=Command)
-@click.argument("model", type=click.Path(), callback=shared.refuse_empty)
-@click.argument("file", type=click.Path(), callback=shared.refuse_empty)
+@click.argument("model", type=shared.PATH)
+@click.argument("file", type=shared.PATH)
 @shared.column_options
 @shared.unknown_option
 @shared.output_option("FILE.parquet", "segments.parquet", "File of the table.")
@@ -139,8 +138,8 @@ def predict(model, file, output, force, **options):
 
 
 @main.command(cls=Command)
-@click.argument("model", type=click.Path(), callback=shared.refuse_empty)
-@click.argument("file", required=False, type=click.Path(), callback=shared.refuse_empty)
+@click.argument("model", type=shared.PATH)
+@click.argument("file", required=False, type=shared.PATH)
 @shared.column_options
 @shared.unknown_option
 @shared.table_option(
@@ -190,7 +189,7 @@ def _check_jobs(ctx, param, jobs):
 @click.option(
     "--quick", is_flag=True, help="Less data and fewer repetitions, to see the results soon."
 )
-@click.option("--berka", type=click.Path(), metavar="DIR", callback=shared.refuse_empty,
+@click.option("--berka", type=shared.PATH, metavar="DIR",
               help="Folder of the PKDD'99 loan data, to include it.")  # fmt: skip
 @shared.seed_option
 @click.option("--jobs", type=int, default=-1, show_default=True, callback=_check_jobs,

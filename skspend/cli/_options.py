@@ -38,6 +38,19 @@ class _Period(click.ParamType):
         return list(map(click.shell_completion.CompletionItem, names))
 
 
+class _Path(click.Path):
+    def convert(self, value, param, ctx):
+        if not value:
+            self.fail("the name is empty.", param, ctx)
+        if "\0" in value:
+            self.fail("the name holds a NUL character.", param, ctx)
+        return super().convert(value, param, ctx)
+
+
+PATH = _Path()
+"""The name of a file or a folder, which may not exist."""
+
+
 def refuse_empty(ctx, param, value):
     """Refuse an empty name, such as that of a variable of the shell that is not set."""
     if value == "":
@@ -64,16 +77,13 @@ force_option = click.option("--force", is_flag=True, help="Replace existing resu
 def output_option(metavar, default, text):
     """The option for where the results are written."""
     return click.option(
-        "-o", "--output", type=click.Path(), metavar=metavar, default=default, show_default=True,
-        help=text, callback=refuse_empty,
+        "-o", "--output", type=PATH, metavar=metavar, default=default, show_default=True, help=text
     )  # fmt: skip
 
 
 def table_option(name, text):
     """An option for a CSV file."""
-    return click.option(
-        name, type=click.Path(), metavar="FILE.csv", help=text, callback=refuse_empty
-    )
+    return click.option(name, type=PATH, metavar="FILE.csv", help=text)
 
 
 def column_options(command):

@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 
+import click
 import pandas as pd
 import pytest
 from click.testing import CliRunner
@@ -41,6 +42,42 @@ def test_help_has_examples_and_the_options_that_all_share(run, command):
     for option in ("-o, --output", "--force", "-q, --quiet", "--json", "-h, --help"):
         assert option in done.output
     assert max(map(len, done.output.splitlines())) <= 100
+
+
+NO_PATHS = {
+    "": "the name is empty",
+    "a\0b": "the name holds a NUL character",
+    "nowhere/n": "nowhere",
+    "n" * 300: "File name too long",
+}
+
+
+@pytest.mark.parametrize(
+    ("command", "param", "value"),
+    [
+        pytest.param(command, param, value, id=f"{command} {param.opts[0]} {value[:9]!r}")
+        for command in COMMANDS
+        for param in main.commands[command].params
+        for value in NO_PATHS
+        # Folders of the output are made.
+        if isinstance(param.type, click.Path) and (param.name, value) != ("output", "nowhere/n")
+    ],
+)
+def test_a_path_that_cannot_be_gets_one_clear_line(
+    run, command, param, value, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    words = [command]
+    for one in main.commands[command].params:
+        if isinstance(one, click.Argument) and (one.required or one is param):
+            words.append(value if one is param else GOLDEN)
+    if isinstance(param, click.Option):
+        words += [param.opts[0], value]
+    done = run(*words)
+    assert done.exit_code == 2, done.output
+    assert done.stderr.startswith("Error: ") and done.stderr.count("\n") == 1, done.stderr
+    assert NO_PATHS[value] in done.stderr
+    assert not list(tmp_path.iterdir())
 
 
 def test_help_of_the_group_lists_commands_exit_codes_and_completion(run):
