@@ -28,6 +28,7 @@ import re
 import shutil
 import sys
 import tempfile
+import unicodedata
 import warnings
 import zipfile
 import zlib
@@ -49,6 +50,7 @@ from skspend import LSTMStateExtractor, TransactionLog, segmentation as work
 from skspend.cli import main as skspend
 from skspend.datasets import make_spending
 from skspend.transactions import _text as tables
+from skspend.transactions._names import USUAL
 
 ROLES = ["customer", "date", "category", "amount"]
 CATEGORIES = ["groceries", "travel", "rent", "fuel", "books", "pets & plants", "café", "unheard of"]
@@ -575,22 +577,16 @@ def _decode(path, given):
 
 
 def _plain(name):
-    return re.sub(r"[(\[].*?[)\]]|[\W_]", "", name).casefold()
+    letters = unicodedata.normalize("NFD", re.sub(r"[(\[].*?[)\]]", "", name).casefold())
+    return re.sub(r"[\W_\u0300-\u036f]", "", letters).replace("ø", "o")
 
 
 def _find_place(header, role):
     """The place of a column, or None; two are an error."""
-    usual = {
-        re.sub(r"[\W_]", "", re.sub(r"\(.*?\)", "", name)).casefold() for name in HEADERS[role]
-    }
-    exact = [name for name in header if name == role]
-    if role == "income" or exact:
-        found = exact
-    else:
-        found = [
-            name for name in header
-            if re.sub(r"[\W_]", "", re.sub(r"[(\[].*?[)\]]", "", name)).casefold() in usual
-        ]  # fmt: skip
+    found = [name for name in header if name == role]
+    if not found and role != "income":
+        usual = {_plain(name) for name in USUAL[role].split(",")}
+        found = [name for name in header if _plain(name) in usual]
     if len(found) > 1:
         raise Unreadable
     return header.index(found[0]) if found else None

@@ -229,6 +229,8 @@ class BigFivePersonalityScorer(CallbackSupportMixin, TransformerMixin, BaseEstim
         ValueError
             If no category has a coefficient, an alias leads nowhere, or a nameless array is wider
             than the table or meets `coefficients` with names.
+        FileNotFoundError
+            If `coefficients` is a path that leads to no file.
 
         Warns
         -----

@@ -150,6 +150,12 @@ def test_a_table_may_come_from_a_file(table, as_path, tmp_path):
     assert BigFivePersonalityScorer(as_path(path)).fit(SHARES).coverage_ == 1
 
 
+def test_of_a_path_that_leads_to_no_file_the_error_names_the_path():
+    for read in (load_coefficients, lambda path: BigFivePersonalityScorer(path).fit(SHARES)):
+        with pytest.raises(FileNotFoundError, match=r"nowhere\.csv"):
+            read("nowhere.csv")
+
+
 @pytest.mark.parametrize(
     ("source", "said"),
     [

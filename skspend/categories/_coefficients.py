@@ -46,6 +46,8 @@ def load_coefficients(source: Coefficients = None) -> pd.DataFrame:
     ValueError
         If there is no category, a trait is unknown or has no column, categories repeat, or values
         leave -3 ... 3.
+    FileNotFoundError
+        If `source` is a path that leads to no file.
 
     Notes
     -----
