@@ -17,9 +17,13 @@ from pathlib import Path
 from playwright.sync_api import sync_playwright
 from sklearn.pipeline import make_pipeline
 
-from skspend import BigFivePersonalityScorer, LSTMStateExtractor, TrajectoryClusterer
+from skspend import (
+    BigFivePersonalityScorer,
+    LSTMStateExtractor,
+    SegmentReport,
+    TrajectoryClusterer,
+)
 from skspend.datasets import make_spending
-from skspend.report import SegmentReport
 
 CHOOSE = """address => new Promise(done => {
     const started = performance.now();

@@ -24,7 +24,8 @@ from .clustering import TrajectoryClusterer
 from .extraction import FeedForwardExtractor, LSTMStateExtractor
 from .factors import SpendingFactors
 from .personality import BigFivePersonalityScorer
-from .segmentation import segment_frame
+from .report import SegmentReport
+from .segmentation import SegmentModel, segment_frame
 from .transactions import TransactionLog
 from .transfer import TransferClassifier, TransferRegressor
 
@@ -32,6 +33,8 @@ __all__ = [
     "BigFivePersonalityScorer",
     "FeedForwardExtractor",
     "LSTMStateExtractor",
+    "SegmentModel",
+    "SegmentReport",
     "SpendingAggregator",
     "SpendingFactors",
     "TrajectoryClusterer",

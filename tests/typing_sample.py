@@ -15,6 +15,8 @@ from skspend import (
     BigFivePersonalityScorer,
     FeedForwardExtractor,
     LSTMStateExtractor,
+    SegmentModel,
+    SegmentReport,
     SpendingAggregator,
     SpendingFactors,
     TrajectoryClusterer,
@@ -45,8 +47,6 @@ from skspend.plotting import (
     PersonalityDisplay,
     TrajectoryDisplay,
 )
-from skspend.report import SegmentReport
-from skspend.segmentation import SegmentModel
 from skspend.study import QUICK, PaperStudy, personality_study
 
 Floats = NDArray[np.floating[Any]]

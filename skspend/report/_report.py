@@ -87,7 +87,6 @@ class SegmentReport:
     >>> from sklearn.pipeline import Pipeline
     >>> from skspend import *
     >>> from skspend.datasets import make_spending
-    >>> from skspend.report import SegmentReport
     >>> bank = make_spending(400, 3, 20, random_state=0)
     >>> scorer = BigFivePersonalityScorer(bank.coefficients)
     >>> pipeline = Pipeline([

@@ -163,12 +163,45 @@ def cluster(
 
 @dataclass(frozen=True)
 class SegmentModel:
-    """A fitted pipeline of the steps spend, states and segment, and the names of its nodes."""
+    """A fitted pipeline and the names of its segments, for people to read and for a file.
+
+    Attributes
+    ----------
+    pipeline : Pipeline
+        Fitted. Its steps are spend, states and segment: a SpendingAggregator, an
+        LSTMStateExtractor and a TrajectoryClusterer.
+    names : dict from int to str
+        Name of each node of the tree; see :func:`~skspend.inspection.name_segments`.
+    reading : Reading or None
+        How the file of the fit was read; None if the data came from elsewhere.
+
+    See Also
+    --------
+    SegmentReport : A page about the segments.
+    segment_frame : The numbers of the segments, for a part of a table.
+
+    Examples
+    --------
+    >>> from sklearn.pipeline import Pipeline
+    >>> from skspend import *
+    >>> from skspend.datasets import make_spending
+    >>> bank = make_spending(200, 3, 10, transactions=True, random_state=0)
+    >>> scorer = BigFivePersonalityScorer(bank.coefficients)
+    >>> pipeline = Pipeline([
+    ...     ("spend", SpendingAggregator(n_periods=3)),
+    ...     ("states", LSTMStateExtractor(scorer=scorer, epochs=2, random_state=0)),
+    ...     ("segment", TrajectoryClusterer(max_depth=1, random_state=0)),
+    ... ]).fit(bank.data)
+    >>> nodes = pipeline["segment"].tree_.index[1:]
+    >>> model = SegmentModel(pipeline, {node: f"segment {node}" for node in nodes})
+    >>> table = model.predict(bank.data)
+    >>> len(table), table.columns[:3].tolist()
+    (200, ['customer', 'segment', 'level1'])
+    """
 
     pipeline: Pipeline
     names: dict[int, str]
     reading: Reading | None = None
-    """How the file of the fit was read; None if the data came from elsewhere."""
 
     def __post_init__(self) -> None:
         states = self.pipeline.named_steps.get("states")
