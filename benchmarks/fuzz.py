@@ -802,7 +802,7 @@ class Fuzz:
         self.models = {}
         for name, options in {"spending": [], "income": ["--income", "income"]}.items():
             arguments = ["segment", folder / "train.parquet", "--output", folder / name]
-            done = self._run([*arguments, *options])
+            done = self.run([*arguments, *options])
             assert done.exit_code == 0, done.output
             self.models[name] = folder / name / "model.json"
         # The same models again and again.
@@ -813,7 +813,7 @@ class Fuzz:
             for path in self.models.values()
         }
 
-    def _run(self, arguments):
+    def run(self, arguments):
         with mock.patch("skspend.segmentation._model.LSTMStateExtractor", SMALL):
             return CliRunner().invoke(skspend, [str(argument) for argument in arguments])
 
@@ -851,7 +851,7 @@ class Fuzz:
             mock.patch.object(TransactionLog, "scan", scan),
             mock.patch.object(work.SegmentModel, "load", lambda model: self._loaded[str(model)]),
         ):
-            done = self._run(arguments)
+            done = self.run(arguments)
         try:
             outcome = self._judge(
                 done, path, output, logs, with_income, drops, is_segment, given, truth

@@ -54,15 +54,15 @@ class Main(click.Group):
     def main(self, *args, standalone_mode=True, **extra):
         if not standalone_mode:
             return super().main(*args, standalone_mode=False, **extra)
-        with _terminated_as_interrupted():
-            sys.exit(self._exit_code(*args, **extra))
+        sys.exit(self._exit_code(*args, **extra))
 
     def _exit_code(self, *args, **extra):
         output = sys.stdout
         try:
             if output is None:
                 raise CommandError("Standard output is closed. Send it to a file or to /dev/null.")
-            code = super().main(*args, standalone_mode=False, **extra)
+            with _signals_as_exceptions():
+                code = super().main(*args, standalone_mode=False, **extra)
             # An error in writing the buffer must be met here, not when Python ends.
             sys.stdout.flush()
         except click.ClickException as error:
@@ -103,17 +103,28 @@ def _forget_output():
 
 
 @contextmanager
-def _terminated_as_interrupted():
-    """Turn SIGTERM and SIGHUP into SystemExit, so that temporary files are removed."""
-    before = {}
+def _signals_as_exceptions():
+    """Turn SIGINT, SIGTERM and SIGHUP into exceptions, so that temporary files are removed."""
+    before, received = {}, []
+
+    def interrupt(sent, _):
+        is_key = sent == signal.SIGINT
+        received.append(KeyboardInterrupt() if is_key else SystemExit(SIGNALLED + sent))
+        raise received[-1]
+
     if threading.current_thread() is threading.main_thread():
-        for name in ("SIGTERM", "SIGHUP"):
+        for name in ("SIGINT", "SIGTERM", "SIGHUP"):
             number = getattr(signal, name, None)
             # nohup ignores the end of the terminal.
             if number is not None and signal.getsignal(number) != signal.SIG_IGN:
-                before[number] = signal.signal(number, lambda sent, _: sys.exit(SIGNALLED + sent))
+                before[number] = signal.signal(number, interrupt)
     try:
         yield
+    except Exception:
+        # Code in C, such as matplotlib's, may make another error of them.
+        if received:
+            raise received[-1] from None
+        raise
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)

@@ -16,6 +16,7 @@ import pandas as pd
 import pytest
 from click.testing import CliRunner
 
+from skspend._utils._errors import DataError
 from skspend.aggregation._aggregator import MONTHS
 from skspend.cli import main
 from skspend.cli._console import Command
@@ -264,6 +265,25 @@ def test_no_file_is_half_written_by_a_run_that_ends_early(sent, code, wait, tmp_
         assert "Traceback" not in stderr
     if sent == signal.SIGINT:
         assert stderr.splitlines()[-1] == "Interrupted: no file is half-written."
+
+
+@pytest.mark.parametrize("error", [ValueError, DataError])
+@pytest.mark.parametrize(
+    ("sent", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)]
+)
+def test_an_interruption_that_a_library_makes_another_error_of_stays_one(
+    run, monkeypatch, sent, code, error
+):
+    def draw(*_):
+        try:
+            signal.raise_signal(sent)
+        except BaseException:
+            raise error("Invalid bounding box") from None
+
+    monkeypatch.setattr("skspend.cli._segment.segment_file", draw)
+    done = run("segment")
+    assert done.exit_code == code
+    assert "Error" not in done.output
 
 
 @pytest.mark.slow
