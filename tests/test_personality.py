@@ -200,7 +200,7 @@ def test_categories_match_whatever_their_case(names):
     [
         ({"DOG FOODS": "pets"}, ["pets", None]),
         ({"DOG FOODS": "PETS", "trips": "food"}, ["pets", "food"]),
-        ({"DOG FOODS": "food", "trips": "food", "unused": "pets"}, ["food", "food"]),
+        ({"DOG FOODS": "food", "trips": "food"}, ["food", "food"]),
     ],
     ids=str,
 )
@@ -228,6 +228,32 @@ def test_an_alias_to_nowhere_is_an_error_that_lists_the_goals():
     aliases = {"trips": "voyages", "dogs": "pets", "cats": "felines"}
     with pytest.raises(ValueError, match=r"2 aliases.*'trips' -> 'voyages'.*pets, travel, food"):
         BigFivePersonalityScorer(TABLE, aliases=aliases).fit(SHARES)
+
+
+@pytest.mark.parametrize(
+    ("aliases", "message"),
+    [
+        ({"Pest": "food"}, r"1 alias is .* not in the data; .*'Pest'\. Did you mean 'pets'\?"),
+        ({"qwx": "food", "pets": "food"}, r"1 alias is .* the first is 'qwx'\. Correct or remove"),
+        ({"pets": "Foood"}, r"1 alias leads .*'Foood'\. Did you mean 'food'\?"),
+    ],
+    ids=str,
+)
+def test_an_alias_with_a_slip_is_an_error_that_asks_what_was_meant(aliases, message):
+    with pytest.raises(ValueError, match=message):
+        BigFivePersonalityScorer(TABLE, aliases=aliases).fit(SHARES)
+
+
+def test_the_alias_of_a_category_that_may_be_among_the_infrequent_is_kept():
+    shares = pd.DataFrame(VALUES[:, :2], columns=["pets", "infrequent"])
+    scorer = BigFivePersonalityScorer(TABLE, aliases={"dogs": "pets"}).fit(shares)
+    assert scorer.support_.tolist() == [True, False]
+
+
+def test_categories_that_look_like_merchant_codes_are_met_by_the_parameter():
+    shares = pd.DataFrame(np.ones((2, 2)), columns=["5411", "5812"])
+    with pytest.raises(ValueError, match=r"look like merchant category codes: pass mcc=True\."):
+        BigFivePersonalityScorer(TABLE).fit(shares)
 
 
 @pytest.mark.parametrize("table", [TABLE, NUMBERED], ids=["named", "unnamed"])

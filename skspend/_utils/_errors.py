@@ -43,6 +43,7 @@ def as_options(message):
     message = message.replace("date_format=", "--date-format ")
     message = re.sub(r"\b(separator|decimal|encoding)=", r"--\1 ", message)
     message = message.replace("allow_unknown=True", "--allow-unknown")
+    message = message.replace("mcc=True", "--mcc")
     message = re.sub(r"\b(aliases|coefficients|normalize|income)=(?:'(\w+)')?", r"--\1 \2", message)
     message = re.sub(
         r"\s+([,)]|\.(?=\s|$)|$)|\s+", lambda match: match[1] or " " * bool(match[0]), message

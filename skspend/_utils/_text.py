@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import sys
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
+
+from rapidfuzz.fuzz import ratio
+from rapidfuzz.process import extractOne
 
 if TYPE_CHECKING:
     from ._typing import Names
+
+SIMILAR = 70
+"""Of 100, from which a name may be another with a slip."""
 
 
 def printable(text: str) -> str:
@@ -28,6 +34,16 @@ def cut(text: str, most: int) -> str:
     """
     text = printable(text)
     return text if len(text) <= most else f"{text[: most - 1]}…"
+
+
+def did_you_mean(name: str, choices: Iterable[str]) -> str:
+    """Ask whether the most similar choice was meant, if one is similar.
+
+    >>> did_you_mean("Resturant", ["Travel", "Restaurant"])
+    " Did you mean 'Restaurant'?"
+    """
+    found = extractOne(name, choices, processor=str.casefold, scorer=ratio, score_cutoff=SIMILAR)
+    return f" Did you mean {found[0]!r}?" if found else ""
 
 
 def count(n: int, singular: str, plural: str | None = None) -> str:

@@ -29,6 +29,7 @@ from .._utils._sklearn import (
 )
 from .._utils._sparse import make_sparse_frame
 from .._utils._text import some
+from ..categories._coefficients import INFREQUENT
 from ..panel import Panel, output_names, refuse_transactions, validate_panel
 from ..transactions import TransactionLog
 from ..transactions._incomes import with_income
@@ -46,8 +47,6 @@ BEFORE = "before the first period"
 """Why transactions are left out of the periods."""
 DENSITY = 0.25
 """Of a large panel: where a smaller share of the cells can be other than 0, columns are sparse."""
-INFREQUENT = "infrequent"
-"""The column of all categories that few customers use."""
 
 
 class SpendingAggregator(CallbackSupportMixin, TransformerMixin, BaseEstimator):

@@ -13,6 +13,7 @@ import pandas as pd
 from sklearn.utils import gen_batches
 
 from .._utils._text import count, some
+from ..categories._mcc import ask_about_codes
 from ..transactions._incomes import with_income
 from ._shares import CELLS_AT_ONCE, arrange, gross_spending
 
@@ -72,7 +73,8 @@ def known_share(log: TransactionLog, spend: Estimator, *, allow_unknown: bool = 
         unknown_categories = count(len(shares), "category", "categories")
         raise ValueError(
             f"{shares.sum():.1%} of the spending is in {unknown_categories} that the model does "
-            f"not know, above all {named}. It knows {some(columns, 2)}. Segments would be a guess. "
-            f"Name the categories as in the fit, or pass allow_unknown=True."
+            f"not know, above all {named}. It knows {some(columns, 2)}. Segments would be a guess."
+            f"{ask_about_codes(log.categories)} Name the categories as in the fit, or pass "
+            f"allow_unknown=True."
         )
     return np.divide(known, total, out=np.full(len(log), np.nan), where=total > 0)

@@ -15,12 +15,15 @@ import narwhals.stable.v2 as nw
 import numpy as np
 import pandas as pd
 
-from .._utils._text import count
+from .._utils._text import count, did_you_mean
+from ._mcc import ask_about_codes
 
 if TYPE_CHECKING:
     from .._utils._typing import Coefficients, Floats
 
 TRAITS = ("openness", "conscientiousness", "extraversion", "agreeableness", "neuroticism")
+INFREQUENT = "infrequent"
+"""The category to which SpendingAggregator adds up rare ones, which may have an alias."""
 RATING_LIMIT = 3
 """Ratings run from -3 to 3 (Matz, Gladstone & Stillwell 2016)."""
 
@@ -123,8 +126,15 @@ def match_names(table: pd.DataFrame, features: Sequence[str], aliases: dict[str,
         name, target = lost[0]
         raise ValueError(
             f"{count(len(lost), 'alias leads', 'aliases lead')} to a category that the table "
-            f"does not have; the first is {name!r} -> {target!r}. It has: "
-            f"{', '.join(table.index)}."
+            f"does not have; the first is {name!r} -> {target!r}."
+            f"{did_you_mean(target, table.index)} It has: {', '.join(table.index)}."
+        )
+    absent = [name for name in aliases if name not in features]
+    if absent and INFREQUENT not in features:
+        raise ValueError(
+            f"{count(len(absent), 'alias is', 'aliases are')} of a category that is not in the "
+            f"data; the first is {absent[0]!r}.{did_you_mean(absent[0], features)} Correct or "
+            f"remove it."
         )
     unknown = np.full(len(TRAITS), np.nan)
     matched = [by_name.get(aliases.get(name, name).casefold(), unknown) for name in features]
@@ -132,8 +142,8 @@ def match_names(table: pd.DataFrame, features: Sequence[str], aliases: dict[str,
     if np.isnan(coefficients).all():
         raise ValueError(
             f"None of the {len(features)} categories has a coefficient; the first are "
-            f"{list(features[:3])}. Pass aliases= from your categories to those of the table "
-            f"({', '.join(table.index)}), or your own coefficients=."
+            f"{list(features[:3])}.{ask_about_codes(features)} Pass aliases= from your categories "
+            f"to those of the table ({', '.join(table.index)}), or your own coefficients=."
         )
     return coefficients
 

@@ -38,6 +38,8 @@ UNKNOWN = "unknown"
 N_CODES = 10_000
 MALFORMED, MISSING = -1, -2
 """Positions for what is no code, at the end of a table of N_CODES + 2 entries."""
+MOSTLY = 0.5
+"""Share of the categories of a table of codes that are listed codes."""
 _CODE = re.compile(r"([0-9]{1,4})(?:\.0*)?")
 _REMEDY = "Correct the codes, name their categories with overrides="
 
@@ -134,6 +136,19 @@ def mcc_to_category(
     categories, index = texts[category[rows]].to_native(), nw.maybe_get_index(series)
     # nw.maybe_set_index would be slow: it reads the index value by value.
     return categories if index is None else categories.set_axis(index)
+
+
+def ask_about_codes(names: Sequence[str]) -> str:
+    """Ask for mcc=True if names look like merchant category codes.
+
+    >>> ask_about_codes(["5411", "5812"])
+    ' They look like merchant category codes: pass mcc=True.'
+    """
+    _, category_of = _load_categories()
+    known = category_of[[_read_code(name) for name in names]] > 0
+    if known.mean() < MOSTLY:
+        return ""
+    return " They look like merchant category codes: pass mcc=True."
 
 
 def _read_code(value):

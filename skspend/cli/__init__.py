@@ -23,6 +23,7 @@ def main():
     \b
     Examples:
       skspend segment                      the bundled households, to see the results
+      skspend categories transactions.csv  what your own categories are called elsewhere
       skspend segment transactions.csv     your own customers
       skspend report skspend-output/model.json transactions.csv --card
       skspend predict skspend-output/model.json new.parquet
@@ -57,13 +58,11 @@ def main():
     type=click.Choice(["spending", "income", "none"]),
     help="Divide amounts by this total.  [default: spending, or income with --income]",
 )
+@shared.coefficients_option
 @shared.table_option(
-    "--coefficients",
-    "Coefficients of categories on the five traits: a column category and a column for each "
-    "trait, or the columns category, trait and value.  [default: published directions]",
-)
-@shared.table_option(
-    "--aliases", "Two columns: category in the data, category of the coefficients."
+    "--aliases",
+    "The table of skspend categories, or two columns: category in the data, category of the "
+    "coefficients.",
 )
 @click.option("--depth", type=click.IntRange(min=1), default=3, show_default=True,
               help="Maximum number of levels of the tree.")  # fmt: skip
@@ -98,8 +97,8 @@ def segment(ctx, /, file, output, force, **options):
     Examples:
       skspend segment
       skspend segment transactions.csv --period half --output segments-2024
-      skspend segment bank.parquet --customer account_id --date booked --category mcc \\
-          --outflow negative --aliases mcc_names.csv --coefficients ratings.csv
+      skspend segment bank.parquet --customer account_id --date booked --category code --mcc \\
+          --outflow negative --aliases categories.csv --coefficients ratings.csv
       skspend segment next-year.csv --previous skspend-output/model.json --output next-year
     """
     from ._segment import segment_file
@@ -111,6 +110,32 @@ def segment(ctx, /, file, output, force, **options):
                 "--normalize income: the income of the bundled households is unknown."
             )
     return segment_file(file, output, force, options)
+
+
+@main.command(cls=Command)
+@click.argument("file", type=shared.PATH)
+@shared.column_options
+@shared.coefficients_option
+@shared.output_option("FILE.csv", "categories.csv", "File of the table.")
+@shared.force_option
+def categories(file, output, force, **options):
+    """Suggest which categories in FILE have a coefficient under another name.
+
+    FILE is a table of transactions, as for skspend segment. The coefficients of traits belong to
+    categories with their own names, and a bank has other names. FILE.csv gets a row for each
+    category of the bank, from the largest spending: the category of the coefficients that it may
+    be (use_as), how much of the name is known words (score, to 100), the traits that it would move,
+    its share of the spending, and its customers. Suggestions rest on the names alone: read them,
+    correct or empty the cells of use_as, and pass the table to skspend segment --aliases.
+
+    \b
+    Examples:
+      skspend categories bank.csv
+      skspend categories "bank/*.parquet" --outflow negative --output names.csv
+    """
+    from ._categories import suggest_file
+
+    return suggest_file(file, output, force, options)
 
 
 @main.command(cls=Command)

@@ -8,6 +8,7 @@ from contextlib import suppress
 from dataclasses import asdict
 from functools import partial
 from glob import escape, glob
+from io import StringIO
 from pathlib import Path
 
 import pandas as pd
@@ -25,6 +26,8 @@ from ._console import CommandError, note, say
 from ._options import ROLES, TEXT
 
 RUN_RECORD = "run.json"
+SUGGESTED = ("category", "use_as")
+"""The columns of the table of skspend categories that are an alias."""
 STUDY_RECORD = "study.json"
 
 
@@ -67,10 +70,10 @@ def read_log(file, options, period, fitted=None):
 
     `fitted` is the reading of a model, which counts for what the options leave open.
     """
-    asked = {name: options[name] for name in (*ROLES, "income", "outflow", *TEXT)}
+    asked = {name: options[name] for name in (*ROLES, "income", "outflow", "mcc", *TEXT)}
     styles = {}
     if fitted is not None:
-        known = fitted.columns | {"outflow": fitted.outflow}
+        known = fitted.columns | {"outflow": fitted.outflow, "mcc": fitted.mcc}
         asked = {name: asked[name] or known.get(name) for name in asked}
         styles = {"decimal": fitted.decimal, "date_format": fitted.date_format}
         styles = {name: style for name, style in styles.items() if style and not asked[name]}
@@ -153,7 +156,10 @@ def read_coefficients(path):
 def read_aliases(path):
     """Read a CSV file of two columns: category in the data, category of the coefficients."""
     with blame_data(path):
-        table = pd.read_csv(path, dtype=str)
+        table = _read_edited(path)
+        if {*SUGGESTED} <= {*table.columns}:
+            # What skspend categories writes: a category that is left empty has no alias.
+            table = table[list(SUGGESTED)].dropna(subset=SUGGESTED[1])
         if table.shape[1] != 2:
             raise ValueError(
                 f"{table.shape[1]} columns instead of two, the category in the data and the "
@@ -164,6 +170,19 @@ def read_aliases(path):
         source = table.iloc[:, 0]
         refuse(source.duplicated().to_numpy(), source.name, "repeated category", "Keep one row")
         return dict(zip(source, table.iloc[:, 1], strict=True))
+
+
+def _read_edited(path):
+    """Read a small table of text, which a spreadsheet may have written with its own separator."""
+    try:
+        text = Path(path).read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError:
+        text = Path(path).read_text(encoding="cp1252")
+    header, _, _ = text.partition("\n")
+    separator = max(",;\t", key=header.count)
+    return pd.read_csv(
+        StringIO(text), sep=separator, dtype=str, keep_default_na=False, na_values=""
+    )
 
 
 def read_protected(path, customers):

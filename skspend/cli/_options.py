@@ -13,7 +13,7 @@ DATE_FORMATS = ("iso", "dd.mm.yyyy", "dd/mm/yyyy", "mm/dd/yyyy", "dd-mm-yyyy", "
                 "yyyymmdd", "epoch", "epoch-ms")  # fmt: skip
 TEXT = ("separator", "decimal", "encoding", "date_format")
 """How text files are written."""
-COLUMNS = (*ROLES, "outflow", "income", *TEXT, "drop_unreadable")
+COLUMNS = (*ROLES, "mcc", "outflow", "income", *TEXT, "drop_unreadable")
 """What says how a file is read."""
 PERIODS = ("year", "half", "quarter", "month")
 MONTHS_FORM = r"[1-9]\d{0,3}"
@@ -86,6 +86,13 @@ def table_option(name, text):
     return click.option(name, type=PATH, metavar="FILE.csv", help=text)
 
 
+coefficients_option = table_option(
+    "--coefficients",
+    "Coefficients of categories on the five traits: a column category and a column for each "
+    "trait, or the columns category, trait and value.  [default: published directions]",
+)
+
+
 def column_options(command):
     """Add the options for the columns of a file of transactions to a command."""
     options = [
@@ -98,6 +105,11 @@ def column_options(command):
         for role in ROLES
     ]
     options += [
+        click.option(
+            "--mcc",
+            is_flag=True,
+            help="Categories are merchant category codes; segments show their names.",
+        ),
         click.option(
             "--outflow",
             type=click.Choice(["positive", "negative"]),

@@ -87,7 +87,7 @@ def _run(file, options, folder):
                     anchor=None if previous is None else placed[is_active],
                 )
                 pipeline = Pipeline([("spend", spend), *fits.steps])
-                reading = work.Reading.of(log, options["outflow"] or "positive")
+                reading = work.Reading.of(log, options["outflow"] or "positive", options["mcc"])
                 model = work.SegmentModel(pipeline, names, reading)
                 described = model.describe(panel, trajectories)
             refitted = None

@@ -1,5 +1,6 @@
 """Inspection: what segments mean, how stable they are, and what moves the states and where to."""
 
+from ._aliases import suggest_aliases
 from ._attractors import find_attractors
 from ._changes import smallest_changes
 from ._explanation import explain_trajectories
@@ -20,4 +21,5 @@ __all__ = [
     "segment_path",
     "segment_stability",
     "smallest_changes",
+    "suggest_aliases",
 ]

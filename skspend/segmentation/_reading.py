@@ -35,6 +35,8 @@ class Reading:
     """The column of each role, and that of the income if there is one."""
     outflow: str
     """The sign of money spent: "positive" or "negative"."""
+    mcc: bool
+    """Whether categories are merchant category codes."""
     decimal: str | None
     date_format: str | None
     """How text was written; None if it was none, or if nothing shows it."""
@@ -42,13 +44,13 @@ class Reading:
     """Of a transaction, without its sign, in currency units."""
 
     @classmethod
-    def of(cls, log: TransactionLog, outflow: str) -> Self | None:
+    def of(cls, log: TransactionLog, outflow: str, mcc: bool) -> Self | None:
         """Return the reading of a log, or None if it was not read from files."""
         dialect = log.dialect
         if dialect is None:
             return None
         style = dialect.decimal, dialect.date_format
-        return cls(dict(dialect.columns), outflow, *style, log.mean_amount)
+        return cls(dict(dialect.columns), outflow, mcc, *style, log.mean_amount)
 
     @classmethod
     def parse(cls, record: dict[str, Any] | None) -> Self | None:
@@ -60,6 +62,7 @@ class Reading:
             {*ROLES} <= found.columns.keys() <= {*ROLES, "income"}
             and all(type(name) is str for name in found.columns.values())
             and found.outflow in OUTFLOWS
+            and type(found.mcc) is bool
             and found.decimal in (None, *DECIMALS)
             and found.date_format in (None, *DATE_FORMATS)
             and type(found.mean_amount) in (int, float)

@@ -23,7 +23,7 @@ from ._ledger import open_ledger
 from ._names import ROLES
 from ._periods import RESOLUTIONS, last_days, shared_last_month
 from ._quality import FILE_REASONS, REASONS, tabulate_left_out
-from ._reader import Reader
+from ._reader import Reader, name_codes
 
 if TYPE_CHECKING:
     import pyarrow.dataset
@@ -65,6 +65,9 @@ class TransactionLog:
         Transactions of one customer and category are merged if they are on the same day (unless
         the frame is in memory), or within so many whole months, counted back from the last day.
         Then periods must be multiples of it, and memory is needed for these sums alone.
+    mcc : bool, default=False
+        Whether categories are merchant category codes, which get the names of
+        :func:`~skspend.categories.mcc_to_category`.
     errors : {"raise", "drop"}, default="raise"
         Whether a row that cannot be read raises an error, or is dropped and counted in
         ``quality_``. The customers and categories of dropped rows stay known.
@@ -147,6 +150,7 @@ class TransactionLog:
         cutoff: Cutoff = None,
         outflow: Literal["positive", "negative"] = "positive",
         resolution: Resolution = "day",
+        mcc: bool = False,
         errors: Literal["raise", "drop"] = "raise",
     ) -> None:
         check_choice("outflow", outflow, ("positive", "negative"))
@@ -163,6 +167,8 @@ class TransactionLog:
             errors=errors,
         )
         found = reader.read(frame)
+        if mcc:
+            name_codes(found)
         self._reasons = FILE_REASONS if isinstance(frame, TransactionFiles) else REASONS
         self.dialect = frame.dialect if isinstance(frame, TransactionFiles) else None
         self.customers = found.customers

@@ -6,6 +6,9 @@ import numpy as np
 import pandas as pd
 from pyarrow.dataset import Dataset
 
+from .._utils._text import count, warn
+from ..categories import mcc_to_category
+from ..categories._mcc import UNKNOWN
 from . import _columns, _quality
 from ._engines import ROWS_AT_ONCE, fetch_transactions, stream_tables
 from ._files import TransactionFiles, naming
@@ -212,6 +215,26 @@ class Reader:
             np.fmin.reduce([part.first_day for part in parts]),
             np.fmax.reduce([part.last_day for part in parts]),
         )
+
+
+def name_codes(reading):
+    """Put the names of merchant category codes in the place of the codes, and warn of others."""
+    codes = reading.categories
+    names, position = np.unique(
+        mcc_to_category(codes, handle_unknown="ignore"), return_inverse=True
+    )
+    category = reading.rows["category"]
+    is_unknown = names[position] == UNKNOWN
+    if is_unknown.any():
+        n_rows = np.bincount(category, reading.rows.transactions, len(codes))
+        n_unknown = int(n_rows[is_unknown].sum())
+        most = codes[is_unknown][n_rows[is_unknown].argmax()]
+        warn(
+            f"{count(n_unknown, 'transaction')} ({n_unknown / n_rows.sum():.1%}) have a merchant "
+            f"category code that is not listed, most often {most!r}. Their category is {UNKNOWN!r}."
+        )
+    reading.rows = reading.rows.with_columns({"category": _columns.smallest(position)[category]})
+    reading.categories = names
 
 
 def _join_labels(labels, column):

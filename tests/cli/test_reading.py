@@ -142,7 +142,7 @@ def test_a_reading_that_cannot_be_is_no_model(model, fitted, tmp_path, change):
 
 
 def test_a_log_in_memory_has_no_reading(bank_log):
-    assert Reading.of(bank_log, "positive") is None
+    assert Reading.of(bank_log, "positive", False) is None
 
 
 def test_the_reading_changes_no_segment(model, bank_log):
