@@ -119,7 +119,7 @@ def segment(ctx, /, file, output, force, **options):
 @shared.output_option("FILE.csv", "categories.csv", "File of the table.")
 @shared.force_option
 def categories(file, output, force, **options):
-    """Suggest which categories in FILE have a coefficient under another name.
+    """Suggest which coefficients the categories in FILE may use.
 
     FILE is a table of transactions, as for skspend segment. The coefficients of traits belong to
     categories with their own names, and a bank has other names. FILE.csv gets a row for each
@@ -183,7 +183,7 @@ def predict(model, file, output, force, **options):
 @shared.force_option
 @click.pass_context
 def report(ctx, /, model, file, output, force, **options):
-    """Make a report of the segments of a saved MODEL: one page of HTML.
+    """Report the segments of a saved MODEL on one page of HTML.
 
     The page needs no network: open it in a browser, send it, print it. It shows the hierarchy,
     which you can click through, trajectories, the profile of each segment, its size and stability

@@ -31,8 +31,7 @@ def suggest_file(file, output, force, options):
             log = files.read_log(file, options, "year")
         with steps.step("Comparing names"), blame_data():
             found = suggest_aliases(log, coefficients)
-        # With a byte order mark, spreadsheets read it as UTF-8.
-        found.round({"share": 6}).to_csv(temporary, encoding="utf-8-sig")
+        files.write_suggestions(found.round({"share": 6}), temporary)
     names = load_coefficients(coefficients).index.str.casefold()
     now = found.loc[found.index.str.casefold().isin(names), "share"].sum()
     then = found.loc[found["use_as"].notna(), "share"].sum()

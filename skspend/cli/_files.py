@@ -25,6 +25,8 @@ from ..transactions._periods import coarsest_resolution
 from ._console import CommandError, note, say
 from ._options import ROLES, TEXT
 
+FORMULA = r"^'?('*[=+@\t\r-])"
+"""How a cell begins that a spreadsheet runs. One more ' before it makes it text."""
 RUN_RECORD = "run.json"
 SUGGESTED = ("category", "use_as")
 """The columns of the table of skspend categories that are an alias."""
@@ -160,6 +162,7 @@ def read_aliases(path):
         if {*SUGGESTED} <= {*table.columns}:
             # What skspend categories writes: a category that is left empty has no alias.
             table = table[list(SUGGESTED)].dropna(subset=SUGGESTED[1])
+            table[SUGGESTED[0]] = table[SUGGESTED[0]].str.replace(FORMULA, r"\1", regex=True)
         if table.shape[1] != 2:
             raise ValueError(
                 f"{table.shape[1]} columns instead of two, the category in the data and the "
@@ -172,12 +175,19 @@ def read_aliases(path):
         return dict(zip(source, table.iloc[:, 1], strict=True))
 
 
+def write_suggestions(table, path):
+    """Write the table of skspend categories as UTF-8 without formulas, for a spreadsheet."""
+    names = table.index.str.replace(FORMULA, r"'\g<0>", regex=True)
+    table.set_axis(names).rename_axis(SUGGESTED[0]).to_csv(path, encoding="utf-8-sig")
+
+
 def _read_edited(path):
     """Read a small table of text, which a spreadsheet may have written with its own separator."""
+    content = Path(path).read_bytes()
     try:
-        text = Path(path).read_text(encoding="utf-8-sig")
+        text = content.decode("utf-8-sig")
     except UnicodeDecodeError:
-        text = Path(path).read_text(encoding="cp1252")
+        text = content.decode("cp1252", errors="replace")
     header, _, _ = text.partition("\n")
     separator = max(",;\t", key=header.count)
     return pd.read_csv(

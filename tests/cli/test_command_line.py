@@ -23,7 +23,7 @@ from skspend.cli._console import Command
 from skspend.cli._options import PERIODS
 from skspend.cli._segment import OUTPUTS
 
-COMMANDS = ("segment", "predict", "report", "study")
+COMMANDS = ("segment", "categories", "predict", "report", "study")
 GOLDEN = Path(__file__).parents[1] / "data" / "model-0.1.0.json"
 
 

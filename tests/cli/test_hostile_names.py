@@ -12,6 +12,7 @@ from markdown_it import MarkdownIt
 
 from skspend import TrajectoryClusterer
 from skspend._utils._text import printable
+from skspend.cli._files import read_aliases
 from skspend.cli._segment import _show
 from skspend.plotting import HierarchyDisplay, TrajectoryDisplay
 
@@ -56,17 +57,27 @@ def hostile(run, run_small, bank, bank_log, tmp_path_factory):
     groups = pd.DataFrame({"who": frame["customer"].unique()})
     groups[NAMES[0]] = np.resize(NAMES, len(groups))
     groups.to_csv(folder / "groups.csv", index=False)
+    screens.append(run("categories", folder / "bank.parquet", "-o", folder / "categories.csv"))
     screens.append(run("predict", model, folder / "bank.parquet", "-o", folder / "new.parquet"))
     options = ("--card", "--customer-ids", "--protected", folder / "groups.csv", "--json")
     options = (*options, "--output", folder / "page.html")
     screens.append(run("report", model, folder / "bank.parquet", *options))
-    assert [done.exit_code for done in screens] == [0, 0, 0], [done.output for done in screens]
+    assert [done.exit_code for done in screens] == [0] * 4, [done.output for done in screens]
     return folder, screens
 
 
 def test_nothing_on_the_screen_moves_the_cursor(hostile):
     for done in hostile[1]:
         assert all(sign.isprintable() or sign == "\n" for sign in done.output)
+
+
+def test_a_table_to_edit_runs_no_formula_and_gives_every_name_back(hostile, tmp_path):
+    table = pd.read_csv(hostile[0] / "categories.csv", dtype=str)
+    assert not table["category"].str.contains(r"^[=+@-]").any()
+    table.assign(use_as="books").to_csv(tmp_path / "edited.csv", index=False)
+    names = {*pd.read_parquet(hostile[0] / "bank.parquet")["category"]}
+    assert names >= {*NAMES}
+    assert read_aliases(tmp_path / "edited.csv") == dict.fromkeys(names, "books")
 
 
 def test_the_table_of_the_screen_shows_every_name(capsys):
@@ -101,7 +112,7 @@ def test_data_hold_the_names_as_they_are(hostile):
     for table in ("out/segments", "new"):
         customers = pd.read_parquet(folder / f"{table}.parquet")["customer"]
         assert customers.str.startswith("\x1b[5m").all()
-    assert json.loads(screens[2].stdout)["customers"] == 300
+    assert json.loads(screens[-1].stdout)["customers"] == 300
 
 
 def test_the_card_has_no_html_no_link_and_whole_tables(hostile):

@@ -24,6 +24,7 @@ PLACES = {
     "input": lambda path, source: os.link(source, path),
 }
 OUTPUTS = {
+    "categories": "out.csv",
     "segment": "segments.parquet",
     "predict": "out.parquet",
     "report": "out.html",
@@ -35,6 +36,7 @@ OUTPUTS = {
 def call(run, name, model, data, output):
     """Call a command that would write to `output`, a file, with ``--force``."""
     arguments = {
+        "categories": ["categories", data, "--output", output],
         "segment": ["segment", data, "--output", output.parent],
         "predict": ["predict", model, data, "--output", output],
         "report": ["report", model, data, "--output", output],
