@@ -84,14 +84,10 @@ def _write_a_bank(folder):
     bank = make_spending(200, 3, 24, transactions=True, random_state=0)
     frame = bank.data.to_frame()
     frame["amount"] *= -1
-    names = {"customer": "account_id", "date": "booked", "category": "mcc_name", "amount": "nok"}
-    frame = frame.rename(columns=names)
+    frame = frame.rename(columns={"customer": "account_id"})
     frame.to_csv(folder / "transactions.csv", index=False)
     (folder / "bank").mkdir()
     frame.to_parquet(folder / "bank" / "2024.parquet")
-    bank.coefficients.rename_axis("category").to_csv(folder / "ratings.csv")
-    first = bank.coefficients.index[0]
-    (folder / "aliases.csv").write_text(f"name,category\n{first},{first}\n")
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
