@@ -39,8 +39,8 @@ def cut(text: str, most: int) -> str:
 def did_you_mean(name: str, choices: Iterable[str]) -> str:
     """Ask whether the most similar choice was meant, if one is similar.
 
-    >>> did_you_mean("Resturant", ["Travel", "Restaurant"])
-    " Did you mean 'Restaurant'?"
+    >>> did_you_mean("Pest", ["travel", "pets"])
+    " Did you mean 'pets'?"
     """
     found = extractOne(name, choices, processor=str.casefold, scorer=ratio, score_cutoff=SIMILAR)
     return f" Did you mean {found[0]!r}?" if found else ""
