@@ -7,10 +7,23 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
+from pandas.api.types import is_bool_dtype
 
 from ._periods import RESOLUTIONS, number_periods, period_edges
 from ._quality import AFTER_CUTOFF, count_left_out, join_left_out, take_left_out
 from ._rows import ROUNDING, Rows, sum_by_cell
+
+
+def find_positions(key, customers):
+    """Return the positions of the customers that a key selects."""
+    if isinstance(key, pd.Series) and is_bool_dtype(key.dtype):
+        if not key.index.equals(pd.Index(customers)):
+            raise ValueError(
+                "The index of the mask is not log.customers. Align it by "
+                "mask.reindex(log.customers), or pass mask.to_numpy() if its order is theirs."
+            )
+        key = key.to_numpy(dtype=bool)
+    return np.atleast_1d(np.arange(len(customers))[key])
 
 
 def open_ledger(reading, ends, resolution):
@@ -54,6 +67,22 @@ class Ledger:
     resolution: str
     is_income: np.ndarray
     incomes: Rows | None = None
+
+    def __eq__(self, other):
+        if not np.array_equal(self.ends, other.ends):
+            return False
+        everyone = np.arange(len(self.ends))
+        mine, theirs = (ledger.rows.take(everyone) for ledger in (self, other))
+        incomes = [ledger.incomes for ledger in (self, other)]
+        return (
+            np.array_equal(mine.customer, theirs.customer)
+            and all(np.array_equal(mine[name], theirs[name]) for name in ("day", "category"))
+            and np.array_equal(mine["amount"] / self.unit, theirs["amount"] / other.unit)
+            and (incomes[0] is None) == (incomes[1] is None)
+            and (incomes[0] is None or incomes[0].take(everyone) == incomes[1].take(everyone))
+        )
+
+    __hash__ = None  # type: ignore[assignment] # for Python, None means not hashable
 
     def with_roles(self, is_income):
         """Number the categories anew, when others than before are income."""
@@ -129,6 +158,12 @@ class Ledger:
         total = np.bincount(cell, transactions, len(self.ends) * (n_periods + 1))
         total = total.reshape(len(self.ends), n_periods + 1)[:, 1:].astype(np.int64)
         return total, int(before.transactions.sum()), float(before["amount"].sum() / self.unit)
+
+    def sum_by_category(self):
+        """Sum the spending by category, in currency units."""
+        rows = self.rows.select(self.rows["category"] >= 0)
+        n_categories = int((~self.is_income).sum())
+        return sum_by_cell(rows["amount"], rows["category"], n_categories) / self.unit
 
     def turnover(self):
         """Add up payments and refunds, both without their sign."""

@@ -11,15 +11,15 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, NoReturn
 
 import numpy as np
 import pandas as pd
-from pandas.api.types import is_bool_dtype
 
 from .._utils._errors import check_choice
 from .._utils._text import count
 from ._dialect import check_options
 from ._engines import is_polars
 from ._files import TransactionFiles
+from ._html import write_tables
 from ._incomes import read_income_table
-from ._ledger import open_ledger
+from ._ledger import find_positions, open_ledger
 from ._names import ROLES
 from ._periods import RESOLUTIONS, last_days, shared_last_month
 from ._quality import FILE_REASONS, REASONS, tabulate_left_out
@@ -282,14 +282,7 @@ class TransactionLog:
         return self._ledger.turnover() / max(1, self.n_transactions)
 
     def __getitem__(self, key: Selection) -> TransactionLog:
-        if isinstance(key, pd.Series) and is_bool_dtype(key.dtype):
-            if not key.index.equals(pd.Index(self.customers)):
-                raise ValueError(
-                    "The index of the mask is not log.customers. Align it by "
-                    "mask.reindex(log.customers), or pass mask.to_numpy() if its order is theirs."
-                )
-            key = key.to_numpy(dtype=bool)
-        positions = np.atleast_1d(np.arange(len(self))[key])
+        positions = find_positions(key, self.customers)
         selected = copy.copy(self)
         selected.customers = self.customers[positions]
         selected.shape = (len(positions),)
@@ -305,16 +298,11 @@ class TransactionLog:
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, TransactionLog):
             return NotImplemented
-        everyone = np.arange(len(self))
-        incomes = [log._ledger.incomes for log in (self, other)]
         return (
             np.array_equal(self.customers, other.customers)
             and np.array_equal(self.categories, other.categories)
             and np.array_equal(self.income_categories, other.income_categories)
-            and np.array_equal(self._ledger.ends, other._ledger.ends)
-            and self.to_frame().equals(other.to_frame())
-            and (incomes[0] is None) == (incomes[1] is None)
-            and (incomes[0] is None or incomes[0].take(everyone) == incomes[1].take(everyone))
+            and self._ledger == other._ledger
         )
 
     __hash__: ClassVar[None]  # type: ignore[assignment] # for Python, None means not hashable
@@ -323,6 +311,9 @@ class TransactionLog:
         size = f"{count(len(self), 'customer')}, {count(self.n_transactions, 'transaction')}"
         size += f", {count(len(self.categories), 'category', 'categories')}"
         return f"TransactionLog({size}, {' to '.join(map(str, self.span))})"
+
+    def _repr_html_(self) -> str:
+        return write_tables(self, self._ledger.sum_by_category())
 
     def to_frame(self) -> pd.DataFrame:
         """Return a pandas frame of customer, date, category and amount, customer by customer.
