@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
+from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -239,6 +240,15 @@ class SegmentReport:
             ``card.save("model-card.md")`` writes it, and ``card.add`` adds a section of your own.
         """
         return _card.write(self)
+
+    def _repr_html_(self) -> str:
+        # Without a base of its own, a link within the page would lead to the notebook.
+        page = self.to_html().replace("<head>", '<head><base href="about:srcdoc">', 1)
+        # In a sandbox, the page can neither read nor change the notebook.
+        return (
+            f'<iframe srcdoc="{escape(page)}" sandbox="allow-scripts" title="Segment report" '
+            f'style="width: 100%; height: 800px; border: 0"></iframe>'
+        )
 
     def __repr__(self) -> str:
         return (

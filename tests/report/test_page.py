@@ -264,6 +264,26 @@ def test_text_of_the_data_is_shown_and_not_run(page, report, file):
     assert HOSTILE not in file.read_text(encoding="utf-8")
 
 
+@pytest.mark.slow
+def test_a_notebook_shows_the_page_and_keeps_its_scripts_to_itself(chromium, report):
+    notebook = chromium.new_page(viewport=DESKTOP)
+    notebook.set_content(f"<p>notebook</p>{report._repr_html_()}")
+    shown = notebook.frame_locator("iframe")
+    shown.locator("#icicle .slice").first.wait_for()
+    shown.locator("#parts button").first.click()
+    assert shown.locator("#name").text_content() != "everybody"
+    shown.locator(".skip").evaluate("link => link.click()")
+    assert shown.locator("#icicle .slice").count()
+    frame = notebook.frames[1]
+    assert (
+        frame.evaluate("""
+        try { parent.document.body.innerHTML } catch (error) { error.name }
+    """)
+        == "SecurityError"
+    )
+    notebook.close()
+
+
 def test_customers_are_named_only_if_asked(report, file, tmp_path):
     assert "secret0" not in file.read_text(encoding="utf-8")
     report.save(tmp_path / "named.html", customer_ids=True)

@@ -1,5 +1,8 @@
 """SegmentReport: its frames, what it refuses, and the model card."""
 
+import re
+from html import unescape
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -283,6 +286,15 @@ def test_a_report_about_categories_without_names_is_refused(bank):
     pipeline = make_pipeline(scorer).fit(shares)
     with pytest.raises(ValueError, match=r"24 categories .* no names.* 'year1\|groceries'"):
         SegmentReport.from_estimator(pipeline, shares)
+
+
+def test_a_notebook_shows_the_page_in_a_sandbox(report):
+    found = re.fullmatch(
+        r'<iframe srcdoc="([^"<>]*)" sandbox="allow-scripts" [^<>]*></iframe>', report._repr_html_()
+    )
+    page = unescape(found[1])
+    assert '<base href="about:srcdoc">' in page
+    assert page.replace('<base href="about:srcdoc">', "") == report.to_html()
 
 
 def test_the_card_holds_every_figure(report, tmp_path):
