@@ -31,7 +31,7 @@ from ..metrics._movement import middle_period
 from ..panel import validate_panel
 from ._anchor import check_anchor, earlier_parts, keep_order, mean_states
 from ._division import divide, label_by_density, sample_rows
-from ._tree import SegmentTree
+from ._tree import SegmentTree, count_tenths
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
@@ -93,6 +93,8 @@ class TrajectoryClusterer(CallbackSupportMixin, ClusterMixin, BaseEstimator):
         Rows in X of the customers nearest to the centre of each node; -1 where there are fewer.
     radii_ : ndarray, shape (n_leaves,)
         Median distance of the members of each leaf to its centre.
+    outlier_counts_ : ndarray of int, shape (10,)
+        Customers by tenths of their outlier score.
     outlier_threshold_ : float or None
     n_periods_ : int
 
@@ -155,6 +157,7 @@ class TrajectoryClusterer(CallbackSupportMixin, ClusterMixin, BaseEstimator):
     centers_: Floats
     radii_: Floats
     exemplars_: Integers
+    outlier_counts_: Integers
     outlier_threshold_: float | None
     n_periods_: int
 
@@ -218,6 +221,7 @@ class TrajectoryClusterer(CallbackSupportMixin, ClusterMixin, BaseEstimator):
         self.outlier_threshold_ = self.outlier_threshold
         self.level_labels_ = nodes = tree.route(states)
         self.strengths_, self.outlier_scores_ = tree.judge(states, nodes[:, -1])
+        self.outlier_counts_ = count_tenths(self.outlier_scores_)
         self.labels_ = tree.labels[nodes[:, -1]]
         if self.outlier_threshold is not None:
             self.labels_[self.outlier_scores_ > self.outlier_threshold] = -1

@@ -15,6 +15,11 @@ BLOCK = 8192
 N_EXEMPLARS = 3
 
 
+def count_tenths(scores):
+    """Count scores by tenths of the range from 0 to 1, shape (10,)."""
+    return np.histogram(scores, bins=10, range=(0, 1))[0]
+
+
 class SegmentTree:
     """Nodes, numbered breadth first from the root, 0, which holds everybody.
 

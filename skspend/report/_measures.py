@@ -327,6 +327,8 @@ def _judge_drift(customers: Customers) -> list[tuple[object, ...]]:
     )
     spending = meaning.format("share of spending by category")
     rows: list[Any] = [("drift of spending", drift["spending"], spending)]
+    outliers = meaning.format("distance of customers from the centre of their segment")
+    rows.append(("drift of outliers", drift["outliers"], outliers))
     if np.isfinite(drift["segments"]):
         sizes = meaning.format("size of segments") + f"; by chance it is {drift['by_chance']:.2f}"
         rows.append(("drift of segments", drift["segments"], sizes))

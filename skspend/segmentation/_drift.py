@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from .._utils._sparse import take
+from ..clustering._tree import count_tenths
 from ..metrics import population_stability
 from ..panel import Panel
 
@@ -36,9 +37,10 @@ def measure_drift(
     Returns
     -------
     drift : dict
-        ``customers``, the number of those compared; ``segments`` and ``spending``, the population
-        stability index of the top level and of the spending by category; ``by_chance``, what the
-        former is on average if nothing has changed; ``moved``, the categories that differ most,
+        ``customers``, the number of those compared; ``segments``, ``outliers`` and ``spending``,
+        the population stability index of the top level, of outlier scores by tenths, and of the
+        spending by category; ``by_chance``, what that of the segments is on average if nothing has
+        changed; ``moved``, the categories that differ most,
         with their shares of the spending at the ``fit`` and ``now``.
 
     None if fewer than 100 customers spend in all periods.
@@ -49,6 +51,7 @@ def measure_drift(
         return None
     top = segment.tree_.index[segment.tree_["depth"] == 1]
     levels = pd.Series(segment.predict_levels(trajectories)[is_active, 0])
+    outliers = count_tenths(segment.outlier_score(trajectories)[is_active])
     sizes = segment.sizes_[top], levels.value_counts().reindex(top, fill_value=0)
     means = take(panel, is_active).mean(axis=0).to_numpy()
     means = states.scaler_.mean_, means.reshape(states.n_periods_, -1).mean(axis=0)
@@ -59,6 +62,7 @@ def measure_drift(
     return {
         "customers": int(is_active.sum()),
         "segments": population_stability(*sizes) if len(top) else np.nan,
+        "outliers": population_stability(segment.outlier_counts_, outliers),
         "by_chance": max(0, len(top) - 1) * (1 / segment.sizes_[0] + 1 / is_active.sum()),
         "spending": population_stability(*shares),
         "moved": moved.iloc[np.argsort(-np.array(size), kind="stable")[:N_MOVED]].to_dict(
@@ -75,11 +79,12 @@ def tell_drift(drift: dict[str, Any]) -> str:
             f"{row['category']} {row['fit']:.1%} -> {row['now']:.1%}" for row in drift["moved"]
         ]
         moved = f" What differs most: {', '.join(shares)}."
-    segments, spending = (_tell(drift[name]) for name in ("segments", "spending"))
+    names = "segments", "outliers", "spending"
+    segments, outliers, spending = (_tell(drift[name]) for name in names)
     return (
         f"Compared with the customers of the fit, the population stability index of the segments "
-        f"is {segments}, by chance {drift['by_chance']:.2f}; that of the spending is {spending}."
-        f"{moved}"
+        f"is {segments}, by chance {drift['by_chance']:.2f}; that of the outlier scores is "
+        f"{outliers}, and that of the spending is {spending}.{moved}"
     )
 
 

@@ -58,6 +58,7 @@ FITTED: dict[type[Any], dict[str, Any]] = {
         "radii_": "float n_leaves",
         "centers_": "float n_nodes n_states",
         "exemplars_": "int n_nodes n_exemplars",
+        "outlier_counts_": "int n_tenths",
         "outlier_threshold_": "number?",
         "n_periods_": "size n_periods",
     },

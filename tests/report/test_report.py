@@ -275,7 +275,7 @@ def test_one_period_has_a_report(bank, scorer):
     shares = pd.DataFrame(fold(bank.data.to_numpy(), 3)[:400, -1], columns=bank.coefficients.index)
     pipeline = make_pipeline(scorer).fit(shares)
     report = SegmentReport.from_estimator(pipeline, shares)
-    drift = ["drift of spending", "drift of segments"]
+    drift = ["drift of spending", "drift of outliers", "drift of segments"]
     assert report.metrics["metric"].tolist() == ["coverage", "accuracy", "strength", *drift]
     assert len(report.to_html()) > 1e6
 

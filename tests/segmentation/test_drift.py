@@ -55,8 +55,19 @@ def drift_of(pipeline, panel):
 def test_the_customers_of_the_fit_do_not_differ_from_themselves(fitted, bank):
     drift = drift_of(fitted, bank.data)
     assert drift["customers"] == len(bank.data)
-    assert drift["segments"] == 0
+    assert drift["segments"] == drift["outliers"] == 0
     assert drift["spending"] == pytest.approx(0, abs=1e-9)
+
+
+def test_customers_far_from_every_segment_are_a_drift_of_outliers(fitted, bank):
+    trajectories = fitted[0].transform(bank.data)
+    drift = measure_drift(*fitted, bank.data, 5 * trajectories)
+    scores = fitted[1].outlier_score(5 * trajectories)
+    expected = np.histogram(fitted[1].outlier_scores_, 10, (0, 1))[0]
+    found = np.histogram(scores, 10, (0, 1))[0]
+    assert drift["outliers"] == pytest.approx(population_stability(expected, found))
+    assert drift["outliers"] > 0.25
+    assert "outlier scores is" in tell_drift(drift)
 
 
 def test_what_differs_most_is_named_with_its_shares(fitted, bank):
@@ -85,3 +96,4 @@ def test_a_report_has_the_drift(fitted, bank):
     drift = drift_of(fitted, bank.data[:150])
     assert found.loc["drift of spending", "value"] == drift["spending"]
     assert found.loc["drift of segments", "value"] == drift["segments"]
+    assert found.loc["drift of outliers", "value"] == drift["outliers"]
