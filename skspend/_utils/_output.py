@@ -66,19 +66,25 @@ def output_folder(folder, names, *, force=False, inputs=()):
         if not base.exists():
             raise DataError(f"{base} is a link to nothing. Choose another --output.")
         temporary = _temporary(base)
-        new, old = temporary / "new", temporary / "old"
-        new.mkdir(parents=True)
+    new, old = temporary / "new", temporary / "old"
     try:
-        yield new
-        with blame_data(folder):
-            if folder.exists():
-                old.mkdir()
-                _move_all(new, folder, old, force, inputs)
-            else:
-                folder.parent.mkdir(parents=True, exist_ok=True)
-                new.rename(folder)
-    finally:
+        try:
+            with blame_data(folder):
+                new.mkdir(parents=True)
+            yield new
+            with blame_data(folder):
+                if folder.exists():
+                    old.mkdir()
+                    _move_all(new, folder, old, force, inputs)
+                else:
+                    folder.parent.mkdir(parents=True, exist_ok=True)
+                    new.rename(folder)
+        finally:
+            shutil.rmtree(temporary, ignore_errors=True)
+    except BaseException:
+        # A signal may have interrupted the removal.
         shutil.rmtree(temporary, ignore_errors=True)
+        raise
 
 
 @contextmanager
@@ -135,13 +141,15 @@ def _move_all(new, folder, old, force, inputs):
             target = folder / path.name
             # Another run may have written it meanwhile.
             _refuse(target, force, inputs)
-            if not force:
-                target.touch(exist_ok=False)
-            elif target.exists():
+            if force and target.exists():
                 target.replace(old / path.name)
             placed.append(target)
+            if not force:
+                target.touch(exist_ok=False)
             path.replace(target)
-    except BaseException:
+    except BaseException as error:
+        if isinstance(error, FileExistsError):
+            placed.pop()  # The other run's.
         for target in placed:
             target.unlink(missing_ok=True)
         for path in old.iterdir():

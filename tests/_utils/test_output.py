@@ -1,6 +1,8 @@
 """Results are written whole or not at all."""
 
+import itertools
 import os
+import sys
 import time
 from pathlib import Path
 
@@ -35,6 +37,59 @@ def test_results_are_replaced_together_or_not_at_all(failing, monkeypatch, tmp_p
     assert len(calls) >= failing
     found = {path.name: path.read_text() for path in tmp_path.iterdir()}
     assert found == dict.fromkeys(NAMES, "old") | {"notes.txt": "mine"}
+
+
+def is_interrupted(work, at):
+    """Do some work; return whether it was interrupted before one of its lines, by number."""
+    lines = 0
+
+    def trace(frame, event, _):
+        nonlocal lines
+        if event == "line" and Path(frame.f_code.co_filename).name in ("_output.py", "shutil.py"):
+            lines += 1
+            if lines == at:
+                raise KeyboardInterrupt
+        return trace
+
+    before = sys.gettrace()
+    sys.settrace(trace)
+    try:
+        work()
+    except (KeyboardInterrupt, OSError):
+        # Of an interruption, rmtree may make an error of its own.
+        return True
+    finally:
+        sys.settrace(before)
+    return False
+
+
+@pytest.mark.parametrize(
+    ("old", "force"),
+    [((), False), (("notes.txt",), False), (NAMES[:1], True)],
+    ids=["a new folder", "beside a file", "over a file"],
+)
+def test_an_interruption_at_any_line_leaves_all_results_or_none(old, force, tmp_path):
+    def write():
+        with output_folder(folder, names, force=force) as temporary:
+            for name in names:
+                (temporary / name).write_text("new")
+
+    names = NAMES[:2]
+    old, new = dict.fromkeys(old, "old"), dict.fromkeys(names, "new")
+    seen = []
+    for at in itertools.count(1):
+        folder = tmp_path / str(at) / "out"
+        (folder if old else folder.parent).mkdir(parents=True)
+        for name, content in old.items():
+            (folder / name).write_text(content)
+        is_whole = not is_interrupted(write, at)
+        assert len(list(folder.parent.iterdir())) == folder.exists()
+        found = {path.name: path.is_file() and path.read_text() for path in folder.glob("*")}
+        assert found in (old, old | new)
+        seen.append(found)
+        if is_whole:
+            break
+    assert old in seen and seen[-1] == old | new
 
 
 @pytest.mark.parametrize("is_new", [True, False])
