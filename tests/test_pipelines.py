@@ -172,7 +172,8 @@ def wide_log():
         "category": np.char.add("kind", rng.zipf(1.3, size=len(year)).clip(max=500).astype(str)),
         "amount": rng.normal(20, 15, size=len(year)),
     }
-    names = pd.DataFrame({"customer": 0, "date": frame["date"][0], "amount": 0.0}, range(1, 501))
+    first = pd.Timestamp("2021-01-01")
+    names = pd.DataFrame({"customer": 0, "date": first, "amount": 0.0}, range(1, 501))
     names["category"] = [f"kind{number}" for number in names.index]
     return TransactionLog(pd.concat([pd.DataFrame(frame), names]))
 

@@ -60,7 +60,8 @@ def some(names: Sequence[object] | Names, most: int = 5) -> str:
 def warn(message: str) -> None:
     """Warn, and point at the first line outside skspend and scikit-learn."""
     level, frame = 2, sys._getframe(1)
-    libraries = "skspend", "sklearn"
+    # contextlib calls the methods that a context manager decorates.
+    libraries = "skspend", "sklearn", "contextlib"
     while frame.f_back and frame.f_globals.get("__name__", "").partition(".")[0] in libraries:
         level, frame = level + 1, frame.f_back
     warnings.warn(message, stacklevel=level)

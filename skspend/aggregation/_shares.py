@@ -138,8 +138,13 @@ def divisor(total: Floats) -> Floats:
     return np.where(total == 0, total.dtype.type(1), total)[:, :, None]
 
 
-def count_whole_periods(log: TransactionLog, n_months: int) -> int:
-    """Number of whole periods that a log spans, at least one."""
+def count_months(log: TransactionLog) -> int:
+    """Number of months that a log spans, the first from its first day."""
     first, last = log.span
     months = (last + np.timedelta64(1, "D")).astype("M8[M]") - first.astype("M8[M]")
-    return max(1, int(months.astype(int)) // n_months)
+    return int(months.astype(int))
+
+
+def count_whole_periods(log: TransactionLog, n_months: int) -> int:
+    """Number of whole periods that a log spans, at least one."""
+    return max(1, count_months(log) // n_months)

@@ -26,6 +26,7 @@ from ..panel import Panel
 from ..personality import TRAITS, personality_types
 from ..segmentation import measure_drift
 from ..segmentation._reading import check_sign
+from ..segmentation._thin import warn_of_short_history
 from ..transactions import TransactionLog
 
 N_RESAMPLES = 999
@@ -87,8 +88,7 @@ def see_customers(pipeline: Any, X: Any, *, allow_unknown: bool = False) -> Cust
         )
     clusterer, extractor = found.clusterer, found.extractor
     read = Panel.read(found.panel, extractor.n_periods_)
-    shares, categories = read.cube, list(read.features or ())
-    period = read.period or "period"
+    shares, categories, period = read.cube, list(read.features or ()), read.period or "period"
     if not read.is_named:
         raise ValueError(
             f"The {len(categories)} categories of the panel have no names, and a report is about "
@@ -102,14 +102,14 @@ def see_customers(pipeline: Any, X: Any, *, allow_unknown: bool = False) -> Cust
         )
     known = np.ones(len(shares))
     if isinstance(X, TransactionLog) and isinstance(pipeline[0], SpendingAggregator):
+        warn_of_short_history(X, pipeline[0])
         known = known_share(X, pipeline[0], allow_unknown=allow_unknown)
-    columns = Panel(shares, period, categories).names
     names: Any = pd.RangeIndex(len(shares))
     if isinstance(X, TransactionLog):
         names = X.customers
     elif isinstance(found.panel, pd.DataFrame):
         names = found.panel.index
-    panel = pd.DataFrame(read.table, index=names, columns=columns)
+    panel = pd.DataFrame(read.table, index=names, columns=Panel(shares, period, categories).names)
     check_sign(panel)
     levels = [clusterer.predict_levels(found.states, period=p) for p in range(found.n_periods)]
     return Customers(

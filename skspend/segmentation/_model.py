@@ -30,6 +30,7 @@ from ..personality import TRAITS, BigFivePersonalityScorer, personality_types
 from ..transactions import TransactionLog
 from . import _model_file as model_file
 from ._reading import Reading, check_sign
+from ._thin import warn_of_few_periods, warn_of_short_history
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -90,6 +91,7 @@ def aggregate(
     is_active = spends.all(axis=1)
     if is_active.sum() < FEWEST_ACTIVE:
         raise DataError(_too_few(spends, n_periods or spend.n_periods_))
+    warn_of_few_periods(spend)
     return spend, panel, is_active
 
 
@@ -268,8 +270,9 @@ class SegmentModel:
         """Find the segment of every customer of a log; see :meth:`place` for the table.
 
         More than half of the spending in categories that the model does not know is a ValueError,
-        unless `allow_unknown`.
+        unless `allow_unknown`. A log of fewer months than the periods of the model is a warning.
         """
+        warn_of_short_history(log, self.pipeline["spend"])
         return self.place(log.customers, *self.see(log, allow_unknown=allow_unknown))
 
     @default_output
@@ -354,7 +357,8 @@ class SegmentModel:
         trial = {"customer": [1], "date": ["2000-01-01"], "category": category, "amount": [1.0]}
         income = pd.DataFrame({"customer": [1], "income": [1.0]})
         with model_file.refuse(path):
-            model.predict(TransactionLog(pd.DataFrame(trial), income=income))
+            log = TransactionLog(pd.DataFrame(trial), income=income)
+            model.place(log.customers, *model.see(log))
         return model
 
 

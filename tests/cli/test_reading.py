@@ -71,6 +71,21 @@ def test_predict_and_report_need_no_options(run, fitted, predict, tmp_path):
     assert shown.exit_code == 0, shown.stderr
 
 
+def test_a_short_history_is_a_note(run, run_small, fitted, predict, frame, tmp_path):
+    file = write(frame[frame["date"] >= "2023-11-01"], tmp_path / "months.csv")
+    report = run("report", fitted / "model.json", file, "-o", tmp_path / "a.html")
+    for done in (predict(file), report):
+        assert done.exit_code == 0, done.stderr
+        assert done.stderr.count("Warning: The transactions span 2 of the 36 months") == 1
+    done = run_small(
+        *("segment", fitted.parent / "bank.csv", "--outflow", "negative", "--periods", 1),
+        *(*OPTIONS, "-o", tmp_path / "out"),
+    )
+    assert done.exit_code == 0, done.stderr
+    assert "Warning: One period is no trajectory" in done.stderr
+    assert "(--period)" in done.stderr
+
+
 def test_what_can_be_read_in_two_ways_is_read_as_the_data_of_the_fit(predict, frame, tmp_path):
     early = frame[frame["date"].dt.day <= 12]
     file = write(early, tmp_path / "early.csv")

@@ -3,7 +3,15 @@
 import pytest
 from sklearn.pipeline import Pipeline
 
-from skspend import LSTMStateExtractor, SegmentModel, SpendingAggregator, TrajectoryClusterer
+from skspend import (
+    LSTMStateExtractor,
+    SegmentModel,
+    SegmentReport,
+    SpendingAggregator,
+    TrajectoryClusterer,
+    TransactionLog,
+)
+from skspend.segmentation import aggregate
 
 
 @pytest.fixture(scope="module")
@@ -30,3 +38,38 @@ def test_predict_gives_the_path_of_the_segment_of_every_customer_once(model, ban
     assert table["segment"].tolist() == [model.path(leaf) for leaf in leaves]
     assert table["segment"].str.fullmatch(r"part \d+ > part \d+").all()
     assert (table["segment"] == table["level2"]).all()
+
+
+def since(log, date):
+    frame = log.to_frame()
+    return TransactionLog(frame[frame["date"] >= date])
+
+
+def test_a_history_shorter_than_that_of_the_fit_is_told(model, bank_log):
+    two_months = since(bank_log, "2023-11-01")
+    with pytest.warns(UserWarning, match="span 2 of the 36 months that the model reads") as told:
+        model.predict(two_months)
+    assert told[0].filename == __file__
+    with pytest.warns(UserWarning, match="span 2 of the 36 months"):
+        SegmentReport.from_estimator(model.pipeline, two_months, names=model.names)
+
+
+def test_a_history_as_long_as_that_of_the_fit_is_not_told(model, bank_log):
+    model.predict(since(bank_log, "2021-01-03"))
+    model.predict(bank_log[:1])
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"n_periods": 1}, "One period is no trajectory, .* than 12 months"),
+        ({"n_periods": 2, "period": 1}, "Two periods are hardly a trajectory, .* than 1 month "),
+    ],
+)
+def test_a_fit_on_one_or_two_periods_says_that_they_are_no_trajectory(bank_log, options, said):
+    with pytest.warns(UserWarning, match=said):
+        aggregate(bank_log, **options)
+
+
+def test_a_fit_on_three_periods_says_nothing(bank_log):
+    aggregate(bank_log, n_periods=3)
