@@ -19,6 +19,7 @@ from ..inspection import describe_segments, name_segments
 from ..inspection._segments import tree_order
 from ..inspection._stability import STABILITY_COLUMNS
 from . import _card, _measures as measures, _page
+from ._metrics import measure_model
 
 if TYPE_CHECKING:
     from .._utils._typing import RandomState
@@ -199,7 +200,7 @@ class SegmentReport:
             data=measures.count_data(customers, X, pipeline),
             quality=measures.measure_quality(X, pipeline),
             coverage=measures.measure_coverage(customers),
-            metrics=measures.measure_model(customers, stability, random_state),
+            metrics=measure_model(customers, stability, random_state),
             segments=segments.iloc[tree_order(segments)].reset_index(drop=True),
             traits=measures.measure_traits(customers),
             categories=measures.measure_categories(customers),

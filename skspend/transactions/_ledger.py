@@ -71,13 +71,12 @@ class Ledger:
     def __eq__(self, other):
         if not np.array_equal(self.ends, other.ends):
             return False
+        both = self, other
         everyone = np.arange(len(self.ends))
-        mine, theirs = (ledger.rows.take(everyone) for ledger in (self, other))
-        incomes = [ledger.incomes for ledger in (self, other)]
+        frames = [ledger.to_frame(everyone, np.arange(len(ledger.is_income))) for ledger in both]
+        incomes = [ledger.incomes for ledger in both]
         return (
-            np.array_equal(mine.customer, theirs.customer)
-            and all(np.array_equal(mine[name], theirs[name]) for name in ("day", "category"))
-            and np.array_equal(mine["amount"] / self.unit, theirs["amount"] / other.unit)
+            frames[0].equals(frames[1])
             and (incomes[0] is None) == (incomes[1] is None)
             and (incomes[0] is None or incomes[0].take(everyone) == incomes[1].take(everyone))
         )
@@ -104,6 +103,16 @@ class Ledger:
             ends=self.ends[customers],
             incomes=None if self.incomes is None else self.incomes.take(customers),
         )
+
+    def to_frame(self, customers, categories):
+        """Return the rows, customer by customer, with these labels in place of the numbers."""
+        rows = self.rows.take(np.arange(len(self.ends)))
+        return pd.DataFrame({
+            "customer": customers[rows.customer],
+            "date": rows["day"].astype("M8[D]").astype("M8[s]"),
+            "category": categories[rows["category"]],
+            "amount": rows["amount"] / self.unit,
+        })  # fmt: skip
 
     def sort_amounts(self):
         incomes = None if self.incomes is None else self.incomes.sort_amounts()

@@ -320,15 +320,9 @@ class TransactionLog:
 
         Money spent is positive. Merged transactions are one row, at the first day of their period.
         """
-        rows = self._ledger.rows.take(np.arange(len(self)))
         # Income categories are numbered -1, -2, ...: they index the reversed tail.
         names = np.concatenate([self.categories, self.income_categories[::-1]])
-        return pd.DataFrame({
-            "customer": self.customers[rows.customer],
-            "date": rows["day"].astype("M8[D]").astype("M8[s]"),
-            "category": names[rows["category"]],
-            "amount": rows["amount"] / self._ledger.unit,
-        })  # fmt: skip
+        return self._ledger.to_frame(self.customers, names)
 
     def with_sorted_amounts(self) -> TransactionLog:
         """Return the log with its rows in the order of amounts.

@@ -1,0 +1,159 @@
+"""The figures to judge a model by, in the frame `metrics` of a report."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from scipy.stats import norm
+from sklearn.utils import _safe_indexing, check_random_state
+
+from .._utils._intervals import CONFIDENCE, half_interval, wilson_interval
+from .._utils._text import count
+from ..metrics import direction_change, temporal_stability
+from ..metrics._movement import middle_period
+from ..personality import personality_types
+from ..segmentation import measure_drift
+from ._measures import Customers
+
+N_RESAMPLES = 999
+
+
+def measure_model(
+    customers: Customers, stability: pd.DataFrame | None, random_state: int
+) -> pd.DataFrame:
+    """The figures to judge the model by, for the customers who spend in all periods.
+
+    Intervals are Wilson's for a share, Student's for a mean, that of a ratio estimator for the
+    coverage, and the bootstrap over customers for kappa. Those of other fits are as measured.
+    """
+    active = customers.is_active
+    rows = [_judge_coverage(customers)]
+    if active.any():
+        rows += _judge_extractor(customers, active)
+        rows += _judge_segments(customers, active, check_random_state(random_state))
+        rows += _judge_drift(customers)
+    if stability is not None:
+        rows += _judge_fits(stability.to_dict("index")["top"])
+    return pd.DataFrame(rows, columns=["metric", "value", "low", "high", "meaning"])
+
+
+def _judge_coverage(customers: Customers) -> tuple[object, ...]:
+    spending = np.abs(customers.shares).sum(axis=1, dtype=np.float64)
+    known = spending[:, customers.extractor.scorer_.support_].sum(axis=1)
+    total = spending.sum(axis=1)
+    value = known.sum() / (total.sum() or 1)
+    # The error of a ratio estimator is the sum of its residuals.
+    half = norm.ppf((1 + CONFIDENCE) / 2) * np.linalg.norm(known - value * total)
+    half /= total.sum() or 1
+    meaning = "share of all spending that is in categories with a coefficient"
+    return "coverage", value, value - half, value + half, meaning
+
+
+def _judge_extractor(customers: Customers, active: np.ndarray) -> list[tuple[object, ...]]:
+    """How well the network predicts its target."""
+    extractor = customers.extractor
+    value = extractor.score(_safe_indexing(customers.source, np.flatnonzero(active)))
+    if extractor.objective_ != "type":
+        meaning = f"of the {extractor.objective_} that the network predicts"
+        return [("R2", value, np.nan, np.nan, meaning)]
+    n = int(active.sum())
+    low, high = wilson_interval(round(value * n), n)
+    types = pd.Series(personality_types(customers.scores[active]))
+    commonest = types.value_counts(normalize=True).iloc[0]
+    meaning = (
+        f"share of customers whose type the network predicts; the most frequent type has "
+        f"{commonest:.1%}"
+    )
+    return [("accuracy", value, low, high, meaning)]
+
+
+def _judge_segments(
+    customers: Customers, active: np.ndarray, random_state: np.random.RandomState
+) -> list[tuple[object, ...]]:
+    """How clear and stable the segments are, and how straight the trajectories are."""
+    meaning = "mean over customers: 1 at the centre of the segment, 0 halfway to the next one"
+    rows: list[Any] = [("strength", *mean_interval(customers.strengths[active]), meaning)]
+    n_periods = len(customers.nodes)
+    if n_periods > 1:
+        middle = middle_period(n_periods)
+        earlier, last = customers.nodes[[middle, -1]][:, active, 0]
+        meaning = (
+            f"agreement of the segments of the top level in {customers.period} {middle + 1} and "
+            f"{customers.period} {n_periods} (Cohen's kappa): 1 if all customers stay, 0 by chance"
+        )
+        kappa = temporal_stability(earlier, last)
+        rows.append(("stability", kappa, *_kappa_interval(earlier, last, random_state), meaning))
+    if n_periods > 2:
+        turns = direction_change(customers.states[active])
+        meaning = (
+            "mean angle between successive steps of a trajectory, in degrees: 0 if it is straight, "
+            "180 if it turns back"
+        )
+        rows.append(("change of direction", *mean_interval(turns[np.isfinite(turns)]), meaning))
+    return rows
+
+
+def _judge_drift(customers: Customers) -> list[tuple[object, ...]]:
+    """How these customers differ from those of the fit."""
+    steps = customers.extractor, customers.clusterer
+    drift = measure_drift(*steps, customers.panel, customers.trajectories)
+    if drift is None:
+        return []
+    meaning = (
+        "how much the {} has changed since the fit (population stability index): below .1 it is "
+        "little, from .25 on it is much"
+    )
+    spending = meaning.format("share of spending by category")
+    rows: list[Any] = [("drift of spending", drift["spending"], spending)]
+    outliers = meaning.format("distance of customers from the centre of their segment")
+    rows.append(("drift of outliers", drift["outliers"], outliers))
+    if np.isfinite(drift["segments"]):
+        sizes = meaning.format("size of segments") + f"; by chance it is {drift['by_chance']:.2f}"
+        rows.append(("drift of segments", drift["segments"], sizes))
+    return [(name, value, np.nan, np.nan, text) for name, value, text in rows]
+
+
+def _judge_fits(top: dict[Any, Any]) -> list[tuple[object, ...]]:
+    """Whether another fit would give the same segments; nothing if there is a single segment."""
+    if np.isnan(top["ari"]):
+        return []
+    fits = count(int(top["fits"]), "other fit")
+    same = (
+        f"share of customers, held out of another fit, whom it puts into the same segment of the "
+        f"top level; a mean over {fits}"
+    )
+    index = (
+        f"agreement of the segments of the top level in two fits (adjusted Rand index): 1 if they "
+        f"are the same, 0 by chance; the interval is over {fits}"
+    )
+    return [
+        ("same segment", top["same"], np.nan, np.nan, same),
+        ("reproducibility", top["ari"], top["low"], top["high"], index),
+    ]
+
+
+def mean_interval(values: np.ndarray) -> tuple[float, float, float]:
+    """Mean of some values and its 95 % interval by Student's t; NaN without values."""
+    mean = float(values.mean()) if len(values) else np.nan
+    half = half_interval(values)
+    return mean, mean - half, mean + half
+
+
+def _kappa_interval(
+    earlier: np.ndarray, last: np.ndarray, random_state: np.random.RandomState
+) -> np.ndarray:
+    """Percentiles of Cohen's kappa over customers drawn with replacement."""
+    pairs, counts = np.unique(np.stack([earlier, last]), axis=1, return_counts=True)
+    labels = np.unique(pairs)
+    if len(labels) == 1:
+        return np.full(2, np.nan)
+    n = counts.sum()
+    drawn = random_state.multinomial(n, counts / n, size=N_RESAMPLES)
+    before, after = (drawn @ (labels == side[:, None]) for side in pairs)
+    agreement = drawn @ (pairs[0] == pairs[1])
+    by_chance = (before * after).sum(axis=1) / n
+    with np.errstate(invalid="ignore"):
+        kappas = (agreement - by_chance) / (n - by_chance)
+    return np.nanquantile(kappas, [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2])
