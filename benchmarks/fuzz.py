@@ -113,7 +113,7 @@ WEIRD = {
     ],
 }  # fmt: skip
 KINDS = {
-    "row that cannot be read": r"Column '.*?(missing|unreadable|before 19|negative, infinite)",
+    "row that cannot be read": r"Column ['\"].*?(missing|unreadable|before 19|negative, infinite)",
     "fields or quotes of a row": r"line [\d,]+ has \d+ fields|quotes \(\"\) are wrong",
     "column not found or twice": r"no column '|columns named|several columns that may",
     "two readings": r"can be read with --|may be divided by|all can be read as",
@@ -127,6 +127,7 @@ KINDS = {
     "different incomes": r"different incomes in the rows",
     "no income": r"no positive income|knows no income",
     "unknown categories": r"of the spending is in .* that the model does not know",
+    "no coefficient": r"None of the [\d,]+ categories has a coefficient",
     "no spending": r"More money comes in than goes out",
 }
 NOTICE = re.compile(
@@ -134,8 +135,11 @@ NOTICE = re.compile(
     r"(nothing|only in categories that the model does not know)"
 )
 """Lines of stderr that are no errors."""
-NAMELESS = r"are needed to find segments|no positive income|More money comes in than goes out"
-"""Errors about people, not about the file."""
+NAMELESS = (
+    r"are needed to find segments|no positive income|More money comes in than goes out|"
+    r"has a coefficient"
+)
+"""Errors about people and categories, not about the file."""
 
 
 class Unreadable(Exception):
@@ -600,6 +604,9 @@ def _csv_records(path, names, drops, given):
         reader = csv.reader(io.StringIO(text, newline=""), delimiter=SIGNS[separator], strict=True)
         try:
             header = next(filter(None, reader), None)
+            if header:
+                # Of two byte order marks, the codec takes one.
+                header[0] = header[0].lstrip("\ufeff")
             places = header and [_find_place(header, name) for name in names]
             if places and None not in places:
                 found.append((separator, header, places, [row for row in reader if row]))

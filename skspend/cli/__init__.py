@@ -66,6 +66,8 @@ def main():
 )
 @click.option("--depth", type=click.IntRange(min=1), default=3, show_default=True,
               help="Maximum number of levels of the tree.")  # fmt: skip
+@click.option("--depth-shown", type=click.IntRange(min=1), default=1, show_default=True,
+              help="Number of levels of the tree on the screen.")  # fmt: skip
 @click.option(
     "--previous",
     type=shared.PATH,

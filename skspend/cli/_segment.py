@@ -15,7 +15,7 @@ from sklearn.pipeline import Pipeline
 from .. import segmentation as work
 from .._utils._output import output_folder, strict, write_json
 from .._utils._sparse import take
-from .._utils._text import cut, printable
+from .._utils._text import count, cut, printable
 from .._utils._threads import one_thread
 from ..aggregation._aggregator import BEFORE, MONTHS
 from ..datasets import load_complete_journey
@@ -181,8 +181,9 @@ def _show(described, record, output, *, is_bundled):
         f"who spend in all {figures['periods']} periods; every customer is in one."
     )
     table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    shown = described[described["depth"] <= record["parameters"]["depth_shown"]]
     names = []
-    for path, depth in zip(described["path"], described["depth"], strict=True):
+    for path, depth in zip(shown["path"], shown["depth"], strict=True):
         name = cut(path.rpartition(" > ")[2], LONGEST_NAME)
         names.append(name if depth == 1 else f"{'  ' * (depth - 1)}> {name}")
     # A long name is folded before it takes the place of what is beside it.
@@ -191,7 +192,7 @@ def _show(described, record, output, *, is_bundled):
     for name in ("Customers", "Share", "Strength"):
         table.add_column(name, justify="right", no_wrap=True)
     table.add_column("Spends more than others on", overflow="fold")
-    for row, name in zip(described.itertuples(), names, strict=True):
+    for row, name in zip(shown.itertuples(), names, strict=True):
         table.add_row(
             Text(name, "bold" if row.depth == 1 else ""),
             f"{row.customers:,}",
@@ -200,6 +201,12 @@ def _show(described, record, output, *, is_bundled):
             Text(", ".join(cut(thing, LONGEST_NAME) for thing in row.spends_more_on)),
         )
     screen.print(table)
+    if len(shown) < len(described):
+        below = count(len(described) - len(shown), "segment")
+        tell(
+            f"Inside these are {below} more: pass --depth-shown {described['depth'].max()}, or see "
+            f"segments.parquet."
+        )
     if not len(described):
         tell("These customers do not divide into segments: they are all in one.")
     stability = record["stability"]
@@ -231,8 +238,8 @@ def _tell_moves(moved):
     told = f"{moved['same']:.0%} of {moved['customers']:,} customers keep their top-level segment"
     for kind in ("new", "gone"):
         if names := moved[kind]:
-            count = f"{len(names)} segment{'s are' if len(names) > 1 else ' is'} {kind}"
-            told += f"; {count}: {' | '.join(names)}"
+            some = count(len(names), "segment is", "segments are")
+            told += f"; {some} {kind}: {' | '.join(names)}"
     return f"{told}."
 
 

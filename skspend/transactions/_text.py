@@ -51,7 +51,7 @@ class TextFile:
         self.separator = given.get("separator")
         if self.separator is None:
             with self._open() as file:
-                sample = file.read(SAMPLE).removeprefix("\ufeff")
+                sample = file.read(SAMPLE).lstrip("\ufeff")
                 is_whole = not file.read(1)
             csv.field_size_limit(CSV_BLOCK)
             self.separator = choose_separator(sample, names, is_whole)
@@ -61,7 +61,7 @@ class TextFile:
             self._is_empty = not any(line.strip("\r\n") for line in file)
         if self.header is None:
             raise ValueError("No columns to parse: the file is empty.")
-        self.header[0] = self.header[0].removeprefix("\ufeff")
+        self.header[0] = self.header[0].lstrip("\ufeff")
         if self._has_quotes and not self._is_empty:
             # Rows between quotes that end within a field or never would get lost.
             self.check_rows()

@@ -68,7 +68,7 @@ def pack(content, packing):
         with zipfile.ZipFile(file := io.BytesIO(), "w") as archive:
             archive.writestr("bank.csv", content)
         return file.getvalue()
-    return gzip.compress(content) if packing else content
+    return gzip.compress(content, mtime=0) if packing else content
 
 
 def write(folder, rows=ROWS, header=HEADER, name="bank.csv", **dialect):

@@ -95,6 +95,19 @@ def test_the_screen_shows_segments_coverage_and_caution(households, segments):
     assert "Traceback" not in households[1].stderr
 
 
+@pytest.mark.parametrize("depth", [1, 2, 9])
+def test_the_screen_shows_as_many_levels_as_asked(segmented_bank, capsys, depth):
+    record = json.loads(segmented_bank[1].stdout)
+    record["parameters"]["depth_shown"] = depth
+    described = pd.DataFrame(record["segments"])
+    _show(described, record, "out", is_bundled=False)
+    screen = capsys.readouterr().out
+    deeper = int((described["depth"] > depth).sum())
+    assert ("  > " in screen) == (depth > 1)
+    assert ("more: pass --depth-shown" in screen) == (deeper > 0)
+    assert not deeper or f"are {deeper} segment" in screen
+
+
 def test_there_are_no_colour_codes_without_a_terminal(households):
     assert "\x1b" not in households[1].output
 
