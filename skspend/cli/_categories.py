@@ -11,6 +11,7 @@ from .._utils._output import output_file, strict
 from .._utils._text import cut
 from ..inspection import suggest_aliases
 from ..personality import load_coefficients
+from ..segmentation import require_spending
 from . import _files as files
 from ._console import Steps, console, say
 
@@ -29,6 +30,7 @@ def suggest_file(file, output, force, options):
                 options["coefficients"]
             )
             log = files.read_log(file, options, "year")
+            require_spending(log)
         with steps.step("Comparing names"), blame_data():
             found = suggest_aliases(log, coefficients)
         files.write_suggestions(found.round({"share": 6}), temporary)

@@ -51,6 +51,16 @@ FEWEST_ACTIVE = 20
 _LIBRARIES = ("numpy", "pandas", "pyarrow", "scikit-learn", "scipy", "tensorflow", "keras", "skops")
 
 
+def require_spending(log: TransactionLog) -> None:
+    """Raise a DataError if nothing is spent on any category of a log."""
+    if not len(log.categories):
+        raise DataError(
+            f"More money comes in than goes out in each of the {len(log.income_categories)} "
+            f"categories, so nobody spends anything. If money spent is negative in the data, pass "
+            f"--outflow negative."
+        )
+
+
 @default_output
 def aggregate(
     log: TransactionLog,
@@ -74,12 +84,7 @@ def aggregate(
     DataError
         If fewer than 20 customers spend in all periods, or nothing is spent on any category.
     """
-    if not len(log.categories):
-        raise DataError(
-            f"More money comes in than goes out in each of the {len(log.income_categories)} "
-            f"categories, so nobody spends anything. If money spent is negative in the data, pass "
-            f"--outflow negative."
-        )
+    require_spending(log)
     # With one more period than the log spans, nobody spends in the first.
     n_months = int(MONTHS.get(period, period))
     most = count_whole_periods(log, n_months) + 2

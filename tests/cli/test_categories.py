@@ -68,6 +68,13 @@ def test_the_screen_says_what_the_suggestions_would_reach_and_what_comes_next(su
     assert f"--outflow negative --aliases {path}" in done.output.replace("\n", "")
 
 
+def test_the_other_sign_is_met_by_the_option(run, export, tmp_path):
+    done = run("categories", export, "--output", tmp_path / "t.csv")
+    assert done.exit_code == 2
+    assert "pass --outflow negative" in done.stderr
+    assert not list(tmp_path.iterdir())
+
+
 def test_the_record_holds_the_same(run, export, tmp_path, strict, suggested):
     done = run("categories", export, "--outflow", "negative", "--json", "-o", tmp_path / "t.csv")
     record = strict(done.stdout)
