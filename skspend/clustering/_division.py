@@ -1,7 +1,7 @@
 """How many parts a cloud of points has, if it has any, and where they are.
 
 Points come in; out come the centres of the parts. Every part is found again among other customers,
-and among equally separate numbers of parts the largest counts.
+and among equally separate numbers of parts the largest counts that does not divide parts again.
 """
 
 from functools import cached_property
@@ -44,7 +44,8 @@ def divide(points, max_parts, smallest, random_state, proposed=()):
     cut a long cloud or a box. Therefore the silhouette must exceed that of as many parts of clouds
     without parts, as in Tibshirani, Walther & Hastie (2001), Estimating the number of clusters in a
     data set via the gap statistic, JRSS B 63. Of the numbers of parts whose silhouettes are about
-    the best, the largest counts: parts of parts, which are less separate, belong to the next level.
+    the best, the largest counts, up to the first number with a lower one: parts of parts belong to
+    the next level, and until all parts of a part are divided, the silhouette is lower.
     """
     crowd = points[_is_crowded(points)]
     sample = sample_rows(crowd, SAMPLE, random_state)
@@ -66,16 +67,20 @@ def divide(points, max_parts, smallest, random_state, proposed=()):
         if parts is not None and np.bincount(parts.labels_).min() >= least
     }
     halves = _Halves(sample, random_state)
-    found, best = 0, None
+    found = []
     for n_parts in sorted(silhouettes, key=silhouettes.get, reverse=True):
-        if found and silhouettes[n_parts] < best - TIE:
+        if found and silhouettes[n_parts] < silhouettes[found[0]] - TIE:
             break
-        if n_parts < found or not halves.find_again(tried[n_parts]):
-            continue
-        if silhouettes[n_parts] > clouds.best_silhouette(n_parts):
-            best = silhouettes[n_parts] if best is None else best
-            found = n_parts
-    return _settle(tried[found], crowd) if found else []
+        is_found = halves.find_again(tried[n_parts])
+        if is_found and silhouettes[n_parts] > clouds.best_silhouette(n_parts):
+            found.append(n_parts)
+    if not found:
+        return []
+    # Behind a number with a lower silhouette, parts of parts begin.
+    last = min(found)
+    while silhouettes.get(last + 1, -1) >= silhouettes[found[0]] - TIE:
+        last += 1
+    return _settle(tried[max(n_parts for n_parts in found if n_parts <= last)], crowd)
 
 
 def label_by_density(points, max_parts, smallest):
