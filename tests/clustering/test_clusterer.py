@@ -62,6 +62,14 @@ def test_a_planted_hierarchy_is_found_with_its_numbers_of_clusters(nested, fitte
     assert len(np.unique(fitted.labels_)) == 8
 
 
+@pytest.mark.parametrize("seed", [3, 4])
+def test_three_parts_of_a_part_are_left_to_the_next_level(seed):
+    """With one of the ten directions divided into its three parts, the silhouette is as good."""
+    data = make_trajectories(1500, random_state=seed).data
+    found = TrajectoryClusterer(max_depth=1, random_state=0).fit(data)
+    assert (found.parents_ == 0).sum() == 10
+
+
 def test_the_tree_adds_up(planted, of_planted):
     tree = of_planted.tree_
     assert tree["depth"].max() == 3
