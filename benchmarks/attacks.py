@@ -325,6 +325,8 @@ class Commands:
         try:
             for one in (signal.SIGTERM, signal.SIGHUP):
                 signal.signal(one, ignore)
+            # A shell starts its background jobs with this one ignored.
+            signal.signal(signal.SIGINT, signal.default_int_handler)
             with contextlib.chdir(folder), contextlib.suppress(KeyboardInterrupt):
                 timer.start()
                 done = self.run([*self.calls[command], "--force"])
