@@ -50,6 +50,8 @@ def test_the_command_counts_what_it_dropped(run, model, tmp_path):
         "Dropped 1: missing category (6.00 in all).",
         "Dropped 1: missing, infinite or unreadable amount.",
         f"Dropped 3: {MALFORMED}.",
+        "Warning: The transactions span 1 of the 36 months that the model reads, and to it nobody "
+        "spends in the months before: give the earlier transactions, too.",
         "2 of 3 customers spend nothing in the periods. Their strength is 0, and active_periods is "
         "0.",
     ]
