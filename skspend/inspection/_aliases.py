@@ -4,11 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numpy as np
 import pandas as pd
-from sklearn.utils import gen_batches
 
-from .._utils._sklearn import CELLS_AT_ONCE
 from ..categories._suggest import suggest
 from ..personality import load_coefficients
 
@@ -61,7 +58,10 @@ def suggest_aliases(log: TransactionLog, coefficients: Coefficients = None) -> p
     Kafé & restaurant  dining and drinking    0.1
     """
     table = load_coefficients(coefficients)
-    spending, customers = _sum_by_category(log)
+    # All years of the log. More may come back in a category than is spent.
+    first, last = (int(day.astype("M8[Y]").astype(int)) for day in log.span)
+    customers = log.count_customers(12 * (last - first + 1), 1)
+    spending = log.sum_by_category().clip(min=0)
     found = suggest(list(log.categories), table.index)
     suggested = pd.Series([suggestion.category for suggestion in found], dtype=object)
     return pd.DataFrame({
@@ -73,17 +73,6 @@ def suggest_aliases(log: TransactionLog, coefficients: Coefficients = None) -> p
     }, pd.Index(log.categories, name="category")).sort_values(
         "share", ascending=False, kind="stable"
     )  # fmt: skip
-
-
-def _sum_by_category(log):
-    """Sum what is spent by category, and count who spends anything on it, over the whole log."""
-    first, last = (day.astype("M8[Y]").astype(int) for day in log.span)
-    n_months = 12 * int(last - first + 1)
-    spending = np.zeros(len(log.categories))
-    for block in gen_batches(len(log), max(1, CELLS_AT_ONCE // max(1, len(spending)))):
-        spending += log[block].sum_spending(n_months, 1).sum(axis=(0, 1))
-    # More may come back in a category that has no coefficient than goes out of the others.
-    return spending.clip(min=0), log.count_customers(n_months, 1)
 
 
 def _name_traits(table, category):

@@ -9,7 +9,6 @@ import pandas as pd
 from .._utils._text import cut
 
 if TYPE_CHECKING:
-    from .._utils._typing import Floats
     from ._log import TransactionLog
 
 MOST_CATEGORIES = 8
@@ -20,10 +19,10 @@ PLAIN = "tex2jax_ignore mathjax_ignore"
 """Classes of a table in which a notebook takes no dollar sign for mathematics."""
 
 
-def write_tables(log: TransactionLog, amounts: Floats) -> str:
+def write_tables(log: TransactionLog) -> str:
     """Write the size of a log, its largest categories, and the rows left out, as HTML tables.
 
-    `amounts` is what is spent on each category of the log. All text is escaped.
+    All text is escaped.
     """
     first, last = map(str, log.span)
     sizes = {
@@ -33,7 +32,9 @@ def write_tables(log: TransactionLog, amounts: Floats) -> str:
         "categories of spending": f"{len(log.categories):,}",
         "categories of income": f"{len(log.income_categories):,}",
     }
-    spent = pd.Series(amounts, log.categories).sort_values(ascending=False, kind="stable")
+    spent = pd.Series(log.sum_by_category(), log.categories).sort_values(
+        ascending=False, kind="stable"
+    )
     largest = spent[:MOST_CATEGORIES].loc[lambda amount: amount > 0]
     categories = {
         "largest categories": [cut(str(name), LONGEST_NAME) for name in largest.index],

@@ -313,7 +313,7 @@ class TransactionLog:
         return f"TransactionLog({size}, {' to '.join(map(str, self.span))})"
 
     def _repr_html_(self) -> str:
-        return write_tables(self, self._ledger.sum_by_category())
+        return write_tables(self)
 
     def to_frame(self) -> pd.DataFrame:
         """Return a pandas frame of customer, date, category and amount, customer by customer.
@@ -356,6 +356,10 @@ class TransactionLog:
         [[[1.0], [2.0]]]
         """
         return self._ledger.sum_spending(n_months, n_periods)
+
+    def sum_by_category(self) -> Floats:
+        """Sum what all customers spent, shape (n_categories,), in currency units."""
+        return self._ledger.sum_by_category()
 
     def sum_income(self, n_months: int, n_periods: int) -> Floats:
         """Sum each customer's income by period, shape (n_customers, n_periods), in currency units.
