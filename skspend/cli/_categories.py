@@ -11,7 +11,7 @@ from .._utils._output import output_file, strict
 from .._utils._text import cut
 from ..inspection import suggest_aliases
 from ..personality import load_coefficients
-from ..segmentation import require_spending
+from ..segmentation._model import require_spending
 from . import _files as files
 from ._console import Steps, console, say
 

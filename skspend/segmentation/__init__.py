@@ -2,15 +2,7 @@
 
 from ._drift import measure_drift, tell_drift
 from ._frame import segment_frame
-from ._model import (
-    SegmentModel,
-    aggregate,
-    cluster,
-    make_steps,
-    require_spending,
-    train,
-    versions,
-)
+from ._model import SegmentModel, aggregate, cluster, make_steps, train, versions
 from ._previous import compare_models, find_nodes
 from ._reading import Reading
 from ._refits import Refits
@@ -25,7 +17,6 @@ __all__ = [
     "find_nodes",
     "make_steps",
     "measure_drift",
-    "require_spending",
     "segment_frame",
     "tell_drift",
     "train",
