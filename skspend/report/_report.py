@@ -30,7 +30,7 @@ TRANSFER_COLUMNS = ("label", "model", *TRANSFER_NUMBERS)
 
 @dataclass(eq=False, repr=False)
 class SegmentReport:
-    """Tables, a page and a model card about segments; made by :meth:`from_estimator`.
+    """Tables, a page and a model card about segments; made by :meth:`SegmentReport.from_estimator`.
 
     The page makes the hierarchy of Maree & Omlin (2021), Fig. 2, interactive.
 
