@@ -229,11 +229,15 @@ def name_codes(reading):
         n_rows = np.bincount(category, reading.rows.transactions, len(codes))
         n_unknown = int(n_rows[is_unknown].sum())
         most = codes[is_unknown][n_rows[is_unknown].argmax()]
+        have = "has" if n_unknown == 1 else "have"
         warn(
-            f"{count(n_unknown, 'transaction')} ({n_unknown / n_rows.sum():.1%}) have a merchant "
+            f"{count(n_unknown, 'transaction')} ({n_unknown / n_rows.sum():.1%}) {have} a merchant "
             f"category code that is not listed, most often {most!r}. Their category is {UNKNOWN!r}."
         )
-    reading.rows = reading.rows.with_columns({"category": _columns.smallest(position)[category]})
+    is_merged = "transactions" in reading.rows.columns
+    rows = reading.rows.with_columns({"category": _columns.smallest(position)[category]})
+    # Two codes may have one name.
+    reading.rows = rows.group() if is_merged else rows
     reading.categories = names
 
 

@@ -6,6 +6,7 @@ import polars as pl
 import pytest
 
 from skspend import TransactionLog
+from skspend.categories import mcc_to_category
 
 FRAME = pd.DataFrame({
     "customer": [1, 1, 2, 2, 2],
@@ -38,6 +39,16 @@ def test_names_take_the_place_of_codes(make, resolution):
     assert log.categories.tolist() == NAMES
     assert log.n_transactions == 5
     assert log.sum_spending(3, 1)[:, 0].tolist() == [[0, 50, 0], [23, 1, 65]]
+
+
+@pytest.mark.parametrize(
+    "make", [texts, lambda frame: duckdb.from_df(frame)], ids=["pandas", "duckdb"]
+)
+def test_merged_transactions_of_two_codes_with_one_name_are_one_row(make):
+    names = FRAME.assign(category=mcc_to_category(FRAME["category"]))
+    by_code = TransactionLog(make(FRAME), mcc=True, resolution="month")
+    assert by_code == TransactionLog(names, resolution="month")
+    assert len(by_code.to_frame()) == 4
 
 
 def test_a_file_of_codes_gives_the_same(tmp_path):
