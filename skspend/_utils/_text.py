@@ -7,9 +7,6 @@ import warnings
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from rapidfuzz.fuzz import ratio
-from rapidfuzz.process import extractOne
-
 if TYPE_CHECKING:
     from ._typing import Names
 
@@ -42,6 +39,10 @@ def did_you_mean(name: str, choices: Iterable[str]) -> str:
     >>> did_you_mean("Pest", ["travel", "pets"])
     " Did you mean 'pets'?"
     """
+    # Help and completion do not wait for it.
+    from rapidfuzz.fuzz import ratio
+    from rapidfuzz.process import extractOne
+
     found = extractOne(name, choices, processor=str.casefold, scorer=ratio, score_cutoff=SIMILAR)
     return f" Did you mean {found[0]!r}?" if found else ""
 

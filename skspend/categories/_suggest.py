@@ -27,58 +27,13 @@ SHORTEST_PART = 5
 """Letters of a known word that is part of a compound, such as restaurant in Restaurantbesuche."""
 LONGEST = 8
 """Words of a name that are looked at."""
-JOINERS = frozenset(
-    [
-        "a",
-        "and",
-        "the",
-        "of",
-        "for",
-        "to",
-        "other",
-        "others",
-        "misc",
-        "miscellaneous",
-        "general",
-        "og",
-        "annet",
-        "andre",
-        "diverse",
-        "til",
-        "och",
-        "samt",
-        "annat",
-        "ovrigt",
-        "ovrige",
-        "und",
-        "sonstige",
-        "sonstiges",
-        "fur",
-        "andere",
-        "et",
-        "de",
-        "du",
-        "des",
-        "la",
-        "le",
-        "les",
-        "autre",
-        "autres",
-        "divers",
-        "y",
-        "en",
-        "los",
-        "las",
-        "otros",
-        "otras",
-        "del",
-        "el",
-        "van",
-        "voor",
-        "overig",
-        "overige",
-    ]
-)
+JOINERS = frozenset([
+    *("a", "and", "the", "of", "for", "to", "other", "others", "misc", "miscellaneous", "general"),
+    *("og", "annet", "andre", "diverse", "til", "och", "samt", "annat", "ovrigt", "ovrige", "und"),
+    *("sonstige", "sonstiges", "fur", "andere", "et", "de", "du", "des", "la", "le", "les"),
+    *("autre", "autres", "divers", "y", "en", "los", "las", "otros", "otras", "del", "el", "van"),
+    *("voor", "overig", "overige"),
+])  # fmt: skip
 """Words that say nothing about a category, without accents."""
 LEVELS = re.compile(r"[:>|\\]| - ")
 """What stands between a category and its parts, as in ``Leisure > Cinema``."""

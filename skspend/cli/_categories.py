@@ -10,7 +10,6 @@ from .._utils._errors import blame_data
 from .._utils._output import output_file, strict
 from .._utils._text import cut
 from ..inspection import suggest_aliases
-from ..personality import load_coefficients
 from ..segmentation._model import require_spending
 from . import _files as files
 from ._console import Steps, console, say
@@ -34,8 +33,8 @@ def suggest_file(file, output, force, options):
         with steps.step("Comparing names"), blame_data():
             found = suggest_aliases(log, coefficients)
         files.write_suggestions(found.round({"share": 6}), temporary)
-    names = load_coefficients(coefficients).index.str.casefold()
-    now = found.loc[found.index.str.casefold().isin(names), "share"].sum()
+    is_own = found["use_as"].str.casefold() == found.index.str.casefold()
+    now = found.loc[is_own, "share"].sum()
     then = found.loc[found["use_as"].notna(), "share"].sum()
     record = {
         "output": output,
