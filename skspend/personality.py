@@ -1,7 +1,7 @@
-"""BigFivePersonalityScorer: from shares of spending to scores on five traits.
+"""BigFivePersonalityScorer: from shares of spending to scores on traits.
 
-A panel of shares comes in; five scores per customer go out. Coefficients say how each category of
-spending relates to each trait. Maree & Omlin (2021), section III-B.
+A panel of shares comes in; a score per customer and trait goes out. Coefficients say how each
+category of spending relates to each trait. Maree & Omlin (2021), section III-B.
 """
 
 from __future__ import annotations
@@ -30,6 +30,8 @@ from .categories._coefficients import TRAITS, load_coefficients, match_names, ma
 from .panel import Panel, output_names, validate_panel
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import ArrayLike, NDArray
     from sklearn.preprocessing import RobustScaler
     from sklearn.utils import Tags
@@ -46,11 +48,27 @@ __all__ = [
     "rank_traits",
 ]
 
-TYPES = tuple(f"{trait}{sign}" for trait in TRAITS for sign in "+-")
 ROUNDING = 1e-6
 """Quartiles that differ by a smaller share of the standard deviation are equal but for rounding."""
 LOW_COVERAGE = 0.1
 """`fit` warns if a smaller share of the spending has a coefficient; the value is a judgement."""
+
+
+def trait_names(scores: ArrayLike) -> tuple[str, ...]:
+    """The traits of scores, of shape (n_customers, n_traits): columns of a frame, or the Big Five.
+
+    Other scores without names are a ValueError.
+    """
+    columns = getattr(scores, "columns", None)
+    if columns is not None and all(isinstance(name, str) for name in columns):
+        return tuple(columns)
+    n_traits = np.shape(scores)[-1]
+    if n_traits != len(TRAITS):
+        raise ValueError(
+            f"scores has {count(n_traits, 'column')} without names, and the Big Five are "
+            f"{len(TRAITS)}. Pass a frame with a column for each trait."
+        )
+    return TRAITS
 
 
 def rank_traits(scores: ArrayLike) -> Integers:
@@ -58,12 +76,12 @@ def rank_traits(scores: ArrayLike) -> Integers:
 
     Parameters
     ----------
-    scores : array-like, shape (n_customers, 5)
+    scores : array-like, shape (n_customers, n_traits)
 
     Returns
     -------
-    ranking : ndarray of int, shape (n_customers, 5)
-        Positions in ``TRAITS``; the first is the dominant trait (section III-B).
+    ranking : ndarray of int, shape (n_customers, n_traits)
+        Positions of traits; the first is the dominant trait (section III-B).
 
     Examples
     --------
@@ -78,14 +96,20 @@ def personality_types(scores: ArrayLike, *, rank: int = 1) -> Names:
 
     Parameters
     ----------
-    scores : array-like, shape (n_customers, 5)
+    scores : array-like, shape (n_customers, n_traits)
+        A frame with a column for each trait, or an array of the Big Five.
     rank : int, default=1
         1 for the dominant trait, 2 for the second most dominant, and so on.
 
     Returns
     -------
     types : ndarray of str, shape (n_customers,)
-        Members of ``TYPES``, such as ``"conscientiousness-"``.
+        Such as ``"conscientiousness-"``; members of ``TYPES`` if the traits are the Big Five.
+
+    Raises
+    ------
+    ValueError
+        If an array has other than five columns.
 
     Examples
     --------
@@ -94,19 +118,28 @@ def personality_types(scores: ArrayLike, *, rank: int = 1) -> Names:
     >>> personality_types([[0.1, -2.0, 0.5, 0.0, 1.0]], rank=2).tolist()
     ['neuroticism+']
     """
-    return np.array(TYPES, dtype=object)[encode_types(scores, rank=rank)]
+    return name_types(trait_names(scores))[encode_types(scores, rank=rank)]
+
+
+def name_types(traits: Sequence[str]) -> Names:
+    """The names of all types: each trait with both signs."""
+    return np.array([f"{trait}{sign}" for trait in traits for sign in "+-"], dtype=object)
 
 
 def encode_types(scores: ArrayLike, *, rank: int = 1) -> Integers:
-    """Number each customer's type, as `personality_types` names it, by its position in TYPES."""
+    """Number each customer's type by its position in `name_types`, for the Big Five in TYPES."""
     scores = np.asarray(scores)
     traits = rank_traits(scores)[:, rank - 1]
     is_negative = scores[np.arange(len(scores)), traits] < 0
     return 2 * traits + is_negative
 
 
+TYPES: tuple[str, ...] = tuple(name_types(TRAITS))
+"""The types of the Big Five."""
+
+
 class BigFivePersonalityScorer(CallbackSupportMixin, TransformerMixin, BaseEstimator):
-    """Score the Big Five personality traits from spending.
+    """Score personality traits from spending: the Big Five, or those of your own coefficients.
 
     These scores are weak evidence about a person: scores predicted from spending correlate with
     questionnaires at about r = .15 (Gladstone, Matz & Lemaire 2019).
@@ -114,7 +147,8 @@ class BigFivePersonalityScorer(CallbackSupportMixin, TransformerMixin, BaseEstim
     Parameters
     ----------
     coefficients : frame, mapping, path or None, default=None
-        Table of coefficients, see :func:`load_coefficients`. By default the bundled directions.
+        Table of coefficients, see :func:`load_coefficients`; its columns are the traits. By
+        default the bundled directions on the Big Five.
         A model file and skops can hold a mapping (``frame.to_dict()``) or a path, but no frame.
     standardize : bool, default=True
         Scale each score over the customers of `fit`: 0 is their median, and 1 is the standard
@@ -127,7 +161,9 @@ class BigFivePersonalityScorer(CallbackSupportMixin, TransformerMixin, BaseEstim
 
     Attributes
     ----------
-    coefficients_ : ndarray, shape (n_features, 5)
+    traits_ : ndarray of str, shape (n_traits,)
+        The traits, in the order of the scores.
+    coefficients_ : ndarray, shape (n_features, n_traits)
         The coefficient of every feature, NaN where unknown.
     support_ : ndarray of bool, shape (n_features,)
         Which features have a coefficient for any trait.
@@ -190,6 +226,7 @@ class BigFivePersonalityScorer(CallbackSupportMixin, TransformerMixin, BaseEstim
         "level": [StrOptions({"overall", "period"})],
         "aliases": [None, dict],
     }
+    traits_: Names
     coefficients_: Floats
     coverage_: float
     scaler_: RobustScaler | None
@@ -241,6 +278,7 @@ class BigFivePersonalityScorer(CallbackSupportMixin, TransformerMixin, BaseEstim
         self.level_ = self.level
         panel = validate_panel(self, X, sparse=True)
         table = load_coefficients(self.coefficients)
+        self.traits_ = table.columns.to_numpy(dtype=object)
         self.coefficients_ = (
             match_names(table, panel.features, self.aliases or {})
             if panel.is_named
@@ -257,7 +295,7 @@ class BigFivePersonalityScorer(CallbackSupportMixin, TransformerMixin, BaseEstim
             )
         self.scaler_ = None
         if self.standardize:
-            self.scaler_ = _fit_scaler(self._score(panel.cube).reshape(-1, len(TRAITS)))
+            self.scaler_ = _fit_scaler(self._score(panel.cube).reshape(-1, len(self.traits_)))
         return self
 
     @property
@@ -275,19 +313,21 @@ class BigFivePersonalityScorer(CallbackSupportMixin, TransformerMixin, BaseEstim
 
         Returns
         -------
-        scores : frame or ndarray, shape (n_customers, 5) or (n_customers, n_periods * 5)
-            Standardised if ``standardize``, else in coefficient units times shares.
+        scores : frame or ndarray, shape (n_customers, n_traits)
+            Or ``n_periods * n_traits`` columns if ``level="period"``. Standardised if
+            ``standardize``, else in coefficient units times shares.
         """
         check_is_fitted(self)
         panel = validate_panel(self, X, reset=False, sparse=True)
         scores = self._score(panel.cube)
         if self.scaler_ is not None:
-            flat = scores.reshape(-1, len(TRAITS))
+            flat = scores.reshape(-1, len(self.traits_))
             scores = self.scaler_.transform(flat).reshape(scores.shape)
-        return Panel(scores, panel.period if self.level_ == "period" else None, TRAITS).like(X)
+        period = panel.period if self.level_ == "period" else None
+        return Panel(scores, period, self.traits_).like(X)
 
     def _score(self, panel):
-        """Scores of shape (n_customers, n_periods or 1, 5)."""
+        """Scores of shape (n_customers, n_periods or 1, n_traits)."""
         scores = panel @ np.nan_to_num(self.coefficients_).astype(panel.dtype)
         return scores.mean(axis=1, keepdims=True) if self.level_ == "overall" else scores
 
@@ -304,8 +344,8 @@ class BigFivePersonalityScorer(CallbackSupportMixin, TransformerMixin, BaseEstim
         names : ndarray of str
         """
         check_is_fitted(self)
-        names = output_names(self, TRAITS, input_features)
-        return names if self.level_ == "period" else np.array(TRAITS, dtype=object)
+        names = output_names(self, self.traits_, input_features)
+        return names if self.level_ == "period" else self.traits_.copy()
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
@@ -322,7 +362,7 @@ def _sum_spending(cube):
 
 
 def _fit_scaler(scores):
-    """Fit the scale of scores, (n, 5): by quartiles, or by the deviation where these are equal."""
+    """Fit the scale of scores by trait: by quartiles, or by the deviation where these are equal."""
     scores = scores.astype(np.float64)
     scaler, deviations = robust_scaler().fit(scores), array_scaler().fit(scores).scale_
     low, high = np.quantile(scores, [0.25, 0.75], axis=0)

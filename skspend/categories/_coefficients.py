@@ -1,4 +1,4 @@
-"""Coefficients of spending categories on the five traits: tables, and how categories match them.
+"""Coefficients of spending categories on traits: tables, and how categories match them.
 
 Maree & Omlin (2021), section III-B; Matz, Gladstone & Stillwell (2016).
 """
@@ -22,6 +22,13 @@ if TYPE_CHECKING:
     from .._utils._typing import Coefficients, Floats
 
 TRAITS = ("openness", "conscientiousness", "extraversion", "agreeableness", "neuroticism")
+"""The Big Five, which the bundled table has. Other tables may have other traits."""
+NOT_TRAITS = {
+    *("customer", "segment", "strength", "reproduced", "type", "active_periods", "known_share"),
+    *("node", "parent", "depth", "label", "path", "customers", "share"),
+    *("spends_more_on", "spends_less_on", "exemplars", "category", "has_coefficient", "is_read"),
+}
+"""Columns that stand beside the traits in tables of results."""
 INFREQUENT = "infrequent"
 """The category to which SpendingAggregator adds up rare ones, which may have an alias."""
 RATING_LIMIT = 3
@@ -34,21 +41,22 @@ def load_coefficients(source: Coefficients = None) -> pd.DataFrame:
     Parameters
     ----------
     source : frame, mapping, path or None, default=None
-        A frame or mapping with one row per category and the five traits as columns (NaN for an
-        unknown cell), or the long form with columns category, trait and value, or the path of a
-        CSV file of either form. By default the bundled directions, published for Matz, Gladstone &
-        Stillwell (2016) and Gladstone, Matz & Lemaire (2019).
+        A frame or mapping with one row per category and one column per trait (NaN for an unknown
+        cell), or the long form with columns category, trait and value, or the path of a CSV file
+        of either form. The traits may be any, such as materialism and self-control. By default the
+        bundled directions on the Big Five, published for Matz, Gladstone & Stillwell (2016) and
+        Gladstone, Matz & Lemaire (2019).
 
     Returns
     -------
-    table : pandas.DataFrame, shape (n_categories, 5)
-        Indexed by category.
+    table : pandas.DataFrame, shape (n_categories, n_traits)
+        Indexed by category; the columns are the traits, the Big Five in the order of ``TRAITS``.
 
     Raises
     ------
     ValueError
-        If there is no category, a trait is unknown or has no column, categories repeat, or values
-        leave -3 ... 3.
+        If there is no category or no trait, a name cannot be that of a trait, categories repeat,
+        or values are not numbers or leave -3 ... 3.
     FileNotFoundError
         If `source` is a path that leads to no file.
 
@@ -70,30 +78,21 @@ def load_coefficients(source: Coefficients = None) -> pd.DataFrame:
         table = nw.from_native(source, eager_only=True).to_pandas()
     else:
         table = pd.DataFrame(cast(dict[str, dict[str, float]], source))
-    is_long = {"category", "trait", "value"}.issubset(table.columns)
-    if is_long:
+    if {"category", "trait", "value"}.issubset(table.columns):
         repeated = table.duplicated(["category", "trait"])
         if repeated.any():
             cell = table.loc[repeated, ["category", "trait"]].iloc[0].tolist()
             raise ValueError(f"The coefficient of {cell} is given twice. Keep one.")
-        order = table["category"].unique()
-        table = table.pivot(index="category", columns="trait", values="value").loc[order]
+        order, traits = table["category"].unique(), table["trait"].unique()
+        table = table.pivot(index="category", columns="trait", values="value").loc[order, traits]
     elif "category" in table.columns:
         table = table.set_index("category")
     if not len(table):
         raise ValueError("The coefficients have no rows. Give one for each category.")
-    unknown = sorted(set(map(str, table.columns)) - set(TRAITS))
-    if unknown:
-        raise ValueError(
-            f"The coefficients have the columns {unknown}, which are not among the five traits "
-            f"{list(TRAITS)}. Rename or drop these columns."
-        )
-    missing = [trait for trait in TRAITS if trait not in table.columns]
-    if missing and not is_long:
-        raise ValueError(
-            f"The coefficients have no column {missing}. Fill it with NaN if the trait is unknown."
-        )
-    table = table.reindex(columns=list(TRAITS)).astype(float)
+    table = _to_numbers(table)
+    _check_traits(table.columns)
+    if set(table.columns) <= set(TRAITS):
+        table = table.reindex(columns=[trait for trait in TRAITS if trait in table.columns])
     table.index = table.index.map(str)
     is_repeated = table.index.str.casefold().duplicated()
     if is_repeated.any():
@@ -103,11 +102,52 @@ def load_coefficients(source: Coefficients = None) -> pd.DataFrame:
         )
     outside = table.abs().gt(RATING_LIMIT).any(axis=1)
     if outside.any():
+        row = table.loc[outside].iloc[0]
         raise ValueError(
             f"{count(outside.sum(), 'category', 'categories')} with a coefficient outside -3 to 3; "
-            f"the first is {outside.idxmax()!r}. Rescale them to the scale of the ratings."
+            f"the first is {row.name!r}, with {row.abs().max():g} for {row.abs().idxmax()!r}. "
+            f"Rescale them to the scale of the ratings, or drop a column that is not a trait."
         )
     return table
+
+
+def _to_numbers(table):
+    """The table as floats, with names of traits as text."""
+    table = table.rename(columns=str)
+    for name, column in table.items():
+        numbers = pd.to_numeric(column, errors="coerce")
+        is_text = numbers.isna() & column.notna()
+        if is_text.any():
+            raise ValueError(
+                f"The coefficients have a column {name!r}, in which {is_text.sum()} of "
+                f"{len(table)} values are not numbers; the first is {column[is_text].iloc[0]!r}. "
+                f"Call the column of the categories 'category', and drop what is not a trait."
+            )
+    return table.astype(float)
+
+
+def _check_traits(names):
+    """Refuse names that a name of a segment, or a table of results, could not hold."""
+    if not len(names):
+        raise ValueError("The coefficients have no traits. Give a column for each trait.")
+    if names.str.casefold().duplicated().any():
+        twice = names[names.str.casefold().duplicated()][0]
+        raise ValueError(
+            f"The coefficients have the trait {twice!r} twice (case does not count). Keep one."
+        )
+    for name in names:
+        is_readable = name.strip() == name != "" and name.isprintable()
+        is_plain = not (name.endswith(("+", "-")) or {">", "|", ","} & set(name))
+        if (
+            name in NOT_TRAITS
+            or name.startswith(("more ", "less "))
+            or not (is_readable and is_plain)
+        ):
+            raise ValueError(
+                f"The coefficients have a column {name!r}, which cannot be the name of a trait. "
+                f"Use words without > | or a comma that do not end in + or - or begin with more "
+                f"or less, and none of {', '.join(sorted(NOT_TRAITS))}."
+            )
 
 
 @cache
@@ -118,7 +158,7 @@ def _published_directions():
 
 
 def match_names(table: pd.DataFrame, features: Sequence[str], aliases: dict[str, str]) -> Floats:
-    """Coefficients of named categories, shape (n_features, 5), NaN where unknown."""
+    """Coefficients of named categories, shape (n_features, n_traits), NaN where unknown."""
     aliases = {str(name): str(target) for name, target in aliases.items()}
     by_name = dict(zip(table.index.str.casefold(), table.to_numpy(), strict=True))
     lost = [(name, target) for name, target in aliases.items() if target.casefold() not in by_name]
@@ -136,7 +176,7 @@ def match_names(table: pd.DataFrame, features: Sequence[str], aliases: dict[str,
             f"data; the first is {absent[0]!r}.{did_you_mean(absent[0], features)} Correct or "
             f"remove it."
         )
-    unknown = np.full(len(TRAITS), np.nan)
+    unknown = np.full(table.shape[1], np.nan)
     matched = [by_name.get(aliases.get(name, name).casefold(), unknown) for name in features]
     coefficients = np.array(matched, dtype=float)
     if np.isnan(coefficients).all():

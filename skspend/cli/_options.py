@@ -88,8 +88,8 @@ def table_option(name, text):
 
 coefficients_option = table_option(
     "--coefficients",
-    "Coefficients of categories on the five traits: a column category and a column for each "
-    "trait, or the columns category, trait and value.  [default: published directions]",
+    "Coefficients of categories on traits, the Big Five or others: a column category and a column "
+    "for each trait, or the columns category, trait and value.  [default: published directions]",
 )
 
 

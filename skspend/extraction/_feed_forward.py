@@ -20,7 +20,7 @@ class FeedForwardExtractor(StateExtractor):
         Units of the layers before the bottleneck; the autoencoder has them in reverse after it.
     objective : {"type", "scores", "reconstruct", "y"}, default="type"
         What the network learns to predict for every period: the personality type (trait and sign),
-        the five scores, or with ``"reconstruct"`` the spending (the autoencoder). ``"y"`` is the
+        the scores, or with ``"reconstruct"`` the spending (the autoencoder). ``"y"`` is the
         `y` passed to `fit` (values if floats, else classes), one for all periods of a customer,
         predicted from the mean of the features over periods. For types and scores the network
         reads only the categories with a coefficient, because they depend on no others.

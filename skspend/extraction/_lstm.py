@@ -12,7 +12,6 @@ from sklearn.utils.validation import _get_feature_names, check_is_fitted
 from .._utils._sklearn import Interval, StrOptions
 from ..networks._forward import encode
 from ..panel import Panel, read_next_period
-from ..personality import TRAITS
 from ._base import StateExtractor
 
 if TYPE_CHECKING:
@@ -42,17 +41,18 @@ class LSTMStateExtractor(StateExtractor):
         independently. With 1, the states are those of the network.
     inputs : {"traits", "categories"}, default="traits"
         What the networks read of every period. With ``"traits"`` it is one weighted sum of the
-        spending for each of the five traits, with the coefficients of the scorer as weights. This
+        spending for each of the traits, with the coefficients of the scorer as weights. This
         needs an `objective` of ``"type"`` or ``"scores"`` and a scorer with ``coefficients_``;
         otherwise, and with ``"categories"``, the networks read the spending in every category.
     n_ranks : int, default=2
         Number of traits whose types the networks learn, if the objective is ``"type"``. 1 is the
         type by the dominant trait. 2 adds the type by the trait of the second highest absolute
         score, with half the weight in the loss; each further rank has half the weight of the one
-        before it. At most 5. :meth:`predict_target` returns the type by the dominant trait.
+        before it. Fewer traits have fewer ranks. :meth:`predict_target` returns the type by the
+        dominant trait.
     objective : {"type", "scores", "reconstruct", "y"}, default="type"
         What the networks learn to predict at the last period: the personality type (trait and
-        sign), the five scores, or the `y` passed to `fit` (values if floats, else classes).
+        sign), the scores, or the `y` passed to `fit` (values if floats, else classes).
         ``"reconstruct"`` is the autoencoder: it predicts the spending of every period from its
         state. For types and scores the networks read only the categories with a coefficient,
         because they depend on no others.
@@ -123,7 +123,7 @@ class LSTMStateExtractor(StateExtractor):
     weights_ : list of ndarray
         The same weights for X in its own units: the first kernel is ``projection_`` times that of
         `kernels_`.
-    projection_ : ndarray of shape (n_features, 5) or None
+    projection_ : ndarray of shape (n_features, n_traits) or None
         Coefficients of the weighted sums that the networks read; None if they read categories.
     components_ : ndarray of shape (n_networks * n_units, n_units) or None
         Projects the states of all networks onto their principal components over the customers and
@@ -160,9 +160,9 @@ class LSTMStateExtractor(StateExtractor):
 
     Notes
     -----
-    Types and scores depend on the spending of a period only through five weighted sums. A network
-    that reads these sums has few weights in its first layer, and does not overfit as one that reads
-    all categories does.
+    Types and scores depend on the spending of a period only through one weighted sum per trait. A
+    network that reads these sums has few weights in its first layer, and does not overfit as one
+    that reads all categories does.
 
     A network ends in the local optimum that its initial weights lead to, so that two seeds give
     different states. Principal components keep what many networks have in common. Segments of
@@ -199,7 +199,7 @@ class LSTMStateExtractor(StateExtractor):
         **StateExtractor._parameter_constraints,
         "n_networks": [Interval(Integral, 1, None, closed="left")],
         "inputs": [StrOptions({"traits", "categories"})],
-        "n_ranks": [Interval(Integral, 1, len(TRAITS), closed="both")],
+        "n_ranks": [Interval(Integral, 1, None, closed="left")],
         "step_penalty": [Interval(Real, 0, None, closed="left")],
         "state": [StrOptions({"hidden", "both"})],
     }

@@ -16,7 +16,7 @@ from sklearn.utils import check_array
 from .._utils._sklearn import array_scaler
 from ..networks._scaling import scale
 from ..panel import fold, unfold
-from ..personality import TRAITS, TYPES, BigFivePersonalityScorer, encode_types
+from ..personality import BigFivePersonalityScorer, encode_types, name_types
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -53,8 +53,10 @@ class Target(NamedTuple):
             scorer.set_params(level="period")
         target = cls(objective, not recurrent, scorer.fit(_for_scorer(X, panel)))
         if objective == "type":
-            return target._replace(classes=np.array(TYPES, dtype=object), n_ranks=n_ranks)
-        scores = target._score_traits(X, panel).reshape(-1, len(TRAITS))
+            traits = target.scorer.traits_
+            return target._replace(classes=name_types(traits), n_ranks=min(n_ranks, len(traits)))
+        scores = target._score_traits(X, panel)
+        scores = scores.reshape(-1, scores.shape[-1])
         return target._replace(scaler=array_scaler().fit(scores))
 
     def encode(self, X, panel, y):
@@ -77,7 +79,7 @@ class Target(NamedTuple):
         scores = self._score_traits(X, panel)
         if self.objective == "scores":
             return scale(scores, self.scaler)
-        flat = scores.reshape(-1, len(TRAITS))
+        flat = scores.reshape(-1, scores.shape[-1])
         types = [encode_types(flat, rank=rank) for rank in range(1, self.n_ranks + 1)]
         shape = scores.shape[:-1] if self.n_ranks == 1 else (*scores.shape[:-1], self.n_ranks)
         return np.stack(types, axis=-1).reshape(shape)

@@ -7,10 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..personality import TRAITS
-
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
     from .._utils._typing import Floats
 
@@ -29,10 +27,10 @@ class Namer:
     parents, sizes : dict from int to int
         Every node but the root, 0, to its parent and to its number of members. Parents come before
         their children.
-    effects : dict from int to ndarray, shape (5 + n_categories,)
+    effects : dict from int to ndarray, shape (n_traits + n_categories,)
         Node to the difference of its members from everybody: first of their median scores on the
         traits, then of their mean shares of the categories, in standard deviations.
-    categories : iterable of str
+    traits, categories : sequence of str
     previous : dict from int to str, default=None
         Names to keep while they are true.
     """
@@ -42,11 +40,13 @@ class Namer:
         parents: dict[int, int],
         sizes: dict[int, int],
         effects: dict[int, Floats],
-        categories: Iterable[str],
+        traits: Sequence[str],
+        categories: Sequence[str],
         previous: dict[int, str] | None = None,
     ) -> None:
         self.parents, self.sizes, self.effects = parents, sizes, effects
-        self.things = [*TRAITS, *map(_clean, categories)]
+        self.n_traits = len(traits)
+        self.things = [*traits, *map(_clean, categories)]
         self.previous = {node: self._read(name) for node, name in (previous or {}).items()}
 
     def name(self) -> dict[int, str]:
@@ -113,7 +113,7 @@ class Namer:
             (word, position, sign)
             for position, thing in enumerate(self.things)
             for sign, end, direction in ((1, "+", "more"), (-1, "-", "less"))
-            for word in ([f"{thing}{end}"] if position < len(TRAITS) else [])
+            for word in ([f"{thing}{end}"] if position < self.n_traits else [])
             + [f"{direction} {thing}"]
         ]
         words = []
@@ -130,11 +130,11 @@ class Namer:
         """The next word of a node, and the position of what it is about."""
         every = np.arange(len(self.things))
         fresh = every[~np.isin(every, list(self.said[node]))]
-        traits, categories = fresh[fresh < len(TRAITS)], fresh[fresh >= len(TRAITS)]
+        traits, categories = fresh[fresh < self.n_traits], fresh[fresh >= self.n_traits]
         if not self.words[node]:
             effects = self.effects[node]
             if (trait := _largest(effects, traits, WORTH_SAYING)) is not None:
-                return f"{TRAITS[trait]}{'+' if effects[trait] > 0 else '-'}", trait
+                return f"{self.things[trait]}{'+' if effects[trait] > 0 else '-'}", trait
         effects = self._compare(node, alike)
         for among, least in (
             (traits, WORTH_SAYING),

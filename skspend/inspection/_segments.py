@@ -12,7 +12,7 @@ from sklearn.utils.sparsefuncs import mean_variance_axis
 
 from .._utils._sparse import SparseCube
 from ..panel import Panel
-from ..personality import TRAITS
+from ..personality import trait_names
 from ._names import ROUNDING, WORTH_SAYING, Namer
 
 if TYPE_CHECKING:
@@ -22,10 +22,6 @@ if TYPE_CHECKING:
 
 EVERYBODY = "everybody"
 """Name of the root, which is the segment where nothing divides the customers."""
-COLUMNS = (
-    *("node", "parent", "depth", "label", "path", "customers", "share", "strength", *TRAITS),
-    *("spends_more_on", "spends_less_on", "exemplars"),
-)
 
 
 def describe_segments(
@@ -48,8 +44,9 @@ def describe_segments(
         Fitted.
     trajectories : panel of states, or None
         None is the customers of the clusterer's `fit`.
-    scores : array-like, shape (n_customers, 5)
-        Standardised scores of the same customers.
+    scores : array-like, shape (n_customers, n_traits)
+        Standardised scores of the same customers: a frame with a column for each trait, or an array
+        of the Big Five.
     panel : pandas.DataFrame, shape (n_customers, n_periods * n_categories)
         Their shares, with the names of a panel.
     names : dict from int to str, default=None
@@ -87,7 +84,7 @@ def describe_segments(
     >>> int(segments["customers"].sum())
     400
     """
-    scores = np.asarray(scores, dtype=float)
+    traits, scores = trait_names(scores), np.asarray(scores, dtype=float)
     nodes = _place(clusterer, trajectories)
     check_consistent_length(nodes, scores, panel)
     read = Panel.read(panel, sparse=True)
@@ -99,7 +96,7 @@ def describe_segments(
     strengths = strengths * (read.active_periods > 0)
     categories, shares = read.features, _mean_shares(read)
     if names is None:
-        names = _name(clusterer.tree_, nodes, scores, shares, categories)
+        names = _name(clusterer.tree_, nodes, traits, scores, shares, categories)
     spread = _deviations(shares)
     rows = []
     for node, placed in clusterer.tree_[["parent", "depth", "label"]].iloc[1:].iterrows():
@@ -115,13 +112,17 @@ def describe_segments(
                 "customers": int(members.sum()),
                 "share": members.mean(),
                 "strength": strengths[members].mean() if members.any() else np.nan,
-                **dict(zip(TRAITS, _median(scores, members), strict=True)),
+                **dict(zip(traits, _median(scores, members), strict=True)),
                 "spends_more_on": [categories[i] for i in more if effects[i] > WORTH_SAYING],
                 "spends_less_on": [categories[i] for i in less if effects[i] < -WORTH_SAYING],
                 "exemplars": panel.index[exemplars[node][exemplars[node] >= 0]].tolist(),
             }
         )
-    return pd.DataFrame(rows, columns=COLUMNS)
+    columns = (
+        *("node", "parent", "depth", "label", "path", "customers", "share", "strength", *traits),
+        *("spends_more_on", "spends_less_on", "exemplars"),
+    )
+    return pd.DataFrame(rows, columns=columns)
 
 
 def name_segments(
@@ -183,14 +184,15 @@ def name_segments(
     >>> sorted(name_segments(clusterer, None, scores, panel).values())
     ['openness+', 'openness-']
     """
-    scores = np.asarray(scores, dtype=float)
+    traits, scores = trait_names(scores), np.asarray(scores, dtype=float)
     nodes = _place(clusterer, trajectories)
     check_consistent_length(nodes, scores, panel)
     read = Panel.read(panel, sparse=True)
-    return _name(clusterer.tree_, nodes, scores, _mean_shares(read), read.features, previous)
+    shares = _mean_shares(read)
+    return _name(clusterer.tree_, nodes, traits, scores, shares, read.features, previous)
 
 
-def _name(tree, nodes, scores, shares, categories, previous=None):
+def _name(tree, nodes, traits, scores, shares, categories, previous=None):
     spread = _deviations(shares)
     spread[spread <= ROUNDING * abs(shares).mean(axis=0)] = np.inf
     everybody = np.median(scores, axis=0), shares.mean(axis=0)
@@ -200,10 +202,10 @@ def _name(tree, nodes, scores, shares, categories, previous=None):
         sizes[node] = int(members.sum())
         # A node without members is like everybody: nothing is said of it.
         own = members if members.any() else slice(None)
-        traits = np.median(scores[own], axis=0) - everybody[0]
+        score = np.median(scores[own], axis=0) - everybody[0]
         spending = (shares[own].mean(axis=0) - everybody[1]) / spread
-        effects[node] = np.concatenate([traits, spending])
-    return Namer(tree["parent"].to_dict(), sizes, effects, categories, previous).name()
+        effects[node] = np.concatenate([score, spending])
+    return Namer(tree["parent"].to_dict(), sizes, effects, traits, categories, previous).name()
 
 
 def segment_path(clusterer: Estimator, node: int, names: dict[int, str]) -> str:

@@ -11,7 +11,8 @@ from sklearn.metrics import mutual_info_score
 from sklearn.metrics.cluster import expected_mutual_information
 from sklearn.utils import check_array, check_consistent_length, check_random_state
 
-from ..personality import TRAITS, encode_types
+from .._utils._text import count
+from ..personality import encode_types
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
@@ -35,8 +36,8 @@ def hierarchy_agreement(
     Parameters
     ----------
     level_labels : array-like of int, shape (n_customers, n_levels)
-        Node of each customer at each level, the top level first; up to five levels.
-    scores : array-like, shape (n_customers, 5)
+        Node of each customer at each level, the top level first; no more than traits.
+    scores : array-like, shape (n_customers, n_traits)
         Trait scores of the same customers.
     n_permutations : int, default=100
         Shuffles of the traits inside each parent, from which the baseline comes.
@@ -74,10 +75,11 @@ def hierarchy_agreement(
     levels = check_array(level_labels, dtype=None, input_name="level_labels")
     scores = check_array(scores, input_name="scores")
     check_consistent_length(levels, scores)
-    if levels.shape[1] > len(TRAITS):
+    n_traits = scores.shape[1]
+    if levels.shape[1] > n_traits:
         raise ValueError(
-            f"level_labels has {levels.shape[1]} levels, but only {len(TRAITS)} traits can be "
-            f"compared with them. Pass level_labels[:, :{len(TRAITS)}]."
+            f"level_labels has {levels.shape[1]} levels, but only {count(n_traits, 'trait')} can "
+            f"be compared with them. Pass level_labels[:, :{n_traits}]."
         )
     random_state = check_random_state(random_state)
     parents = np.zeros(len(levels), dtype=int)

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
+import pandas as pd
 from sklearn.pipeline import Pipeline
 from sklearn.utils import Bunch
 
 from ..panel import Panel
-from ..personality import TRAITS
 from ._hierarchy import hierarchy_agreement
 from ._movement import mean_direction_change
 
@@ -77,9 +77,10 @@ def hierarchy_scorer(estimator: Estimator, X: Input, y: object = None) -> float:
 
 
 def mean_trait_scores(scorer, X):
-    """Scores by a fitted scorer, shape (n_customers, 5): the mean over the periods it returns."""
+    """Scores by a fitted scorer, by trait: a frame of means over the periods that it returns."""
     scores = np.asarray(scorer.transform(X))
-    return Panel.read(scores, scores.shape[1] // len(TRAITS)).cube.mean(axis=1)
+    means = Panel.read(scores, scores.shape[1] // len(scorer.traits_)).cube.mean(axis=1)
+    return pd.DataFrame(means, columns=scorer.traits_)
 
 
 def run_to_trajectories(estimator, X, needs_segments=""):
@@ -87,7 +88,7 @@ def run_to_trajectories(estimator, X, needs_segments=""):
 
     Returns a Bunch: `states`, a panel; `n_periods`; `clusterer`, the TrajectoryClusterer at the
     end, or None (ValueError if `needs_segments` names a caller); `extractor`, the step with a
-    scorer_, `panel`, its input, and `scores`, shape (n_customers, 5), means over the periods; these
+    scorer_, `panel`, its input, and `scores`, a frame of means over the periods by trait; these
     three are None if no step has a scorer_.
     """
     is_pipeline = isinstance(estimator, Pipeline)

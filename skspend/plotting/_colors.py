@@ -1,8 +1,9 @@
-"""Colours of the traits, the same in every picture."""
+"""Colours of traits, those of the Big Five the same in every picture."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from itertools import cycle
 from typing import TYPE_CHECKING
 
 import matplotlib as mpl
@@ -19,9 +20,17 @@ if TYPE_CHECKING:
 TRAIT_COLORS = dict(
     zip(TRAITS, ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#D55E00"), strict=True)
 )
+# Of Tol's palette "muted", what differs most from those.
+OTHER_COLORS = ("#882255", "#117733", "#332288", "#999933", "#AA4499", "#44AA99", "#661100")
 NO_TRAIT = "#BBBBBB"
 PALE = 0.55
 """Share of white in the colour of a low trait."""
+
+
+def trait_colors(traits: Iterable[str]) -> dict[str, str]:
+    """A colour for each trait: its own among the Big Five, else the next of other colours."""
+    others = cycle(OTHER_COLORS)
+    return {trait: TRAIT_COLORS.get(trait) or next(others) for trait in traits}
 
 
 def type_color(name: str) -> tuple[float, float, float]:

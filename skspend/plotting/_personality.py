@@ -10,13 +10,14 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Self
 
 import numpy as np
+import pandas as pd
 from matplotlib.lines import Line2D
 from sklearn.utils import check_array, check_random_state
 
 from ..metrics._scorers import mean_trait_scores
-from ..personality import TRAITS, rank_traits
+from ..personality import rank_traits, trait_names
 from ._axes import prepare_axes
-from ._colors import NO_TRAIT, TRAIT_COLORS
+from ._colors import NO_TRAIT, trait_colors
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from numpy.typing import ArrayLike
 
-    from .._utils._typing import Estimator, Floats, Integers, PanelLike, RandomState
+    from .._utils._typing import Estimator, Integers, PanelLike, RandomState
 
 MOSTLY = 0.5
 """Share of the customers beyond a threshold whose dominant trait is that of the axis."""
@@ -41,7 +42,7 @@ class PersonalityDisplay:
 
     Parameters
     ----------
-    scores : ndarray, shape (n_customers, 5)
+    scores : DataFrame, shape (n_customers, n_traits)
         In standard deviations.
     traits : tuple of two str
         The traits on the axes.
@@ -77,7 +78,7 @@ class PersonalityDisplay:
     dots_: PathCollection
     thresholds_: dict[str, float]
 
-    def __init__(self, scores: Floats, traits: tuple[str, str]) -> None:
+    def __init__(self, scores: pd.DataFrame, traits: tuple[str, str]) -> None:
         self.scores = scores
         self.traits = traits
 
@@ -87,7 +88,7 @@ class PersonalityDisplay:
         scorer: Estimator,
         X: PanelLike,
         *,
-        traits: Sequence[str] = TRAITS[:2],
+        traits: Sequence[str] | None = None,
         ax: Axes | None = None,
         max_customers: int = 3000,
         random_state: RandomState = 0,
@@ -107,7 +108,7 @@ class PersonalityDisplay:
         cls,
         scores: ArrayLike,
         *,
-        traits: Sequence[str] = TRAITS[:2],
+        traits: Sequence[str] | None = None,
         ax: Axes | None = None,
         max_customers: int = 3000,
         random_state: RandomState = 0,
@@ -116,9 +117,10 @@ class PersonalityDisplay:
 
         Parameters
         ----------
-        scores : array-like, shape (n_customers, 5)
-        traits : sequence of two str, default=("openness", "conscientiousness")
-            The traits on the horizontal and the vertical axis.
+        scores : array-like, shape (n_customers, n_traits)
+            A frame with a column for each trait, or an array of the Big Five.
+        traits : sequence of two str, default=None
+            The traits on the horizontal and the vertical axis; by default the first two.
         ax : matplotlib Axes, default=None
             By default those of a new figure, outside of pyplot.
         max_customers : int, default=3000
@@ -129,17 +131,15 @@ class PersonalityDisplay:
         Raises
         ------
         ValueError
-            If there are not five scores, or the traits are not two of the five.
+            If an array has other than five columns, or `traits` are not two of the traits.
         """
-        scores = check_array(scores, input_name="scores")
-        if scores.shape[1] != len(TRAITS):
-            raise ValueError(
-                f"scores has {scores.shape[1]} columns; expected one for each trait, 5."
-            )
-        if len(set(traits)) != 2 or not set(traits) <= set(TRAITS):
-            raise ValueError(f"traits must be two of {list(TRAITS)}, got {list(traits)}.")
+        known = trait_names(scores)
+        table = pd.DataFrame(check_array(scores, input_name="scores"), columns=known)
+        traits = known[:2] if traits is None else traits
+        if len(set(traits)) != 2 or not set(traits) <= set(known):
+            raise ValueError(f"traits must be two of {list(known)}, got {list(traits)}.")
         horizontal, vertical = traits
-        display = cls(scores, (horizontal, vertical))
+        display = cls(table, (horizontal, vertical))
         return display.plot(ax, max_customers=max_customers, random_state=random_state)
 
     def plot(
@@ -147,16 +147,20 @@ class PersonalityDisplay:
     ) -> Self:
         """Draw, with parameters as in :meth:`from_predictions`."""
         (self.ax_,), self.figure_ = prepare_axes(ax, width=5.2, height=4.6)
-        horizontal, vertical = (TRAITS.index(trait) for trait in self.traits)
-        dominant = rank_traits(self.scores)[:, 0]
+        known, scores = list(map(str, self.scores)), self.scores.to_numpy()
+        horizontal, vertical = map(known.index, self.traits)
+        dominant = rank_traits(scores)[:, 0]
         shuffled = check_random_state(random_state).permutation(len(self.scores))
         self.drawn_ = shuffled[:max_customers]
-        colors = [TRAIT_COLORS[trait] if trait in self.traits else NO_TRAIT for trait in TRAITS]
-        dots = self.scores[self.drawn_][:, [horizontal, vertical]]
+        colors = [
+            color if trait in self.traits else NO_TRAIT
+            for trait, color in trait_colors(known).items()
+        ]
+        dots = scores[self.drawn_][:, [horizontal, vertical]]
         dot_colors = [colors[trait] for trait in dominant[self.drawn_]]
         self.dots_ = self.ax_.scatter(dots[:, 0], dots[:, 1], s=7, c=dot_colors, alpha=0.7, lw=0)
         self.thresholds_ = {
-            sign: _threshold(self.scores[:, horizontal] * side, dominant == horizontal) * side
+            sign: _threshold(scores[:, horizontal] * side, dominant == horizontal) * side
             for sign, side in (("+", 1), ("-", -1))
         }
         for threshold in self.thresholds_.values():
@@ -180,7 +184,8 @@ class PersonalityDisplay:
         )
 
     def _add_legend(self):
-        named = [(trait, TRAIT_COLORS[trait]) for trait in self.traits]
+        colors = trait_colors(map(str, self.scores))
+        named = [(trait, colors[trait]) for trait in self.traits]
         handles = [
             Line2D([], [], ls="", marker="o", ms=5, color=color, label=f"{label} dominant")
             for label, color in [*named, ("another trait", NO_TRAIT)]

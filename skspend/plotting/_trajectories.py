@@ -20,7 +20,7 @@ from sklearn.utils import check_random_state
 
 from ..metrics._scorers import run_to_trajectories
 from ..panel import Panel
-from ..personality import TRAITS, personality_types
+from ..personality import personality_types
 from ._axes import plain, prepare_axes
 from ._colors import name_colors
 
@@ -164,7 +164,7 @@ class TrajectoryDisplay:
         rank, members = 1, np.ones(len(states), dtype=bool)
         if segment is not None:
             rank, members = _inside(segment, found)
-        types = personality_types(found.scores[members], rank=rank)
+        types = personality_types(found.scores.loc[members], rank=rank)
         ranks = {1: "", 2: "second ", 3: "third "}
         title = f"{ranks.get(rank, f'{rank}th ')}most dominant trait, high (+) or low (-)"
         display = cls(states[members], types, period=period, title=title)
@@ -320,7 +320,9 @@ def _inside(segment, found):
     if segment not in tree.index:
         raise ValueError(f"There is no segment {segment}: the tree has nodes 0 to {len(tree) - 1}.")
     levels = found.clusterer.predict_levels(found.states)
-    rank = min(tree.loc[segment, "depth"] + 1, len(TRAITS))
+    rank = tree.loc[segment, "depth"] + 1
+    if found.scores is not None:
+        rank = min(rank, found.scores.shape[1])
     return int(rank), (levels == segment).any(axis=1) | (segment == 0)
 
 

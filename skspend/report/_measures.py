@@ -19,7 +19,7 @@ from ..inspection import segment_fairness
 from ..inspection._segments import EVERYBODY, compare_spending, nearest_customers
 from ..metrics._scorers import run_to_trajectories
 from ..panel import Panel
-from ..personality import TRAITS, personality_types
+from ..personality import personality_types
 from ..segmentation._reading import check_sign
 from ..segmentation._thin import warn_of_short_history
 from ..transactions import TransactionLog
@@ -115,7 +115,7 @@ def see_customers(pipeline: Any, X: Any, *, allow_unknown: bool = False) -> Cust
         period=period,
         trajectories=found.states,
         states=Panel.read(found.states, found.n_periods).cube,
-        scores=pd.DataFrame(found.scores, columns=TRAITS, index=names),
+        scores=found.scores.set_axis(names),
         nodes=np.stack(levels),
         strengths=clusterer.strength(found.states) * (read.active_periods > 0) * (known > 0),
         extractor=extractor,
@@ -163,7 +163,7 @@ def measure_coverage(customers: Customers) -> pd.DataFrame:
             "is_read": customers.extractor.support_,
         }
     )
-    table[list(TRAITS)] = scorer.coefficients_
+    table[list(scorer.traits_)] = scorer.coefficients_
     return table.sort_values("share", ascending=False, kind="stable", ignore_index=True)
 
 
@@ -172,7 +172,7 @@ def measure_traits(customers: Customers) -> pd.DataFrame:
     rows = [
         (node, trait, *median_interval(customers.scores[trait].to_numpy()[customers.members(node)]))
         for node in customers.clusterer.tree_.index
-        for trait in TRAITS
+        for trait in customers.scores
     ]
     return pd.DataFrame(rows, columns=["node", "trait", "median", "low", "high"])
 

@@ -21,8 +21,7 @@ from .._utils._output import strict
 from .._utils._text import cut
 from ..inspection._names import first_word
 from ..inspection._segments import EVERYBODY, WORTH_SAYING, segment_path
-from ..personality import TRAITS
-from ..plotting import TRAIT_COLORS
+from ..plotting._colors import trait_colors
 from ..plotting._trajectories import MOST_UNITS, balanced_sample
 from . import _limits
 
@@ -115,8 +114,8 @@ def _payload(report: Any, customer_ids: bool) -> dict[str, Any]:
         {
             "period": customers.period,
             "nPeriods": len(customers.nodes),
-            "traits": list(TRAITS),
-            "colors": TRAIT_COLORS,
+            "traits": list(customers.scores),
+            "colors": trait_colors(customers.scores),
             "nodes": _nodes(report),
             "spending": coverage.head(2 * MOST_CATEGORIES).to_dict("list"),
             "coverage": pd.concat(halves).to_dict("list"),
@@ -158,7 +157,7 @@ def _nodes(report: Any) -> list[dict[str, Any]]:
                 "id": int(node),
                 "parent": parent,
                 "name": name,
-                "trait": thing if thing in TRAITS else None,
+                "trait": thing if thing in customers.scores else None,
                 "isLow": is_low,
                 "path": segment_path(customers.clusterer, node, report.names) or EVERYBODY,
                 "depth": int(tree.loc[node, "depth"]),

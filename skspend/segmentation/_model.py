@@ -26,7 +26,7 @@ from ..inspection import describe_segments, name_segments, segment_path
 from ..inspection._matching import keep_names, match_nodes
 from ..inspection._segments import EVERYBODY, tree_order
 from ..panel import Panel, fitted_features
-from ..personality import TRAITS, BigFivePersonalityScorer, personality_types
+from ..personality import BigFivePersonalityScorer, personality_types
 from ..transactions import TransactionLog
 from . import _model_file as model_file
 from ._reading import Reading, check_sign
@@ -243,7 +243,7 @@ class SegmentModel:
         Returns
         -------
         table : pandas.DataFrame
-            Columns customer, segment, level1 ..., strength, the five traits, type, active_periods
+            Columns customer, segment, level1 ..., strength, the traits, type, active_periods
             and known_share. The model knows nothing about customers without an active period, or
             with a known_share of 0: their strength is 0. The known_share of those who spend
             nothing is NaN.
@@ -263,7 +263,7 @@ class SegmentModel:
                 "segment": levels[-1],
                 **{f"level{number}": level for number, level in enumerate(levels, start=1)},
                 "strength": segment.strength(trajectories) * is_seen,
-                **{trait: scores[trait].to_numpy() for trait in TRAITS},
+                **{trait: score.to_numpy() for trait, score in scores.items()},
                 "type": personality_types(scores),
                 "active_periods": active_periods,
                 "known_share": known,

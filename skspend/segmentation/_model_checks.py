@@ -12,7 +12,7 @@ from ..aggregation._aggregator import MONTHS
 from ..clustering import TrajectoryClusterer
 from ..extraction import LSTMStateExtractor
 from ..networks import Network
-from ..personality import TRAITS, BigFivePersonalityScorer
+from ..personality import BigFivePersonalityScorer
 
 STEPS = {"spend": SpendingAggregator, "states": LSTMStateExtractor, "segment": TrajectoryClusterer}
 FITTED: dict[type[Any], dict[str, Any]] = {
@@ -45,6 +45,7 @@ FITTED: dict[type[Any], dict[str, Any]] = {
         "n_periods_": "size n_periods",
     },
     BigFivePersonalityScorer: {
+        "traits_": "text n_traits",
         "coefficients_": "float/nan n_categories n_traits",
         "coverage_": "number",
         "scaler_": "robust n_traits",
@@ -112,7 +113,7 @@ def require(holds: object, otherwise: str) -> None:
 
 def check_steps(spend: Any, states: Any, segment: Any) -> None:
     """Refuse fitted steps whose parts contradict each other, by a ValueError or any other error."""
-    sizes = {"n_traits": len(TRAITS)}
+    sizes: dict[str, int] = {}
     for step in (spend, states, segment):
         _check_attributes(step, sizes)
     categories = set(np.asarray(spend.categories_))

@@ -1,9 +1,11 @@
 """A model gives every customer a segment that a person can read."""
 
+import pandas as pd
 import pytest
 from sklearn.pipeline import Pipeline
 
 from skspend import (
+    BigFivePersonalityScorer,
     LSTMStateExtractor,
     SegmentModel,
     SegmentReport,
@@ -11,6 +13,7 @@ from skspend import (
     TrajectoryClusterer,
     TransactionLog,
 )
+from skspend.inspection import name_segments
 from skspend.segmentation import aggregate
 
 
@@ -73,3 +76,36 @@ def test_a_fit_on_one_or_two_periods_says_that_they_are_no_trajectory(bank_log, 
 
 def test_a_fit_on_three_periods_says_nothing(bank_log):
     aggregate(bank_log, n_periods=3)
+
+
+def test_names_tables_files_and_reports_follow_the_traits_of_the_coefficients(
+    bank_log, bank, tmp_path
+):
+    traits = ["self-control", "materialism", "calm"]
+    own = bank.coefficients.iloc[:, :3].set_axis(traits, axis=1)
+    scorer = BigFivePersonalityScorer(own.to_dict())
+    states = LSTMStateExtractor(2, n_networks=2, scorer=scorer, epochs=10, random_state=0)
+    pipeline = Pipeline(
+        [
+            ("spend", SpendingAggregator(n_periods=3).set_output(transform="pandas")),
+            ("states", states.set_output(transform="pandas")),
+            ("segment", TrajectoryClusterer(2, min_share=0.05, random_state=0)),
+        ]
+    ).fit(bank_log)
+    panel = pipeline["spend"].transform(bank_log)
+    scores = pipeline["states"].scorer_.transform(panel)
+    names = name_segments(pipeline["segment"], None, scores, panel)
+    said = {name.rstrip("+-") for name in names.values()}
+    assert said & set(traits)
+    model = SegmentModel(pipeline, names)
+    table = model.predict(bank_log)
+    assert table.columns[-6:-3].tolist() == traits
+    assert set(table["type"].str[:-1]) <= set(traits)
+    described = model.describe(panel, pipeline["states"].transform(panel))
+    assert set(traits) < set(described)
+    model.save(tmp_path / "model.json")
+    loaded = SegmentModel.load(tmp_path / "model.json")
+    pd.testing.assert_frame_equal(loaded.predict(bank_log), table)
+    report = SegmentReport.from_estimator(loaded.pipeline, bank_log, names=names)
+    assert set(report.traits["trait"]) == set(traits)
+    assert "self-control" in report.to_html()
