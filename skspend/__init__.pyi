@@ -21,7 +21,7 @@ from . import (
 from .aggregation import SpendingAggregator
 from .categories import mcc_to_category
 from .clustering import TrajectoryClusterer
-from .extraction import FeedForwardExtractor, LSTMStateExtractor
+from .extraction import FactorStateExtractor, FeedForwardExtractor, LSTMStateExtractor
 from .factors import SpendingFactors
 from .personality import BigFivePersonalityScorer
 from .report import SegmentReport
@@ -31,6 +31,7 @@ from .transfer import TransferClassifier, TransferRegressor
 
 __all__ = [
     "BigFivePersonalityScorer",
+    "FactorStateExtractor",
     "FeedForwardExtractor",
     "LSTMStateExtractor",
     "SegmentModel",

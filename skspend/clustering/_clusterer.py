@@ -30,7 +30,7 @@ from ..metrics import temporal_stability
 from ..metrics._movement import middle_period
 from ..panel import validate_panel
 from ._anchor import check_anchor, earlier_parts, keep_order, mean_states
-from ._division import divide, label_by_density, sample_rows
+from ._division import cut, divide, label_by_density, sample_rows
 from ._tree import SegmentTree, count_tenths
 
 if TYPE_CHECKING:
@@ -62,6 +62,10 @@ class TrajectoryClusterer(CallbackSupportMixin, ClusterMixin, BaseEstimator):
         clusterer is cloned for every node. Noise belongs to the nearest cluster.
     max_clusters : int, default=12
         Most children of a node if `clusterer` is None or "hdbscan". The Big Five have ten types.
+    n_top : int, default=None
+        Number of segments of the top level, which k-means then makes whether or not they are apart:
+        for customers who differ by degrees, of whom the default would make one segment. It is
+        smaller where a segment would be too small. `clusterer` divides the levels below.
     min_share : float, default=0.001
         Smallest share of all customers that makes a segment, which has ten customers or more.
     outlier_threshold : float, default=None
@@ -142,6 +146,7 @@ class TrajectoryClusterer(CallbackSupportMixin, ClusterMixin, BaseEstimator):
         "max_depth": [Interval(Integral, 1, None, closed="left")],
         "clusterer": [None, StrOptions({"hdbscan"}), HasMethods(["fit_predict"])],
         "max_clusters": [Interval(Integral, 2, None, closed="left")],
+        "n_top": [None, Interval(Integral, 2, None, closed="left")],
         "min_share": [Interval(Real, 0, 0.5, closed="both")],
         "outlier_threshold": [None, Interval(Real, 0, 1, closed="both")],
         "n_periods": [None, Interval(Integral, 1, None, closed="left")],
@@ -167,6 +172,7 @@ class TrajectoryClusterer(CallbackSupportMixin, ClusterMixin, BaseEstimator):
         *,
         clusterer: Literal["hdbscan"] | Estimator | None = None,
         max_clusters: int = 12,
+        n_top: int | None = None,
         min_share: float = 0.001,
         outlier_threshold: float | None = None,
         n_periods: int | None = None,
@@ -176,6 +182,7 @@ class TrajectoryClusterer(CallbackSupportMixin, ClusterMixin, BaseEstimator):
         self.max_depth = max_depth
         self.clusterer = clusterer
         self.max_clusters = max_clusters
+        self.n_top = n_top
         self.min_share = min_share
         self.outlier_threshold = outlier_threshold
         self.n_periods = n_periods
@@ -233,14 +240,18 @@ class TrajectoryClusterer(CallbackSupportMixin, ClusterMixin, BaseEstimator):
         members = sample[rows]
         if depth == self.max_depth or len(members) < 2 * smallest:
             return []
+        n_parts = self.n_top if depth == 0 else None
         if earlier is None:
-            return self._find_parts(members, smallest, random_state)
+            return self._find_parts(members, n_parts, smallest, random_state)
         parts = earlier_parts(earlier[rows], depth)
         proposed = mean_states(members, parts, smallest)
-        centers = self._find_parts(members, smallest, random_state, proposed)
+        centers = self._find_parts(members, n_parts, smallest, random_state, proposed)
         return keep_order(centers, members, parts)
 
-    def _find_parts(self, members, smallest, random_state, proposed=()):
+    def _find_parts(self, members, n_parts, smallest, random_state, proposed=()):
+        if n_parts is not None:
+            with one_thread():
+                return cut(members, n_parts, smallest, random_state, proposed)
         if self.clusterer is None:
             with one_thread():
                 return divide(members, self.max_clusters, smallest, random_state, proposed)

@@ -26,6 +26,8 @@ N_CLOUDS = 5
 """Clouds without parts, of each kind, all of whose silhouettes those of parts must exceed."""
 TIE = 0.02
 """Silhouettes that differ by no more than this are equal."""
+N_STARTS = 10
+"""Of k-means, whose result depends on where it starts."""
 N_DIVISIONS = 5
 """How often the points are divided into two halves to look for the parts again."""
 N_NEIGHBORS = 10
@@ -81,6 +83,25 @@ def divide(points, max_parts, smallest, random_state, proposed=()):
     while silhouettes.get(last + 1, -1) >= silhouettes[found[0]] - TIE:
         last += 1
     return _settle(tried[max(n_parts for n_parts in found if n_parts <= last)], crowd)
+
+
+def cut(points, n_parts, smallest, random_state, proposed=()):
+    """Cut a cloud into `n_parts` by k-means, whether or not they are apart; return their centres.
+
+    k-means starts from the `proposed` centres, if there are as many of them or fewer. Parts of fewer
+    points than `smallest` go to their neighbours, and a single part is none.
+    """
+    crowd = points[_is_crowded(points)]
+    most = min(n_parts, len(crowd) // smallest, len(np.unique(crowd, axis=0)))
+    if most < 2:
+        return []
+    if 2 <= len(proposed) <= most:
+        parts = KMeans(len(proposed), init=proposed, n_init=1)
+    else:
+        parts = KMeans(most, n_init=N_STARTS, random_state=random_state)
+    parts.fit(crowd)
+    large = parts.cluster_centers_[np.bincount(parts.labels_, minlength=len(parts.cluster_centers_)) >= smallest]
+    return [*large] * (len(large) > 1)
 
 
 def label_by_density(points, max_parts, smallest):

@@ -1,0 +1,308 @@
+"""FactorStateExtractor: trajectories of customers in a space of common factors of their spending.
+
+A panel of shares or amounts comes in; factor scores of all spending up to each period come out.
+Neither traits nor a network are needed. Not in Maree & Omlin (2021).
+"""
+
+from __future__ import annotations
+
+from numbers import Integral
+from typing import TYPE_CHECKING, Self
+
+import numpy as np
+from scipy.special import expit, logit
+from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.decomposition import FactorAnalysis
+from sklearn.utils import gen_batches
+from sklearn.utils.validation import check_is_fitted
+
+from .._utils._sklearn import (
+    CELLS_AT_ONCE,
+    CallbackSupportMixin,
+    Interval,
+    _fit_context,
+    array_scaler,
+    fit_scaler,
+    one_task,
+)
+from .._utils._sparse import SparseCube, by_period
+from .._utils._threads import one_thread
+from ..panel import Panel, output_names, validate_panel
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
+    from sklearn.preprocessing import StandardScaler
+    from sklearn.utils import Tags
+
+    from .._utils._typing import Floats, Names, PanelLike, Table
+
+RAREST = 1e-4
+"""Smallest share of buyers, below which a category is as popular as with it."""
+N_STEPS = 20
+"""Of Newton's method, which is done after fewer."""
+
+
+class FactorStateExtractor(CallbackSupportMixin, TransformerMixin, BaseEstimator):
+    """Extract trajectories from common factors of what customers buy, and of how much.
+
+    The state at a period describes all spending up to it. It needs no coefficients of traits, no
+    labels and no training.
+
+    Parameters
+    ----------
+    n_factors : int, default=10
+        Number of factors, which is the number of dimensions of the state space.
+
+    Attributes
+    ----------
+    components_ : ndarray, shape (n_factors, 2 * n_categories)
+        Loadings of the factors: on the log-ratio of each category, and then on whether it is
+        bought. The largest loading of a factor is positive. Factors that the data does not have are
+        0.
+    noise_variance_ : ndarray, shape (2 * n_categories,)
+        The part of the variance of each log-ratio, and of each purchase, that is its own.
+    means_, scales_ : ndarray, shape (n_periods, 2 * n_categories)
+        Mean and standard deviation of the log-ratios and the purchases up to each period.
+    scaler_ : StandardScaler
+        Mean and standard deviation of X by category, over customers and periods.
+    n_periods_ : int
+        Number of periods of the panel.
+
+    See Also
+    --------
+    LSTMStateExtractor : States that follow personality traits.
+    SpendingFactors : One row of factors per customer, of the amounts alone.
+    TrajectoryClusterer : Finds segments in the trajectories.
+
+    Notes
+    -----
+    Two things are known of each category c of customer i up to period t. The first is whether i has
+    bought it. The second is the mean of :math:`\\log(s_{icu} / \\sum_d s_{idu})` over the periods u
+    in which i has bought it, with spending s. The mean over the categories is subtracted from both:
+    so neither the number of categories nor the amount of money decides. Refunds do not count.
+
+    Both are standardised over the customers of `fit` who have spent up to period t, so that a state
+    compares a customer with others after equally many periods. What is not bought has no log-ratio,
+    which is then 0, the mean. Customers who have not spent anything yet are at the origin.
+
+    The model is that of :class:`SpendingFactors`, fitted to the last period. With many categories,
+    of which each customer buys a few, most of what customers have in common is in what they buy; in
+    other banks it is in how much. Factors find either, because what a category has to itself is
+    noise to them (``docs/measured.md``).
+
+    References
+    ----------
+    Aitchison (1982), The statistical analysis of compositional data, Journal of the Royal
+    Statistical Society B 44(2) (log-ratios). Lawley & Maxwell (1971), Factor analysis as a
+    statistical method, 2nd ed. (maximum likelihood, and the expected factors).
+
+    Examples
+    --------
+    >>> from skspend import FactorStateExtractor
+    >>> from skspend.datasets import make_spending
+    >>> bank = make_spending(n_customers=500, n_periods=3, random_state=0)
+    >>> extractor = FactorStateExtractor(n_factors=2)
+    >>> extractor.fit_transform(bank.data).columns.tolist()[:3]
+    ['year1|factor0', 'year1|factor1', 'year2|factor0']
+    """
+
+    _parameter_constraints = {"n_factors": [Interval(Integral, 1, None, closed="left")]}
+    components_: Floats
+    noise_variance_: Floats
+    means_: Floats
+    scales_: Floats
+    scaler_: StandardScaler
+    n_periods_: int
+
+    def __init__(self, n_factors: int = 10) -> None:
+        self.n_factors = n_factors
+
+    @one_task
+    @_fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X: PanelLike, y: object = None) -> Self:
+        """Fit the scales and the factors.
+
+        Parameters
+        ----------
+        X : panel, shape (n_customers, n_periods * n_categories), or with three dimensions
+            Shares or amounts.
+        y : ignored
+
+        Returns
+        -------
+        self : FactorStateExtractor
+
+        Raises
+        ------
+        ValueError
+            If X is not a complete panel of finite numbers.
+        """
+        panel = validate_panel(self, X, sparse=True).cube
+        self.scaler_ = fit_scaler(by_period(panel))
+        _, n_periods, n_categories = panel.shape
+        n_customers = np.zeros((n_periods, n_categories + 1))
+        n_buyers = np.zeros((n_periods, n_categories))
+        for rows in _batches(panel):
+            _, is_bought = _summarise(panel, rows)
+            n_buyers += is_bought.sum(axis=0)
+            for period, n_bought in enumerate(is_bought.sum(axis=2).T):
+                n_customers[period] += np.bincount(n_bought, minlength=n_categories + 1)
+        pairs = zip(n_customers, n_buyers, strict=True)
+        self.popularity_ = np.array([_rate_popularity(*pair) for pair in pairs])
+        scaler, shape = array_scaler(), (n_periods, 2 * n_categories)
+        with np.errstate(invalid="ignore"):  # the mean of a category that nobody buys
+            for rows in _batches(panel):
+                described = self._describe(panel, rows)
+                scaler.partial_fit(described.reshape(len(described), -1))
+        self.means_ = np.nan_to_num(scaler.mean_).reshape(shape)
+        self.scales_ = np.nan_to_num(scaler.scale_, nan=1.0).reshape(shape)
+        covariance = np.zeros((shape[1], shape[1]))
+        with one_thread():
+            for rows in _batches(panel):
+                last = self._standardize(self._describe(panel, rows))[:, -1]
+                covariance += last.T @ last / len(panel)
+            self.components_, self.noise_variance_ = _find_factors(covariance, self.n_factors)
+        return self
+
+    def transform(self, X: PanelLike) -> Table:
+        """Find the states of the customers of a panel as in `fit`, at every period.
+
+        Returns
+        -------
+        trajectories : frame or ndarray, shape (n_customers, n_periods * n_factors)
+            The oldest period first. Factors are in standard deviations of the customers of `fit`,
+            shrunk towards 0 as far as they are uncertain.
+        """
+        check_is_fitted(self)
+        panel = validate_panel(self, X, reset=False, sparse=True)
+        per_noise = self.components_ / self.noise_variance_
+        precision = np.eye(len(per_noise)) + per_noise @ self.components_.T
+        weights = np.linalg.solve(precision, per_noise).T
+        states = np.empty((*panel.cube.shape[:2], len(per_noise)), dtype=panel.cube.dtype)
+        with one_thread():
+            for rows in _batches(panel.cube):
+                states[rows] = self._standardize(self._describe(panel.cube, rows)) @ weights
+        return Panel(states, panel.period, self._state_names()).like(X)
+
+    def _describe(self, panel, rows):
+        """Log-ratios and surprises up to each period, (n, n_periods, 2 * n_categories).
+
+        Both are NaN for customers who have not spent yet.
+        """
+        ratios, is_bought = _summarise(panel, rows)
+        surprises = is_bought.astype(np.float64)
+        for period, n_bought in enumerate(is_bought.sum(axis=2).T):
+            found, places = np.unique(n_bought, return_inverse=True)
+            surprises[:, period] -= _expect(self.popularity_[period], found)[places]
+            surprises[n_bought == 0, period] = np.nan
+        return np.concatenate([ratios, surprises], axis=2)
+
+    def _standardize(self, described):
+        """Scale to standard deviations; what is unknown becomes 0, the mean."""
+        return np.nan_to_num((described - self.means_) / self.scales_)
+
+    def _state_names(self):
+        return [f"factor{number}" for number in range(len(self.components_))]
+
+    def get_feature_names_out(self, input_features: ArrayLike | None = None) -> Names:
+        """Return the names of the states, such as ``year1|factor0``.
+
+        `input_features`, the columns of X, are checked if given.
+        """
+        check_is_fitted(self)
+        return output_names(self, self._state_names(), input_features)
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.three_d_array = True
+        tags.transformer_tags.preserves_dtype = ["float64", "float32"]
+        return tags
+
+
+def _batches(panel):
+    """Slices of customers, of whom what is computed takes little memory."""
+    n_customers, *shape = panel.shape
+    return gen_batches(n_customers, max(1, CELLS_AT_ONCE // (4 * int(np.prod(shape)))))
+
+
+def _summarise(panel, rows):
+    """Log-ratios of some customers up to each period, and what they have bought, a mask.
+
+    Both have the shape (n_customers, n_periods, n_categories). What is not bought has no log-ratio,
+    NaN.
+    """
+    if isinstance(panel, SparseCube):
+        n_periods = panel.shape[1]
+        part = panel.by_period[rows.start * n_periods : rows.stop * n_periods].toarray()
+        spent = part.reshape(-1, *panel.shape[1:]).astype(np.float64)
+    else:
+        spent = np.array(panel[rows], dtype=np.float64, order="C")
+    is_spent = spent > 0
+    spent[~is_spent] = 0
+    logs = np.zeros_like(spent)
+    np.divide(spent, spent.sum(axis=2, keepdims=True), out=logs, where=is_spent)
+    np.log(logs, out=logs, where=is_spent)
+    n_spent = is_spent.cumsum(axis=1)
+    is_bought = n_spent > 0
+    n_bought = np.maximum(is_bought.sum(axis=2, keepdims=True), 1)
+    ratios = logs.cumsum(axis=1) / np.maximum(n_spent, 1)
+    ratios -= ratios.sum(axis=2, keepdims=True) / n_bought
+    ratios[~is_bought] = np.nan
+    return ratios, is_bought
+
+
+def _rate_popularity(n_customers, n_buyers):
+    """Popularity of categories in the model of Rasch.
+
+    `n_customers` counts customers by the number of categories that they buy, from 0, and `n_buyers`
+    counts the buyers of each category.
+    """
+    n_categories = len(n_buyers)
+    # Customers who buy nothing, or everything, say nothing.
+    n_buyers = n_buyers - n_customers[-1]
+    n_bought = 1 + np.flatnonzero(n_customers[1:-1])
+    n_customers = n_customers[n_bought]
+    share = n_buyers / max(n_customers.sum(), 1)
+    popularity = logit(np.clip(share, RAREST, 1 - RAREST))
+    for _ in range(N_STEPS):
+        chances = _expect(popularity, n_bought)
+        spread = n_customers @ (chances * (1 - chances))
+        popularity = popularity + _step(n_buyers - n_customers @ chances, spread)
+        popularity = np.clip(popularity, logit(RAREST), -logit(RAREST))
+    return popularity
+
+
+def _expect(popularity, n_bought):
+    """The chance of a purchase, (n, n_categories), of customers who buy so many categories, (n,)."""
+    share = np.clip(n_bought / len(popularity), RAREST, 1 - RAREST)
+    breadth = logit(share) - popularity.mean()
+    for _ in range(N_STEPS):
+        chances = expit(breadth[:, None] + popularity)
+        spread = (chances * (1 - chances)).sum(axis=1)
+        breadth += _step(n_bought - chances.sum(axis=1), spread)
+    return expit(breadth[:, None] + popularity)
+
+
+def _step(missing, spread):
+    """A step of Newton's method, of at most 1."""
+    return np.clip(missing / np.maximum(spread, RAREST), -1, 1)
+
+
+def _find_factors(covariance, n_factors):
+    """Loadings, (n_factors, n), and noise variances, (n,), of the greatest likelihood."""
+    components, noise = np.zeros((n_factors, len(covariance))), np.ones(len(covariance))
+    varies = covariance.diagonal() > 0
+    if varies.any():
+        values, vectors = np.linalg.eigh(covariance[np.ix_(varies, varies)])
+        root = np.sqrt(np.maximum(values, 0))[:, None] * vectors.T
+        # These rows have the same covariance as the customers, and there are fewer of them.
+        rows = np.sqrt(len(root)) * np.concatenate([root, -root])
+        # The randomized solver would need a seed, and is no more accurate.
+        analysis = FactorAnalysis(min(n_factors, len(root)), svd_method="lapack")
+        found = analysis.set_output(transform="default").fit(rows)
+        loadings = found.components_
+        strongest = np.abs(loadings).argmax(axis=1)[:, None]
+        loadings = loadings * np.sign(np.take_along_axis(loadings, strongest, axis=1))
+        components[: len(loadings), varies] = loadings
+        noise[varies] = found.noise_variance_
+    return components, noise
