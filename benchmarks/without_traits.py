@@ -6,7 +6,7 @@ whose log shares are linear in traits and which has no archetypes: there, the ty
 traits are what is to be found. Everything is fitted on 3,000 customers. The table has the adjusted
 mutual information (AMI) of the segments of the other 2,000 with the archetypes: 0 by chance.
 
-k-means is given as many parts as the top level of the chosen tree has segments, 10, and "best" is the
+k-means is given as many parts as the top level of the chosen tree has segments, 10. "best" is the
 best of 5, 8, 10 and 15 parts, which only those know who have the archetypes.
 
     python benchmarks/without_traits.py [--seeds 5] [--first 100] [--networks]

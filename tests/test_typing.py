@@ -102,7 +102,7 @@ def test_all_classes_of_the_top_level_and_displays_document_their_attributes(pub
         for cls in _classes(public_names)
         if cls.__name__ in {*skspend.__all__, *skspend.plotting.__all__}
     }
-    assert len(counts) == 17
+    assert len(counts) == 18
     assert min(counts.values()) >= 3
 
 

@@ -86,10 +86,10 @@ def divide(points, max_parts, smallest, random_state, proposed=()):
 
 
 def cut(points, n_parts, smallest, random_state, proposed=()):
-    """Cut a cloud into `n_parts` by k-means, whether or not they are apart; return their centres.
+    """Cut a cloud into parts by k-means, whether or not they are apart, and return their centres.
 
-    k-means starts from the `proposed` centres, if there are as many of them or fewer. Parts of fewer
-    points than `smallest` go to their neighbours, and a single part is none.
+    k-means starts from two or more `proposed` centres, unless there are more than `n_parts`. A part
+    of fewer points than `smallest` is none of its own, and a single part is none at all.
     """
     crowd = points[_is_crowded(points)]
     most = min(n_parts, len(crowd) // smallest, len(np.unique(crowd, axis=0)))
@@ -99,9 +99,9 @@ def cut(points, n_parts, smallest, random_state, proposed=()):
         parts = KMeans(len(proposed), init=proposed, n_init=1)
     else:
         parts = KMeans(most, n_init=N_STARTS, random_state=random_state)
-    parts.fit(crowd)
-    large = parts.cluster_centers_[np.bincount(parts.labels_, minlength=len(parts.cluster_centers_)) >= smallest]
-    return [*large] * (len(large) > 1)
+    sizes = np.bincount(parts.fit_predict(crowd), minlength=parts.n_clusters)
+    large = parts.cluster_centers_[sizes >= smallest]
+    return large if len(large) > 1 else []
 
 
 def label_by_density(points, max_parts, smallest):

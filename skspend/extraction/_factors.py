@@ -21,7 +21,6 @@ from .._utils._sklearn import (
     CallbackSupportMixin,
     Interval,
     _fit_context,
-    array_scaler,
     fit_scaler,
     one_task,
 )
@@ -37,9 +36,13 @@ if TYPE_CHECKING:
     from .._utils._typing import Floats, Names, PanelLike, Table
 
 RAREST = 1e-4
-"""Smallest share of buyers, below which a category is as popular as with it."""
+"""Smallest share of the categories to start from, and smallest slope to divide by."""
+ROUNDING = 1e-12
+"""Variances up to this come from rounding."""
+BEYOND = 1e3
+"""Popularity of a category that everybody buys; the negative, of one that nobody buys."""
 N_STEPS = 20
-"""Of Newton's method, which is done after fewer."""
+"""Of Newton's method: more than it needs."""
 
 
 class FactorStateExtractor(CallbackSupportMixin, TransformerMixin, BaseEstimator):
@@ -60,9 +63,11 @@ class FactorStateExtractor(CallbackSupportMixin, TransformerMixin, BaseEstimator
         bought. The largest loading of a factor is positive. Factors that the data does not have are
         0.
     noise_variance_ : ndarray, shape (2 * n_categories,)
-        The part of the variance of each log-ratio, and of each purchase, that is its own.
+        The part of each variance that is not common: that of the category alone.
+    popularity_ : ndarray, shape (n_periods, n_categories)
+        Log-odds that a category is bought up to each period, by customers of equal breadth.
     means_, scales_ : ndarray, shape (n_periods, 2 * n_categories)
-        Mean and standard deviation of the log-ratios and the purchases up to each period.
+        Mean and standard deviation of the log-ratios and of the purchases up to each period.
     scaler_ : StandardScaler
         Mean and standard deviation of X by category, over customers and periods.
     n_periods_ : int
@@ -76,24 +81,30 @@ class FactorStateExtractor(CallbackSupportMixin, TransformerMixin, BaseEstimator
 
     Notes
     -----
-    Two things are known of each category c of customer i up to period t. The first is whether i has
-    bought it. The second is the mean of :math:`\\log(s_{icu} / \\sum_d s_{idu})` over the periods u
-    in which i has bought it, with spending s. The mean over the categories is subtracted from both:
-    so neither the number of categories nor the amount of money decides. Refunds do not count.
+    Two things are read of every category c that customer i has bought up to period t:
 
-    Both are standardised over the customers of `fit` who have spent up to period t, so that a state
-    compares a customer with others after equally many periods. What is not bought has no log-ratio,
-    which is then 0, the mean. Customers who have not spent anything yet are at the origin.
+    - the log-ratio: the mean of :math:`\\log(s_{icu} / \\sum_d s_{idu})` over the periods u in
+      which i buys c, with spending s, minus its mean over the categories. It is missing if c is not
+      bought;
+    - the purchase: 1 or 0, minus its chance in the model of Rasch,
+      :math:`1 / (1 + e^{-a_i - b_c})`, where the popularity b of the categories is fitted, and the
+      breadth a is such that the chances of a customer sum to the number of categories bought.
 
-    The model is that of :class:`SpendingFactors`, fitted to the last period. With many categories,
-    of which each customer buys a few, most of what customers have in common is in what they buy; in
-    other banks it is in how much. Factors find either, because what a category has to itself is
-    noise to them (``docs/measured.md``).
+    So neither the amount of money nor the number of categories decides. Refunds do not count. Both
+    are standardised over the customers of `fit` who have spent up to period t: a state compares a
+    customer with others after equally many periods. What is missing is 0, the mean. Customers who
+    have not spent anything yet are at the origin.
+
+    The factors are those of :class:`SpendingFactors`, fitted to the last period. In some banks
+    customers differ by what they buy, in others by how much of it. Factors find either, because
+    what a category has to itself is noise to them. ``docs/measured.md`` compares them with amounts,
+    other factors and autoencoders.
 
     References
     ----------
     Aitchison (1982), The statistical analysis of compositional data, Journal of the Royal
-    Statistical Society B 44(2) (log-ratios). Lawley & Maxwell (1971), Factor analysis as a
+    Statistical Society B 44(2) (log-ratios). Rasch (1960), Probabilistic models for some
+    intelligence and attainment tests (purchases). Lawley & Maxwell (1971), Factor analysis as a
     statistical method, 2nd ed. (maximum likelihood, and the expected factors).
 
     Examples
@@ -109,6 +120,7 @@ class FactorStateExtractor(CallbackSupportMixin, TransformerMixin, BaseEstimator
     _parameter_constraints = {"n_factors": [Interval(Integral, 1, None, closed="left")]}
     components_: Floats
     noise_variance_: Floats
+    popularity_: Floats
     means_: Floats
     scales_: Floats
     scaler_: StandardScaler
@@ -149,14 +161,17 @@ class FactorStateExtractor(CallbackSupportMixin, TransformerMixin, BaseEstimator
                 n_customers[period] += np.bincount(n_bought, minlength=n_categories + 1)
         pairs = zip(n_customers, n_buyers, strict=True)
         self.popularity_ = np.array([_rate_popularity(*pair) for pair in pairs])
-        scaler, shape = array_scaler(), (n_periods, 2 * n_categories)
-        with np.errstate(invalid="ignore"):  # the mean of a category that nobody buys
-            for rows in _batches(panel):
-                described = self._describe(panel, rows)
-                scaler.partial_fit(described.reshape(len(described), -1))
-        self.means_ = np.nan_to_num(scaler.mean_).reshape(shape)
-        self.scales_ = np.nan_to_num(scaler.scale_, nan=1.0).reshape(shape)
-        covariance = np.zeros((shape[1], shape[1]))
+        # StandardScaler loses what is missing from all customers of its first part.
+        n_known, totals, squares = np.zeros((3, n_periods, 2 * n_categories))
+        for rows in _batches(panel):
+            described = self._describe(panel, rows)
+            n_known += np.isfinite(described).sum(axis=0)
+            totals += np.nansum(described, axis=0)
+            squares += np.nansum(described**2, axis=0)
+        self.means_ = totals / np.maximum(n_known, 1)
+        variances = squares / np.maximum(n_known, 1) - self.means_**2
+        self.scales_ = np.where(variances > ROUNDING, np.sqrt(np.maximum(variances, 0)), 1.0)
+        covariance = np.zeros((2 * n_categories, 2 * n_categories))
         with one_thread():
             for rows in _batches(panel):
                 last = self._standardize(self._describe(panel, rows))[:, -1]
@@ -257,25 +272,26 @@ def _rate_popularity(n_customers, n_buyers):
     `n_customers` counts customers by the number of categories that they buy, from 0, and `n_buyers`
     counts the buyers of each category.
     """
-    n_categories = len(n_buyers)
     # Customers who buy nothing, or everything, say nothing.
     n_buyers = n_buyers - n_customers[-1]
     n_bought = 1 + np.flatnonzero(n_customers[1:-1])
     n_customers = n_customers[n_bought]
-    share = n_buyers / max(n_customers.sum(), 1)
-    popularity = logit(np.clip(share, RAREST, 1 - RAREST))
+    total = n_customers.sum()
+    popularity = np.where(n_buyers > 0, BEYOND, -BEYOND)
+    varies = (n_buyers > 0) & (n_buyers < total)
+    popularity[varies] = logit(n_buyers[varies] / total)
     for _ in range(N_STEPS):
         chances = _expect(popularity, n_bought)
-        spread = n_customers @ (chances * (1 - chances))
-        popularity = popularity + _step(n_buyers - n_customers @ chances, spread)
-        popularity = np.clip(popularity, logit(RAREST), -logit(RAREST))
+        step = _step(n_buyers - n_customers @ chances, n_customers @ (chances * (1 - chances)))
+        popularity[varies] += step[varies]
     return popularity
 
 
 def _expect(popularity, n_bought):
-    """The chance of a purchase, (n, n_categories), of customers who buy so many categories, (n,)."""
+    """The chances of purchases of customers who buy so many categories, (n, n_categories)."""
+    varies = np.abs(popularity) < BEYOND
     share = np.clip(n_bought / len(popularity), RAREST, 1 - RAREST)
-    breadth = logit(share) - popularity.mean()
+    breadth = logit(share) - (popularity[varies].mean() if varies.any() else 0)
     for _ in range(N_STEPS):
         chances = expit(breadth[:, None] + popularity)
         spread = (chances * (1 - chances)).sum(axis=1)
@@ -291,7 +307,7 @@ def _step(missing, spread):
 def _find_factors(covariance, n_factors):
     """Loadings, (n_factors, n), and noise variances, (n,), of the greatest likelihood."""
     components, noise = np.zeros((n_factors, len(covariance))), np.ones(len(covariance))
-    varies = covariance.diagonal() > 0
+    varies = covariance.diagonal() > ROUNDING
     if varies.any():
         values, vectors = np.linalg.eigh(covariance[np.ix_(varies, varies)])
         root = np.sqrt(np.maximum(values, 0))[:, None] * vectors.T

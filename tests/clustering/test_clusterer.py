@@ -405,3 +405,27 @@ def test_states_whose_distances_overflow_are_refused(nested, fitted):
     for use in (fitted.predict, fitted.score, fitted.find_exemplars, TrajectoryClusterer().fit):
         with pytest.raises(ValueError, match=r"beyond 1e\+150\. Customers affected: 3, first"):
             use(large)
+
+
+def test_a_cloud_without_parts_is_cut_into_as_many_as_asked():
+    cloud = np.random.default_rng(0).normal(size=(400, 3))
+    assert len(TrajectoryClusterer(random_state=0).fit(cloud).tree_) == 1
+    tree = TrajectoryClusterer(n_top=6, random_state=0).fit(cloud)
+    assert (tree.tree_["depth"] == 1).sum() == 6
+    assert tree.sizes_[1:].min() >= 10
+    np.testing.assert_array_equal(tree.predict(cloud), tree.labels_)
+
+
+@pytest.mark.parametrize(("n_customers", "n_parts"), [(15, 0), (40, 4)])
+def test_few_customers_have_fewer_segments_than_asked(n_customers, n_parts):
+    cloud = np.random.default_rng(0).normal(size=(n_customers, 2))
+    tree = TrajectoryClusterer(1, n_top=6, random_state=0).fit(cloud).tree_
+    assert 0 <= len(tree) - 1 <= n_parts
+
+
+def test_a_cloud_that_is_cut_again_keeps_the_parts_of_the_earlier_tree():
+    cloud = np.random.default_rng(0).normal(size=(600, 2))
+    old = TrajectoryClusterer(1, n_top=5, random_state=0).fit(cloud)
+    new = cloud + np.random.default_rng(1).normal(scale=0.05, size=cloud.shape)
+    tree = TrajectoryClusterer(1, n_top=5, random_state=7).fit(new, anchor=old.level_labels_)
+    assert (tree.labels_ == old.labels_).mean() > 0.9
