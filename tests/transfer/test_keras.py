@@ -279,12 +279,16 @@ def test_one_seed_gives_the_same_bits_by_keras_and_nothing_global_changes(bank, 
         np.testing.assert_array_equal(weight, again)
 
 
-QUICK_KERAS = {"engine": "scikeras", "epochs": 20, "learning_rate": 0.1}
+QUICK_KERAS = {"engine": "scikeras", "epochs": 2, "learning_rate": 0.1}
+NEED_A_GOOD_FIT = ("_train", "_classes", "class_weight")
+"""Parts of the names of checks that compare predictions with labels."""
 
 
 @pytest.mark.slow  # Each of some hundred fits builds and traces a model.
 @parametrize_with_checks([TransferClassifier(**QUICK_KERAS), TransferRegressor(**QUICK_KERAS)])
 def test_scikit_learn_check_passes_with_scikeras(estimator, check):
+    if any(name in check.func.__name__ for name in NEED_A_GOOD_FIT):
+        estimator.set_params(epochs=20)
     check(estimator)
 
 
