@@ -204,7 +204,7 @@ def _show(described, record, output, *, is_bundled):
     if len(shown) < len(described):
         below = count(len(described) - len(shown), "segment")
         tell(
-            f"Inside these are {below} more: pass --depth-shown {described['depth'].max()}, or see "
+            f"Not shown are {below} inside these: pass --depth-shown {described['depth'].max()}, or see "
             f"segments.parquet."
         )
     if not len(described):
