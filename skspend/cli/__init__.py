@@ -181,21 +181,22 @@ def predict(model, file, output, force, **options):
 @click.option(
     "--customer-ids", is_flag=True, help="Name exemplars by their identifier, not by a number."
 )
+@click.option("--open", is_flag=True, help="Open the report in the browser.")
 @shared.output_option("FILE.html", "skspend-report.html", "File of the report.")
 @shared.force_option
 @click.pass_context
 def report(ctx, /, model, file, output, force, **options):
     """Report the segments of a saved MODEL on one page of HTML.
 
-    The page needs no network: open it in a browser, send it, print it. It shows the hierarchy,
-    which you can click through, trajectories, the profile of each segment, its size and stability
-    over time, how far to trust it, and what it must not be used for. MODEL is the model.json that
-    skspend segment writes. FILE holds the customers of the report; pass customers that are new to
-    the model to see what holds for them. Without FILE, the report is of the bundled households.
+    The page needs no network: open it in a browser, send it, print it. It says which segments there
+    are, what each spends its money on, where its customers come from and go, how far to trust it,
+    and what it must not be used for. MODEL is the model.json that skspend segment writes. FILE
+    holds the customers of the report; pass customers that are new to the model to see what holds
+    for them. Without FILE, the report is of the bundled households.
 
     \b
     Examples:
-      skspend report skspend-output/model.json
+      skspend report skspend-output/model.json --open
       skspend report skspend-output/model.json transactions.csv --card
       skspend report model.json "bank/*.parquet" --protected age-brackets.csv --output page.html
     """

@@ -16,7 +16,7 @@ import pandas as pd
 from .._utils._errors import DataError, blame_data, refuse
 from .._utils._output import write_json
 from ..aggregation._aggregator import MONTHS
-from ..inspection._stability import STABILITY_COLUMNS
+from ..inspection._stability import NODE_COLUMNS, STABILITY_COLUMNS
 from ..personality import load_coefficients
 from ..segmentation import SegmentModel
 from ..transactions import TransactionLog
@@ -58,13 +58,21 @@ def load_model(path, options):
 
 
 def read_stability(model):
-    """Read what other fits were found to agree on, from the run.json beside a model, or None."""
+    """Read how far other fits agree, and where, from the run.json beside a model, or nothing.
+
+    Two frames, as a SegmentReport takes them, by the names of its parameters.
+    """
     try:
         record = json.loads(Path(model).with_name(RUN_RECORD).read_text(encoding="utf-8"))
         top = {name: float(record["stability"][name]) for name in STABILITY_COLUMNS}
     except (OSError, ValueError, TypeError, KeyError):
-        return None
-    return pd.DataFrame([top], index=["top"])
+        return {}
+    found = {"stability": pd.DataFrame([top], index=["top"])}
+    with suppress(ValueError, TypeError, KeyError):
+        # Former records have none.
+        nodes = pd.DataFrame(record["stability"]["nodes"], columns=NODE_COLUMNS, dtype=float)
+        found["node_stability"] = nodes.astype(dict.fromkeys(NODE_COLUMNS[:3], int))
+    return found
 
 
 def read_log(file, options, period, fitted=None):

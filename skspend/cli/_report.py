@@ -1,5 +1,6 @@
 """``skspend report``: a page about the segments of a saved model, and a model card."""
 
+import webbrowser
 from pathlib import Path
 
 import pandas as pd
@@ -8,8 +9,9 @@ from .._utils._errors import blame_data
 from .._utils._output import output_folder, strict
 from ..datasets import load_complete_journey
 from ..report import SegmentReport
+from ..report._words import SPACE, figure
 from . import _files as files
-from ._console import Steps, say
+from ._console import Steps, note, say
 
 
 def report_file(model, file, output, force, options):
@@ -43,8 +45,8 @@ def report_file(model, file, output, force, options):
                 names=loaded.names,
                 protected=protected,
                 transfer=transfer,
-                stability=files.read_stability(model),
                 allow_unknown=options["allow_unknown"],
+                **files.read_stability(model),
             )
             report.data["model SHA-256"] = files.digest(model)
         with steps.step("Writing"):
@@ -52,10 +54,14 @@ def report_file(model, file, output, force, options):
             if card is not None:
                 report.model_card().save(folder / card.name)
 
+    if options["open"] and not webbrowser.open(Path(output).resolve().as_uri()):
+        note(f"No browser was found: open {output} yourself.")
+
     def show():
         files.say_how_read(record["read_as"])
         for row in report.metrics.itertuples():
-            say(f"{row.metric:>19}  {row.value:.3f}  {row.meaning}")
+            value = figure(row.value, row.metric).replace(SPACE, " ")
+            say(f"{row.metric:>27}  {value:>6}  {row.grade:4}  {row.meaning}")
         beside = "" if card is None else f", the model card to {card}"
         say(f"Report of {len(log):,} customers written to {output}{beside}.")
 

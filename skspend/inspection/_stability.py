@@ -40,6 +40,8 @@ if TYPE_CHECKING:
         others: list[Pipeline]
 
 
+NODE_COLUMNS = ("node", "depth", "held_out", "jaccard", "low", "high")
+"""Of the frame `nodes`, what a report shows."""
 STABILITY_COLUMNS = ("ari", "low", "high", "same", "fits", "held_out")
 """Of the frame `agreement`."""
 SCHEMES = ("seed", "bootstrap", "noise", "period")
@@ -200,7 +202,7 @@ def segment_stability(
     same = [find_same(levels, other, fitted, held_out) for _, other in compared]
     return Bunch(
         agreement=agree(levels[held_out], [other[held_out] for _, other in compared], same),
-        nodes=_judge_nodes(reference, levels, compared, fitted, held_out),
+        nodes=judge_nodes(reference, levels, compared, fitted, held_out),
         customers=pd.DataFrame(
             np.mean(same, axis=0), index=names[held_out], columns=["top", "leaf"]
         ),
@@ -359,8 +361,8 @@ def _summarise(values, lowest):
     return mean, np.maximum(mean - half, lowest), np.minimum(mean + half, 1)
 
 
-def _judge_nodes(reference, levels, compared, fitted, held_out):
-    """The frame `nodes`."""
+def judge_nodes(reference, levels, compared, fitted, held_out):
+    """The frame `nodes`; `compared` holds other pipelines with the levels that they give."""
     nodes = reference[-1].tree_[["parent", "depth"]].iloc[1:].rename_axis("node").reset_index()
     own = members(levels, len(nodes))
     found = []

@@ -2,7 +2,7 @@
 
 EVIDENCE = (
     "Personality from spending is weak evidence about a person: scores that are predicted from "
-    "transactions correlate with questionnaires at r = .15 (Gladstone, Matz & Lemaire 2019)."
+    "transactions correlate with questionnaires at r = 0.15 (Gladstone, Matz & Lemaire 2019)."
 )
 INTENDED_USE = (
     "Understand groups of customers and how their spending develops.",
@@ -29,6 +29,21 @@ LIMITS = (
     "customers to see what holds for them.",
     "Intervals are about the choice of customers. They do not include a new fit of the model; only "
     "that of reproducibility is about new fits.",
-    "Each line in the state space is a single customer, without a name. Treat the page as personal "
-    "data.",
+    "A page with single paths or typical customers is about single customers, without their names. "
+    "Treat it as personal data.",
 )
+RETENTION = (
+    "This page has figures of segments. Of single customers it has the paths of up to 400, and of "
+    "up to three typical customers of each segment the strength, the type and the largest "
+    "categories; identifiers only if they were asked for. To remove a customer, make the page "
+    "again without.",
+    "model.json has weights, means, centres and sizes, and of single customers only the row "
+    "numbers of those that are typical of a segment. It has no identifier and no amount of a "
+    "customer.",
+    "segments.parquet, trajectories.parquet and the tables of skspend predict have a row for each "
+    "customer, with the identifier. To remove a customer, delete the row.",
+    "run.json and the model card have no customers. Neither has trajectories.png: means only.",
+    "What a fit learned from one customer among many cannot be taken out again. Where it must be, "
+    "delete the customer from the data, fit again, and delete the former model and what it made.",
+)
+"""What of a single customer is where, and how it is removed."""

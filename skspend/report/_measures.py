@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from copy import copy
+from datetime import date
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -10,13 +12,14 @@ from scipy.stats import quantile_test
 from sklearn.base import clone
 from sklearn.pipeline import Pipeline
 
-from .._utils._intervals import CONFIDENCE, wilson_interval
+from .._utils._intervals import CONFIDENCE
 from ..aggregation import SpendingAggregator
 from ..aggregation._aggregator import MONTHS
 from ..aggregation._known import known_share
 from ..clustering import TrajectoryClusterer
 from ..inspection import segment_fairness
 from ..inspection._segments import EVERYBODY, compare_spending, nearest_customers
+from ..metrics._movement import middle_period
 from ..metrics._scorers import run_to_trajectories
 from ..panel import Panel
 from ..personality import personality_types
@@ -43,6 +46,12 @@ class Customers(NamedTuple):
     states: np.ndarray
     """The same, shape (n_customers, n_periods, n_units)."""
     scores: pd.DataFrame
+    """A column for each trait; none if no step of the pipeline knows traits."""
+    in_shares: bool
+    """Whether the panel has shares, and not amounts."""
+    amounts: np.ndarray | None
+    """Amounts by category, a mean over periods, shape (n_customers, n_categories); None if they
+    are not known, as in a panel of shares."""
     nodes: np.ndarray
     """Node of each customer by period and level, shape (n_periods, n_customers, depth)."""
     strengths: np.ndarray
@@ -53,6 +62,11 @@ class Customers(NamedTuple):
     def is_active(self) -> np.ndarray:
         """Whether each customer spends in all periods, a mask."""
         return self.active_periods == self.shares.shape[1]
+
+    @property
+    def middle(self) -> int:
+        """Position of the period from which is counted who stays."""
+        return middle_period(len(self.nodes))
 
     def members(self, node: int, period: int = -1) -> np.ndarray:
         """Whether each customer is in a node at a period, a mask."""
@@ -74,13 +88,12 @@ def see_customers(pipeline: Any, X: Any, *, allow_unknown: bool = False) -> Cust
             f"The pipeline ends in {type(pipeline[-1]).__name__}. A report is about segments: end "
             f"it in a TrajectoryClusterer."
         )
-    if found.scores is None:
-        raise TypeError(
-            "No step of the pipeline computes trait scores. Use an extractor whose objective is "
-            "'type' or 'scores'."
-        )
-    clusterer, extractor = found.clusterer, found.extractor
-    read = Panel.read(found.panel, extractor.n_periods_)
+    clusterer, extractor, source = found.clusterer, found.extractor, found.panel
+    if extractor is None:
+        # No step knows traits.
+        is_aggregated = isinstance(pipeline[0], SpendingAggregator)
+        extractor, source = pipeline[-2], pipeline[0].transform(X) if is_aggregated else X
+    read = Panel.read(source, found.n_periods)
     shares, categories, period = read.cube, list(read.features or ()), read.period or "period"
     if not read.is_named:
         raise ValueError(
@@ -100,14 +113,14 @@ def see_customers(pipeline: Any, X: Any, *, allow_unknown: bool = False) -> Cust
     names: Any = pd.RangeIndex(len(shares))
     if isinstance(X, TransactionLog):
         names = X.customers
-    elif isinstance(found.panel, pd.DataFrame):
-        names = found.panel.index
+    elif isinstance(source, pd.DataFrame):
+        names = source.index
     panel = pd.DataFrame(read.table, index=names, columns=Panel(shares, period, categories).names)
     check_sign(panel)
     levels = [clusterer.predict_levels(found.states, period=p) for p in range(found.n_periods)]
     return Customers(
         names=np.asarray(names),
-        source=found.panel,
+        source=source,
         panel=panel,
         shares=shares,
         active_periods=read.active_periods,
@@ -115,12 +128,33 @@ def see_customers(pipeline: Any, X: Any, *, allow_unknown: bool = False) -> Cust
         period=period,
         trajectories=found.states,
         states=Panel.read(found.states, found.n_periods).cube,
-        scores=found.scores.set_axis(names),
+        scores=pd.DataFrame(index=names) if found.scores is None else found.scores.set_axis(names),
+        in_shares=_has_shares(pipeline, shares),
+        amounts=_measure_amounts(X, pipeline),
         nodes=np.stack(levels),
         strengths=clusterer.strength(found.states) * (read.active_periods > 0) * (known > 0),
         extractor=extractor,
         clusterer=clusterer,
     )
+
+
+def _has_shares(pipeline: Any, shares: np.ndarray) -> bool:
+    if isinstance(pipeline[0], SpendingAggregator):
+        return pipeline[0].normalize_ is not None
+    # Some spend more than their income, but few more than twice of it.
+    totals = np.abs(shares).sum(axis=2)
+    return bool(np.median(totals[totals > 0]) < 2)
+
+
+def _measure_amounts(X: Any, pipeline: Any) -> np.ndarray | None:
+    spend = pipeline[0]
+    if not (isinstance(X, TransactionLog) and isinstance(spend, SpendingAggregator)):
+        return None
+    # The same sums, without the last step to shares, and without a second warning.
+    sums = copy(spend)
+    sums.normalize_, sums.dtype_, sums.handle_unknown_ = None, None, "infrequent_if_exist"
+    amounts: np.ndarray = Panel.read(sums.transform(X), spend.n_periods_).cube.mean(axis=1)
+    return amounts
 
 
 def count_data(customers: Customers, X: Any, pipeline: Pipeline) -> dict[str, Any]:
@@ -135,6 +169,7 @@ def count_data(customers: Customers, X: Any, pipeline: Pipeline) -> dict[str, An
         first, last = X.span
         counts |= {"transactions": X.n_transactions, "first day": str(first), "last day": str(last)}
     spend = pipeline[0]
+    counts["made"] = date.today().isoformat()
     if isinstance(spend, SpendingAggregator):
         counts["shares of"] = spend.normalize or "nothing: amounts"
         counts["months"] = MONTHS.get(spend.period, spend.period)
@@ -154,64 +189,53 @@ def measure_quality(X: Any, pipeline: Pipeline) -> pd.DataFrame:
 def measure_coverage(customers: Customers) -> pd.DataFrame:
     """The share of each category in all spending, and whether the scorer and the network use it."""
     spending = np.abs(customers.shares).sum(axis=(0, 1))
-    scorer = customers.extractor.scorer_
+    scorer = getattr(customers.extractor, "scorer_", None)
     table = pd.DataFrame(
         {
             "category": customers.categories,
             "share": spending / (spending.sum() or 1),
-            "has_coefficient": scorer.support_,
-            "is_read": customers.extractor.support_,
+            "has_coefficient": False if scorer is None else scorer.support_,
+            "is_read": getattr(customers.extractor, "support_", True),
         }
     )
-    table[list(scorer.traits_)] = scorer.coefficients_
+    if scorer is not None:
+        table[list(scorer.traits_)] = scorer.coefficients_
     return table.sort_values("share", ascending=False, kind="stable", ignore_index=True)
 
 
 def measure_traits(customers: Customers) -> pd.DataFrame:
     """Median score of each node on each trait, with the interval of its order statistics."""
-    rows = [
-        (node, trait, *median_interval(customers.scores[trait].to_numpy()[customers.members(node)]))
-        for node in customers.clusterer.tree_.index
-        for trait in customers.scores
-    ]
-    return pd.DataFrame(rows, columns=["node", "trait", "median", "low", "high"])
+    everybody = customers.scores.median()
+    rows = []
+    for node in customers.clusterer.tree_.index:
+        inside = customers.scores[customers.members(node)]
+        for trait, values in inside.items():
+            sides = (values > everybody[trait]).mean(), (values < everybody[trait]).mean()
+            rows.append((node, trait, *median_interval(values.to_numpy()), *sides))
+    names = ["node", "trait", "median", "low", "high", "above", "below"]
+    return pd.DataFrame(rows, columns=names)
 
 
 def measure_categories(customers: Customers) -> pd.DataFrame:
     """The spending of each node on each category, compared with all other customers."""
     shares = customers.shares.mean(axis=1, dtype=np.float64)
     spread = shares.std(axis=0)
-    columns = ["node", "category", "share", "others", "effect"]
-    parts = [pd.DataFrame(columns=columns)]
-    for node in customers.clusterer.tree_.index[1:]:
-        own, others, effect = compare_spending(shares, customers.members(node), spread)
-        values = (node, customers.categories, own, others, effect)
-        parts.append(pd.DataFrame(dict(zip(columns, values, strict=True))))
-    return pd.concat(parts[1:] or parts, ignore_index=True)
-
-
-def measure_history(customers: Customers) -> pd.DataFrame:
-    """The size of each node at each period, and how many of its members stay until the last."""
-    rows = []
-    n_customers = len(customers.names)
+    amounts = np.full_like(shares, np.nan) if customers.amounts is None else customers.amounts
+    columns = ["node", "category", "share", "others", "effect", "amount", "amount_others"]
+    parts = []
     for node in customers.clusterer.tree_.index:
-        last = customers.members(node)
-        for period in range(len(customers.nodes)):
-            then = customers.members(node, period)
-            n, stayed = int(then.sum()), int((then & last).sum())
-            rate = low = high = np.nan
-            if n:
-                rate = stayed / n
-                low, high = wilson_interval(stayed, n)
-            rows.append((node, period + 1, n, n / n_customers, stayed, rate, low, high))
-    names = ["node", "period", "customers", "share", "stayed", "rate", "low", "high"]
-    return pd.DataFrame(rows, columns=names)
+        members = customers.members(node)
+        own, others, effect = compare_spending(shares, members, spread)
+        amount, of_others, _ = compare_spending(amounts, members, spread)
+        values = (node, customers.categories, own, others, effect, amount, of_others)
+        parts.append(pd.DataFrame(dict(zip(columns, values, strict=True))))
+    return pd.concat(parts, ignore_index=True)
 
 
 def find_exemplars(customers: Customers) -> pd.DataFrame:
     """The customers nearest to the centre of each node."""
     rows = []
-    types = personality_types(customers.scores)
+    types = name_types(customers.scores)
     found = nearest_customers(customers.clusterer, customers.trajectories, customers.active_periods)
     for node, positions in enumerate(found):
         for rank, row in enumerate(positions[positions >= 0], start=1):
@@ -223,7 +247,7 @@ def find_exemplars(customers: Customers) -> pd.DataFrame:
                     "rank": rank,
                     "row": row,
                     "customer": customers.names[row],
-                    "type": types[row],
+                    **({} if types is None else {"type": types[row]}),
                     "strength": customers.strengths[row],
                     **customers.scores.iloc[row],
                     "active_periods": customers.active_periods[row],
@@ -231,6 +255,11 @@ def find_exemplars(customers: Customers) -> pd.DataFrame:
                 }
             )
     return pd.DataFrame(rows)
+
+
+def name_types(scores: pd.DataFrame) -> np.ndarray | None:
+    """The type of each customer by its scores; None without traits."""
+    return personality_types(scores) if len(scores.columns) else None
 
 
 def median_interval(values: np.ndarray) -> tuple[float, float, float]:

@@ -1,7 +1,7 @@
 """The page of a report: its frames go in, one HTML document comes out.
 
-A template that escapes all text writes what does not change. In the browser, ``templates/page.js``
-draws what depends on the chosen segment, from numbers in a block of JSON.
+A template that escapes all text writes what does not change. In the browser, the scripts beside it
+show what depends on the chosen segment, from numbers in a block of JSON.
 """
 
 from __future__ import annotations
@@ -12,36 +12,30 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from jinja2 import Environment, PackageLoader, StrictUndefined
-from plotly.offline import get_plotlyjs
-from sklearn.feature_selection import f_classif
 from sklearn.utils import check_random_state
 
 from .. import __version__
 from .._utils._output import strict
 from .._utils._text import cut
+from ..aggregation._aggregator import BEFORE
 from ..inspection._names import first_word
 from ..inspection._segments import EVERYBODY, WORTH_SAYING, segment_path
-from ..plotting._colors import trait_colors
-from ..plotting._trajectories import MOST_UNITS, balanced_sample
-from . import _limits
+from ..plotting._colors import OTHER_COLORS, TRAIT_COLORS, trait_colors
+from . import _limits, _words as words
+from ._glossary import GLOSSARY, TITLES
+from ._grades import grade
+from ._moves import draw_paths
 
-MOST_LINES = 1000
+MOST_LINES = 400
 """Customers whose trajectories are drawn; more would make the page slow."""
 MOST_CATEGORIES = 8
 """Categories shown on either side of a segment."""
 LONGEST = 300
 """Characters of a text on the page."""
-DECIMALS = 3
-"""Decimals of states: a thousandth of the state space is a third of a pixel."""
-
-
-def _figure(value: float, metric: str = "") -> str:
-    """A figure with three decimals, or none if it is large; a share as a percentage."""
-    if not np.isfinite(value):
-        return ""
-    if metric in ("coverage", "accuracy", "same segment"):
-        return f"{100 * value:.1f} %"
-    return f"{value:,.0f}" if abs(value) >= 10 else f"{value:.3f}".replace("0.", ".", 1)
+PALETTE = (*TRAIT_COLORS.values(), *OTHER_COLORS)
+"""For top-level segments where none is named by a trait."""
+GREY = "#888888"
+STYLES, SCRIPTS = ("page.css",), ("page.js", "charts.js", "segment.js", "paths.js")
 
 
 def _shown(value: Any) -> Any:
@@ -50,8 +44,10 @@ def _shown(value: Any) -> Any:
         return {key: _shown(item) for key, item in value.items()}
     if isinstance(value, list):
         return [*map(_shown, value)]
-    # What is safe is the style, a script, or JSON.
-    return cut(value, LONGEST) if type(value) is str else value
+    # What is safe is the style, a script, or JSON. The space of a percentage is ours.
+    if type(value) is not str:
+        return value
+    return words.SPACE.join(cut(part, LONGEST) for part in value.split(words.SPACE))
 
 
 _environment = Environment(
@@ -66,30 +62,52 @@ _environment = Environment(
 _environment.policies["json.dumps_kwargs"] = {"allow_nan": False, "ensure_ascii": False}
 _environment.filters |= {
     "count": lambda value: f"{value:,.0f}",
-    "percent": lambda value: f"{value:.1%}",
-    "figure": _figure,
+    "percent": words.percent,
+    "figure": words.figure,
+    "amount": words.amount,
+    # For files: all digits, and nothing for what is not known.
+    "raw": lambda value: value if np.isfinite(value) else "",
 }
 
 
 def render(report: Any, *, customer_ids: bool) -> str:
     """Write the page of a SegmentReport."""
     style, script = (
-        resources("skspend.report").joinpath("templates", name).read_text("utf-8")
-        for name in ("page.css", "page.js")
+        "\n".join(
+            resources("skspend.report").joinpath("templates", name).read_text("utf-8")
+            for name in names
+        )
+        for names in (STYLES, SCRIPTS)
     )
+    coverage = report.coverage[["category", "share", "has_coefficient"]]
+    known = coverage["has_coefficient"]
+    has_traits = len(report.customers_.scores.columns) > 0
+    halves = [half.head(MOST_CATEGORIES) for half in (coverage[known], coverage[~known])]
+    shown = pd.concat(halves).sort_index() if has_traits else coverage.head(2 * MOST_CATEGORIES)
+    nodes = _nodes(report)
     return _environment.get_template("page.html.jinja").render(
         report=report,
         period=report.customers_.period,
         title=f"Segments of {report.data['customers']:,} customers",
-        drawn=_shown(_payload(report, customer_ids)),
+        tiles=words.tell_tiles(report),
+        verdict=words.tell_verdict(report),
+        found_again=words.tell_found_again(report.node_stability),
+        nodes=nodes,
+        legend=_legend(report, nodes),
+        drawn=_shown(strict(_payload(report, nodes, customer_ids))),
         style=style,
         script=script,
-        plotly=get_plotlyjs(),
         limits=_limits,
+        glossary=GLOSSARY,
+        titles=TITLES,
+        number_of=[*GLOSSARY].index,
         version=__version__,
         metrics=report.metrics.to_dict("records"),
-        quality=report.quality.query("transactions > 0").to_dict("records"),
-        n_covered=int(report.coverage["has_coefficient"].sum()),
+        interval=words.interval,
+        quality=_left_out(report),
+        spending=shown.to_dict("records"),
+        has_traits=has_traits,
+        n_covered=int(known.sum()),
         n_read=int(report.coverage["is_read"].sum()),
         transfer=_records(report.transfer),
         fairness=_records(report.fairness),
@@ -101,32 +119,33 @@ def _records(frame: pd.DataFrame | None) -> list[dict[Any, Any]]:
     return [] if frame is None else frame.to_dict("records")
 
 
-def _payload(report: Any, customer_ids: bool) -> dict[str, Any]:
+def _left_out(report: Any) -> list[dict[Any, Any]]:
+    """What was left out, as a share of all transactions, with a grade unless it was asked for."""
+    table = report.quality[report.quality["transactions"] > 0]
+    total = report.data.get("transactions", 0) + report.quality["transactions"].sum()
+    rows = table.to_dict("records")
+    for row in rows:
+        row["share"] = row["transactions"] / total
+        row["grade"] = "" if row["reason"] == BEFORE else grade("left out", row["share"])
+    return rows
+
+
+def _payload(report: Any, nodes: list[dict[str, Any]], customer_ids: bool) -> dict[str, Any]:
     """The numbers that the browser draws from."""
     customers = report.customers_
     random_state = check_random_state(report.random_state)
-    leaves = customers.nodes[-1][:, -1]
-    drawn = np.sort(balanced_sample(leaves, MOST_LINES, random_state))
-    coverage = report.coverage[["category", "share", "has_coefficient"]]
-    known = coverage["has_coefficient"]
-    halves = [half.head(MOST_CATEGORIES) for half in (coverage[known], coverage[~known])]
-    return strict(
-        {
-            "period": customers.period,
-            "nPeriods": len(customers.nodes),
-            "traits": list(customers.scores),
-            "colors": trait_colors(customers.scores),
-            "nodes": _nodes(report),
-            "spending": coverage.head(2 * MOST_CATEGORIES).to_dict("list"),
-            "coverage": pd.concat(halves).to_dict("list"),
-            "lines": {
-                "leaf": leaves[drawn].tolist(),
-                "states": customers.states[drawn].round(DECIMALS).tolist(),
-            },
-            "exemplars": _exemplars(report, customer_ids),
-            "transfer": _records(report.transfer),
-        }
-    )
+    return {
+        "period": customers.period,
+        "nPeriods": len(customers.nodes),
+        "inShares": customers.in_shares,
+        "traits": customers.scores.columns.tolist(),
+        "traitColors": trait_colors(report.customers_.scores),
+        "nodes": nodes,
+        "moves": _moves(report),
+        "views": draw_paths(customers, MOST_LINES, random_state),
+        "exemplars": _exemplars(report, customer_ids),
+        "rates": _rates(report),
+    }
 
 
 def _nodes(report: Any) -> list[dict[str, Any]]:
@@ -138,64 +157,96 @@ def _nodes(report: Any) -> list[dict[str, Any]]:
         dict(iter(frame.groupby("node")))
         for frame in (report.traits, report.categories, report.history)
     )
+    found = {}
+    if report.node_stability is not None:
+        found = report.node_stability.set_index("node").to_dict("index")
     everybody = {
         "customers": len(customers.names),
         "share": 1.0,
         "strength": customers.strengths.mean(),
+        "spends_more_on": [],
+        "spends_less_on": [],
     }
-    units = {0: list(range(min(MOST_UNITS, customers.states.shape[2])))}
+    colors = _colors(report)
+    columns = ["median", "low", "high", "above", "below"]
     nodes = []
     for node in [0, *described.index]:
-        name = report.names[node] if node else EVERYBODY
-        thing, is_low = first_word(name)
-        parent = int(tree.loc[node, "parent"])
-        units[node] = _separating_units(customers, tree, node) or units[max(parent, 0)]
-        traits, history = traits_of[node], history_of[node]
+        name = words.segment_name(report, node)
         row: Any = described.loc[node] if node else everybody
+        traits = traits_of[node][columns].to_numpy().tolist() if node in traits_of else []
+        history = history_of[node]
         nodes.append(
             {
                 "id": int(node),
-                "parent": parent,
+                "parent": int(tree.loc[node, "parent"]),
                 "name": name,
-                "trait": thing if thing in customers.scores else None,
-                "isLow": is_low,
+                "color": colors[node],
+                "isLow": first_word(name)[1],
                 "path": segment_path(customers.clusterer, node, report.names) or EVERYBODY,
                 "depth": int(tree.loc[node, "depth"]),
+                "parts": int((tree["parent"] == node).sum()),
                 **{name: row[name] for name in everybody},
-                "units": units[node],
-                "traits": traits[["median", "low", "high"]].to_numpy().tolist(),
-                "history": history[["customers", "share", "rate", "low", "high"]].to_dict("list"),
-                "categories": _distinctive_categories(categories_of.get(node)),
+                "grade": grade("strength", row["strength"]),
+                "who": words.describe_segment(report, node),
+                "nameCheck": words.check_name(report, node),
+                "moved": words.tell_moves(report, node),
+                "found": found.get(node),
+                "stay": history["rate"].iloc[customers.middle],
+                "traits": traits,
+                "history": history[["customers", "share", "stayed", "rate", "low", "high"]].to_dict(
+                    "list"
+                ),
+                "categories": _shown_categories(categories_of[node]),
             }
         )
     return nodes
 
 
-def _separating_units(customers: Any, tree: pd.DataFrame, node: int) -> list[int]:
-    """The three states that separate the parts of a node best; none if it has no parts."""
-    states = customers.states[:, -1]
-    if states.shape[1] <= MOST_UNITS:
-        return list(range(states.shape[1]))
-    if not (tree["parent"] == node).any():
-        return []
-    inside = customers.members(node)
-    parts = customers.nodes[-1][inside, tree.loc[node, "depth"]]
-    if len(np.unique(parts)) < 2:
-        return []
-    with np.errstate(divide="ignore", invalid="ignore"):
-        ratios = np.nan_to_num(f_classif(states[inside], parts)[0])
-    return sorted(np.argsort(-ratios, kind="stable")[:MOST_UNITS].tolist())
+def _colors(report: Any) -> dict[int, str]:
+    """The colour of each node: that of the trait in its name, or else of its top-level segment."""
+    tree = report.customers_.clusterer.tree_
+    of_traits = trait_colors(report.customers_.scores)
+    colors = {0: GREY}
+    named = {node: first_word(name)[0] for node, name in report.names.items()}
+    if any(thing in of_traits for thing in named.values()):
+        return colors | {node: of_traits.get(thing, GREY) for node, thing in named.items()}
+    for node, parent in tree["parent"].iloc[1:].items():
+        colors[node] = PALETTE[(node - 1) % len(PALETTE)] if parent == 0 else colors[parent]
+    return colors
 
 
-def _distinctive_categories(categories: pd.DataFrame | None) -> list[dict[Any, Any]]:
-    """The categories in which a segment differs most from the others, the largest effect first."""
-    if categories is None:
+def _legend(report: Any, nodes: list[dict[str, Any]]) -> list[tuple[str, str]]:
+    """Colours and what they mean; without traits the names of the top level, which need none."""
+    used = {node["color"] for node in nodes}
+    legend = [(color, trait) for trait, color in trait_colors(report.customers_.scores).items() if color in used]
+    is_by_trait = any(first_word(node["name"])[0] in dict(map(reversed, legend)) for node in nodes)
+    if not is_by_trait:
         return []
+    others = any(node["color"] == GREY and node["id"] for node in nodes)
+    return legend + ([(GREY, "named by a category")] if others else [])
+
+
+def _shown_categories(categories: pd.DataFrame) -> list[dict[Any, Any]]:
+    """The categories in which a segment differs most from the others, the largest effect first.
+
+    Of everybody, who differs from nobody, the largest.
+    """
+    if categories["node"].iloc[0] == 0:
+        largest = categories.nlargest(MOST_CATEGORIES, "share")
+        return largest.drop(columns="node").to_dict("records")
     effects = categories[categories["effect"].abs() > WORTH_SAYING]
     ordered = effects.sort_values("effect", ascending=False, kind="stable")
     more, less = ordered.query("effect > 0"), ordered.query("effect < 0")
     shown = pd.concat([more.head(MOST_CATEGORIES), less.tail(MOST_CATEGORIES)])
-    return shown[["category", "share", "others", "effect"]].to_dict("records")
+    return shown.drop(columns="node").to_dict("records")
+
+
+def _moves(report: Any) -> dict[int, list[list[int]]]:
+    """For each segment with parts: start, end, origin, target and customers."""
+    return {
+        int(inside): frame.drop(columns="inside").to_numpy().tolist()
+        for inside, frame in report.moves.groupby("inside")
+    }
 
 
 def _exemplars(report: Any, customer_ids: bool) -> dict[int, list[dict[str, Any]]]:
@@ -204,6 +255,18 @@ def _exemplars(report: Any, customer_ids: bool) -> dict[int, list[dict[str, Any]
         called = str(row["customer"]) if customer_ids else f"no. {row['rank']}"
         found.setdefault(int(row["node"]), []).append(
             {"called": called}
-            | {name: row[name] for name in ("type", "strength", "active_periods", "spends_on")}
+            | {name: row.get(name) for name in ("type", "strength", "active_periods", "spends_on")}
         )
+    return found
+
+
+def _rates(report: Any) -> dict[int, list[dict[str, Any]]]:
+    """The rates of protected groups, by node of the top level."""
+    if report.fairness is None:
+        return {}
+    tree = report.customers_.clusterer.tree_
+    nodes = {report.names[node]: int(node) for node in tree.index[tree["depth"] == 1]}
+    found: dict[int, list[dict[str, Any]]] = {}
+    for row in report.fairness.to_dict("records"):
+        found.setdefault(nodes.get(row["segment"], 0), []).append(row)
     return found

@@ -17,9 +17,11 @@ from skops.card import Card
 from .._utils._text import count, some
 from ..inspection import describe_segments, name_segments
 from ..inspection._segments import tree_order
-from ..inspection._stability import STABILITY_COLUMNS
+from ..inspection._stability import NODE_COLUMNS, STABILITY_COLUMNS
 from . import _card, _measures as measures, _page
+from ._grades import grade
 from ._metrics import measure_model
+from ._moves import measure_history, measure_moves
 
 if TYPE_CHECKING:
     from .._utils._typing import RandomState
@@ -48,22 +50,30 @@ class SegmentReport:
         Every ``category`` with its ``share`` of all spending, ``has_coefficient``, ``is_read`` (by
         the network) and the coefficients.
     metrics : DataFrame
-        Figures to judge the model by: ``metric``, ``value``, ``low``, ``high``, ``meaning``.
+        Figures to judge the model by: ``metric``, ``value``, ``low``, ``high``, ``grade`` ("good",
+        "fair", "poor" or ""), ``meaning``.
     segments : DataFrame
         Every node but the root, as :func:`~skspend.inspection.describe_segments` describes it.
         Nodes inside a node follow it.
     traits : DataFrame
         ``node`` (0 is everybody), ``trait``, ``median`` score and its interval, ``low`` to
-        ``high``.
+        ``high``; ``above`` and ``below``: the share of members on each side of everybody's median.
     categories : DataFrame
-        ``node``, ``category``, ``share``: the mean share of its members, ``others``: the mean share
-        of all other customers, ``effect``: the difference in standard deviations.
+        ``node`` (0 is everybody), ``category``, ``share``: the mean share of its members,
+        ``others``: the mean share of all other customers, ``effect``: the difference in standard
+        deviations; ``amount`` and ``amount_others``: what they spend in a period, NaN if only
+        shares are known.
     history : DataFrame
         ``node``, ``period`` (from 1), ``customers``, ``share``, ``stayed``: how many of them are in
         the node at the last period, ``rate`` with its interval ``low`` to ``high``.
+    moves : DataFrame
+        ``customers`` who move between the parts of a segment ``inside`` from period ``start`` to
+        ``end``: from the node ``origin`` to ``target``, where -1 is a segment elsewhere.
     exemplars : DataFrame
         Up to three customers nearest to the centre of each ``node``: ``rank``, ``row``,
         ``customer``, ``type``, ``strength``, the traits, ``active_periods``, ``spends_on``.
+    node_stability : DataFrame or None
+        As it was passed, with a ``grade``.
     transfer : DataFrame or None
         As :func:`~skspend.study.transfer_table` returns it.
     fairness : DataFrame or None
@@ -114,7 +124,9 @@ class SegmentReport:
     traits: pd.DataFrame
     categories: pd.DataFrame
     history: pd.DataFrame
+    moves: pd.DataFrame
     exemplars: pd.DataFrame
+    node_stability: pd.DataFrame | None
     transfer: pd.DataFrame | None
     fairness: pd.DataFrame | None
     association: pd.DataFrame | None
@@ -131,6 +143,7 @@ class SegmentReport:
         protected: pd.DataFrame | pd.Series | None = None,
         transfer: pd.DataFrame | None = None,
         stability: pd.DataFrame | None = None,
+        node_stability: pd.DataFrame | None = None,
         allow_unknown: bool = False,
         random_state: RandomState = 0,
     ) -> SegmentReport:
@@ -139,8 +152,8 @@ class SegmentReport:
         Parameters
         ----------
         pipeline : Pipeline
-            Fitted. It ends in a TrajectoryClusterer, and its extractor has the objective "type" or
-            "scores".
+            Fitted. It ends in a TrajectoryClusterer. Where no step of it knows traits, the report
+            is about spending alone.
         X : TransactionLog or panel
             Customers, better not those of `fit`.
         names : dict from int to str, default=None
@@ -154,6 +167,9 @@ class SegmentReport:
         stability : DataFrame, default=None
             ``agreement`` of :func:`~skspend.inspection.segment_stability`. It adds the metrics
             "same segment" and "reproducibility": whether another fit gives the same segments.
+        node_stability : DataFrame, default=None
+            ``nodes`` of :func:`~skspend.inspection.segment_stability`, with nodes of this pipeline:
+            how well other fits find each segment again.
         allow_unknown : bool, default=False
             Whether more than half of the spending of a log may be in categories that the pipeline
             does not know.
@@ -167,16 +183,18 @@ class SegmentReport:
         Raises
         ------
         TypeError
-            If the pipeline has no segments or no trait scores.
+            If the pipeline has no segments.
         ValueError
             If no customer spends on a category of the model, most of the spending is unknown, more
-            money comes in than goes out, no customer of X is in `protected`, or `transfer` or
-            `stability` lacks a column.
+            money comes in than goes out, no customer of X is in `protected`, or `transfer`,
+            `stability` or `node_stability` lacks a column.
         """
         if transfer is not None:
             _check_transfer(transfer)
         if stability is not None:
             _check_stability(stability)
+        if node_stability is not None:
+            node_stability = _grade_nodes(node_stability)
         customers = measures.see_customers(pipeline, X, allow_unknown=allow_unknown)
         clusterer, trajectories = customers.clusterer, customers.trajectories
         scores = customers.scores
@@ -204,8 +222,10 @@ class SegmentReport:
             segments=segments.iloc[tree_order(segments)].reset_index(drop=True),
             traits=measures.measure_traits(customers),
             categories=measures.measure_categories(customers),
-            history=measures.measure_history(customers),
+            history=measure_history(customers),
+            moves=measure_moves(customers),
             exemplars=measures.find_exemplars(customers),
+            node_stability=node_stability,
             transfer=transfer,
             fairness=fairness,
             association=association,
@@ -247,8 +267,8 @@ class SegmentReport:
         page = self.to_html().replace("<head>", '<head><base href="about:srcdoc">', 1)
         # In a sandbox, the page can neither read nor change the notebook.
         return (
-            f'<iframe srcdoc="{escape(page)}" sandbox="allow-scripts" title="Segment report" '
-            f'style="width: 100%; height: 800px; border: 0"></iframe>'
+            f'<iframe srcdoc="{escape(page)}" sandbox="allow-scripts allow-downloads" '
+            f'title="Segment report" style="width: 100%; height: 800px; border: 0"></iframe>'
         )
 
     def __repr__(self) -> str:
@@ -283,6 +303,16 @@ def _check_stability(stability: pd.DataFrame) -> None:
             f"stability has no {what}. Pass the frame agreement of "
             f"skspend.inspection.segment_stability."
         )
+
+
+def _grade_nodes(nodes: pd.DataFrame) -> pd.DataFrame:
+    missing = [name for name in NODE_COLUMNS if name not in nodes]
+    if missing:
+        raise ValueError(
+            f"node_stability has no column {missing[0]!r}. Pass the frame nodes of "
+            f"skspend.inspection.segment_stability."
+        )
+    return nodes.assign(grade=[grade("found again", value) for value in nodes["jaccard"]])
 
 
 def _align(protected: pd.DataFrame | pd.Series, customers: Any) -> pd.DataFrame:

@@ -19,7 +19,15 @@ from sklearn.utils import check_random_state
 from .._utils._sklearn import default_output
 from .._utils._sparse import take
 from .._utils._threads import one_thread
-from ..inspection._stability import agree, draw_seeds, find_same, place, share_of_same
+from ..inspection._stability import (
+    NODE_COLUMNS,
+    agree,
+    draw_seeds,
+    find_same,
+    judge_nodes,
+    place,
+    share_of_same,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -124,7 +132,8 @@ class Refits:
         -------
         agreement : dict
             The row "top" of the frame ``agreement`` of
-            :func:`~skspend.inspection.segment_stability`, with the model as the reference.
+            :func:`~skspend.inspection.segment_stability`, with the model as the reference; and in
+            "nodes", of the frame ``nodes``, the rows of the top level.
         reproduced : ndarray, shape (n_customers,)
             The share of the three other fits that put each customer into the segment that matches
             the one of the model; a segment without a match counts as 0. Most customers were in
@@ -135,15 +144,19 @@ class Refits:
         if not self.others:
             return None
         top = model.pipeline["segment"].predict_levels(trajectories)[:, :1]
-        found = []
+        fits = []
         for other in self.others:
-            found.append(place(self._fitted(other), self.panel)[:, :1])
+            fitted = self._fitted(other)
+            fits.append((fitted, place(fitted, self.panel)[:, :1]))
             if progress is not None:
-                progress(len(found), N_REFITS)
+                progress(len(fits), N_REFITS)
+        found = [levels for _, levels in fits]
         same = [find_same(top, other, self.fitted, self.held_out) for other in found]
         agreement = agree(top[self.held_out], [other[self.held_out] for other in found], same)
         reproduced = share_of_same(top[:, 0], [other[:, 0] for other in found], self.rows)
-        return agreement.to_dict("index")["top"], reproduced
+        nodes = judge_nodes(model.pipeline, top, fits, self.fitted, self.held_out)
+        nodes = nodes.loc[nodes["depth"] == 1, list(NODE_COLUMNS)]
+        return agreement.to_dict("index")["top"] | {"nodes": nodes.to_dict("records")}, reproduced
 
     def _fitted(self, pipeline):
         # The first one is fitted here, while the process fits the others.

@@ -246,11 +246,14 @@ def test_a_report_shows_the_stability_of_the_record_beside_its_model(
     assert [found["reproducibility"][name] for name in ("value", "low", "high")] == [
         top[name] for name in ("ari", "low", "high")
     ]
+    nodes = read_stability(folder / "model.json")["node_stability"]
+    assert nodes["depth"].eq(1).all() and nodes["jaccard"].between(0, 1).all()
+    assert nodes["held_out"].sum() == top["held_out"]
     moved = tmp_path / "model.json"
     moved.write_bytes((folder / "model.json").read_bytes())
     for record in ("", "[]", '{"stability": null}', '{"stability": {"ari": "high"}}'):
         (tmp_path / "run.json").write_text(record)
-        assert read_stability(moved) is None
+        assert read_stability(moved) == {}
 
 
 def test_report_prints_json_or_nothing(

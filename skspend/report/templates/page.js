@@ -1,461 +1,252 @@
 "use strict";
-// Draws what depends on the chosen segment, from the numbers in the block "data".
-(() => {
-  const data = JSON.parse(document.getElementById("data").textContent);
-  const nodes = new Map(data.nodes.map((node) => [node.id, node]));
-  const inside = new Map(data.nodes.map((node) => [node.id, []]));
-  for (const node of data.nodes) if (node.parent >= 0) inside.get(node.parent).push(node);
-  const ancestors = (id) => (id < 0 ? [] : [id, ...ancestors(nodes.get(id).parent)]);
-  const byId = (id) => document.getElementById(id);
-  const NARROW = 600;
-  const MOST_LETTERS = 26;
-  let chosen = 0;
+// The page as a whole: colours, hints, contents, and tables that sort, fold, filter and download.
+const data = JSON.parse(document.getElementById("data").textContent);
+const terms = JSON.parse(document.getElementById("terms").textContent);
+const nodes = new Map(data.nodes.map((node) => [node.id, node]));
+const byId = (id) => document.getElementById(id);
+const partsOf = (id) => data.nodes.filter((node) => node.parent === id);
+const waySince = (id) => (id < 0 ? [] : [...waySince(nodes.get(id).parent), id]);
+let chosen = 0;
 
-  // One format for each kind of figure.
-  const count = (value) => value.toLocaleString("en");
-  const percent = (value) => (value === null ? "" : `${(100 * value).toFixed(1)} %`);
-  const two = (value) => (value === null ? "" : value.toFixed(2));
-  // plotly reads some HTML in text, and data must not contain any.
-  const plain = (text) => text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
-  const short = (text) =>
-    plain(text.length > MOST_LETTERS ? `${text.slice(0, MOST_LETTERS - 1)}…` : text);
+// One format for each kind of figure, which rounds as Python does; none for what is not known.
+const isNone = (value) => value === null || value === undefined;
+const rounded = (digits) => new Intl.NumberFormat("en", { minimumFractionDigits: digits, maximumFractionDigits: digits, roundingMode: "halfEven" });
+const [whole, tenths, hundredths] = [0, 1, 2].map(rounded);
+const count = (value) => whole.format(value);
+// One decimal, or two below 1 %.
+const percent = (value) => {
+  if (isNone(value)) return "";
+  const [share, size] = [100 * value, Math.abs(100 * value)];
+  return `${size > 0 && size < 0.005 ? "<0.01" : (size && size < 1 ? hundredths : tenths).format(share)}\u00a0%`;
+};
+const two = (value) => (isNone(value) ? "" : hundredths.format(value));
+const amount = (value) => (isNone(value) ? "" : (Math.abs(value) < 100 ? hundredths : whole).format(value));
+const between = (low, high, form) => (isNone(low) ? "" : `${form(low)} to ${form(high)}`);
 
-  // Colours: those of the theme, and of the trait that a segment's name begins with.
-  const theme = (name) => getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
-  const parse = (color) => [1, 3, 5].map((at) => parseInt(color.slice(at, at + 2), 16));
-  const mix = (color, other, part) =>
-    `#${parse(color).map((value, i) => Math.round(value + part * (parse(other)[i] - value)).toString(16).padStart(2, "0")).join("")}`;
-  const strong = (node) => data.colors[node.trait] ?? "#888888";
-  const fill = (node) => (node.id === 0 ? theme("panel") : node.isLow ? mix(strong(node), theme("back"), 0.6) : strong(node));
-  const luminance = (color) => {
-    const [r, g, b] = parse(color).map((v) => (v / 255 <= 0.04045 ? v / 255 / 12.92 : ((v / 255 + 0.055) / 1.055) ** 2.4));
-    return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+const SVG = new Set(["svg", "g", "path", "rect", "line", "circle", "ellipse", "text", "polyline"]);
+function make(name, attributes = {}, ...children) {
+  const made = SVG.has(name) ? document.createElementNS("http://www.w3.org/2000/svg", name) : document.createElement(name);
+  for (const [key, value] of Object.entries(attributes)) {
+    if (key.startsWith("on")) made.addEventListener(key.slice(2), value);
+    else if (value !== false && !isNone(value)) made.setAttribute(key, value);
+  }
+  // Text is text: nothing of the data is ever read as markup.
+  made.append(...children.filter((child) => child !== null));
+  return made;
+}
+const dot = (node) => {
+  const made = make("span", { class: "dot", "data-low": node.isLow && "" });
+  made.style.setProperty("--own", node.color);
+  return made;
+};
+const badge = (grade) => (grade ? make("span", { class: `badge ${grade}` }, grade) : null);
+// A text of the data, which may be long.
+const clamp = (text) => make("span", { class: "clamp", "data-tip": text }, text);
+const term = (text, key = text) => make("a", { class: "term", href: `#term-${Object.keys(terms).indexOf(key)}`, "data-tip": terms[key] }, text);
+
+// A table from rows of cells: text, a number with its form, or an element.
+const cellOf = (content) => (content instanceof Object && "value" in content ? content : { value: null, shown: content });
+const figure = (value, form) => ({ value, shown: form(value), isNumber: true });
+function table(name, header, rows, options = {}) {
+  const isNumber = (at) => rows.some((row) => cellOf(row[at]).isNumber);
+  const head = header.map((title, at) => make("th", { scope: "col", class: options.classes?.[at] ?? (isNumber(at) && "number") }, title));
+  const body = rows.map((row) => make("tr", {}, ...row.map((content, at) => {
+    const { value, shown, isNumber } = cellOf(content);
+    return make(at ? "td" : "th", { scope: at ? null : "row", class: options.classes?.[at] ?? (isNumber && "number"), "data-value": value }, shown ?? "");
+  })));
+  return make("table", { "data-csv": name, class: options.class }, make("thead", {}, make("tr", {}, ...head)), make("tbody", {}, ...body));
+}
+const scroll = (label, content) => make("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": label }, content);
+
+// Files for a spreadsheet, which must not run what a cell says.
+const FORMULA = /^\s*[=+\-@\t\r＝＋－＠]/;
+function csvCell(cell) {
+  const value = cell.dataset.value ?? cell.textContent.trim().replace(/\s+/g, " ");
+  const isNumber = value !== "" && Number.isFinite(Number(value));
+  const safe = !isNumber && FORMULA.test(value) ? `'${value}` : value;
+  return /[",\n\r]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
+}
+const csvOf = (tableElement) => [...tableElement.rows].map((row) => [...row.cells].filter((cell) => !cell.classList.contains("bar")).map(csvCell).join(",")).join("\r\n");
+function csvButton(tableElement, name) {
+  return make("button", {
+    type: "button", class: "csv", "aria-label": `Download the table ${name} as CSV`, onclick: () => {
+      const file = new Blob(["\ufeff", csvOf(tableElement), "\r\n"], { type: "text/csv;charset=utf-8" });
+      const link = make("a", { href: URL.createObjectURL(file), download: `${name}.csv` });
+      link.click();
+      setTimeout(() => URL.revokeObjectURL(link.href), 1000);
+    },
+  }, "CSV");
+}
+
+function setUpHints() {
+  const tip = byId("tip");
+  const hide = () => { tip.hidden = true; };
+  const show = (event) => {
+    const at = event.target.closest?.("[data-tip]");
+    // Where a text is not cut, a hint would only repeat it.
+    const cut = at?.classList.contains("clamp") ? at : at?.querySelector(".clamp");
+    if (!at || !at.dataset.tip || (cut && cut.scrollHeight <= cut.clientHeight + 1 && cut.textContent.trim() === at.dataset.tip)) return hide();
+    tip.textContent = at.dataset.tip;
+    tip.hidden = false;
+    const box = at.getBoundingClientRect();
+    const [width, height] = [tip.offsetWidth, tip.offsetHeight];
+    const x = event.type === "focusin" ? box.left : event.clientX + 12;
+    const above = (event.type === "focusin" ? box.top : event.clientY) - height - 10;
+    const below = (event.type === "focusin" ? box.bottom : event.clientY) + 14;
+    tip.style.left = `${Math.max(4, Math.min(x, innerWidth - width - 8))}px`;
+    tip.style.top = `${below + height < innerHeight ? below : Math.max(4, above)}px`;
   };
-  const readable = (color) => ((luminance(color) + 0.05) / 0.05 >= 1.05 / (luminance(color) + 0.05) ? "#000000" : "#ffffff");
+  for (const kind of ["mouseover", "focusin"]) document.addEventListener(kind, show);
+  for (const kind of ["focusout", "scroll"]) document.addEventListener(kind, hide, true);
+  document.addEventListener("keydown", (event) => event.key === "Escape" && hide());
+}
 
-  const config = { displayModeBar: false, responsive: true };
-  const layout = (more) => ({
-    paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)", showlegend: false, dragmode: false,
-    font: { color: theme("fore"), size: 13, family: getComputedStyle(document.body).fontFamily },
-    margin: { l: 50, r: 12, t: 8, b: 44 }, hoverlabel: { bgcolor: theme("panel"), font: { color: theme("fore") } },
-    ...more,
-  });
-  const axis = (more) => ({
-    gridcolor: theme("line"), zerolinecolor: theme("line"), linecolor: theme("line"),
-    fixedrange: true, automargin: true, ...more,
-  });
-  const draw = (id, traces, more) => Plotly.react(byId(id), traces, layout(more), config);
-  const width = (id) => byId(id).clientWidth;
-  const periods = Array.from({ length: data.nPeriods }, (_, i) => i + 1);
-  const periodAxis = () => axis({ title: { text: plain(data.period) }, dtick: Math.ceil(data.nPeriods / 12), range: [0.8, data.nPeriods + 0.2] });
-
-  // Columns after the first are numbers, except those in `words`.
-  function table(id, header, rows, words = []) {
-    const isNumber = (i) => i > 0 && !words.includes(i);
-    const head = document.createElement("tr");
-    header.forEach((text, i) => head.append(cell("th", text, isNumber(i), "col")));
-    const body = rows.map((row) => {
-      const line = document.createElement("tr");
-      row.forEach((text, i) => line.append(cell(i ? "td" : "th", text, isNumber(i), i ? null : "row")));
-      return line;
-    });
-    const [thead, tbody] = ["thead", "tbody"].map((name) => document.createElement(name));
-    thead.append(head);
-    tbody.append(...body);
-    byId(id).replaceChildren(thead, tbody);
-  }
-
-  function cell(kind, text, isNumber, scope) {
-    const made = document.createElement(kind);
-    made.textContent = text;
-    if (isNumber) made.className = "number";
-    if (scope) made.scope = scope;
-    return made;
-  }
-
-  function drawIcicle() {
-    const level = inside.get(chosen).length ? chosen : nodes.get(chosen).parent;
-    const colors = data.nodes.map(fill);
-    draw("icicle", [{
-      type: "icicle", ids: data.nodes.map((n) => `${n.id}`), labels: data.nodes.map((n) => plain(n.name)),
-      parents: data.nodes.map((n) => (n.parent < 0 ? "" : `${n.parent}`)), values: data.nodes.map((n) => n.customers),
-      branchvalues: "total", level: `${Math.max(level, 0)}`, sort: false, maxdepth: width("icicle") < NARROW ? 2 : 4,
-      customdata: data.nodes.map((n) => [percent(n.share), two(n.strength)]),
-      texttemplate: "%{label}<br>%{customdata[0]}",
-      hovertemplate: "%{label}<br>%{value:,} customers, %{customdata[0]}<br>strength %{customdata[1]}<extra></extra>",
-      marker: {
-        colors,
-        line: { width: data.nodes.map((n) => (n.id === chosen ? 4 : 1)), color: data.nodes.map((n) => (n.id === chosen ? theme("fore") : theme("back"))) },
-      },
-      textfont: { color: colors.map(readable) }, tiling: { orientation: "h", pad: 0 }, pathbar: { visible: false },
-    }], { height: width("icicle") < NARROW ? 340 : 460, uniformtext: { minsize: 9, mode: "hide" }, margin: { l: 0, r: 0, t: 0, b: 0 } });
-  }
-
-  // Rows of the customers who end in a segment.
-  const rowsOf = (id) => data.lines.leaf.map((leaf, row) => [leaf, row]).filter(([leaf]) => ancestors(leaf).includes(id)).map(([, row]) => row);
-  const groups = () => (inside.get(chosen).length ? inside.get(chosen) : [nodes.get(chosen)]).map((node) => ({ node, rows: rowsOf(node.id) }));
-
-  function path(rows, unit) {
-    const out = [];
-    for (const row of rows) {
-      for (const state of data.lines.states[row]) out.push(state[unit]);
-      out.push(null);
-    }
-    return out;
-  }
-  const end = (rows, unit) => rows.map((row) => data.lines.states[row].at(-1)[unit]);
-
-  // Components of the states of several networks may be larger than 1.
-  const farthest = data.lines.states.flat(2).reduce((most, state) => Math.max(most, Math.abs(state)), 1);
-
-  // The whole state space for everybody; inside a segment, the part of it where its customers end.
-  function ranges(units, rows) {
-    const edge = 1.03 * farthest;
-    if (chosen === 0 || !rows.length) return units.map(() => [-edge, edge]);
-    const bounds = units.map((unit) => [Math.min(...end(rows, unit)), Math.max(...end(rows, unit))]);
-    const reach = Math.min(edge, Math.max(0.05, ...bounds.map(([low, high]) => 0.6 * (high - low))));
-    return bounds.map(([low, high]) => {
-      const middle = Math.min(edge - reach, Math.max(reach - edge, (low + high) / 2));
-      return [middle - reach, middle + reach];
-    });
-  }
-
-  const opacity = (n) => Math.min(0.8, Math.max(0.12, 5 / Math.sqrt(n + 1)));
-  const dot = (node, size) => ({ size, color: node.isLow ? theme("back") : strong(node), line: { color: strong(node), width: 1.5 }, opacity: 1 });
-
-  function drawSpace(found, units, limits, n) {
-    const is3d = units.length > 2;
-    byId("space").closest("figure").hidden = !is3d;
-    if (!is3d) return;
-    const traces = found.flatMap(({ node, rows }) => [
-      { type: "scatter3d", mode: "lines", hoverinfo: "skip", opacity: opacity(n), line: { color: strong(node), width: 2 }, x: path(rows, units[0]), y: path(rows, units[1]), z: path(rows, units[2]) },
-      { type: "scatter3d", mode: "markers", marker: dot(node, 3.5), x: end(rows, units[0]), y: end(rows, units[1]), z: end(rows, units[2]), hovertemplate: `${plain(node.name)}<extra></extra>` },
-    ]);
-    const side = (unit, range) => ({ title: { text: `state ${unit}` }, range, gridcolor: theme("line"), zerolinecolor: theme("line"), backgroundcolor: "rgba(0,0,0,0)", showspikes: false, nticks: 5 });
-    draw("space", traces, {
-      height: 440, margin: { l: 0, r: 0, t: 0, b: 0 }, dragmode: "turntable", uirevision: "camera",
-      scene: { aspectmode: "cube", camera: { eye: { x: 1.75, y: 1.75, z: 0.9 }, center: { x: 0, y: 0, z: -0.12 } }, xaxis: side(units[0], limits[0]), yaxis: side(units[1], limits[1]), zaxis: side(units[2], limits[2]) },
-    });
-  }
-
-  function drawProjections(found, units, limits, n) {
-    const pairs = units.length === 1 ? [[null, 0]] : units.length === 2 ? [[0, 1]] : [[0, 1], [0, 2], [1, 2]];
-    const columns = width("projections") < 400 ? 1 : Math.min(2, pairs.length);
-    const rowsOfPanels = Math.ceil(pairs.length / columns);
-    const traces = [];
-    const more = { grid: { rows: rowsOfPanels, columns, pattern: "independent", xgap: 0.22, ygap: 0.22 }, height: pairs.length === 1 ? 440 : columns === 1 ? 300 * pairs.length : 540 };
-    pairs.forEach(([first, second], panel) => {
-      const suffix = panel ? `${panel + 1}` : "";
-      const [x, y] = [`x${suffix}`, `y${suffix}`];
-      for (const { node, rows } of found) {
-        const across = first === null ? rows.flatMap(() => [...periods, null]) : path(rows, units[first]);
-        const last = first === null ? rows.map(() => data.nPeriods) : end(rows, units[first]);
-        traces.push({ type: "scatter", mode: "lines", xaxis: x, yaxis: y, hoverinfo: "skip", opacity: opacity(n), line: { color: strong(node), width: 1 }, x: across, y: path(rows, units[second]) });
-        traces.push({ type: "scatter", mode: "markers", xaxis: x, yaxis: y, cliponaxis: false, marker: dot(node, n > 500 ? 3.5 : 5), x: last, y: end(rows, units[second]), hovertemplate: `${plain(node.name)}<extra></extra>` });
-      }
-      more[`xaxis${suffix}`] = first === null ? periodAxis() : axis({ title: { text: `state ${units[first]}`, standoff: 4 }, range: limits[first], nticks: 5 });
-      more[`yaxis${suffix}`] = axis({ title: { text: `state ${units[second]}`, standoff: 4 }, range: limits[second], nticks: 5 });
-    });
-    draw("projections", traces, more);
-  }
-
-  function drawTrajectories() {
-    const node = nodes.get(chosen);
-    const found = groups();
-    const rows = found.flatMap((group) => group.rows);
-    const limits = ranges(node.units, rows);
-    drawSpace(found, node.units, limits, rows.length);
-    drawProjections(found, node.units, limits, rows.length);
-    byId("space-note").textContent = `${count(rows.length)} of ${count(node.customers)} customers are drawn${
-      node.units.length > 2 ? `, in the three states that separate the parts best` : ""}. Drag to rotate.`;
-  }
-
-  function drawTraits() {
-    const node = nodes.get(chosen);
-    const everybody = nodes.get(0);
-    const names = [...data.traits].reverse();
-    const of = (which, column) => names.map((name) => which.traits[data.traits.indexOf(name)][column]);
-    const medians = of(node, 0);
-    const reach = 1.08 * Math.max(...data.nodes.flatMap((n) => n.traits.flat().map((v) => Math.abs(v ?? 0))));
-    const traces = [{
-      type: "scatter", mode: "markers", y: names, x: medians,
-      marker: { size: 11, color: names.map((name) => data.colors[name]) },
-      error_x: { type: "data", symmetric: false, array: of(node, 2).map((v, i) => (v ?? medians[i]) - medians[i]), arrayminus: of(node, 1).map((v, i) => medians[i] - (v ?? medians[i])), color: theme("fore"), thickness: 1.5, width: 5 },
-      hovertemplate: "%{y} %{x:.2f}<extra></extra>",
-    }];
-    if (chosen) traces.push({ type: "scatter", mode: "markers", y: names, x: of(everybody, 0), marker: { symbol: "line-ns", size: 14, line: { color: theme("muted"), width: 2 } }, hovertemplate: "everybody %{x:.2f}<extra></extra>" });
-    draw("traits", traces, { height: 260, xaxis: axis({ range: [-reach, reach], zeroline: true }), yaxis: axis({ showgrid: false }) });
-    table("traits-table", ["Trait", "Median", "95 % interval"], data.traits.map((name, i) => {
-      const [median, low, high] = node.traits[i];
-      return [name, two(median), low === null ? "" : `${two(low)} to ${two(high)}`];
-    }));
-  }
-
-  function drawCategories() {
-    const node = nodes.get(chosen);
-    if (!chosen) return drawSpending(data.spending, "categories", "Largest categories, as shares of all spending", "categories-title", "categories-table");
-    byId("categories-title").textContent = "Difference from all other customers, in standard deviations";
-    const rows = [...node.categories].reverse();
-    draw("categories", [{
-      type: "bar", orientation: "h", y: rows.map((_, i) => i), x: rows.map((row) => row.effect),
-      marker: { color: rows.map((row) => (row.effect > 0 ? "#0072B2" : "#D55E00")) },
-      customdata: rows.map((row) => [plain(row.category), percent(row.share), percent(row.others)]),
-      hovertemplate: "%{customdata[0]}<br>%{customdata[1]}, others %{customdata[2]}<extra></extra>",
-    }], {
-      height: 70 + 24 * Math.max(3, rows.length), xaxis: axis({ zeroline: true, zerolinecolor: theme("muted") }),
-      yaxis: axis({ showgrid: false, tickvals: rows.map((_, i) => i), ticktext: rows.map((row) => short(row.category)) }),
-    });
-    byId("categories-note").textContent = rows.length ? "" : "No category differs from the other customers by more than a fifth of a standard deviation.";
-    table("categories-table", ["Category", "Effect", "Share", "Others"], node.categories.map((row) => [row.category, two(row.effect), percent(row.share), percent(row.others)]));
-  }
-
-  function drawSpending(spending, id, title, titleId, tableId) {
-    const { category, share, has_coefficient: known } = spending;
-    const order = category.map((_, i) => i).reverse();
-    if (titleId) byId(titleId).textContent = title;
-    draw(id, [{
-      type: "bar", orientation: "h", y: order.map((_, i) => i), x: order.map((i) => share[i]),
-      marker: { color: order.map((i) => (known[i] ? "#0072B2" : theme("line"))), line: { color: theme("muted"), width: 1 } },
-      hovertemplate: order.map((i) => `${plain(category[i])} ${percent(share[i])}${known[i] ? "" : ", no coefficient"}<extra></extra>`),
-    }], {
-      height: 70 + 24 * order.length, xaxis: axis({ tickformat: ".0%" }),
-      yaxis: axis({ showgrid: false, tickvals: order.map((_, i) => i), ticktext: order.map((i) => short(category[i])) }),
-    });
-    if (tableId) {
-      byId("categories-note").textContent = "Blue: the category has a coefficient. Other categories do not affect the traits.";
-      table(tableId, ["Category", "Share", "Coefficient"], category.map((name, i) => [name, percent(share[i]), known[i] ? "yes" : "no"]), [2]);
-    }
-  }
-
-  function drawHistory() {
-    const node = nodes.get(chosen);
-    const parts = inside.get(chosen);
-    const shown = chosen || !parts.length ? [...parts, node] : parts;
-    const line = (n, own) => ({ color: own ? theme("fore") : strong(n), width: own ? 3 : 1.5, dash: !own && n.isLow ? "dot" : "solid" });
-    const trace = (n, y, more) => ({
-      type: "scatter", mode: "lines+markers", name: plain(n.name), x: periods, y, line: line(n, n === node),
-      marker: n === node ? { size: 6, color: theme("fore") } : dot(n, 6),
-      hovertemplate: `${plain(n.name)} %{y:.1%}<extra></extra>`, ...more,
-    });
-    draw("size", shown.map((n) => trace(n, n.history.share, {})), { height: 280, xaxis: periodAxis(), yaxis: axis({ tickformat: ".0%", rangemode: "tozero" }) });
-    const stay = shown.map((n) => {
-      const { rate, low, high } = n.history;
-      const difference = (bound, sign) => rate.map((r, i) => (r === null ? 0 : sign * (bound[i] - r)));
-      return trace(n, rate, { error_y: { type: "data", symmetric: false, array: difference(high, 1), arrayminus: difference(low, -1), thickness: 1, width: 2, color: n === node ? theme("fore") : strong(n) } });
-    });
-    draw("stability", stay, { height: 280, xaxis: periodAxis(), yaxis: axis({ tickformat: ".0%", range: [0, 1.03] }) });
-    const { customers, share, rate, low, high } = node.history;
-    table("history-table", [data.period, "Customers", "Share", "Stay until the last period", "95 % interval"], periods.map((period, i) => [
-      `${period}`, count(customers[i]), percent(share[i]), percent(rate[i]), rate[i] === null ? "" : `${percent(low[i])} to ${percent(high[i])}`,
-    ]));
-  }
-
-  function showExemplars() {
-    byId("exemplars-figure").hidden = chosen === 0;
-    table("exemplars", ["Customer", "Type", "Strength", `Active ${data.period}s`, "Spends most on"],
-      (data.exemplars[chosen] ?? []).map((row) => [row.called, row.type, two(row.strength), `${row.active_periods}`, row.spends_on.join(", ")]), [1, 4]);
-  }
-
-  function drawTransfer() {
-    if (!byId("transfer-chart")) return;
-    const labels = [...new Set(data.transfer.map((row) => row.label))];
-    const symbols = ["circle", "diamond", "square", "cross"];
-    const colors = ["#0072B2", "#D55E00", "#009E73", "#CC79A7"];
-    const called = (row) => `${row.model} (${count(row.size)})`;
-    const names = [...new Set(data.transfer.map(called))].reverse();
-    const traces = labels.map((label, i) => {
-      const rows = data.transfer.filter((row) => row.label === label);
-      return {
-        type: "scatter", mode: "markers", name: plain(label), y: rows.map((row) => names.indexOf(called(row))), x: rows.map((row) => row.r2),
-        marker: { size: 10, symbol: symbols[i % symbols.length], color: colors[i % colors.length] },
-        error_x: { type: "data", array: rows.map((row) => row.r2_interval ?? 0), thickness: 1.5, color: colors[i % colors.length] },
-        hovertemplate: rows.map((row) => `${plain(label)}: ${plain(row.model)} ${two(row.r2)}<extra></extra>`),
-      };
-    });
-    draw("transfer-chart", traces, {
-      height: 110 + 30 * names.length, showlegend: true, legend: { orientation: "h", y: 1.02, yanchor: "bottom" }, margin: { l: 50, r: 12, t: 40, b: 44 },
-      xaxis: axis({ title: { text: "R2" }, zeroline: true, zerolinecolor: theme("muted") }),
-      yaxis: axis({ showgrid: false, tickvals: names.map((_, i) => i), ticktext: names.map((name) => (width("transfer-chart") < NARROW ? short(name) : plain(name))) }),
-    });
-  }
-
-  // The list, as the pattern for a tree has it: one stop of the Tab key, arrows move inside.
-  function makeTree() {
-    const item = (node) => {
-      const made = document.createElement("li");
-      const label = document.createElement("span");
-      const parts = inside.get(node.id);
-      made.id = `node${node.id}`;
-      made.tabIndex = -1;
-      made.setAttribute("role", "treeitem");
-      made.dataset.node = node.id;
-      label.append(marker(node), text(node.name), text(`${count(node.customers)}`));
-      made.append(label);
-      label.addEventListener("click", () => choose(node.id));
-      if (parts.length) {
-        const group = document.createElement("ul");
-        group.setAttribute("role", "group");
-        group.append(...parts.map(item));
-        made.append(group);
-        made.setAttribute("aria-expanded", "true");
-      }
-      return made;
-    };
-    byId("tree").append(item(nodes.get(0)));
-    byId("tree").addEventListener("keydown", (event) => {
-      const here = document.activeElement.closest("[role=treeitem]");
-      if (!here) return;
-      const all = [...byId("tree").querySelectorAll("[role=treeitem]")];
-      const at = all.indexOf(here);
-      const target = {
-        ArrowDown: () => all[at + 1], ArrowUp: () => all[at - 1], Home: () => all[0], End: () => all.at(-1),
-        ArrowRight: () => here.querySelector("[role=treeitem]"), ArrowLeft: () => here.parentElement.closest("[role=treeitem]"),
-      }[event.key]?.();
-      if (event.key === "Enter" || event.key === " ") choose(Number(here.dataset.node));
-      else if (!(event.key.startsWith("Arrow") || event.key === "Home" || event.key === "End")) return;
-      event.preventDefault();
-      if (target) focusItem(target);
-    });
-  }
-
-  function focusItem(item) {
-    for (const other of byId("tree").querySelectorAll("[role=treeitem]")) other.tabIndex = other === item ? 0 : -1;
-    item.focus({ preventScroll: true });
-    item.firstChild.scrollIntoView({ block: "nearest" });
-  }
-
-  function text(words) {
-    const made = document.createElement("span");
-    made.textContent = words;
-    return made;
-  }
-
-  function marker(node) {
-    const made = document.createElement("span");
-    made.className = "dot";
-    made.dataset.dot = node.id;
-    return made;
-  }
-
-  function paintDots() {
-    for (const made of document.querySelectorAll("[data-dot]")) {
-      const node = nodes.get(Number(made.dataset.dot));
-      made.style.borderColor = node.id ? strong(node) : theme("muted");
-      made.style.background = node.id && !node.isLow ? strong(node) : "transparent";
-    }
-  }
-
-  function button(node, ...content) {
-    const made = document.createElement("button");
-    made.type = "button";
-    made.append(...content);
-    made.addEventListener("click", () => choose(node.id));
-    return made;
-  }
-
-  function showNames() {
-    const node = nodes.get(chosen);
-    byId("name").textContent = node.path;
-    byId("summary").textContent = `${count(node.customers)} customers, ${percent(node.share)} of all. Mean strength ${two(node.strength)}: 1 at the centre, 0 halfway to the next segment.`;
-    byId("way").replaceChildren(...ancestors(chosen).toReversed().map((id) => {
-      const item = document.createElement("li");
-      const above = nodes.get(id);
-      if (id === chosen) {
-        item.textContent = above.name;
-        item.setAttribute("aria-current", "true");
-      } else item.append(button(above, above.name));
-      return item;
-    }));
-    const parts = inside.get(chosen);
-    byId("parts-title").hidden = byId("parts").hidden = !parts.length;
-    byId("parts").replaceChildren(...parts.map((part) => button(part, marker(part), text(part.name), text(percent(part.share)))));
-    for (const item of byId("tree").querySelectorAll("[role=treeitem]")) {
-      const isChosen = Number(item.dataset.node) === chosen;
-      item.setAttribute("aria-selected", `${isChosen}`);
-      item.tabIndex = isChosen ? 0 : -1;
-      const list = byId("tree");
-      if (isChosen) {
-        const [top, height] = [item.offsetTop - list.offsetTop, item.firstChild.offsetHeight];
-        if (top < list.scrollTop || top + height > list.scrollTop + list.clientHeight) list.scrollTop = top - list.clientHeight / 2;
-      }
-    }
-  }
-
-  function drawChosen() {
-    showNames();
-    paintDots();
-    drawIcicle();
-    drawTrajectories();
-    drawTraits();
-    drawCategories();
-    drawHistory();
-    showExemplars();
-  }
-
-  function drawAll() {
-    drawChosen();
-    drawSpending(data.coverage, "coverage");
-    drawTransfer();
-  }
-
-  function choose(id) {
-    // In the address, so that the back button works and a segment can be linked to.
-    if (id !== chosen) location.hash = `segment-${id}`;
-  }
-
-  function readAddress() {
-    const id = Number(location.hash.match(/^#segment-(\d+)$/)?.[1] ?? 0);
-    return nodes.has(id) ? id : 0;
-  }
-
-  function setTheme(name) {
+function setUpTheme() {
+  const set = (name) => {
     document.documentElement.dataset.theme = name;
     byId("theme").textContent = name === "dark" ? "Light" : "Dark";
     byId("theme").setAttribute("aria-label", `Change to ${name === "dark" ? "light" : "dark"} colours`);
-  }
-
+  };
   const current = () => document.documentElement.dataset.theme;
   const prefersDark = matchMedia("(prefers-color-scheme: dark)");
-  setTheme(prefersDark.matches ? "dark" : "light");
-  makeTree();
-  chosen = readAddress();
-  drawAll();
-
-  byId("icicle").on("plotly_icicleclick", (event) => {
-    const clicked = Number(event.points[0].id);
-    // A second click on the chosen segment goes up.
-    choose(clicked === chosen ? Math.max(0, nodes.get(chosen).parent) : clicked);
-    return false;
-  });
-  addEventListener("hashchange", () => {
-    if (location.hash && !location.hash.startsWith("#segment-")) return;
-    chosen = readAddress();
-    drawChosen();
-  });
-  byId("theme").addEventListener("click", () => {
-    setTheme(current() === "dark" ? "light" : "dark");
-    drawAll();
-  });
-  prefersDark.addEventListener("change", (event) => {
-    setTheme(event.matches ? "dark" : "light");
-    drawAll();
-  });
-  let width0 = innerWidth;
-  addEventListener("resize", () => {
-    if (innerWidth !== width0) drawAll();
-    width0 = innerWidth;
-  });
+  set(prefersDark.matches ? "dark" : "light");
+  prefersDark.addEventListener("change", (event) => set(event.matches ? "dark" : "light"));
+  byId("theme").addEventListener("click", () => set(current() === "dark" ? "light" : "dark"));
   // Paper is white, whatever the screen is.
   let before = null;
-  addEventListener("beforeprint", () => {
-    before = current();
-    document.documentElement.classList.add("paper");
-    setTheme("light");
-    drawAll();
+  addEventListener("beforeprint", () => { before = current(); set("light"); });
+  addEventListener("afterprint", () => set(before));
+}
+
+function setUpContents() {
+  const links = [...document.querySelectorAll("#contents a")];
+  const sections = links.map((link) => byId(link.hash.slice(1)));
+  const follow = () => {
+    const isAtEnd = innerHeight + scrollY >= document.documentElement.scrollHeight - 2;
+    const passed = sections.filter((section) => section.getBoundingClientRect().top < innerHeight / 3);
+    const here = isAtEnd && scrollY > 0 ? sections.at(-1) : passed.at(-1) ?? sections[0];
+    links.forEach((link, at) => (sections[at] === here ? link.setAttribute("aria-current", "true") : link.removeAttribute("aria-current")));
+  };
+  addEventListener("scroll", follow, { passive: true });
+  follow();
+}
+
+// The table of segments: siblings are sorted, and parts stay below the segment that they are in.
+function setUpTree() {
+  const tree = byId("tree");
+  if (!tree) return;
+  const rows = [...tree.tBodies[0].rows];
+  const idOf = (row) => Number(row.dataset.node);
+  const byNode = new Map(rows.map((row) => [idOf(row), row]));
+  const isOpen = new Set([0]);
+  const keys = {
+    name: (node) => node.name.toLowerCase(), share: (node) => node.customers,
+    again: (node) => node.found?.jaccard ?? -1, stay: (node) => node.stay ?? -1,
+  };
+  let sorted = { key: "share", sign: -1 };
+
+  function refresh() {
+    const words = byId("search").value.toLowerCase().split(/\s+/).filter(Boolean);
+    const hits = rows.filter((row) => {
+      const node = nodes.get(idOf(row));
+      const text = [node.path, ...node.spends_more_on, ...node.spends_less_on].join(" ").toLowerCase();
+      return words.length && words.every((word) => text.includes(word));
+    });
+    byId("found").textContent = words.length ? `${hits.length} found` : "";
+    for (const row of rows) {
+      const above = waySince(idOf(row)).slice(0, -1);
+      row.hidden = words.length ? !hits.includes(row) : !above.every((id) => isOpen.has(id));
+      row.querySelector("button.fold")?.setAttribute("aria-expanded", `${isOpen.has(idOf(row))}`);
+    }
+    for (const button of document.querySelectorAll("[data-level]")) {
+      const isShown = rows.every((row) => row.hidden === (row.dataset.depth > button.dataset.level));
+      button.setAttribute("aria-pressed", `${isShown}`);
+    }
+  }
+
+  function sort() {
+    const order = (a, b) => (keys[sorted.key](a) < keys[sorted.key](b) ? -1 : 1) * sorted.sign;
+    const visit = (id) => partsOf(id).sort((a, b) => (keys[sorted.key](a) === keys[sorted.key](b) ? 0 : order(a, b))).flatMap((node) => [byNode.get(node.id), ...visit(node.id)]);
+    tree.tBodies[0].append(...visit(0));
+    for (const head of tree.querySelectorAll("[data-sort]")) {
+      if (head.dataset.sort === sorted.key) head.setAttribute("aria-sort", sorted.sign > 0 ? "ascending" : "descending");
+      else head.removeAttribute("aria-sort");
+    }
+  }
+
+  for (const head of tree.querySelectorAll("[data-sort]")) {
+    const title = head.textContent;
+    head.replaceChildren(make("button", {
+      type: "button", onclick: () => {
+        const key = head.dataset.sort;
+        sorted = { key, sign: sorted.key === key ? -sorted.sign : key === "name" ? 1 : -1 };
+        sort();
+      },
+    }, title));
+  }
+  for (const row of rows) {
+    row.addEventListener("click", (event) => {
+      if (event.target.closest(".fold")) {
+        isOpen[isOpen.has(idOf(row)) ? "delete" : "add"](idOf(row));
+        refresh();
+      } else choose(idOf(row));
+    });
+  }
+  for (const button of document.querySelectorAll("[data-level]")) {
+    button.addEventListener("click", () => {
+      isOpen.clear();
+      for (const node of data.nodes) if (node.depth < Number(button.dataset.level)) isOpen.add(node.id);
+      byId("search").value = "";
+      refresh();
+    });
+  }
+  byId("search").addEventListener("input", refresh);
+  document.addEventListener("chosen", () => {
+    for (const id of waySince(chosen).slice(0, -1)) isOpen.add(id);
+    refresh();
+    for (const row of rows) {
+      row.classList.toggle("chosen", idOf(row) === chosen);
+      if (idOf(row) === chosen) row.querySelector(".open").setAttribute("aria-current", "true");
+      else row.querySelector(".open").removeAttribute("aria-current");
+    }
   });
-  addEventListener("afterprint", () => {
-    document.documentElement.classList.remove("paper");
-    setTheme(before);
-    drawAll();
+  sort();
+}
+
+function choose(id) {
+  // In the address, so that the back button works and a segment can be linked to.
+  if (id !== chosen) location.hash = `segment-${id}`;
+  // Where the page of a segment is not beside the table, but below it.
+  if (matchMedia("(max-width: 900px)").matches) byId("detail").scrollIntoView();
+}
+
+function readAddress() {
+  const id = Number(location.hash.match(/^#segment-(\d+)$/)?.[1] ?? 0);
+  return nodes.has(id) ? id : 0;
+}
+
+function setUp() {
+  setUpTheme();
+  setUpHints();
+  setUpTree();
+  setUpContents();
+  for (const made of document.querySelectorAll("table[data-csv]")) {
+    const button = csvButton(made, made.dataset.csv);
+    if (made.id === "tree") document.querySelector("#segments .tools").append(button);
+    else made.closest(".scroll").after(button);
+  }
+  const show = () => {
+    chosen = readAddress();
+    document.dispatchEvent(new Event("chosen"));
+  };
+  addEventListener("hashchange", () => {
+    if (location.hash === "" || location.hash.startsWith("#segment-")) show();
   });
-})();
+  let width = innerWidth;
+  addEventListener("resize", () => {
+    if (innerWidth !== width) document.dispatchEvent(new Event("chosen"));
+    width = innerWidth;
+  });
+  show();
+}
+addEventListener("DOMContentLoaded", setUp);

@@ -1,0 +1,292 @@
+"""Sentences that are made of the figures of a report, so that they are true of these customers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from .._utils._text import count
+from ..inspection._segments import EVERYBODY, WORTH_SAYING
+from ._grades import GOOD, POOR
+
+if TYPE_CHECKING:
+    from ._report import SegmentReport
+
+SPACE = "\N{NO-BREAK SPACE}"
+CLEAR = 0.1
+"""How much more than half of the members must be on one side of the median to be worth a word."""
+PERCENT = ("coverage", "accuracy", "stay", "stay without a network", "same segment", "R2")
+NOT_MEASURED = "not measured"
+
+
+def percent(share: float) -> str:
+    """A share as a percentage, such as 4.6 % or 0.46 %; nothing if it is not known."""
+    if not np.isfinite(share):
+        return ""
+    value, size = 100 * share, abs(100 * share)
+    if 0 < size < 0.005:
+        return f"<0.01{SPACE}%"
+    return f"{value:.{2 if 0 < size < 1 else 1}f}{SPACE}%"
+
+
+def figure(value: float, metric: str = "") -> str:
+    """A figure as the page writes it; nothing if it is not known.
+
+    >>> figure(0.046, "stability"), figure(47.6, "change of direction")
+    ('0.05', '48')
+    """
+    if metric in PERCENT:
+        return percent(value)
+    if not np.isfinite(value):
+        return ""
+    if metric == "change of direction":
+        return f"{value:.0f}"
+    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.2f}"
+
+
+def amount(value: float) -> str:
+    """An amount of money; nothing if it is not known."""
+    if not np.isfinite(value):
+        return ""
+    return f"{value:,.2f}" if abs(value) < 100 else f"{value:,.0f}"
+
+
+def interval(low: float, high: float, metric: str = "") -> str:
+    """An interval, such as 0.87 to 0.93; nothing if it is not known."""
+    return f"{figure(low, metric)} to {figure(high, metric)}" if np.isfinite(low) else ""
+
+
+def tell_tiles(report: SegmentReport) -> list[dict[str, Any]]:
+    """The five figures of the first screen: what each asks, its value, what it says, its grade."""
+    data, metrics = report.data, report.metrics.set_index("metric")
+    period = report.customers_.period
+    top = report.segments[report.segments["depth"] == 1]
+    active = (
+        f"{data['active customers']:,} of them spend in all {data['periods']} {period}s"
+        if data["periods"] > 1
+        else f"{data['active customers']:,} of them spend"
+    )
+    tiles = [{"asks": "Customers placed", "value": f"{data['customers']:,}", "says": active}]
+    levels = int(report.segments["depth"].max()) if len(report.segments) else 0
+    n_leaves = int((report.segments["label"] >= 0).sum())
+    says = "everybody is in one: the customers do not divide"
+    if len(top):
+        says = f"the largest has {percent(top['share'].max())} of the customers"
+        if levels > 1:
+            says += f"; they divide further into {n_leaves}"
+    tiles.append({"asks": "Segments", "value": f"{max(1, len(top))}", "says": says})
+    tiles.append(_tile(metrics, "coverage", "Spending that the names rest on", _tell_coverage))
+    same = _tile(metrics, "same segment", "Would another fit give the same?", _tell_fits)
+    if same["value"] == NOT_MEASURED:
+        same["says"] = (
+            "run skspend segment without --no-stability"
+            if len(top)
+            else "there is one segment, which every fit finds"
+        )
+    elif "reproducibility" in metrics.index:
+        same["grade"] = metrics.loc["reproducibility", "grade"]
+    stay = _tile(metrics, "stay", "Do customers stay?", _tell_stay)
+    if stay["value"] == NOT_MEASURED:
+        stay["says"] = (
+            f"the data has one {period}"
+            if data["periods"] == 1
+            else "nobody spends all the time"
+            if len(top)
+            else "nobody can leave the only segment"
+        )
+    elif "stability" in metrics.index:
+        stay["grade"] = metrics.loc["stability", "grade"]
+        first = report.customers_.middle + 1
+        stay["says"] = f"from {period} {first} to {data['periods']}{stay['says']}"
+    return [{"grade": "", **tile} for tile in (*tiles, same, stay)]
+
+
+def _tile(metrics, metric, asks, tell):
+    if metric not in metrics.index:
+        says = "the names are about spending itself" if metric == "coverage" else ""
+        return {"asks": asks, "value": NOT_MEASURED, "says": says}
+    row = metrics.loc[metric]
+    value = figure(row["value"], metric)
+    return {"asks": asks, "value": value, "says": tell(metrics), "grade": row["grade"]}
+
+
+def _tell_coverage(metrics):
+    low, high = metrics.loc["coverage", ["low", "high"]]
+    return f"is in categories with a coefficient ({interval(low, high, 'coverage')})"
+
+
+def _tell_fits(metrics):
+    row = metrics.loc["reproducibility"]
+    between = interval(row["low"], row["high"])
+    return f"of the customers; agreement {figure(row['value'])}" + (
+        f" ({between})" if between else ""
+    )
+
+
+def _tell_stay(metrics):
+    if "stay without a network" not in metrics.index:
+        return ""
+    other = percent(metrics.loc["stay without a network", "value"])
+    return f"; types computed without a network: {other}"
+
+
+def tell_verdict(report: SegmentReport) -> str:
+    """What to make of the figures, in one sentence."""
+    metrics = report.metrics.set_index("metric")
+    if not len(report.segments):
+        return (
+            "These customers do not divide into segments: there is nothing to compare, and no "
+            "reason to treat one of them unlike another."
+        )
+    said = []
+    if "coverage" in metrics.index:
+        value, graded = metrics.loc["coverage", ["value", "grade"]]
+        rest = f"Names rest on {percent(value)} of the spending"
+        said.append(
+            f"{rest}: treat them as labels, and read what a segment spends its money on"
+            if graded == POOR
+            else f"{rest}, so they summarise it"
+            if graded == GOOD
+            else f"{rest}: compare them with what a segment spends its money on"
+        )
+    else:
+        said.append("Names say what a segment spends more or less on than others")
+    if "reproducibility" in metrics.index:
+        graded = metrics.loc["reproducibility", "grade"]
+        said.append(
+            "another fit finds nearly the same segments"
+            if graded == GOOD
+            else "another fit finds other segments, so do not rely on a single one"
+            if graded == POOR
+            else "another fit finds most of the segments, so check the column “Found again”"
+        )
+    else:
+        said.append("whether another fit finds these segments is not measured")
+    if "stability without a network" in metrics.index:
+        low = metrics.loc["stability", "low"]
+        than = metrics.loc["stability without a network", "value"]
+        said.append(
+            "customers stay in them longer than in types that need no network"
+            if np.isfinite(low) and low > than
+            else "types that need no network keep customers about as long"
+        )
+    return "; ".join(said) + "."
+
+
+def describe_segment(report: SegmentReport, node: int) -> str:
+    """Who is in a segment, in one sentence of its own figures."""
+    if node == 0:
+        return f"All {count(report.data['customers'], 'customer')} of this report."
+    row = report.segments.set_index("node").loc[node]
+    said = f"{count(int(row['customers']), 'customer')}, {percent(row['share'])} of all"
+    if not row["customers"]:
+        return f"{said}."
+    side = find_trait(report, node)
+    if side is not None:
+        trait, word, share = side
+        said += f", of whom {percent(share)} score {word} the median customer on {trait}"
+    spending = [
+        text
+        for sign, word in ((1, "more"), (-1, "less"))
+        if (text := _tell_spending(report, node, sign, word))
+    ]
+    if spending:
+        said += f"{'; they' if side is None else ', and who'} spend {' and '.join(spending)}"
+    return f"{said}."
+
+
+def find_trait(report: SegmentReport, node: int) -> tuple[str, str, float] | None:
+    """The trait in which most members are on one side of the median, the side, and how many."""
+    traits = report.traits[report.traits["node"] == node].set_index("trait")[["above", "below"]]
+    sides = traits.stack()
+    if not len(sides) or sides.max() < 0.5 + CLEAR:
+        return None
+    trait, side = sides.idxmax()
+    return trait, side, sides.max()
+
+
+def _tell_spending(report, node, sign, word):
+    categories = report.categories[report.categories["node"] == node]
+    effects = sign * categories["effect"]
+    if not len(effects) or effects.max() <= WORTH_SAYING:
+        return ""
+    row = categories.loc[effects.idxmax()]
+    form = percent if report.customers_.in_shares else amount
+    of = " of their spending" if report.customers_.in_shares else f" a {report.customers_.period}"
+    return (
+        f"{word} on {row['category']} ({form(row['share'])}{of}, other customers "
+        f"{form(row['others'])})"
+    )
+
+
+def check_name(report: SegmentReport, node: int) -> str:
+    """Whether the traits in the name of a segment are true of most of its members here."""
+    words = report.names.get(node, "").split(", ")
+    traits = report.traits[report.traits["node"] == node].set_index("trait")
+    said, holds = [], True
+    for trait, row in traits.dropna().iterrows():
+        for sign, side in (("+", "above"), ("-", "below")):
+            if f"{trait}{sign}" in words:
+                holds &= row[side] > 0.5
+                said.append(
+                    f"{percent(row[side])} of the members score {side} the median on {trait}"
+                )
+    if not said:
+        return ""
+    verdict = "The name holds" if holds else "The name does not hold for these customers"
+    return f"{verdict}: {'; '.join(said)}."
+
+
+def tell_moves(report: SegmentReport, node: int) -> list[str]:
+    """Where the members of a segment were in the first period, and where its first members are."""
+    customers = report.customers_
+    last = report.data["periods"]
+    if node == 0 or last == 1:
+        return []
+    parent = int(customers.clusterer.tree_.loc[node, "parent"])
+    moves = report.moves
+    moves = moves[(moves["inside"] == parent) & (moves["start"] == 1) & (moves["end"] == last)]
+    first = f"{customers.period} 1"
+    said = []
+    for own, other, tell in (
+        ("target", "origin", "Of the {} who are here now, {} ({}) were here in {}"),
+        ("origin", "target", "Of the {} who were here in {}, {} ({}) are here now"),
+    ):
+        there = moves[moves[own] == node].set_index(other)["customers"]
+        total, stayed = int(there.sum()), int(there.get(node, 0))
+        if not total:
+            said.append(f"Nobody {'is here now' if own == 'target' else f'was here in {first}'}.")
+            continue
+        n, share = f"{total:,}", percent(stayed / total)
+        filled = (n, f"{stayed:,}", share, first) if own == "target" else (
+            n, first, f"{stayed:,}", share)  # fmt: skip
+        others = there.drop(node, errors="ignore")
+        text = tell.format(*filled)
+        if len(others):
+            most = others.idxmax()
+            name = report.names.get(most, "segments elsewhere in the tree")
+            way = "came from" if own == "target" else "are in"
+            text += f"; most of the others {way} {name} ({others.max():,})"
+        said.append(f"{text}.")
+    return said
+
+
+def tell_found_again(nodes: pd.DataFrame | None) -> str:
+    """How many segments of the top level other fits find again; nothing if it is not known."""
+    if nodes is None or not len(nodes):
+        return ""
+    top = nodes[nodes["depth"] == 1]
+    grades = top["grade"].value_counts()
+    again, gone = (int(grades.get(word, 0)) for word in (GOOD, POOR))
+    have = "has" if gone == 1 else "have"
+    return (
+        f"{again} of {count(len(top), 'segment')} of the top level are found again by other fits; "
+        f"{gone or 'none'} {have} dissolved in them."
+    )
+
+
+def segment_name(report: SegmentReport, node: int) -> str:
+    """The own name of a segment, without those above it."""
+    return report.names[node] if node else EVERYBODY
