@@ -9,7 +9,7 @@ from .._utils._errors import blame_data
 from .._utils._output import output_folder, strict
 from ..datasets import load_complete_journey
 from ..report import SegmentReport
-from ..report._words import SPACE, figure
+from ..report._words import figure
 from . import _files as files
 from ._console import Steps, note, say
 
@@ -60,7 +60,7 @@ def report_file(model, file, output, force, options):
     def show():
         files.say_how_read(record["read_as"])
         for row in report.metrics.itertuples():
-            value = figure(row.value, row.metric).replace(SPACE, " ")
+            value = figure(row.value, row.metric)
             say(f"{row.metric:>27}  {value:>6}  {row.grade:4}  {row.meaning}")
         beside = "" if card is None else f", the model card to {card}"
         say(f"Report of {len(log):,} customers written to {output}{beside}.")

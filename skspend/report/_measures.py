@@ -205,13 +205,18 @@ def measure_coverage(customers: Customers) -> pd.DataFrame:
 
 def measure_traits(customers: Customers) -> pd.DataFrame:
     """Median score of each node on each trait, with the interval of its order statistics."""
-    everybody = customers.scores.median()
     rows = []
     for node in customers.clusterer.tree_.index:
-        inside = customers.scores[customers.members(node)]
-        for trait, values in inside.items():
-            sides = (values > everybody[trait]).mean(), (values < everybody[trait]).mean()
-            rows.append((node, trait, *median_interval(values.to_numpy()), *sides))
+        members = customers.members(node)
+        for trait in customers.scores:
+            scores = customers.scores[trait].to_numpy()
+            inside, middle = scores[members], np.median(scores)
+            sides = (
+                [(inside > middle).mean(), (inside < middle).mean()]
+                if len(inside)
+                else [np.nan] * 2
+            )
+            rows.append((node, trait, *median_interval(inside), *sides))
     names = ["node", "trait", "median", "low", "high", "above", "below"]
     return pd.DataFrame(rows, columns=names)
 

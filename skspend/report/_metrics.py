@@ -14,9 +14,10 @@ from .._utils._text import count
 from ..metrics import direction_change, temporal_stability
 from ..metrics._scorers import mean_trait_scores
 from ..panel import Panel
+from ..personality import personality_types
 from ..segmentation import measure_drift
 from ._grades import grade
-from ._measures import Customers, name_types
+from ._measures import Customers
 
 N_RESAMPLES = 999
 METRICS = ["metric", "value", "low", "high", "grade", "meaning"]
@@ -68,7 +69,7 @@ def _judge_extractor(customers: Customers, active: np.ndarray) -> list[tuple[obj
         return [("R2", value, np.nan, np.nan, grade("R2", value), meaning)]
     n = int(active.sum())
     low, high = wilson_interval(round(value * n), n)
-    types = pd.Series(name_types(customers.scores[active]))
+    types = pd.Series(personality_types(customers.scores[active]))
     commonest = types.value_counts(normalize=True).iloc[0]
     meaning = (
         f"share of customers whose type the network predicts; always the most frequent type would "
@@ -96,7 +97,7 @@ def _judge_segments(
         pairs = {"": tuple(customers.nodes[[middle, -1]][:, active, 0])}
         if len(customers.scores.columns):
             earlier, last = _scores_until(customers, middle), customers.scores
-            types = [name_types(scores[active]) for scores in (earlier, last)]
+            types = [personality_types(scores[active]) for scores in (earlier, last)]
             numbers = pd.factorize(np.concatenate(types))[0]
             pairs[" without a network"] = tuple(np.split(numbers, 2))
         for way, (earlier, last) in pairs.items():

@@ -30,7 +30,7 @@ MOST_LINES = 400
 """Customers whose trajectories are drawn; more would make the page slow."""
 MOST_CATEGORIES = 8
 """Categories shown on either side of a segment."""
-LONGEST = 300
+LONGEST = 390
 """Characters of a text on the page."""
 PALETTE = (*TRAIT_COLORS.values(), *OTHER_COLORS)
 """For top-level segments where none is named by a trait."""
@@ -44,10 +44,8 @@ def _shown(value: Any) -> Any:
         return {key: _shown(item) for key, item in value.items()}
     if isinstance(value, list):
         return [*map(_shown, value)]
-    # What is safe is the style, a script, or JSON. The space of a percentage is ours.
-    if type(value) is not str:
-        return value
-    return words.SPACE.join(cut(part, LONGEST) for part in value.split(words.SPACE))
+    # What is safe is the style, a script, or JSON.
+    return cut(value, LONGEST) if type(value) is str else value
 
 
 _environment = Environment(
@@ -218,10 +216,10 @@ def _colors(report: Any) -> dict[int, str]:
 def _legend(report: Any, nodes: list[dict[str, Any]]) -> list[tuple[str, str]]:
     """Colours and what they mean; without traits the names of the top level, which need none."""
     used = {node["color"] for node in nodes}
-    legend = [(color, trait) for trait, color in trait_colors(report.customers_.scores).items() if color in used]
-    is_by_trait = any(first_word(node["name"])[0] in dict(map(reversed, legend)) for node in nodes)
-    if not is_by_trait:
+    of_traits = trait_colors(report.customers_.scores)
+    if not any(first_word(node["name"])[0] in of_traits for node in nodes):
         return []
+    legend = [(color, trait) for trait, color in of_traits.items() if color in used]
     others = any(node["color"] == GREY and node["id"] for node in nodes)
     return legend + ([(GREY, "named by a category")] if others else [])
 

@@ -109,7 +109,7 @@ class SegmentReport:
     >>> int(report.segments["customers"].sum())
     400
     >>> report.metrics["metric"].tolist()[:5]
-    ['coverage', 'accuracy', 'strength', 'stability', 'change of direction']
+    ['coverage', 'accuracy', 'strength', 'stay', 'stability']
     >>> report.to_html().startswith("<!doctype html>")
     True
     """

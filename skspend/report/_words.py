@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from .._utils._text import count
+from .._utils._text import count, cut
 from ..inspection._segments import EVERYBODY, WORTH_SAYING
 from ._grades import GOOD, POOR
 
-if TYPE_CHECKING:
-    from ._report import SegmentReport
-
-SPACE = "\N{NO-BREAK SPACE}"
+LONGEST = 60
+"""Characters of a name in a sentence."""
 CLEAR = 0.1
 """How much more than half of the members must be on one side of the median to be worth a word."""
 PERCENT = ("coverage", "accuracy", "stay", "stay without a network", "same segment", "R2")
@@ -27,8 +25,8 @@ def percent(share: float) -> str:
         return ""
     value, size = 100 * share, abs(100 * share)
     if 0 < size < 0.005:
-        return f"<0.01{SPACE}%"
-    return f"{value:.{2 if 0 < size < 1 else 1}f}{SPACE}%"
+        return "<0.01 %"
+    return f"{value:.{2 if 0 < size < 1 else 1}f} %"
 
 
 def figure(value: float, metric: str = "") -> str:
@@ -58,7 +56,7 @@ def interval(low: float, high: float, metric: str = "") -> str:
     return f"{figure(low, metric)} to {figure(high, metric)}" if np.isfinite(low) else ""
 
 
-def tell_tiles(report: SegmentReport) -> list[dict[str, Any]]:
+def tell_tiles(report: Any) -> list[dict[str, Any]]:
     """The five figures of the first screen: what each asks, its value, what it says, its grade."""
     data, metrics = report.data, report.metrics.set_index("metric")
     period = report.customers_.period
@@ -132,7 +130,7 @@ def _tell_stay(metrics):
     return f"; types computed without a network: {other}"
 
 
-def tell_verdict(report: SegmentReport) -> str:
+def tell_verdict(report: Any) -> str:
     """What to make of the figures, in one sentence."""
     metrics = report.metrics.set_index("metric")
     if not len(report.segments):
@@ -175,7 +173,7 @@ def tell_verdict(report: SegmentReport) -> str:
     return "; ".join(said) + "."
 
 
-def describe_segment(report: SegmentReport, node: int) -> str:
+def describe_segment(report: Any, node: int) -> str:
     """Who is in a segment, in one sentence of its own figures."""
     if node == 0:
         return f"All {count(report.data['customers'], 'customer')} of this report."
@@ -197,7 +195,7 @@ def describe_segment(report: SegmentReport, node: int) -> str:
     return f"{said}."
 
 
-def find_trait(report: SegmentReport, node: int) -> tuple[str, str, float] | None:
+def find_trait(report: Any, node: int) -> tuple[str, str, float] | None:
     """The trait in which most members are on one side of the median, the side, and how many."""
     traits = report.traits[report.traits["node"] == node].set_index("trait")[["above", "below"]]
     sides = traits.stack()
@@ -216,12 +214,12 @@ def _tell_spending(report, node, sign, word):
     form = percent if report.customers_.in_shares else amount
     of = " of their spending" if report.customers_.in_shares else f" a {report.customers_.period}"
     return (
-        f"{word} on {row['category']} ({form(row['share'])}{of}, other customers "
+        f"{word} on {cut(row['category'], LONGEST)} ({form(row['share'])}{of}, other customers "
         f"{form(row['others'])})"
     )
 
 
-def check_name(report: SegmentReport, node: int) -> str:
+def check_name(report: Any, node: int) -> str:
     """Whether the traits in the name of a segment are true of most of its members here."""
     words = report.names.get(node, "").split(", ")
     traits = report.traits[report.traits["node"] == node].set_index("trait")
@@ -239,7 +237,7 @@ def check_name(report: SegmentReport, node: int) -> str:
     return f"{verdict}: {'; '.join(said)}."
 
 
-def tell_moves(report: SegmentReport, node: int) -> list[str]:
+def tell_moves(report: Any, node: int) -> list[str]:
     """Where the members of a segment were in the first period, and where its first members are."""
     customers = report.customers_
     last = report.data["periods"]
@@ -266,7 +264,7 @@ def tell_moves(report: SegmentReport, node: int) -> list[str]:
         text = tell.format(*filled)
         if len(others):
             most = others.idxmax()
-            name = report.names.get(most, "segments elsewhere in the tree")
+            name = cut(report.names.get(most, "segments elsewhere in the tree"), LONGEST)
             way = "came from" if own == "target" else "are in"
             text += f"; most of the others {way} {name} ({others.max():,})"
         said.append(f"{text}.")
@@ -287,6 +285,6 @@ def tell_found_again(nodes: pd.DataFrame | None) -> str:
     )
 
 
-def segment_name(report: SegmentReport, node: int) -> str:
+def segment_name(report: Any, node: int) -> str:
     """The own name of a segment, without those above it."""
     return report.names[node] if node else EVERYBODY

@@ -272,6 +272,17 @@ def test_report_prints_json_or_nothing(
     assert (quiet.exit_code, quiet.output) == (0, "")
 
 
+@pytest.mark.parametrize("found", [True, False])
+def test_a_report_opens_in_the_browser_if_asked(run, model, few_file, tmp_path, monkeypatch, found):
+    opened = []
+    monkeypatch.setattr("webbrowser.open", lambda address: opened.append(address) or found)
+    page = tmp_path / "page one.html"
+    done = run("report", model, few_file, "--drop-unreadable", "--open", "--output", page)
+    assert done.exit_code == 0
+    assert opened == [page.as_uri()]
+    assert ("No browser was found: open" in done.stderr) != found
+
+
 def test_predict_finds_the_segments_of_new_customers(
     run, households, household_log, segments, tmp_path
 ):

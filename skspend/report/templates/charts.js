@@ -82,7 +82,7 @@ function lines(width, height, label, series, high) {
   return svg(width, height, label,
     ticks(0, high, 3).map((value) => [
       make("line", { x1: left, x2: width - right, y1: y(value), y2: y(value), stroke: LINE }),
-      make("text", { x: left - 6, y: y(value) + 4, "text-anchor": "end", class: "muted" }, `${Math.round(1000 * value) / 10}\u00a0%`)]),
+      make("text", { x: left - 6, y: y(value) + 4, "text-anchor": "end", class: "muted" }, `${Math.round(1000 * value) / 10} %`)]),
     periods.filter((i) => i % every === 0).map((i) => make("text", { x: x(i), y: height - bottom + 16, "text-anchor": "middle", class: "muted" }, `${i + 1}`)),
     make("text", { x: (left + width - right) / 2, y: height - 4, "text-anchor": "middle", class: "muted" }, data.period),
     series.map(({ node, values, low, high: above, isOwn }) => {

@@ -17,7 +17,7 @@ const count = (value) => whole.format(value);
 const percent = (value) => {
   if (isNone(value)) return "";
   const [share, size] = [100 * value, Math.abs(100 * value)];
-  return `${size > 0 && size < 0.005 ? "<0.01" : (size && size < 1 ? hundredths : tenths).format(share)}\u00a0%`;
+  return `${size > 0 && size < 0.005 ? "<0.01" : (size && size < 1 ? hundredths : tenths).format(share)} %`;
 };
 const two = (value) => (isNone(value) ? "" : hundredths.format(value));
 const amount = (value) => (isNone(value) ? "" : (Math.abs(value) < 100 ? hundredths : whole).format(value));
