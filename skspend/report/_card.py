@@ -11,14 +11,13 @@ import reprlib
 from html import escape
 from typing import Any
 
-import numpy as np
 import pandas as pd
 from skops.card import Card
 
 from .._utils._text import count, cut
 from ..inspection._segments import EVERYBODY
 from ..segmentation import versions
-from . import _limits
+from . import _limits, _words as words
 
 DIGITS = 3
 LONGEST = 300
@@ -29,43 +28,98 @@ def write(report: Any) -> Card:
     """Write the card of a SegmentReport."""
     card = Card(report.pipeline, template=None)
     title = f"Model card: segments of {report.data['customers']:,} customers"
-    card.add(**{title: _describe(report)})
-    card.add(**{f"{title}/Intended use": _bullets(_limits.INTENDED_USE)})
-    card.add(**{f"{title}/Forbidden use": _bullets(_limits.FORBIDDEN_USE)})
+    card.add(**{title: _summarise(report)})
+    _add(card, f"{title}/Owner and status", _to_fill())
+    card.add(**{f"{title}/Purpose/Intended use": _bullets(_limits.INTENDED_USE)})
+    card.add(**{f"{title}/Purpose/Forbidden use": _bullets(_limits.FORBIDDEN_USE)})
     data = pd.DataFrame({"": list(report.data), "value": map(str, report.data.values())})
     _add(card, f"{title}/Data", data)
     _add(card, f"{title}/Data/What was left out", report.quality.query("transactions > 0"))
-    _add(card, f"{title}/Metrics", _with_intervals(report.metrics))
-    _add(card, f"{title}/Segments", _segments(report))
-    coverage = report.coverage
-    n_read = int(coverage["is_read"].sum())
-    unknown = ", ".join(map(_escaped, coverage.query("~has_coefficient")["category"][:5]))
-    card.add(**{f"{title}/Coverage of the coefficients": (
-        f"{coverage['has_coefficient'].sum()} of {len(coverage)} categories have a coefficient; "
-        f"{coverage.loc[coverage['has_coefficient'], 'share'].sum():.1%} of the spending is in "
-        f"them. The network reads {count(n_read, 'category', 'categories')}. "
-        f"The largest categories without a coefficient are: {unknown or 'none'}."
-    )})  # fmt: skip
-    _add_fairness(card, title, report)
-    if report.transfer is not None:
-        _add(card, f"{title}/Transfer", report.transfer)
-    card.add(**{f"{title}/Limits": _bullets(_limits.LIMITS)})
-    _add(card, f"{title}/Hyperparameters", _hyperparameters(report))
+    if len(report.customers_.scores.columns):
+        card.add(**{f"{title}/Data/Coverage of the coefficients": _tell_coverage(report)})
+    card.add(**{f"{title}/Method": _describe(report)})
+    _add(card, f"{title}/Method/Hyperparameters", _hyperparameters(report))
     libraries = pd.DataFrame(versions().items(), columns=["library", "version"])
-    _add(card, f"{title}/Versions", libraries)
+    _add(card, f"{title}/Method/Versions", libraries)
+    _add(card, f"{title}/Validation/Metrics", _with_intervals(report.metrics))
+    if report.node_stability is not None:
+        _add(card, f"{title}/Validation/Segments in other fits", _found_again(report))
+    _add_fairness(card, f"{title}/Validation/Fairness by group", report)
+    if report.transfer is not None:
+        _add(card, f"{title}/Validation/Transfer", report.transfer)
+    card.add(**{f"{title}/Validation/What was not tested": _bullets(_limits.NOT_TESTED)})
+    _add(card, f"{title}/Segments", _segments(report))
+    card.add(**{f"{title}/Limits": _bullets(_limits.LIMITS)})
+    _add(card, f"{title}/Monitoring", _monitoring(report))
+    card.add(**{f"{title}/Retention and erasure": _bullets(_limits.RETENTION)})
+    places = pd.DataFrame(_limits.FRAMEWORKS, columns=["what is asked for", "by", "see"])
+    _add(card, f"{title}/Where model risk finds what it asks for", places)
     return card
+
+
+def _summarise(report: Any) -> str:
+    tiles = [
+        f"- {tile['asks']}: **{tile['value']}**{' (' * bool(tile['grade'])}{tile['grade']}"
+        f"{')' * bool(tile['grade'])}; {tile['says']}"
+        for tile in words.tell_tiles(report)
+    ]
+    return "\n\n".join([_limits.EVIDENCE, words.tell_verdict(report), "\n".join(tiles)])
+
+
+def _to_fill() -> pd.DataFrame:
+    fields = [*_limits.OWNER_FIELDS]
+    return pd.DataFrame({"field": fields, "value": "to fill"})
+
+
+def _tell_coverage(report: Any) -> str:
+    coverage = report.coverage
+    known = coverage["has_coefficient"]
+    unknown = ", ".join(map(_escaped, coverage.loc[~known, "category"][:5]))
+    n_read = count(int(coverage["is_read"].sum()), "category", "categories")
+    return (
+        f"{known.sum()} of {len(coverage)} categories have a coefficient; "
+        f"{words.percent(coverage.loc[known, 'share'].sum())} of the spending is in them. The "
+        f"network reads {n_read}. The largest categories without a coefficient are: "
+        f"{unknown or 'none'}."
+    )
 
 
 def _describe(report: Any) -> str:
     extractor = report.customers_.extractor
     steps = " → ".join(type(step).__name__ for _, step in report.pipeline.steps)
     depth = int(report.customers_.clusterer.tree_["depth"].max())
-    return (
-        f"{_limits.EVIDENCE}\n\n"
-        f"The model is a pipeline of {steps}, after Maree & Omlin (2021). "
-        f"{count(extractor.network_.n_networks, 'network')} with the objective "
-        f"{extractor.objective_!r} give {report.customers_.states.shape[2]} states per period; "
-        f"the tree has {count(len(report.segments), 'segment')} on {count(depth, 'level')}."
+    said = f"The model is a pipeline of {steps}, after Maree & Omlin (2021). "
+    if hasattr(extractor, "network_"):
+        said += (
+            f"{count(extractor.network_.n_networks, 'network')} with the objective "
+            f"{extractor.objective_!r} give {report.customers_.states.shape[2]} states per period. "
+        )
+    n_segments = count(len(report.segments), "segment")
+    return f"{said}The tree has {n_segments} on {count(depth, 'level')}."
+
+
+def _monitoring(report: Any) -> pd.DataFrame:
+    """What to look at with every new period, what it is now, and when to act."""
+    now = {row.metric: words.figure(row.value, row.metric) for row in report.metrics.itertuples()}
+    if report.fairness is not None:
+        now["fairness"] = "see Fairness by group"
+    rows = [
+        (name, now.get(metric) or words.NOT_MEASURED, act, how)
+        for name, metric, act, how in _limits.MONITORING
+    ]
+    return pd.DataFrame(rows, columns=["what", "now", "act", "how"])
+
+
+def _found_again(report: Any) -> pd.DataFrame:
+    nodes = report.node_stability
+    paths = report.segments.set_index("node")["path"]
+    return pd.DataFrame(
+        {
+            "segment": nodes["node"].map(paths).to_numpy(),
+            "found again (Jaccard index)": [*map(words.figure, nodes["jaccard"])],
+            "95 % interval": [*map(words.interval, nodes["low"], nodes["high"])],
+            "grade": nodes["grade"].to_numpy(),
+        }
     )
 
 
@@ -105,22 +159,26 @@ def _escaped(text: str) -> str:
 
 
 def _with_intervals(metrics: pd.DataFrame) -> pd.DataFrame:
-    interval = [
-        f"{low:.{DIGITS}f} to {high:.{DIGITS}f}" if np.isfinite(low) else "none"
-        for low, high in metrics[["low", "high"]].to_numpy()
-    ]
-    table = metrics[["metric", "value"]].assign(interval=interval, meaning=metrics["meaning"])
-    return table.rename(columns={"interval": "95 % interval"})
+    names = metrics["metric"]
+    table = metrics[["metric", "grade", "meaning"]].copy()
+    table.insert(1, "value", [*map(words.figure, metrics["value"], names)])
+    intervals = [*map(words.interval, metrics["low"], metrics["high"], names)]
+    table.insert(2, "95 % interval", [text or "none" for text in intervals])
+    return table
 
 
 def _segments(report: Any) -> pd.DataFrame:
     if not len(report.segments):
         return pd.DataFrame({"segment": [EVERYBODY], "customers": [report.data["customers"]]})
-    first = report.history[report.history["period"] == 1].set_index("node")["rate"]
-    table = report.segments[["path", "customers", "share", "strength"]].rename(
-        columns={"path": "segment"}
-    )
-    table["stay from the first to the last period"] = report.segments["node"].map(first)
+    table = report.segments[["path", "customers"]].rename(columns={"path": "segment"})
+    table["share"] = [*map(words.percent, report.segments["share"])]
+    table["strength"] = [*map(words.figure, report.segments["strength"])]
+    table["who"] = [words.describe_segment(report, node) for node in report.segments["node"]]
+    if report.data["periods"] > 1:
+        middle = report.customers_.middle + 1
+        then = report.history[report.history["period"] == middle].set_index("node")["rate"]
+        stay = f"stay from {report.customers_.period} {middle} to the last"
+        table[stay] = [words.percent(then[node]) for node in report.segments["node"]]
     for side in ("more", "less"):
         table[f"spend {side} on"] = report.segments[f"spends_{side}_on"].map(", ".join)
     return table

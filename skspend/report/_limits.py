@@ -33,7 +33,7 @@ LIMITS = (
     "Treat it as personal data.",
 )
 RETENTION = (
-    "This page has figures of segments. Of single customers it has the paths of up to 400, and of "
+    "The page has figures of segments. Of single customers it has the paths of up to 400, and of "
     "up to three typical customers of each segment the strength, the type and the largest "
     "categories; identifiers only if they were asked for. To remove a customer, make the page "
     "again without.",
@@ -47,3 +47,50 @@ RETENTION = (
     "delete the customer from the data, fit again, and delete the former model and what it made.",
 )
 """What of a single customer is where, and how it is removed."""
+
+NOT_TESTED = (
+    "Whether a segment predicts anything, such as default, loss or the answer to a campaign.",
+    "Whether what is done with a segment helps or harms its members.",
+    "Whether the traits are true of a person: no questionnaire was compared.",
+)
+OWNER_FIELDS = (
+    "Owner of the model",
+    "Developer",
+    "Independent validator",
+    "Approved use, and by whom",
+    "Risk tier, and whether the use is high-risk",
+    "Approved on, and next review",
+    "Human who oversees the use, and how to object",
+    "Time that data and results are kept",
+)
+MONITORING = (
+    ("Change of spending", "drift of spending", "look from 0.1 on, fit again from 0.25 on",
+     "skspend predict or report, each period"),
+    ("Change of sizes", "drift of segments", "look from 0.1 on, fit again from 0.25 on",
+     "skspend predict or report, each period"),
+    ("Change of distances", "drift of outliers", "look from 0.1 on, fit again from 0.25 on",
+     "skspend predict or report, each period"),
+    ("Spending that the names rest on", "coverage", "add aliases or coefficients below 10 %",
+     "skspend report, each period"),
+    ("Agreement with another fit", "reproducibility", "do not use single segments below 0.65",
+     "skspend segment, each new fit"),
+    ("Agreement over time", "stability", "do not plan on segments below 0.4",
+     "skspend report, each period"),
+    ("Protected groups", "fairness", "explain each rate that differs, before use",
+     "skspend report --protected, each new fit"),
+)  # fmt: skip
+"""What to watch: its name, the metric, when to act, and how it is measured."""
+FRAMEWORKS = (
+    ("Purpose and use", "SR 11-7 IV; AI Act 13", "Purpose"),
+    ("Data and their governance", "SR 11-7 IV; AI Act 10", "Data"),
+    ("Conceptual soundness", "SR 11-7 V.1; AI Act 11 and Annex IV", "Method"),
+    ("Outcomes analysis, accuracy and robustness", "SR 11-7 V.3; AI Act 15", "Validation"),
+    ("Limits and risks", "SR 11-7 V; AI Act 9", "Limits, Forbidden use"),
+    ("Ongoing monitoring", "SR 11-7 V.2; AI Act 72", "Monitoring"),
+    ("Human oversight", "AI Act 14", "Owner and status, Forbidden use"),
+    ("Roles, inventory and documentation", "SR 11-7 VI; AI Act 17", "Owner and status"),
+    ("Records", "AI Act 12", "run.json beside the model"),
+    ("Personal data", "GDPR 5, 17, 21 and 22", "Retention and erasure"),
+)
+"""SR 11-7 of the Federal Reserve (2011) by section; Regulation (EU) 2024/1689 by article. There, to
+evaluate whether a person is creditworthy is high-risk (Annex III); here it is forbidden."""

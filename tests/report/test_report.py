@@ -25,6 +25,7 @@ from skspend.panel import fold
 from skspend.personality import TRAITS, personality_types
 from skspend.report import SegmentReport
 from skspend.report._grades import grade
+from skspend.report._words import figure, tell_verdict
 
 
 @pytest.fixture(scope="module")
@@ -357,12 +358,15 @@ def test_the_card_holds_every_figure(report, tmp_path):
     card.save(tmp_path / "card.md")
     text = (tmp_path / "card.md").read_text(encoding="utf-8")
     for row in report.metrics.itertuples():
-        assert f"{row.value:.3f}" in text
+        assert f"| {figure(row.value, row.metric)} " in " ".join(text.split())
     for row in report.segments.itertuples():
         assert row.path.replace(">", "&gt;") in text
     assert "r = 0.15" in text
     assert "Grant or refuse credit" in text
     assert "Not measured: no protected attribute" in text
+    assert tell_verdict(report) in text
+    for heading in ("Owner and status", "Validation", "Monitoring", "Retention and erasure"):
+        assert re.search(f"^## {heading}$", text, re.MULTILINE)
     assert "scikit-learn" in text
 
 
