@@ -204,8 +204,8 @@ def _show(described, record, output, *, is_bundled):
     if len(shown) < len(described):
         below = count(len(described) - len(shown), "segment")
         tell(
-            f"Not shown are {below} inside these: pass --depth-shown {described['depth'].max()}, or see "
-            f"segments.parquet."
+            f"Not shown are {below} inside these: pass --depth-shown {described['depth'].max()}, "
+            f"or see segments.parquet."
         )
     if not len(described):
         tell("These customers do not divide into segments: they are all in one.")
