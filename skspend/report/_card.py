@@ -27,15 +27,16 @@ LONGEST = 300
 def write(report: Any) -> Card:
     """Write the card of a SegmentReport."""
     card = Card(report.pipeline, template=None)
+    has_traits = len(report.customers_.scores.columns) > 0
     title = f"Model card: segments of {report.data['customers']:,} customers"
-    card.add(**{title: _summarise(report)})
+    card.add(**{title: _summarise(report, has_traits)})
     _add(card, f"{title}/Owner and status", _to_fill())
     card.add(**{f"{title}/Purpose/Intended use": _bullets(_limits.INTENDED_USE)})
     card.add(**{f"{title}/Purpose/Forbidden use": _bullets(_limits.FORBIDDEN_USE)})
     data = pd.DataFrame({"": list(report.data), "value": map(str, report.data.values())})
     _add(card, f"{title}/Data", data)
     _add(card, f"{title}/Data/What was left out", report.quality.query("transactions > 0"))
-    if len(report.customers_.scores.columns):
+    if has_traits:
         card.add(**{f"{title}/Data/Coverage of the coefficients": _tell_coverage(report)})
     card.add(**{f"{title}/Method": _describe(report)})
     _add(card, f"{title}/Method/Hyperparameters", _hyperparameters(report))
@@ -49,7 +50,7 @@ def write(report: Any) -> Card:
         _add(card, f"{title}/Validation/Transfer", report.transfer)
     card.add(**{f"{title}/Validation/What was not tested": _bullets(_limits.NOT_TESTED)})
     _add(card, f"{title}/Segments", _segments(report))
-    card.add(**{f"{title}/Limits": _bullets(_limits.LIMITS)})
+    card.add(**{f"{title}/Limits": _bullets(_limits.limits(has_traits))})
     _add(card, f"{title}/Monitoring", _monitoring(report))
     card.add(**{f"{title}/Retention and erasure": _bullets(_limits.RETENTION)})
     places = pd.DataFrame(_limits.FRAMEWORKS, columns=["what is asked for", "by", "see"])
@@ -57,13 +58,13 @@ def write(report: Any) -> Card:
     return card
 
 
-def _summarise(report: Any) -> str:
+def _summarise(report: Any, has_traits: bool) -> str:
     tiles = [
         f"- {tile['asks']}: **{tile['value']}**{' (' * bool(tile['grade'])}{tile['grade']}"
         f"{')' * bool(tile['grade'])}; {tile['says']}"
         for tile in words.tell_tiles(report)
     ]
-    return "\n\n".join([_limits.EVIDENCE, words.tell_verdict(report), "\n".join(tiles)])
+    return "\n\n".join([_limits.evidence(has_traits), words.tell_verdict(report), "\n".join(tiles)])
 
 
 def _to_fill() -> pd.DataFrame:
@@ -106,6 +107,7 @@ def _monitoring(report: Any) -> pd.DataFrame:
     rows = [
         (name, now.get(metric) or words.NOT_MEASURED, act, how)
         for name, metric, act, how in _limits.MONITORING
+        if metric != "coverage" or metric in now
     ]
     return pd.DataFrame(rows, columns=["what", "now", "act", "how"])
 

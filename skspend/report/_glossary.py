@@ -38,6 +38,8 @@ GLOSSARY = {
     "good, fair, poor": "By thresholds from the literature, which the guide “Reading the report” "
     "lists.",
 }
+OF_TRAITS = {"trait", "coefficient", "+ and -", "median score", "without a network"}
+"""What needs no explanation without traits."""
 TITLES = {
     "coverage": ("Spending that the names rest on", "coefficient"),
     "accuracy": ("Types that the network predicts", ""),

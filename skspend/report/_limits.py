@@ -4,6 +4,8 @@ EVIDENCE = (
     "Personality from spending is weak evidence about a person: scores that are predicted from "
     "transactions correlate with questionnaires at r = 0.15 (Gladstone, Matz & Lemaire 2019)."
 )
+NO_EVIDENCE = "Segments are about spending. They say nothing of who a person is, or why."
+"""Instead, where no trait is computed."""
 INTENDED_USE = (
     "Understand groups of customers and how their spending develops.",
     "Adapt communication with groups of customers to what they spend money on.",
@@ -17,9 +19,11 @@ FORBIDDEN_USE = (
     "Infer health, belief, sexuality, origin or another protected attribute.",
     "Decide about a person without a human who is responsible for the decision.",
 )
-LIMITS = (
+OF_NAMES = (
     "The names of segments come from coefficients of spending categories. If few categories have "
-    "a coefficient, a name means little: see the coverage.",
+    "a coefficient, a name means little: see the coverage."
+)
+LIMITS = (
     "A segment is a region of the state space of a network. With another seed, time window or "
     "network, some customers change segment. The report shows how many stay over time and, if it "
     "was measured, how many stay in another fit: see reproducibility.",
@@ -32,6 +36,18 @@ LIMITS = (
     "A page with single paths or typical customers is about single customers, without their names. "
     "Treat it as personal data.",
 )
+
+
+def evidence(has_traits: bool) -> str:
+    """What stands above what a segment must not be used for."""
+    return EVIDENCE if has_traits else NO_EVIDENCE
+
+
+def limits(has_traits: bool) -> tuple[str, ...]:
+    """The limits of the method, with or without traits."""
+    return (OF_NAMES, *LIMITS) if has_traits else LIMITS
+
+
 RETENTION = (
     "The page has figures of segments. Of single customers it has the paths of up to 400, and of "
     "up to three typical customers of each segment the strength, the type and the largest "

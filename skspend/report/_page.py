@@ -22,7 +22,7 @@ from ..inspection._names import first_word
 from ..inspection._segments import EVERYBODY, WORTH_SAYING, segment_path
 from ..plotting._colors import OTHER_COLORS, TRAIT_COLORS, trait_colors
 from . import _limits, _words as words
-from ._glossary import GLOSSARY, TITLES
+from ._glossary import GLOSSARY, OF_TRAITS, TITLES
 from ._grades import grade
 from ._moves import draw_paths
 
@@ -83,6 +83,9 @@ def render(report: Any, *, customer_ids: bool) -> str:
     halves = [half.head(MOST_CATEGORIES) for half in (coverage[known], coverage[~known])]
     shown = pd.concat(halves).sort_index() if has_traits else coverage.head(2 * MOST_CATEGORIES)
     nodes = _nodes(report)
+    glossary = {
+        name: meaning for name, meaning in GLOSSARY.items() if has_traits or name not in OF_TRAITS
+    }
     return _environment.get_template("page.html.jinja").render(
         report=report,
         period=report.customers_.period,
@@ -96,9 +99,9 @@ def render(report: Any, *, customer_ids: bool) -> str:
         style=style,
         script=script,
         limits=_limits,
-        glossary=GLOSSARY,
+        glossary=glossary,
         titles=TITLES,
-        number_of=[*GLOSSARY].index,
+        number_of=[*glossary].index,
         version=__version__,
         metrics=report.metrics.to_dict("records"),
         interval=words.interval,

@@ -103,8 +103,10 @@ def tell_tiles(report: Any) -> list[dict[str, Any]]:
 
 def _tile(metrics, metric, asks, tell):
     if metric not in metrics.index:
-        says = "the names are about spending itself" if metric == "coverage" else ""
-        return {"asks": asks, "value": NOT_MEASURED, "says": says}
+        if metric == "coverage":
+            says = "the names compare what is spent on each category"
+            return {"asks": asks, "value": "all", "says": says}
+        return {"asks": asks, "value": NOT_MEASURED, "says": ""}
     row = metrics.loc[metric]
     value = figure(row["value"], metric)
     return {"asks": asks, "value": value, "says": tell(metrics), "grade": row["grade"]}

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from axe_playwright_python.sync_playwright import Axe
+from sklearn.cluster import KMeans
 from sklearn.pipeline import Pipeline
 
 from skspend import BigFivePersonalityScorer, LSTMStateExtractor, TrajectoryClusterer
@@ -528,6 +529,26 @@ def test_a_single_segment_has_a_page_that_is_right_for_it(chromium, report, tmp_
         assert not any("stay" in name or "clear" in name for name in shown)
         figures = page.locator("main svg")
         assert all(svg.locator("*").count() > 1 for svg in figures.all())
+
+
+def test_segments_without_traits_have_a_page_about_spending(chromium, tmp_path):
+    """No empty table of traits, no word about coefficients; colours tell the segments apart."""
+    bank = make_spending(400, 3, 12, random_state=0)
+    states = LSTMStateExtractor(2, objective="reconstruct", n_networks=1, epochs=3, random_state=0)
+    clusterer = TrajectoryClusterer(clusterer=KMeans(3, random_state=0), max_depth=1)
+    pipeline = Pipeline([("states", states), ("segment", clusterer)])
+    report = SegmentReport.from_estimator(pipeline.fit(bank.data), bank.data)
+    report.save(tmp_path / "plain.html")
+    assert "coefficient" not in report.model_card().render().casefold()
+    with browsing(chromium, tmp_path / "plain.html") as open_page:
+        page = open_page()
+        page.locator("#tree .open").first.click()
+        assert page.locator(".tiles strong").all_inner_texts()[2] == "all"
+        assert page.locator("#traits").count() == 0
+        assert "coefficient" not in page.locator("main").inner_text().casefold()
+        dots = page.locator("#tree .dot").evaluate_all("all => all.map((dot) => dot.style.cssText)")
+        assert len(set(dots)) == len(dots) == 3
+        assert [rule["id"] for rule in Axe().run(page).response["violations"]] == []
 
 
 @pytest.mark.slow

@@ -20,7 +20,7 @@ function drawSegment() {
 function showParts(node) {
   const parts = partsOf(node.id);
   if (!parts.length || node.id === 0) return null;
-  return [heading("Parts"), make("div", { class: "parts" }, ...parts.map((part) => make("button", { type: "button", onclick: () => choose(part.id) }, dot(part), ` ${part.name} `, make("small", {}, percent(part.share)))))];
+  return [make("h4", { class: "parts-title" }, "Parts"), make("div", { class: "parts" }, ...parts.map((part) => make("button", { type: "button", onclick: () => choose(part.id) }, dot(part), ` ${part.name} `, make("small", {}, percent(part.share)))))];
 }
 
 function showSpending(node) {
