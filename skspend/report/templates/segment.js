@@ -77,7 +77,7 @@ function showHistory(node, width) {
   const charts = [make("figure", {}, make("figcaption", {}, "Share of all customers"), size)];
   if (node.id) {
     const stay = lines(half, 170, "Share of the members who are still there in the last period", [{ ...own, values: rate, low, high }], 1);
-    charts.push(make("figure", {}, make("figcaption", {}, "Of the members then, still here at the end"), stay));
+    charts.push(make("figure", {}, make("figcaption", {}, "Members still here at the end"), stay));
   }
   const made = table("history", [data.period, "Customers", "Share", "Still here in the last", "95 % interval"], customers.map((n, i) => [
     `${i + 1}`, figure(n, count), figure(share[i], percent), node.id ? { ...figure(rate[i], percent), shown: isNone(rate[i]) ? "" : `${count(stayed[i])} (${percent(rate[i])})` } : "", node.id ? { value: null, shown: between(low[i], high[i], percent), isNumber: true } : "",
