@@ -6,8 +6,11 @@ whose log shares are linear in traits and which has no archetypes: there, the ty
 traits are what is to be found. Everything is fitted on 3,000 customers. The table has the adjusted
 mutual information (AMI) of the segments of the other 2,000 with the archetypes: 0 by chance.
 
-k-means is given as many parts as the top level of the chosen tree has segments, 10. "best" is the
-best of 5, 8, 10 and 15 parts, which only those know who have the archetypes.
+k-means is given as many parts as the top level of the chosen tree has segments, 6. "best" is the
+best of 4, 6, 8 and 12 parts, which only those know who have the archetypes.
+
+A second table is about the number of segments at the top: the AMI, and the adjusted Rand index
+(ARI) of two fits to customers drawn with replacement, on those whom neither has seen.
 
     python benchmarks/without_traits.py [--seeds 5] [--first 100] [--networks]
 """
@@ -18,7 +21,7 @@ import click
 import numpy as np
 import pandas as pd
 from sklearn.cluster import KMeans
-from sklearn.metrics import adjusted_mutual_info_score
+from sklearn.metrics import adjusted_mutual_info_score, adjusted_rand_score
 from sklearn.preprocessing import StandardScaler
 
 from skspend import (
@@ -33,8 +36,9 @@ from skspend.personality import encode_types
 
 N_FITTED, N_HELD_OUT = 3000, 2000
 N_ARCHETYPES = 8
-N_TOP = 10
-PARTS = 5, 8, 10, 15
+N_TOP = 6
+PARTS = 4, 6, 8, 12
+NUMBERS = 3, 4, 5, 6, 8, 10, 12
 
 
 def draw_archetypes(n, rng):
@@ -185,6 +189,25 @@ def measure(bank, seed, *, networks):
             yield row | {"AMI": score, "segments": len(np.unique(labels))}
 
 
+def measure_numbers(bank, seed):
+    """A row for each number of segments at the top."""
+    rng = np.random.default_rng(seed)
+    spent, archetypes = BANKS[bank](N_FITTED + N_HELD_OUT, rng)
+    panel, held_out = make_frame(Panel(spent)), slice(N_FITTED, None)
+    fits = []
+    for _ in range(2):
+        drawn = panel.iloc[rng.integers(N_FITTED, size=N_FITTED)]
+        extractor = FactorStateExtractor().fit(drawn)
+        fits.append((extractor.transform(drawn), extractor.transform(panel[held_out])))
+    for n in NUMBERS:
+        found = [
+            TrajectoryClusterer(1, n_top=n, random_state=seed).fit(drawn).predict(others)
+            for drawn, others in fits
+        ]
+        scores = [adjusted_mutual_info_score(archetypes[held_out], labels) for labels in found]
+        yield {"segments": n, "AMI": np.mean(scores), "ARI": adjusted_rand_score(*found)}
+
+
 @click.command()
 @click.option("--seeds", default=5, show_default=True)
 @click.option("--first", default=100, show_default=True, help="The first seed.")
@@ -194,15 +217,15 @@ def main(seeds, first, networks):
     # Each seed is a bank of its own, and most have a category that few customers buy.
     warnings.filterwarnings("ignore", message=".*converge")
     for bank in BANKS:
-        rows = [
-            row
-            for seed in range(first, first + seeds)
-            for row in measure(bank, seed, networks=networks)
-        ]
+        drawn = range(first, first + seeds)
+        rows = [row for seed in drawn for row in measure(bank, seed, networks=networks)]
         table = pd.DataFrame(rows).drop(columns="bank").groupby("method", sort=False)
         means = table.mean().drop(columns="seed")
         means["lowest"], means["highest"] = table["AMI"].min(), table["AMI"].max()
         click.echo(f"\n{bank}\n{means.round(3).to_string(na_rep='')}")
+        rows = [row for seed in drawn for row in measure_numbers(bank, seed)]
+        numbers = pd.DataFrame(rows).groupby("segments").mean()
+        click.echo(f"\n{numbers.T.round(3).to_string()}")
 
 
 if __name__ == "__main__":

@@ -18,6 +18,7 @@ from sklearn.pipeline import Pipeline
 
 from skspend import (
     BigFivePersonalityScorer,
+    FactorStateExtractor,
     FeedForwardExtractor,
     LSTMStateExtractor,
     SpendingAggregator,
@@ -44,11 +45,13 @@ ESTIMATORS = {
     "scorer": lambda scorer: scorer,
     "scorer by period": lambda scorer: clone(scorer).set_params(level="period"),
     "factors": lambda scorer: SpendingFactors(2),
+    "factor states": lambda scorer: FactorStateExtractor(2),
     "type": lambda scorer: LSTMStateExtractor(2, (2,), n_networks=2, scorer=scorer, **QUICK),
     "paper's network": lambda scorer: LSTMStateExtractor.paper(2, scorer=scorer, **QUICK),
     "autoencoder": lambda scorer: FeedForwardExtractor(2, objective="reconstruct", **QUICK),
     "scores": lambda scorer: FeedForwardExtractor(2, scorer=scorer, objective="scores", **QUICK),
     "y": lambda scorer: LSTMStateExtractor.paper(2, objective="y", **QUICK),
+    "k-means of two": lambda scorer: TrajectoryClusterer(1, n_top=2, random_state=0),
     "k-means": lambda scorer: TrajectoryClusterer(1, max_clusters=3, random_state=0),
     "hdbscan": lambda scorer: TrajectoryClusterer(1, clusterer="hdbscan"),
     "own clusterer": lambda scorer: TrajectoryClusterer(1, clusterer=KMeans(2), random_state=0),

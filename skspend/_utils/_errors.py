@@ -44,6 +44,9 @@ def as_options(message):
     message = re.sub(r"\b(separator|decimal|encoding)=", r"--\1 ", message)
     message = message.replace("allow_unknown=True", "--allow-unknown")
     message = message.replace("mcc=True", "--mcc")
+    message = message.replace(
+        "take a FactorStateExtractor, which needs none", "find segments --without-traits"
+    )
     message = re.sub(r"\b(aliases|coefficients|normalize|income)=(?:'(\w+)')?", r"--\1 \2", message)
     message = re.sub(
         r"\s+([,)]|\.(?=\s|$)|$)|\s+", lambda match: match[1] or " " * bool(match[0]), message

@@ -64,6 +64,9 @@ def main():
     "The table of skspend categories, or two columns: category in the data, category of the "
     "coefficients.",
 )
+@click.option(
+    "--without-traits", is_flag=True, help="Find segments of spending alone, without coefficients."
+)
 @click.option("--depth", type=click.IntRange(min=1), default=3, show_default=True,
               help="Maximum number of levels of the tree.")  # fmt: skip
 @click.option("--depth-shown", type=click.IntRange(min=1), default=1, show_default=True,
@@ -88,8 +91,9 @@ def segment(ctx, /, file, output, force, **options):
     sign, encoding, dates) and columns of usual names are found, checked on every row, and said;
     what can be read in two ways is refused. FILE may be larger than memory, a folder, or a pattern
     in quotes for several files, such as "bank/*.parquet". The tree is fitted on customers who
-    spend in all periods; then every customer gets a segment. Without FILE, the 2,469 real
-    households that come with skspend are segmented in periods of two months.
+    spend in all periods; then every customer gets a segment. If the categories have no
+    coefficients, --without-traits finds segments by what is bought and how much of it. Without
+    FILE, the 2,469 real households that come with skspend are segmented in periods of two months.
 
     DIR gets segments.parquet (the segment, strength and traits of every customer),
     trajectories.parquet and trajectories.png, model.json (for predict and report) and run.json.
@@ -101,10 +105,16 @@ def segment(ctx, /, file, output, force, **options):
       skspend segment transactions.csv --period half --output segments-2024
       skspend segment bank.parquet --customer account_id --date booked --category code --mcc \\
           --outflow negative --aliases categories.csv --coefficients ratings.csv
+      skspend segment bank.parquet --mcc --without-traits
       skspend segment next-year.csv --previous skspend-output/model.json --output next-year
     """
     from ._segment import segment_file
 
+    for name in ("coefficients", "aliases"):
+        if options["without_traits"] and options[name] is not None:
+            raise CommandError(
+                f"--{name} has no effect with --without-traits. Leave one of them out."
+            )
     if file is None:
         shared.refuse_column_options(ctx)
         if options["normalize"] == "income":

@@ -65,6 +65,7 @@ def _run(file, options, folder):
         fits = work.make_steps(
             coefficients=coefficients,
             aliases=aliases,
+            traits=not options["without_traits"],
             max_depth=options["depth"],
             random_state=options["seed"],
         )
@@ -81,7 +82,7 @@ def _run(file, options, folder):
                 names = work.cluster(
                     segment,
                     trajectories[is_active],
-                    states.scorer_.transform(panel)[is_active],
+                    work.score_traits(states, panel)[is_active],
                     active,
                     previous=previous,
                     anchor=None if previous is None else placed[is_active],
@@ -218,12 +219,8 @@ def _show(described, record, output, *, is_bundled):
         )
     if record["previous"]:
         tell(printable(_tell_moves(record["previous"])))
-    tell(
-        f"{figures['coverage']:.1%} of the spending has a coefficient. Personality from spending "
-        f"is weak evidence (r about .15): use segments to understand customers, never to decide "
-        f"about a person."
-    )
-    if is_bundled:
+    tell(_caution(figures["coverage"]))
+    if is_bundled and figures["coverage"] is not None:
         tell(
             "The data of these households are grocery purchases at one retailer, and few of the "
             "published coefficients are about groceries."
@@ -231,6 +228,17 @@ def _show(described, record, output, *, is_bundled):
     outputs = OUTPUTS + (MIGRATION,) * bool(record["previous"])
     say(f"Written to {output}: {', '.join(outputs)}.")
     say(f"To see a report: {_report_command(output, record['parameters'])}")
+
+
+def _caution(coverage):
+    """What the names rest on, and what they are not for."""
+    use = "use segments to understand customers, never to decide about a person."
+    if coverage is None:
+        return f"The names rest on all spending, and say nothing about personality: {use}"
+    return (
+        f"{coverage:.1%} of the spending has a coefficient. Personality from spending is weak "
+        f"evidence (r about .15): {use}"
+    )
 
 
 def _tell_moves(moved):

@@ -10,9 +10,9 @@ from numbers import Integral
 from typing import TYPE_CHECKING, Self
 
 import numpy as np
+from scipy.linalg import eigh
 from scipy.special import expit, logit
 from sklearn.base import BaseEstimator, TransformerMixin
-from sklearn.decomposition import FactorAnalysis
 from sklearn.utils import gen_batches
 from sklearn.utils.validation import check_is_fitted
 
@@ -39,6 +39,10 @@ RAREST = 1e-4
 """Smallest share of the categories to start from, and smallest slope to divide by."""
 ROUNDING = 1e-12
 """Variances up to this come from rounding."""
+MOST_ROUNDS, TOLERANCE = 200, 1e-3
+"""Rounds of the fit of factors, and the gain of the log-likelihood per customer that ends them."""
+BLOCK = 8192
+"""Customers whom `segment_frame` passes at a time."""
 BEYOND = 1e3
 """Popularity of a category that everybody buys; the negative, of one that nobody buys."""
 N_STEPS = 20
@@ -235,9 +239,14 @@ class FactorStateExtractor(CallbackSupportMixin, TransformerMixin, BaseEstimator
 
 
 def _batches(panel):
-    """Slices of customers, of whom what is computed takes little memory."""
+    """Slices of customers, of whom what is computed takes little memory.
+
+    Blocks of BLOCK customers are cut into equal slices, so that no last bit depends on the place of
+    a customer in a block.
+    """
     n_customers, *shape = panel.shape
-    return gen_batches(n_customers, max(1, CELLS_AT_ONCE // (4 * int(np.prod(shape)))))
+    most = max(1, CELLS_AT_ONCE // (4 * int(np.prod(shape))))
+    return gen_batches(n_customers, min(BLOCK, 2 ** int(np.log2(most))))
 
 
 def _summarise(panel, rows):
@@ -280,8 +289,10 @@ def _rate_popularity(n_customers, n_buyers):
     popularity = np.where(n_buyers > 0, BEYOND, -BEYOND)
     varies = (n_buyers > 0) & (n_buyers < total)
     popularity[varies] = logit(n_buyers[varies] / total)
+    breadth = _start(popularity, n_bought)
     for _ in range(N_STEPS):
-        chances = _expect(popularity, n_bought)
+        breadth += _step_of_breadth(breadth, popularity, n_bought)
+        chances = expit(breadth[:, None] + popularity)
         step = _step(n_buyers - n_customers @ chances, n_customers @ (chances * (1 - chances)))
         popularity[varies] += step[varies]
     return popularity
@@ -289,14 +300,22 @@ def _rate_popularity(n_customers, n_buyers):
 
 def _expect(popularity, n_bought):
     """The chances of purchases of customers who buy so many categories, (n, n_categories)."""
-    varies = np.abs(popularity) < BEYOND
-    share = np.clip(n_bought / len(popularity), RAREST, 1 - RAREST)
-    breadth = logit(share) - (popularity[varies].mean() if varies.any() else 0)
+    breadth = _start(popularity, n_bought)
     for _ in range(N_STEPS):
-        chances = expit(breadth[:, None] + popularity)
-        spread = (chances * (1 - chances)).sum(axis=1)
-        breadth += _step(n_bought - chances.sum(axis=1), spread)
+        breadth += _step_of_breadth(breadth, popularity, n_bought)
     return expit(breadth[:, None] + popularity)
+
+
+def _start(popularity, n_bought):
+    """Breadths to start from, of customers who buy so many categories."""
+    share = np.clip(n_bought / len(popularity), RAREST, 1 - RAREST)
+    varies = np.abs(popularity) < BEYOND
+    return logit(share) - (popularity[varies].mean() if varies.any() else 0)
+
+
+def _step_of_breadth(breadth, popularity, n_bought):
+    chances = expit(breadth[:, None] + popularity)
+    return _step(n_bought - chances.sum(axis=1), (chances * (1 - chances)).sum(axis=1))
 
 
 def _step(missing, spread):
@@ -305,20 +324,33 @@ def _step(missing, spread):
 
 
 def _find_factors(covariance, n_factors):
-    """Loadings, (n_factors, n), and noise variances, (n,), of the greatest likelihood."""
+    """Loadings, (n_factors, n), and noise variances, (n,), of the greatest likelihood.
+
+    This is the iteration of scikit-learn's FactorAnalysis, which needs the rows and decomposes all
+    of them each time; here it needs their covariance and its largest eigenvalues.
+    """
     components, noise = np.zeros((n_factors, len(covariance))), np.ones(len(covariance))
-    varies = covariance.diagonal() > ROUNDING
-    if varies.any():
-        values, vectors = np.linalg.eigh(covariance[np.ix_(varies, varies)])
-        root = np.sqrt(np.maximum(values, 0))[:, None] * vectors.T
-        # These rows have the same covariance as the customers, and there are fewer of them.
-        rows = np.sqrt(len(root)) * np.concatenate([root, -root])
-        # The randomized solver would need a seed, and is no more accurate.
-        analysis = FactorAnalysis(min(n_factors, len(root)), svd_method="lapack")
-        found = analysis.set_output(transform="default").fit(rows)
-        loadings = found.components_
-        strongest = np.abs(loadings).argmax(axis=1)[:, None]
-        loadings = loadings * np.sign(np.take_along_axis(loadings, strongest, axis=1))
-        components[: len(loadings), varies] = loadings
-        noise[varies] = found.noise_variance_
+    varies = np.flatnonzero(covariance.diagonal() > ROUNDING)
+    n_found = min(n_factors, len(varies))
+    if not n_found:
+        return components, noise
+    covariance = covariance[np.ix_(varies, varies)]
+    largest = [len(varies) - n_found, len(varies) - 1]
+    psi, likelihood = np.ones(len(varies)), -np.inf
+    for _ in range(MOST_ROUNDS):
+        root = np.sqrt(psi)
+        scaled = covariance / np.outer(root, root)
+        values, vectors = eigh(scaled, subset_by_index=largest)
+        loadings = np.sqrt(np.maximum(values - 1, 0)) * vectors * root[:, None]
+        before, explained = likelihood, np.maximum(values, 1)
+        likelihood = explained.sum() - np.log(explained).sum() - scaled.trace() - np.log(psi).sum()
+        psi = np.maximum(covariance.diagonal() - (loadings**2).sum(axis=1), ROUNDING)
+        if likelihood - before < TOLERANCE:
+            break
+    # From the strongest factor to the weakest.
+    loadings = loadings.T[::-1]
+    strongest = np.abs(loadings).argmax(axis=1)[:, None]
+    signs = np.sign(np.take_along_axis(loadings, strongest, axis=1))
+    components[:n_found, varies] = loadings * signs
+    noise[varies] = psi
     return components, noise

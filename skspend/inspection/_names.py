@@ -10,7 +10,7 @@ import numpy as np
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from .._utils._typing import Floats
+    from .._utils._typing import Floats, Integers
 
 WORTH_SAYING = 0.2
 """Smallest difference from the others that is reported, in the units of scores or in standard
@@ -33,6 +33,9 @@ class Namer:
     traits, categories : sequence of str
     previous : dict from int to str, default=None
         Names to keep while they are true.
+    sides : dict from int to ndarray of int, shape (n_traits + n_categories,), default=None
+        Node to 1 where most of its members are above the median of everybody, -1 where most are
+        below it, else 0. If it is given, no node is compared with siblings by anything else.
     """
 
     def __init__(
@@ -43,7 +46,9 @@ class Namer:
         traits: Sequence[str],
         categories: Sequence[str],
         previous: dict[int, str] | None = None,
+        sides: dict[int, Integers] | None = None,
     ) -> None:
+        self.sides = sides
         self.parents, self.sizes, self.effects = parents, sizes, effects
         self.n_traits = len(traits)
         self.things = [*traits, *map(_clean, categories)]
@@ -151,9 +156,12 @@ class Namer:
         if not (others and self.sizes[node]):
             return np.zeros(len(self.things))
         sizes = [self.sizes[other] for other in others]
-        return self.effects[node] - np.average(
+        effects = self.effects[node] - np.average(
             [self.effects[other] for other in others], axis=0, weights=sizes
         )
+        if self.sides is None:
+            return effects
+        return np.where(np.sign(effects) == self.sides[node], effects, 0)
 
 
 def _largest(effects, among, least):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 from scipy.sparse import issparse
-from sklearn.utils import _safe_indexing, check_consistent_length
+from sklearn.utils import _safe_indexing, check_consistent_length, gen_batches
 from sklearn.utils.sparsefuncs import mean_variance_axis
 
 from .._utils._sparse import SparseCube
@@ -20,6 +20,10 @@ if TYPE_CHECKING:
 
     from .._utils._typing import Estimator, Floats, Integers, PanelLike
 
+MOST = 0.5
+"""Share of members, of whom more than these are most."""
+AT_ONCE = 100
+"""Categories of a sparse panel that are dense at a time."""
 EVERYBODY = "everybody"
 """Name of the root, which is the segment where nothing divides the customers."""
 
@@ -149,7 +153,11 @@ def name_segments(
       no such trait differs by 0.2, it is about the category whose mean share differs most, in
       standard deviations; if no category does either, about whatever differs most.
 
-    Only siblings that do not differ at all, or that have no members among these customers, are
+    Without traits, which are scores without columns, all names are of the second kind: about the
+    category whose mean share differs most from that of the siblings, among those that most members
+    buy more of than the median customer, or less of.
+
+    Only siblings that do not differ so, or that have no members among these customers, are
     numbered, as in ``segment 7``.
 
     Parameters
@@ -205,7 +213,24 @@ def _name(tree, nodes, traits, scores, shares, categories, previous=None):
         score = np.median(scores[own], axis=0) - everybody[0]
         spending = (shares[own].mean(axis=0) - everybody[1]) / spread
         effects[node] = np.concatenate([score, spending])
-    return Namer(tree["parent"].to_dict(), sizes, effects, traits, categories, previous).name()
+    sides = None if len(traits) else _find_sides(shares, nodes, effects)
+    parents = tree["parent"].to_dict()
+    return Namer(parents, sizes, effects, traits, categories, previous, sides).name()
+
+
+def _find_sides(shares, nodes, numbers):
+    """For every node: 1 where most members are above the median of a category, -1 below, else 0."""
+    sides = {node: np.zeros(shares.shape[1], dtype=int) for node in numbers}
+    members = {node: (nodes == node).any(axis=1) for node in numbers}
+    for columns in gen_batches(shares.shape[1], AT_ONCE):
+        part = shares[:, columns]
+        part = part.toarray() if issparse(part) else part
+        directions = np.sign(part - np.median(part, axis=0))
+        for node, own in members.items():
+            if own.any():
+                above, below = ((directions[own] == side).mean(axis=0) for side in (1, -1))
+                sides[node][columns] = (above > MOST).astype(int) - (below > MOST)
+    return sides
 
 
 def segment_path(clusterer: Estimator, node: int, names: dict[int, str]) -> str:

@@ -2,7 +2,7 @@
 
 from ._drift import measure_drift, tell_drift
 from ._frame import segment_frame
-from ._model import SegmentModel, aggregate, cluster, make_steps, train, versions
+from ._model import SegmentModel, aggregate, cluster, make_steps, score_traits, train, versions
 from ._previous import compare_models, find_nodes
 from ._reading import Reading
 from ._refits import Refits
@@ -17,6 +17,7 @@ __all__ = [
     "find_nodes",
     "make_steps",
     "measure_drift",
+    "score_traits",
     "segment_frame",
     "tell_drift",
     "train",

@@ -21,7 +21,7 @@ from ..aggregation._aggregator import MONTHS
 from ..aggregation._known import known_share
 from ..aggregation._shares import count_whole_periods
 from ..clustering import TrajectoryClusterer
-from ..extraction import LSTMStateExtractor
+from ..extraction import FactorStateExtractor, LSTMStateExtractor
 from ..inspection import describe_segments, name_segments, segment_path
 from ..inspection._matching import keep_names, match_nodes
 from ..inspection._segments import EVERYBODY, tree_order
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from .._utils._typing import (
         Aliases,
         Coefficients,
+        Estimator,
         FilePath,
         Floats,
         Integers,
@@ -48,6 +49,9 @@ if TYPE_CHECKING:
 
 FEWEST_ACTIVE = 20
 """Two segments of the smallest size that the clusterer makes."""
+N_TOP = 6
+"""Segments of the top level without traits. More are no nearer to archetypes, and another fit finds
+them again less often (docs/measured.md)."""
 _LIBRARIES = ("numpy", "pandas", "pyarrow", "scikit-learn", "scipy", "tensorflow", "keras", "skops")
 
 
@@ -117,13 +121,19 @@ def make_steps(
     *,
     coefficients: Coefficients = None,
     aliases: Aliases = None,
+    traits: bool = True,
     max_depth: int = 3,
     random_state: RandomState = 0,
 ) -> Pipeline:
     """Make the second and the third step, states and segment, unfitted.
 
-    `coefficients` and `aliases` are those of BigFivePersonalityScorer.
+    `coefficients` and `aliases` are those of BigFivePersonalityScorer. Without `traits`, neither
+    has an effect: the states are those of a FactorStateExtractor, and the top level has six
+    segments, because customers differ in factors by degrees and would hardly be divided.
     """
+    if not traits:
+        segment = TrajectoryClusterer(max_depth, n_top=N_TOP, random_state=random_state)
+        return Pipeline([("states", FactorStateExtractor()), ("segment", segment)])
     scorer = BigFivePersonalityScorer(coefficients, aliases=aliases)
     states = LSTMStateExtractor(scorer=scorer, random_state=random_state)
     segment = TrajectoryClusterer(max_depth=max_depth, random_state=random_state)
@@ -131,7 +141,7 @@ def make_steps(
 
 
 @default_output
-def train(states: LSTMStateExtractor, panel: pd.DataFrame, callback: Any = None) -> None:
+def train(states: Estimator, panel: pd.DataFrame, callback: Any = None) -> None:
     """Fit the second step on the panel of the active customers.
 
     A scikit-learn `callback` follows the epochs; it does not stay in the step.
@@ -141,6 +151,15 @@ def train(states: LSTMStateExtractor, panel: pd.DataFrame, callback: Any = None)
     with blame_data():
         states.fit(panel)
     states.set_callbacks()
+
+
+@default_output
+def score_traits(states: Estimator, panel: pd.DataFrame) -> pd.DataFrame:
+    """Score customers on the traits of the fitted second step; no columns if it has none."""
+    if not hasattr(states, "scorer_"):
+        return pd.DataFrame(index=panel.index)
+    scores: pd.DataFrame = states.scorer_.transform(panel)
+    return scores
 
 
 @default_output
@@ -176,7 +195,7 @@ class SegmentModel:
     ----------
     pipeline : Pipeline
         Fitted. Its steps are spend, states and segment: a SpendingAggregator, an
-        LSTMStateExtractor and a TrajectoryClusterer.
+        LSTMStateExtractor or a FactorStateExtractor, and a TrajectoryClusterer.
     names : dict from int to str
         Name of each node of the tree; see :func:`~skspend.inspection.name_segments`.
     reading : Reading or None
@@ -244,31 +263,29 @@ class SegmentModel:
         -------
         table : pandas.DataFrame
             Columns customer, segment, level1 ..., strength, the traits, type, active_periods
-            and known_share. The model knows nothing about customers without an active period, or
-            with a known_share of 0: their strength is 0. The known_share of those who spend
-            nothing is NaN.
+            and known_share. Without traits, there are neither these nor a type. The model knows
+            nothing about customers without an active period, or with a known_share of 0: their
+            strength is 0. The known_share of those who spend nothing is NaN.
         """
         _, states, segment = self.pipeline.named_steps.values()
         nodes = segment.predict_levels(trajectories)
         paths = {node: self.path(node) for node in np.unique(nodes)}
         levels = [pd.Series(level).map(paths).to_numpy() for level in nodes.T]
-        scores = states.scorer_.transform(panel)
+        scores = score_traits(states, panel)
         active_periods = Panel.read(panel, sparse=True).active_periods
         if known is None:
             known = np.where(active_periods > 0, 1.0, np.nan)
         is_seen = (active_periods > 0) & (known > 0)
-        return pd.DataFrame(
-            {
-                "customer": np.asarray(customers),
-                "segment": levels[-1],
-                **{f"level{number}": level for number, level in enumerate(levels, start=1)},
-                "strength": segment.strength(trajectories) * is_seen,
-                **{trait: score.to_numpy() for trait, score in scores.items()},
-                "type": personality_types(scores),
-                "active_periods": active_periods,
-                "known_share": known,
-            }
-        )
+        table: dict[str, Any] = {
+            "customer": np.asarray(customers),
+            "segment": levels[-1],
+            **{f"level{number}": level for number, level in enumerate(levels, start=1)},
+            "strength": segment.strength(trajectories) * is_seen,
+            **{trait: score.to_numpy() for trait, score in scores.items()},
+        }
+        if len(scores.columns):
+            table["type"] = personality_types(scores)
+        return pd.DataFrame(table | {"active_periods": active_periods, "known_share": known})
 
     @default_output
     def predict(self, log: TransactionLog, *, allow_unknown: bool = False) -> pd.DataFrame:
@@ -298,7 +315,7 @@ class SegmentModel:
     def describe(self, panel: pd.DataFrame, trajectories: PanelLike) -> pd.DataFrame:
         """Describe all nodes, children after their parent; see describe_segments."""
         _, states, segment = self.pipeline.named_steps.values()
-        scores = states.scorer_.transform(panel)
+        scores = score_traits(states, panel)
         table = describe_segments(segment, trajectories, scores, panel, names=self.names)
         return table.iloc[tree_order(table)]
 
@@ -312,17 +329,19 @@ class SegmentModel:
     ) -> dict[str, Any]:
         """Count and measure the customers of `fit`, as in ``run.json``.
 
-        `described` is what :meth:`describe` returns for the same panel and trajectories.
+        `described` is what :meth:`describe` returns for the same panel and trajectories. Without
+        traits, coverage and accuracy are None.
         """
         spend, states, segment = self.pipeline.named_steps.values()
         top = described[described["depth"] == 1]
+        has_traits = hasattr(states, "scorer_")
         return {
             "customers": len(panel),
             "customers_active_in_all_periods": int(is_active.sum()),
             "periods": int(spend.n_periods_),
             "categories": len(spend.categories_),
-            "coverage": states.scorer_.coverage_,
-            "accuracy_in_sample": states.score(take(panel, is_active)),
+            "coverage": states.scorer_.coverage_ if has_traits else None,
+            "accuracy_in_sample": states.score(take(panel, is_active)) if has_traits else None,
             "stability_kappa": segment.score(_safe_indexing(trajectories, is_active)),
             "top_level_segments": len(top),
             "leaves": int((segment.tree_["label"] >= 0).sum()),

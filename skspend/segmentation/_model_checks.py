@@ -10,11 +10,15 @@ from sklearn.preprocessing import RobustScaler, StandardScaler
 from ..aggregation import SpendingAggregator
 from ..aggregation._aggregator import MONTHS
 from ..clustering import TrajectoryClusterer
-from ..extraction import LSTMStateExtractor
+from ..extraction import FactorStateExtractor, LSTMStateExtractor
 from ..networks import Network
 from ..personality import BigFivePersonalityScorer
 
-STEPS = {"spend": SpendingAggregator, "states": LSTMStateExtractor, "segment": TrajectoryClusterer}
+STEPS: dict[str, tuple[type[Any], ...]] = {
+    "spend": (SpendingAggregator,),
+    "states": (LSTMStateExtractor, FactorStateExtractor),
+    "segment": (TrajectoryClusterer,),
+}
 FITTED: dict[type[Any], dict[str, Any]] = {
     SpendingAggregator: {
         "categories_": "text n_categories",
@@ -42,6 +46,14 @@ FITTED: dict[type[Any], dict[str, Any]] = {
         "objective_": ("type", "scores"),
         "state_": ("hidden", "both"),
         "losses_": dict,
+        "n_periods_": "size n_periods",
+    },
+    FactorStateExtractor: {
+        "components_": "float n_states n_measures",
+        "noise_variance_": "float n_measures",
+        "popularity_": "float n_periods n_categories",
+        **dict.fromkeys(("means_", "scales_"), "float n_periods n_measures"),
+        "scaler_": "scaler n_categories",
         "n_periods_": "size n_periods",
     },
     BigFivePersonalityScorer: {
@@ -119,18 +131,29 @@ def check_steps(spend: Any, states: Any, segment: Any) -> None:
     categories = set(np.asarray(spend.categories_))
     require(len(categories) == sizes["n_categories"], "categories_ repeats a category")
     require(categories and sizes["n_spending"], "it has no categories")
-    _check_network(states, sizes)
+    if isinstance(states, FactorStateExtractor):
+        _check_factors(states, sizes)
+    else:
+        _check_network(states, sizes)
     widest = max(sizes[name] for name in ("n_categories", "n_spending", "n_states"))
     n_periods = sizes["n_periods"]
     is_small = n_periods * widest <= MOST_COLUMNS and n_periods * sizes["n_months"] <= MOST_MONTHS
     require(is_small, "it has too many periods")
-    is_same = sizes["n_columns"] == n_periods * sizes["n_categories"]
-    require(is_same, "its steps are for different panels")
     _check_tree(segment.parents_, sizes["n_leaves"])
+
+
+def _check_factors(states, sizes):
+    """Refuse factors of other categories, and numbers to divide by that are not above 0."""
+    require(sizes["n_measures"] == 2 * sizes["n_categories"], "its factors are of other categories")
+    for name in ("noise_variance_", "scales_"):
+        is_above = (getattr(states, name) >= 1 / LARGEST_NUMBER).all()
+        require(is_above, f"{name} is not above zero")
 
 
 def _check_network(states, sizes):
     """Refuse weights, inputs, states and outputs that are not those of the network."""
+    is_same = sizes["n_columns"] == sizes["n_periods"] * sizes["n_categories"]
+    require(is_same, "its steps are for different panels")
     network = states.network_
     require({type(n) for n in network.encoder} == {int}, "its network has no number of units")
     is_ensemble = network.n_networks > 1

@@ -176,7 +176,7 @@ def _rebuild(content):
     require(set(document["steps"]) == set(STEPS), "it has other steps")
     steps = {name: _decode(document["steps"][name]) for name in STEPS}
     for name, step in steps.items():
-        require(type(step) is STEPS[name], f"the step {name} is of another class")
+        require(type(step) in STEPS[name], f"the step {name} is of another class")
     spend, states, segment = steps.values()
     check_steps(spend, states, segment)
     nodes = {str(node): node for node in range(1, len(segment.parents_))}
@@ -184,7 +184,9 @@ def _rebuild(content):
     names = {node: document["names"][text] for text, node in nodes.items()}
     is_text = all(type(name) is str and name.isprintable() for name in names.values())
     require(is_text, "a name is not printable text")
-    states.feature_names_in_ = states.scorer_.feature_names_in_ = spend.get_feature_names_out()
+    states.feature_names_in_ = spend.get_feature_names_out()
+    if hasattr(states, "scorer_"):
+        states.scorer_.feature_names_in_ = states.feature_names_in_
     states.n_features_in_ = len(states.feature_names_in_)
     segment.feature_names_in_ = states.get_feature_names_out()
     segment.n_features_in_ = len(segment.feature_names_in_)

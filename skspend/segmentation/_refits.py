@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
-    from .._utils._typing import Floats, PanelLike, RandomState
+    from .._utils._typing import Floats, Integers, PanelLike, RandomState
     from ._model import SegmentModel
 
 FEWEST_TO_REFIT, MOST_TO_REFIT = 50, 5000
@@ -51,9 +51,10 @@ class Refits:
     """Three fits of the second and the third step with other seeds.
 
     Each is made on the same four fifths of the active customers, or of a sample of 5,000 of them.
-    The other fifth tells whether these fits agree with a model. With two processors, two of the
-    fits are made in a process of their own between entering and leaving the context, where the
-    model is fitted meanwhile.
+    If the second step has no seed, each is made on as many customers drawn from these with
+    replacement. The other fifth tells whether these fits agree with a model. With two processors,
+    two of the fits are made in a process of their own between entering and leaving the context,
+    where the model is fitted meanwhile.
 
     Parameters
     ----------
@@ -77,19 +78,23 @@ class Refits:
     ) -> None:
         random_state = check_random_state(random_state)
         self.panel, self.rows = panel, np.flatnonzero(is_active)
-        self.others: list[Pipeline] = []
+        self.others: list[tuple[Pipeline, Integers | None]] = []
         self.process: Any = None
         if len(self.rows) < FEWEST_TO_REFIT:
             return
         if len(self.rows) > MOST_TO_REFIT:
             self.rows = np.sort(random_state.choice(self.rows, MOST_TO_REFIT, replace=False))
         top = clone(steps).set_params(segment__max_depth=1)
-        self.others = [draw_seeds(clone(top), random_state) for _ in range(N_REFITS)]
+        others = [draw_seeds(clone(top), random_state) for _ in range(N_REFITS)]
         fitted, self.held_out = train_test_split(
             self.rows, test_size=HELD_OUT, random_state=random_state
         )
         self.fitted = np.sort(fitted)
         self.part = take(panel, self.fitted)
+        draws: list[Integers | None] = [None] * N_REFITS
+        if "random_state" not in steps[0].get_params():
+            draws = list(random_state.randint(len(self.part), size=(N_REFITS, len(self.part))))
+        self.others = list(zip(others, draws, strict=True))
 
     def __enter__(self) -> Self:
         if self.others and len(self.rows) >= WORTH_A_PROCESS and cpu_count() > 1:
@@ -158,13 +163,13 @@ class Refits:
         nodes = nodes.loc[nodes["depth"] == 1, list(NODE_COLUMNS)]
         return agreement.to_dict("index")["top"] | {"nodes": nodes.to_dict("records")}, reproduced
 
-    def _fitted(self, pipeline):
+    def _fitted(self, other):
         # The first one is fitted here, while the process fits the others.
-        if self.process is not None and pipeline is not self.others[0]:
+        if self.process is not None and other is not self.others[0]:
             # The process may have been killed, for example where memory is short.
             with suppress(EOFError):
                 return self.receiver.recv()
-        return _fit(pipeline, self.part)
+        return _fit(*other, self.part)
 
 
 def _start(process, sender):
@@ -173,16 +178,16 @@ def _start(process, sender):
     sender.close()
 
 
-def _fit_elsewhere(sender, pipelines, panel):
+def _fit_elsewhere(sender, others, panel):
     """Fit in another process, one after the other, and send back what is fitted."""
     # Ctrl+C goes to both processes; this one ends with the other.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    for pipeline in pipelines:
-        sender.send(_fit(pipeline, panel))
+    for other in others:
+        sender.send(_fit(*other, panel))
 
 
-def _fit(pipeline, panel):
+def _fit(pipeline, rows, panel):
     with one_thread(), warnings.catch_warnings():
         # The fit of the model has warned of what is in the data.
         warnings.simplefilter("ignore")
-        return pipeline.fit(panel)
+        return pipeline.fit(panel if rows is None else take(panel, rows))

@@ -15,6 +15,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import MinMaxScaler
 
 from skspend import (
+    FactorStateExtractor,
     FeedForwardExtractor,
     LSTMStateExtractor,
     SpendingAggregator,
@@ -120,9 +121,10 @@ def test_one_customer_alone_has_the_same_bits(pipeline, frame, whole):
         {"states": "passthrough"},
         {"states": MinMaxScaler()},
         {"states": FeedForwardExtractor(2, objective="reconstruct", epochs=2, random_state=0)},
+        {"states": FactorStateExtractor(3)},
         {"segment": TrajectoryClusterer(outlier_threshold=0.5, random_state=0)},
     ],
-    ids=["amounts", "income", "no network", "scaler", "autoencoder", "outliers"],
+    ids=["amounts", "income", "no network", "scaler", "autoencoder", "factors", "outliers"],
 )
 def test_other_steps_do_as_well(bank, bank_log, scorer, steps):
     income = bank.income.rename_axis("customer").reset_index()
