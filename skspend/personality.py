@@ -26,6 +26,7 @@ from ._utils._sklearn import (
 )
 from ._utils._sparse import SparseCube
 from ._utils._text import count, warn
+from .aggregation._columns import find_shares
 from .categories._coefficients import TRAITS, load_coefficients, match_names, match_positions
 from .panel import Panel, output_names, validate_panel
 
@@ -284,7 +285,9 @@ class BigFivePersonalityScorer(CallbackSupportMixin, TransformerMixin, BaseEstim
             if panel.is_named
             else match_positions(table, len(panel.features), self.coefficients is not None)
         )
-        spending = _sum_spending(panel.cube)
+        is_share = find_shares(panel.features) if panel.is_named else slice(None)
+        spending = np.zeros(len(panel.features))
+        spending[is_share] = _sum_spending(panel.cube)[is_share]
         self.coverage_ = float(spending[self.support_].sum() / (spending.sum() or 1))
         if panel.is_named and self.coverage_ < LOW_COVERAGE:
             have = "has" if self.support_.sum() == 1 else "have"

@@ -86,6 +86,14 @@ def check_choice(parameter, value, choices):
         raise ValueError(f"{parameter} must be {', '.join(most)} or {last}, got {value!r}.")
 
 
+def check_choices(parameter, values, choices):
+    """Refuse values of a list that are none of the choices of a parameter, or repeated."""
+    for value in values:
+        check_choice(parameter, value, choices)
+    if not len(values) or len(set(values)) < len(values):
+        raise ValueError(f"{parameter} must be one or more of {list(choices)}, each once.")
+
+
 def require_text(path: str | PathLike[str]) -> None:
     """Refuse a file name that is no text, because pyarrow reads and writes no such file."""
     try:

@@ -16,6 +16,7 @@ import pandas as pd
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
+from .._utils._errors import check_choices
 from .._utils._sklearn import (
     CELLS_AT_ONCE,
     CallbackSupportMixin,
@@ -28,12 +29,12 @@ from .._utils._sklearn import (
     one_task,
 )
 from .._utils._sparse import make_sparse_frame
-from .._utils._text import some
-from ..categories._coefficients import INFREQUENT
 from ..panel import Panel, output_names, refuse_transactions, validate_panel
 from ..transactions import TransactionLog
 from ..transactions._incomes import with_income
-from ._shares import count_whole_periods, divisor, gross_spending, positive_income, spending_shares
+from ..transactions._moments import FLOWS, STATISTICS
+from ._columns import choose_categories, name_feature, refuse_suffixes
+from ._shares import compute_panel, count_whole_periods, divisor, gross_spending, positive_income
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, DTypeLike
@@ -59,10 +60,20 @@ class SpendingAggregator(CallbackSupportMixin, TransformerMixin, BaseEstimator):
     n_periods : int, default=None
         Number of periods, counted back from the last day of the log. By default all whole periods
         that the log of `fit` spans, and at least one; a panel keeps its own number.
+    statistics : sequence of str, default=("sum",)
+        What to compute of the transactions of a customer, period and category: their ``"sum"``,
+        ``"count"``, ``"mean"`` (size), ``"mean_log"`` (mean of log(1 + size)), ``"max"``, ``"std"``
+        (standard deviation of the sizes), ``"any"`` (1 if there are any), and ``"days_since"``
+        (days from the last one so far, or from the start of the first period, to the end of the
+        period). Without a transaction, all others are 0.
+    flows : sequence of {"out", "in"}, default=("out",)
+        Directions of the money, each with columns of its own. ``"out"`` has those of `categories`;
+        its sums have refunds subtracted. ``"in"`` has those of all categories by which money comes
+        in, refunds too.
     normalize : {"spending", "income"} or None, default="spending"
-        The divisor of the amounts of a period: the customer's spending in that period (the sum of
-        absolute amounts, so that refunds cannot inflate shares), the customer's income in that
-        period, or nothing.
+        The divisor of the sums of a period, and of no other statistic: the customer's spending in
+        that period (the sum of absolute amounts, so that refunds cannot inflate shares; of money
+        that comes in, all that comes in), the customer's income in that period, or nothing.
     categories : "auto" or list of str, default="auto"
         The categories that become columns. ``"auto"`` takes all spending categories that the log
         knows, also those that no customer of a fold uses. Spending in other categories still
@@ -89,6 +100,10 @@ class SpendingAggregator(CallbackSupportMixin, TransformerMixin, BaseEstimator):
         Categories in the order of the columns; None if fitted on an array without names.
     infrequent_categories_ : ndarray of str or None
         The categories in the column ``"infrequent"``; None if there is no such column.
+    inflow_categories_ : ndarray of str or None
+        The categories of the columns of money that comes in; None without ``"in"`` in `flows`.
+    statistics_, flows_ : tuple of str
+        The parameters as `fit` read them.
     spending_categories_, income_categories_ : ndarray of str
         All categories of the log of `fit`: those of spending and those of income.
     n_periods_, n_months_ : int
@@ -139,6 +154,8 @@ class SpendingAggregator(CallbackSupportMixin, TransformerMixin, BaseEstimator):
     _parameter_constraints = {
         "period": [StrOptions(set(MONTHS)), POSITIVE],
         "n_periods": [None, POSITIVE],
+        "statistics": ["array-like"],
+        "flows": ["array-like"],
         "normalize": [None, StrOptions({"spending", "income"})],
         "categories": [StrOptions({"auto"}), "array-like"],
         "min_frequency": [None, POSITIVE, Interval(RealNotInt, 0, 1, closed="neither")],
@@ -148,6 +165,9 @@ class SpendingAggregator(CallbackSupportMixin, TransformerMixin, BaseEstimator):
     }
     categories_: Names | None
     infrequent_categories_: Names | None
+    inflow_categories_: Names | None
+    statistics_: tuple[str, ...]
+    flows_: tuple[str, ...]
     spending_categories_: Names
     income_categories_: Names
     n_periods_: int
@@ -166,6 +186,8 @@ class SpendingAggregator(CallbackSupportMixin, TransformerMixin, BaseEstimator):
         period: Period = "year",
         n_periods: int | None = None,
         *,
+        statistics: Sequence[str] = ("sum",),
+        flows: Sequence[Literal["out", "in"]] = ("out",),
         normalize: Literal["spending", "income"] | None = "spending",
         categories: Literal["auto"] | Sequence[str] = "auto",
         min_frequency: int | float | None = None,
@@ -175,6 +197,8 @@ class SpendingAggregator(CallbackSupportMixin, TransformerMixin, BaseEstimator):
     ) -> None:
         self.period = period
         self.n_periods = n_periods
+        self.statistics = statistics
+        self.flows = flows
         self.normalize = normalize
         self.categories = categories
         self.min_frequency = min_frequency
@@ -210,6 +234,9 @@ class SpendingAggregator(CallbackSupportMixin, TransformerMixin, BaseEstimator):
         self.n_months_ = int(MONTHS.get(self.period, self.period))
         self.normalize_ = self.normalize
         self.dtype_ = None if self.dtype is None else np.dtype(self.dtype).name
+        self.statistics_, self.flows_ = tuple(self.statistics), tuple(self.flows)
+        check_choices("statistics", self.statistics_, STATISTICS)
+        check_choices("flows", self.flows_, FLOWS)
         self.handle_unknown_ = self.handle_unknown
         if not isinstance(self.categories, str) and self.handle_unknown != "ignore":
             # Columns that the user lists are no reason to warn about others.
@@ -234,42 +261,16 @@ class SpendingAggregator(CallbackSupportMixin, TransformerMixin, BaseEstimator):
         self.left_out_[BEFORE] = [n_before, amount_before]
 
     def _set_categories(self, log):
-        chosen = log.categories
-        if not isinstance(self.categories, str):
-            chosen = np.array(list(self.categories), dtype=object)
-            unknown = sorted(set(chosen) - set(log.categories))
-            if len(set(chosen)) < len(chosen):
-                raise ValueError("categories= names a category twice. List every category once.")
-            if unknown:
-                raise ValueError(
-                    f"{len(unknown)} of {len(chosen)} categories= are not in the log; the first is "
-                    f"{unknown[0]!r}. The log has: {some(log.categories)}."
-                )
-        is_rare = self._find_infrequent(log, chosen)
-        self.infrequent_categories_ = chosen[is_rare] if is_rare.any() else None
-        self.categories_ = chosen[~is_rare]
-        if is_rare.any():
-            if INFREQUENT in self.categories_:
-                raise ValueError(
-                    f"The log has a category {INFREQUENT!r}, which is the name of the column of "
-                    f"infrequent categories. Rename the category."
-                )
-            self.categories_ = np.append(self.categories_, INFREQUENT)
-
-    def _find_infrequent(self, log, chosen):
-        """Find the categories that too few customers use, as scikit-learn's encoders do."""
-        is_rare = np.zeros(len(chosen), dtype=bool)
-        if self.min_frequency is None and self.max_categories is None:
-            return is_rare
-        counts = log.count_customers(self.n_months_, self.n_periods_)
-        counts = counts[pd.Index(log.categories).get_indexer(chosen)]
-        if self.min_frequency is not None:
-            is_share = not isinstance(self.min_frequency, Integral)
-            is_rare = counts < self.min_frequency * (len(log) if is_share else 1)
-        most = self.max_categories or len(chosen)
-        if (~is_rare).sum() + is_rare.any() > most:
-            is_rare[np.argsort(counts, kind="stable")[: len(chosen) - (most - 1)]] = True
-        return is_rare
+        self.categories_, self.infrequent_categories_ = choose_categories(
+            log,
+            (self.n_months_, self.n_periods_),
+            self.categories,
+            self.min_frequency,
+            self.max_categories,
+        )
+        self.inflow_categories_ = log.inflow_categories if "in" in self.flows_ else None
+        if (self.statistics_, self.flows_) != (("sum",), ("out",)):
+            refuse_suffixes([*self.categories_, *log.inflow_categories])
 
     def _fit_panel(self, X):
         if self.normalize == "income":
@@ -280,6 +281,8 @@ class SpendingAggregator(CallbackSupportMixin, TransformerMixin, BaseEstimator):
             raise ValueError("categories= applies to a TransactionLog; select columns of a panel.")
         if self.min_frequency is not None or self.max_categories is not None:
             raise ValueError("min_frequency= and max_categories= apply to a TransactionLog.")
+        if (self.statistics_, self.flows_) != (("sum",), ("out",)):
+            raise ValueError("statistics= and flows= apply to a TransactionLog.")
         panel = validate_panel(self, X, n_periods=self.n_periods)
         self.categories_ = np.array(panel.features, dtype=object) if panel.is_named else None
         self.infrequent_categories_ = None
@@ -296,9 +299,11 @@ class SpendingAggregator(CallbackSupportMixin, TransformerMixin, BaseEstimator):
 
         Returns
         -------
-        panel : frame or ndarray, shape (n_customers, n_periods * n_categories)
-            Shares (currency units if ``normalize=None``), one row per customer. A log gives a frame
-            indexed by customer, a frame a frame, an array an array. The pandas frame of a log has
+        panel : frame or ndarray, shape (n_customers, n_periods * n_features)
+            With a column for each flow, statistic and category, such as ``year1|groceries``,
+            ``year1|groceries:mean`` and ``year1|salary:in:count``. Sums are shares, or currency
+            units if ``normalize=None``. A log gives a frame indexed by customer, a frame a frame,
+            an array an array. The pandas frame of a log has
             sparse columns if it has more than 16 million cells, at least three quarters of which
             are 0: all steps of skspend read them, and ``panel.sparse.to_dense()`` makes it dense.
 
@@ -324,9 +329,9 @@ class SpendingAggregator(CallbackSupportMixin, TransformerMixin, BaseEstimator):
         if isinstance(X, TransactionLog):
             log = with_income(X, self.income_categories_)
             if self._is_sparse(log):
-                table = spending_shares(log, self, sparse=True)
+                table = compute_panel(log, self, sparse=True)
                 return make_sparse_frame(table, X.customers, self.get_feature_names_out())
-            panel = Panel(spending_shares(log, self), self.period_, self.categories_)
+            panel = Panel(compute_panel(log, self), self.period_, self.features_)
             if X.is_polars:
                 names = list(panel.names)
                 return nw.from_numpy(panel.table, schema=names, backend="polars").to_native()
@@ -340,10 +345,22 @@ class SpendingAggregator(CallbackSupportMixin, TransformerMixin, BaseEstimator):
 
     def _is_sparse(self, log):
         """Whether a large panel is mostly 0; of the libraries of frames, pandas has sparse ones."""
-        n_cells = len(log) * self.n_periods_ * len(self.categories_)
+        n_cells = len(log) * self.n_periods_ * len(self.features_)
         container = _get_output_config("transform", self)["dense"]
         is_pandas = not log.is_polars and container in ("default", "pandas")
         return is_pandas and n_cells > max(CELLS_AT_ONCE, log.n_transactions / DENSITY)
+
+    @property
+    def features_(self) -> list[str]:
+        """Names of the features of a period of a log: flow by flow, statistic by statistic."""
+        check_is_fitted(self)
+        columns = {"out": self.categories_, "in": self.inflow_categories_}
+        return [
+            name_feature(category, statistic, flow)
+            for flow in self.flows_
+            for statistic in self.statistics_
+            for category in columns[flow]  # type: ignore[union-attr] # set by a fit on a log
+        ]
 
     @property
     def quality_(self) -> pd.DataFrame:
@@ -363,11 +380,11 @@ class SpendingAggregator(CallbackSupportMixin, TransformerMixin, BaseEstimator):
 
         Returns
         -------
-        names : ndarray of str, shape (n_periods * n_categories,)
+        names : ndarray of str, shape (n_periods * n_features,)
         """
         check_is_fitted(self)
         if not hasattr(self, "n_features_in_"):
-            return Panel(np.empty((0, self.n_periods_, 0)), self.period_, self.categories_).names
+            return Panel(np.empty((0, self.n_periods_, 0)), self.period_, self.features_).names
         generated = [f"x{position}" for position in range(self.n_features_in_ // self.n_periods_)]
         categories = generated if self.categories_ is None else self.categories_
         return output_names(self, categories, input_features)

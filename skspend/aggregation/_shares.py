@@ -1,6 +1,6 @@
-"""Shares of spending or income of the customers of a log.
+"""Shares of spending or income, and other statistics, of the customers of a log.
 
-A log and a fitted SpendingAggregator come in; out go the shares by customer, period and category.
+A log and a fitted SpendingAggregator come in; out go values by customer, period and feature.
 Maree & Omlin (2021), section III-A.
 """
 
@@ -24,10 +24,10 @@ CELLS_AT_ONCE = 2**22
 """Shares are computed for this many cells of the panel at a time."""
 
 
-def spending_shares(log: TransactionLog, spend: Estimator, *, sparse: bool = False) -> Any:
-    """Compute the shares of all customers, shape (n_customers, n_periods, n_categories).
+def compute_panel(log: TransactionLog, spend: Estimator, *, sparse: bool = False) -> Any:
+    """Compute the features of all customers, shape (n_customers, n_periods, n_features).
 
-    With `sparse`, they are a sparse array of shape (n_customers, n_periods * n_categories).
+    With `sparse`, they are a sparse array of shape (n_customers, n_periods * n_features).
     `spend` is a SpendingAggregator, fitted on a log whose categories of income `log` has.
     """
     is_unknown = ~np.isin(log.categories, spend.spending_categories_)
@@ -38,43 +38,83 @@ def spending_shares(log: TransactionLog, spend: Estimator, *, sparse: bool = Fal
             f"handle_unknown='infrequent_if_exist'."
         )
     income = positive_income(log, spend) if spend.normalize_ == "income" else None
-    n_at_once = max(1, CELLS_AT_ONCE // max(1, spend.n_periods_ * len(log.categories)))
+    n_features = len(spend.features_)
+    widest = max(1, n_features, len(log.categories))
+    n_at_once = max(1, CELLS_AT_ONCE // (spend.n_periods_ * widest))
     dtype = spend.dtype_ or np.float64
-    shares: Any
+    panel: Any
     if len(log) <= n_at_once and not sparse:
-        shares, totals = _shares_of_block(log, spend, income, is_unknown)
-        shares = shares.astype(dtype, copy=False)
+        panel, totals = _compute_block(log, spend, income, is_unknown)
+        panel = panel.astype(dtype, copy=False)
     else:
-        shape = len(log), spend.n_periods_, len(spend.categories_)
-        shares = [] if sparse else np.empty(shape, dtype=dtype)
+        panel = [] if sparse else np.empty((len(log), spend.n_periods_, n_features), dtype=dtype)
         totals = np.zeros(3)
         for block in gen_batches(len(log), n_at_once):
-            found, amounts = _shares_of_block(
+            found, amounts = _compute_block(
                 log[block], spend, None if income is None else income[block], is_unknown
             )
             if sparse:
-                shares.append(csr_array(unfold(found).astype(dtype, copy=False)))
+                panel.append(csr_array(unfold(found).astype(dtype, copy=False)))
             else:
-                shares[block] = found
+                panel[block] = found
             totals += amounts
-        shares = vstack(shares, format="csr") if sparse else shares
+        panel = vstack(panel, format="csr") if sparse else panel
     if spend.handle_unknown_ == "warn":
         _warn_of_unknown(spend, log.categories[is_unknown], *totals)
-    return shares
+    return panel
 
 
 def _warn_of_unknown(spend, unknown, missed, total, came_in):
-    if not missed and not (came_in and spend.normalize_ == "income"):
+    lacks_income = spend.normalize_ == "income" or "in" in spend.flows_
+    if not missed and not (came_in and lacks_income):
         return
     is_one, has_column = len(unknown) == 1, spend.infrequent_categories_ is not None
     were, are, get = ("was", "is", "gets") if is_one else ("were", "are", "get")
     their = "Its" if is_one else "Their"
     become = f"{are} infrequent" if has_column else f"{get} no column"
-    income = f"; {came_in:,.2f} that came in there is no income" if came_in else ""
+    becomes = "is no income" if spend.normalize_ == "income" else "gets no column"
+    income = f"; {came_in:,.2f} that came in there {becomes}" if came_in else ""
     warn(
         f"{count(len(unknown), 'category', 'categories')} {were} not in fit and {become}: "
         f"{some(unknown)}. {their} share of the spending is {missed / (total or 1):.1%}{income}."
     )
+
+
+def _compute_block(log, spend, income, is_unknown):
+    """The features of a few customers, flow by flow and statistic by statistic, and three totals,
+    as :func:`_shares_of_block`."""
+    spent, totals = None, np.zeros(3)
+    if is_unknown.any() or ("sum" in spend.statistics_ and "out" in spend.flows_):
+        spent, totals = _shares_of_block(log, spend, income, is_unknown)
+    parts = []
+    for flow in spend.flows_:
+        others = [name for name in spend.statistics_ if (flow, name) != ("out", "sum")]
+        columns = _columns_of_flow(log, spend, flow, is_unknown)
+        found = log.measure(others, flow, spend.n_months_, spend.n_periods_, columns)
+        measured = dict(zip(others, found, strict=True))
+        if "sum" in measured and spend.normalize_ is not None:
+            measured["sum"] /= divisor(_sum_inflow(log, spend) if income is None else income)
+        parts += [measured.get(name, spent) for name in spend.statistics_]
+    return parts[0] if len(parts) == 1 else np.concatenate(parts, axis=2), totals
+
+
+def _columns_of_flow(log, spend, flow, is_unknown):
+    """The column of each category in the features of a flow."""
+    names = spend.categories_ if flow == "out" else spend.inflow_categories_
+    columns = {name: position for position, name in enumerate(names)}
+    if flow == "out" and spend.infrequent_categories_ is not None:
+        rare = [*spend.infrequent_categories_]
+        if spend.handle_unknown_ != "ignore":
+            rare += [*log.categories[is_unknown]]
+        columns |= dict.fromkeys(rare, len(names) - 1)
+    return columns
+
+
+def _sum_inflow(log, spend):
+    """Sum all money that comes in, refunds too, shape (n_customers, n_periods)."""
+    every = dict.fromkeys([*log.categories, *log.income_categories], 0)
+    [total] = log.measure(["sum"], "in", spend.n_months_, spend.n_periods_, every)
+    return total[:, :, 0]
 
 
 def _shares_of_block(log, spend, income, is_unknown):

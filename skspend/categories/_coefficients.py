@@ -90,7 +90,7 @@ def load_coefficients(source: Coefficients = None) -> pd.DataFrame:
     if not len(table):
         raise ValueError("The coefficients have no rows. Give one for each category.")
     table = _to_numbers(table)
-    _check_traits(table.columns)
+    check_traits(table.columns)
     if set(table.columns) <= set(TRAITS):
         table = table.reindex(columns=[trait for trait in TRAITS if trait in table.columns])
     table.index = table.index.map(str)
@@ -126,7 +126,7 @@ def _to_numbers(table):
     return table.astype(float)
 
 
-def _check_traits(names):
+def check_traits(names: pd.Index) -> None:
     """Refuse names that a name of a segment, or a table of results, could not hold."""
     if not len(names):
         raise ValueError("The coefficients have no traits. Give a column for each trait.")

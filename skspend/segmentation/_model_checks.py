@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from sklearn.preprocessing import RobustScaler, StandardScaler
 
 from ..aggregation import SpendingAggregator
 from ..aggregation._aggregator import MONTHS
+from ..categories._coefficients import check_traits
 from ..clustering import TrajectoryClusterer
 from ..extraction import FactorStateExtractor, LSTMStateExtractor
 from ..networks import Network
@@ -25,6 +27,9 @@ FITTED: dict[type[Any], dict[str, Any]] = {
         "infrequent_categories_": "text? n_infrequent",
         "spending_categories_": "text n_spending",
         "income_categories_": "text n_income",
+        "inflow_categories_": (None,),
+        "statistics_": (("sum",),),
+        "flows_": (("out",),),
         "n_periods_": "size n_periods",
         "n_months_": "size n_months",
         "period_": (*MONTHS, "period"),
@@ -128,6 +133,7 @@ def check_steps(spend: Any, states: Any, segment: Any) -> None:
     sizes: dict[str, int] = {}
     for step in (spend, states, segment):
         _check_attributes(step, sizes)
+    check_traits(pd.Index(states.scorer_.traits_))
     categories = set(np.asarray(spend.categories_))
     require(len(categories) == sizes["n_categories"], "categories_ repeats a category")
     require(categories and sizes["n_spending"], "it has no categories")

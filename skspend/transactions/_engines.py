@@ -12,6 +12,7 @@ import pandas as pd
 import pyarrow as pa
 
 from ._columns import not_amounts, not_dates
+from ._moments import expressions, is_largest, split_name
 from ._quality import FIRST_YEAR, LAST_YEAR
 
 # Digits and spaces are spelt out, because \d and \s are more than ASCII to some engines.
@@ -51,12 +52,13 @@ def fetch_columns(frame, names, what, optional=()):
     return {role: _to_pandas(frame.get_column(name)) for role, name in found.items()}
 
 
-def fetch_transactions(frame, names, n_months=0, last_month=None):
+def fetch_transactions(frame, names, n_months=0, last_month=None, moments=()):
     """Fetch transactions by role or, from a lazy frame, cells of days or of `n_months` months.
 
     Cells also have ``"refunds"``, ``"transactions"`` and, missing where there is an amount, the
-    text in its place: ``"not_amount"``. Cells of months also have their ``"first_day"`` and
-    ``"last_day"``, and ``"end"``: the month since 1970 from which they are counted back.
+    text in its place: ``"not_amount"``. They have the `moments`, too. Cells of months also have
+    their ``"first_day"`` and ``"last_day"``, and ``"end"``: the month since 1970 from which they
+    are counted back.
     """
     frame = _as_narwhals(frame, "frame")
     if isinstance(frame, nw.DataFrame):
@@ -85,6 +87,9 @@ def fetch_transactions(frame, names, n_months=0, last_month=None):
             last_month = _find_last_month(frame, day)
         ends = {"first_day": nw.col("exact_day").min(), "last_day": nw.col("exact_day").max()}
         day = _first_day(day, n_months, last_month + 12 * 1970)
+    carried = expressions(moments, nw.col("amount"), nw.col("exact_day") if ends else None)
+    kept = [name for name in carried if is_largest(name)]
+    added = ["amount", "refunds", *(name for name in carried if name not in kept)]
     cells = (
         frame.select(
             columns["customer"].alias("customer"),
@@ -94,9 +99,15 @@ def fetch_transactions(frame, names, n_months=0, last_month=None):
             amount.alias("amount"),
             not_amount.alias("not_amount"),
         )
-        .with_columns(nw.when(nw.col("amount") < 0).then(nw.col("amount")).alias("refunds"))
+        .with_columns(
+            nw.when(nw.col("amount") < 0).then(nw.col("amount")).alias("refunds"), **carried
+        )
         .group_by("customer", "day", "category", "not_amount")
-        .agg(nw.col("amount", "refunds").sum(), nw.len().alias("transactions"), **ends)
+        .agg(
+            nw.col(*added).sum(),
+            nw.len().alias("transactions"),
+            **ends | {name: nw.col(name).max() for name in kept},
+        )
     )
     # Of polars' engines, the one that needs less memory.
     streaming = {"engine": "streaming"} if cells.implementation.is_polars() else {}
@@ -109,6 +120,8 @@ def fetch_transactions(frame, names, n_months=0, last_month=None):
         columns |= {name: values.astype("Int64") for name, values in sums.items()}
     if ends:
         columns |= {name: _read_days(columns[name]) for name in ends} | {"end": last_month}
+        lasts = [name for name in kept if split_name(name)[1] == "last"]
+        columns |= {name: _read_days(columns[name]) for name in lasts}
     return columns
 
 

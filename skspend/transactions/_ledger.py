@@ -12,6 +12,7 @@ from pandas.api.types import is_bool_dtype
 from ._periods import RESOLUTIONS, number_periods, period_edges
 from ._quality import AFTER_CUTOFF, count_left_out, join_left_out, take_left_out
 from ._rows import ROUNDING, Rows, sum_by_cell
+from ._statistics import Cells, check_known
 
 
 def find_positions(key, customers):
@@ -41,12 +42,13 @@ def open_ledger(reading, ends, resolution):
     if incomes is not None and "day" in incomes.columns:
         incomes = incomes.select(incomes["day"] <= ends[incomes.customer])
     n_categories = len(reading.categories)
-    all_spending = np.zeros(n_categories, dtype=bool)
-    ledger = Ledger(rows, left_out, ends, ends.max(), unit, resolution, all_spending, incomes)
-    if rows["amount"].min(initial=0) >= 0:
+    none = np.zeros(n_categories, dtype=bool)
+    ledger = Ledger(rows, left_out, ends, ends.max(), unit, resolution, none, none, incomes)
+    if not rows.has_refunds:
         return ledger
     net = sum_by_cell(rows["amount"], rows["category"], n_categories)
     refunds = sum_by_cell(rows.refunds, rows["category"], n_categories)
+    ledger = replace(ledger, has_inflow=refunds < 0)
     return ledger.with_roles(net < -ROUNDING * (net - 2 * refunds))
 
 
@@ -55,8 +57,9 @@ class Ledger:
     """Transactions, in multiples of ``1 / unit``, and incomes of customers 0 ... n_customers - 1.
 
     Categories of spending are numbered 0, 1, ... and those of income -1, -2, ...; `is_income` is a
-    mask of all by name. `ends` are the customers' last days, and `last_day` the last of them before
-    customers were selected. Yearly `incomes` have no column day.
+    mask of all by name, and `has_inflow` one of those by which any money comes in. `ends` are the
+    customers' last days, and `last_day` the last of them before customers were selected. Yearly
+    `incomes` have no column day.
     """
 
     rows: Rows
@@ -66,6 +69,7 @@ class Ledger:
     unit: int
     resolution: str
     is_income: np.ndarray
+    has_inflow: np.ndarray
     incomes: Rows | None = None
 
     def __eq__(self, other):
@@ -149,6 +153,19 @@ class Ledger:
         total = rows.sum_amounts(period, n_periods, period >= 0)
         # Zero stays zero rather than -0.
         return total if self.incomes is not None else 0 - total / self.unit
+
+    def measure(self, statistics, flow, n_months, n_periods, place, n_columns):
+        """Measure transactions of one direction; see :meth:`TransactionLog.measure`.
+
+        `place` is the column of each category code, or -1 for a category that has none.
+        """
+        check_known(self.rows, statistics)
+        edges = self.period_edges(n_months, n_periods)
+        period = self._periods(self.rows, n_months, n_periods)
+        column = place[self.rows["category"]]
+        shape = len(self.ends), n_periods, n_columns
+        cells = Cells.of(self.rows, flow, self.unit, period, column, shape)
+        return [cells.measure(statistic, edges) for statistic in statistics]
 
     def count_transactions(self, n_months, n_periods):
         rows = self.rows

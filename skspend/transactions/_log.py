@@ -7,6 +7,7 @@ every scikit-learn splitter, search and pipeline can index.
 from __future__ import annotations
 
 import copy
+from collections.abc import Collection
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, NoReturn
 
 import numpy as np
@@ -20,6 +21,7 @@ from ._files import TransactionFiles
 from ._html import write_tables
 from ._incomes import read_income_table
 from ._ledger import find_positions, open_ledger
+from ._moments import check_statistics, moments_of
 from ._names import ROLES
 from ._periods import RESOLUTIONS, last_days, shared_last_month
 from ._quality import FILE_REASONS, REASONS, tabulate_left_out
@@ -68,6 +70,9 @@ class TransactionLog:
     mcc : bool, default=False
         Whether categories are merchant category codes, which get the names of
         :func:`~skspend.categories.mcc_to_category`.
+    statistics : sequence of str, default=()
+        Statistics of single transactions, as of :class:`SpendingAggregator`, that merged ones are
+        to know. Each needs more memory.
     errors : {"raise", "drop"}, default="raise"
         Whether a row that cannot be read raises an error, or is dropped and counted in
         ``quality_``. The customers and categories of dropped rows stay known.
@@ -80,6 +85,8 @@ class TransactionLog:
         The categories of spending, sorted. They stay whole when customers are selected.
     income_categories : ndarray of str
         The categories in which more money comes in than goes out.
+    inflow_categories : ndarray of str
+        All categories in which any money comes in, sorted.
     span : tuple of numpy.datetime64
         First and last day that count, over all customers. Stays whole under selection.
     is_polars : bool
@@ -104,8 +111,8 @@ class TransactionLog:
     customers do not use. A mask that is a pandas Series must have ``log.customers`` as its index.
 
     A time belongs to the day on its own clock: that of its time zone or UTC offset or, without
-    one, the day as it is written. A Spark timestamp has the time zone of the session. DuckDB's
-    TIMESTAMP WITH TIME ZONE keeps none, and is refused.
+    one, as it is written. A Spark timestamp has the time zone of the session. DuckDB's TIMESTAMP
+    WITH TIME ZONE keeps none, and is refused.
 
     References
     ----------
@@ -123,14 +130,16 @@ class TransactionLog:
     >>> log = TransactionLog(frame)
     >>> log
     TransactionLog(2 customers, 3 transactions, 2 categories, 2023-01-31 to 2024-03-31)
-    >>> log[[1]].to_frame()
-      customer       date category  amount
-    0      bob 2023-02-01   travel   300.0
+    >>> log[[1]].sum_spending(n_months=12, n_periods=2).tolist()
+    [[[0.0, 300.0], [0.0, 0.0]]]
+    >>> log.period_edges(12, 2).astype("M8[D]").astype(str).tolist()
+    [['2022-04-01', '2023-04-01', '2024-04-01']]
     """
 
     customers: NDArray[Any]
     categories: Names
     income_categories: Names
+    inflow_categories: Names
     span: tuple[np.datetime64, np.datetime64]
     shape: tuple[int]
     resolution: Resolution
@@ -151,9 +160,11 @@ class TransactionLog:
         outflow: Literal["positive", "negative"] = "positive",
         resolution: Resolution = "day",
         mcc: bool = False,
+        statistics: Collection[str] = (),
         errors: Literal["raise", "drop"] = "raise",
     ) -> None:
         check_choice("outflow", outflow, ("positive", "negative"))
+        check_statistics(statistics)
         check_choice("resolution", resolution, RESOLUTIONS)
         check_choice("errors", errors, ("raise", "drop"))
         self.resolution = resolution
@@ -165,6 +176,7 @@ class TransactionLog:
             last_month=shared_last_month(cutoff),
             is_outflow_negative=outflow == "negative",
             errors=errors,
+            moments=moments_of(statistics),
         )
         found = reader.read(frame)
         if mcc:
@@ -180,6 +192,7 @@ class TransactionLog:
         self._ledger = open_ledger(found, ends, resolution)
         self.categories = found.categories[~self._ledger.is_income]
         self.income_categories = found.categories[self._ledger.is_income]
+        self.inflow_categories = found.categories[self._ledger.has_inflow]
 
     @classmethod
     def scan(
@@ -209,9 +222,9 @@ class TransactionLog:
             ``.txt``; packed as ``.gz``, ``.zst`` or ``.zip``), Parquet, Arrow (``.arrow``,
             ``.feather``), or Excel (``.xlsx``, which needs openpyxl and fits into memory).
         customer, date, category, amount : str, default=None
-            Names of the four columns. By default a column of that name or, if there is none, the
-            one with a usual name in English, Danish, Dutch, French, German, Norwegian, Spanish or
-            Swedish. Customers in text are integers if all are written as such; 007 is not.
+            Names of the four columns. By default a column of that name, or else the one with a
+            usual name in one of eight European languages. Customers in text are integers if all are
+            written as such; 007 is not.
         income : str or frame, default=None
             A column with the yearly income of the customer, the same in all of their rows that
             have one; or a frame as for :class:`TransactionLog`.
@@ -232,10 +245,9 @@ class TransactionLog:
 
         Notes
         -----
-        Text is UTF-8, UTF-16 with a byte order mark, or else Windows-1252. Fields are divided by
-        commas, semicolons, tabs or bars. Amounts have a decimal point or comma, and may have
-        thousands separators. Dates are ISO 8601, dd.mm.yyyy, dd/mm/yyyy, mm/dd/yyyy, dd-mm-yyyy,
-        mm-dd-yyyy, yyyymmdd, or seconds (epoch) or milliseconds (epoch-ms) since 1970, in UTC.
+        Text is UTF-8, UTF-16 with a byte order mark, or else Windows-1252. Dates are ISO 8601,
+        dd.mm.yyyy, dd/mm/yyyy, mm/dd/yyyy, dd-mm-yyyy, mm-dd-yyyy, yyyymmdd, or seconds (epoch) or
+        milliseconds (epoch-ms) since 1970, in UTC.
 
         Examples
         --------
@@ -245,13 +257,10 @@ class TransactionLog:
         >>> with tempfile.TemporaryDirectory() as folder:
         ...     _ = Path(folder, "2024.csv").write_text(text, encoding="utf-8")
         ...     log = TransactionLog.scan(f"{folder}/*.csv", resolution="month")
-        >>> log
-        TransactionLog(1 customer, 2 transactions, 1 category, 2024-02-05 to 2024-03-31)
         >>> log.dialect.decimal, log.dialect.date_format, log.dialect.columns["customer"]
         (',', 'dd.mm.yyyy', 'kontonr')
         """
-        names: dict[str, Any]
-        names = {"customer": customer, "date": date, "category": category, "amount": amount}
+        names: dict[str, Any] = dict(zip(ROLES, (customer, date, category, amount), strict=True))
         if isinstance(income, str):
             names["income"], income = income, None
         given = check_options(separator, decimal, encoding, date_format)
@@ -263,8 +272,7 @@ class TransactionLog:
     def quality_(self) -> pd.DataFrame:
         """What was left out: a frame of transactions and amount, by reason.
 
-        A selection of customers counts their rows alone. Rows of no known customer (missing, not
-        listed, or malformed) are counted only by the log of all customers that was read first.
+        A selection of customers counts their rows alone, without those of no known customer.
         """
         return tabulate_left_out(self._ledger.left_out, self._reasons)
 
@@ -278,7 +286,7 @@ class TransactionLog:
 
     @property
     def mean_amount(self) -> float:
-        """Mean amount of a transaction, without its sign, in currency units."""
+        """Mean size of a transaction in currency units."""
         return self._ledger.turnover() / max(1, self.n_transactions)
 
     def __getitem__(self, key: Selection) -> TransactionLog:
@@ -298,12 +306,8 @@ class TransactionLog:
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, TransactionLog):
             return NotImplemented
-        return (
-            np.array_equal(self.customers, other.customers)
-            and np.array_equal(self.categories, other.categories)
-            and np.array_equal(self.income_categories, other.income_categories)
-            and self._ledger == other._ledger
-        )
+        labels = [(log.customers, log.categories, log.income_categories) for log in (self, other)]
+        return all(map(np.array_equal, *labels)) and self._ledger == other._ledger
 
     __hash__: ClassVar[None]  # type: ignore[assignment] # for Python, None means not hashable
 
@@ -320,9 +324,7 @@ class TransactionLog:
 
         Money spent is positive. Merged transactions are one row, at the first day of their period.
         """
-        # Income categories are numbered -1, -2, ...: they index the reversed tail.
-        names = np.concatenate([self.categories, self.income_categories[::-1]])
-        return self._ledger.to_frame(self.customers, names)
+        return self._ledger.to_frame(self.customers, self._names())
 
     def with_sorted_amounts(self) -> TransactionLog:
         """Return the log with its rows in the order of amounts.
@@ -334,28 +336,33 @@ class TransactionLog:
         return found
 
     def sum_spending(self, n_months: int, n_periods: int) -> Floats:
-        """Sum what each customer spent, by period and category.
+        """Sum what each customer spent, shape (n_customers, n_periods, n_categories).
 
-        Parameters
-        ----------
-        n_months : int
-            Length of a period in months.
-        n_periods : int
-            Number of periods, counted back from each customer's last day.
-
-        Returns
-        -------
-        spending : ndarray, shape (n_customers, n_periods, n_categories)
-            In currency units, refunds subtracted; the oldest period first.
-
-        Examples
-        --------
-        >>> frame = pd.DataFrame({"customer": [1, 1], "date": ["2024-02-05", "2024-03-05"],
-        ...                       "category": ["pets", "pets"], "amount": [1.0, 2.0]})
-        >>> TransactionLog(frame).sum_spending(1, 2).tolist()
-        [[[1.0], [2.0]]]
+        In currency units, refunds subtracted. Periods of `n_months` months are counted back from
+        each customer's last day; the oldest comes first.
         """
         return self._ledger.sum_spending(n_months, n_periods)
+
+    def measure(
+        self,
+        statistics: Collection[str],
+        flow: Literal["out", "in"],
+        n_months: int,
+        n_periods: int,
+        columns: dict[str, int],
+    ) -> list[Floats]:
+        """Measure single transactions: an array (n_customers, n_periods, n_columns) by statistic.
+
+        `columns` has the column of each category; others are left out. SpendingAggregator describes
+        the statistics. One that merged transactions do not know is a ValueError.
+        """
+        place = np.array([columns.get(name, -1) for name in self._names()], dtype=np.int64)
+        n_columns = max(columns.values(), default=-1) + 1
+        return self._ledger.measure(statistics, flow, n_months, n_periods, place, n_columns)
+
+    def _names(self) -> Names:
+        # Income categories are numbered -1, -2, ...: they index the reversed tail.
+        return np.concatenate([self.categories, self.income_categories[::-1]])
 
     def sum_by_category(self) -> Floats:
         """Sum what all customers spent, shape (n_categories,), in currency units."""
@@ -387,12 +394,5 @@ class TransactionLog:
 
         In days since 1970, counted back from each customer's last day: period k holds the days from
         ``edges[:, k]`` to the day before ``edges[:, k + 1]``. One row if all customers share it.
-
-        Examples
-        --------
-        >>> frame = pd.DataFrame({"customer": [1], "date": ["2024-03-05"], "category": ["pets"],
-        ...                       "amount": [1.0]})
-        >>> TransactionLog(frame).period_edges(1, 2).astype("M8[D]").astype(str).tolist()
-        [['2024-02-01', '2024-03-01', '2024-04-01']]
         """
         return self._ledger.period_edges(n_months, n_periods)

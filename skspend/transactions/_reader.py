@@ -1,5 +1,6 @@
 """From transactions of any engine or file to rows of codes, days and numbers."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -13,6 +14,7 @@ from . import _columns, _quality
 from ._engines import ROWS_AT_ONCE, fetch_transactions, stream_tables
 from ._files import TransactionFiles, naming
 from ._incomes import read_income_column
+from ._moments import FLOWS, NEVER
 from ._periods import month_number
 from ._rows import Rows
 
@@ -43,8 +45,8 @@ class Reading:
 class Reader:
     """How transactions are read; `n_months` whole months, or a day if that is 0, are merged.
 
-    They are counted back from `last_month`, in months since 1970, or the last month found. `text`
-    are the files that say how their text is written.
+    They are counted back from `last_month`, in months since 1970, or the last month found, and
+    carry `moments`. `text` are the files that say how their text is written.
     """
 
     names: dict[str, str]
@@ -53,6 +55,7 @@ class Reader:
     last_month: int | None
     is_outflow_negative: bool
     errors: str
+    moments: Sequence[str] = ()
     text: TransactionFiles | None = None
 
     def read(self, source):
@@ -81,6 +84,8 @@ class Reader:
             n_rows = len(table["customer"])
             part = self._read_table(table, n_before)
             if (self.n_months or isinstance(source, PIECEWISE)) and not is_merged:
+                if "transactions" not in part.rows.columns:
+                    part.rows = part.rows.with_moments(self.moments, part.unit)
                 _merge(part, self.n_months, self._end(part) if end is None else end)
             parts.append(part)
             n_before += n_rows
@@ -105,7 +110,7 @@ class Reader:
             return source.tables(self.names)
         if isinstance(source, Dataset):
             return stream_tables(source, self.names)
-        return [fetch_transactions(source, self.names, self.n_months, end)]
+        return [fetch_transactions(source, self.names, self.n_months, end, self.moments)]
 
     def _find_last_month(self, source):
         reader = replace(self, names={"date": self.names["date"]})
@@ -140,6 +145,7 @@ class Reader:
         columns |= amounts
         if transactions is not None:
             columns["transactions"] = transactions
+            columns |= _read_moments(table, self.moments, columns["day"])
         left_out = unreadable.count(customer, columns["amount"], unit)
         rows = Rows(customer, len(customers), columns)
         if unreadable.kept is not None:
@@ -150,7 +156,7 @@ class Reader:
             if "refunds" in rows.columns:
                 # The refunds are now the other part of the sum.
                 columns["refunds"] = rows["refunds"] - rows["amount"]
-            rows = rows.with_columns(columns)
+            rows = rows.with_columns(columns).swap_flows()
         return Reading(rows, left_out, customers, categories, unit, *_find_ends(rows, **table))
 
     def _read_files(self, files):
@@ -285,6 +291,23 @@ def _read_sums(table, name, unreadable, text):
         role: amounts if unit == common else amounts * (common // unit)
         for role, (amounts, unit) in sums.items()
     }, common
+
+
+def _read_moments(table, moments, days):
+    """Return the moments of cells that an engine has added up, as columns of rows."""
+    found = {}
+    for flow in FLOWS:
+        for moment in moments:
+            name = f"{flow}_{moment}"
+            values = table.pop(name, None)
+            if moment == "last":
+                is_day = found[f"{flow}_count"] > 0
+                lasts = days if values is None else values.to_numpy("M8[D]").astype(np.int64)
+                found[name] = np.where(is_day, lasts, NEVER).astype(np.int32)
+                continue
+            numbers = np.nan_to_num(values.to_numpy(dtype=np.float64, na_value=np.nan))
+            found[name] = numbers.astype(np.int32) if moment == "count" else numbers
+    return found
 
 
 def _merge(reading, n_months, end):

@@ -3,6 +3,8 @@
 import numpy as np
 from scipy import sparse
 
+from ._moments import FLOWS, NEVER, is_largest, moments_of_rows, split_name, swap_flows
+
 ROUNDING = 1e-12
 """Share of the turnover (payments plus refunds) up to which a sum is a rounding error."""
 
@@ -11,7 +13,7 @@ class Rows:
     """Columns of equal length whose rows belong to customers 0 ... n_customers - 1.
 
     They include ``"amount"``. If a row stands for several transactions, ``"transactions"`` is their
-    number, and ``"refunds"``, if there are any, the sum of the negative ones.
+    number, and ``"refunds"``, if there are any, the sum of the negative ones. It may carry moments.
     """
 
     def __init__(self, customer, n_customers, columns, is_sorted=False):
@@ -59,6 +61,15 @@ class Rows:
 
     def with_columns(self, columns):
         return Rows(self.customer, self.n_customers, self.columns | columns, self._is_sorted)
+
+    def with_moments(self, moments, unit):
+        """Return the rows, which are single transactions, with moments of both directions."""
+        columns = [moments_of_rows(self, flow, moments, unit) for flow in FLOWS]
+        return self.with_columns(columns[0] | columns[1])
+
+    def swap_flows(self):
+        columns = swap_flows(self.columns)
+        return Rows(self.customer, self.n_customers, columns, self._is_sorted)
 
     def sort_amounts(self):
         """Return the rows from the smallest amount to the largest."""
@@ -121,6 +132,18 @@ class Rows:
         }
         if self.has_refunds:
             columns["refunds"] = merge(self.refunds).data
+        carried = [name for name in self.columns if split_name(name)[1]]
+        if any(map(is_largest, carried)):
+            whose = np.repeat(np.arange(self.n_customers), np.diff(merged.indptr))
+            place = np.searchsorted(
+                whose * n_cells + merged.indices, self.customer.astype(np.int64) * n_cells + cell
+            )
+        for name in carried:
+            if is_largest(name):
+                columns[name] = np.full(len(merged.data), NEVER, dtype=self[name].dtype)
+                np.maximum.at(columns[name], place, self[name])
+            else:
+                columns[name] = merge(self[name]).data
         counts = np.diff(merged.indptr)
         customer = np.repeat(np.arange(self.n_customers, dtype=np.int32), counts)
         return Rows(customer, self.n_customers, columns, is_sorted=True)

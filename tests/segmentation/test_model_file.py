@@ -26,6 +26,7 @@ from skspend import (
 from skspend._utils._errors import DataError
 from skspend.cli import main
 from skspend.inspection import name_segments
+from skspend.personality import TRAITS
 from skspend.segmentation import SegmentModel
 from skspend.segmentation._model_file import LARGEST
 
@@ -442,7 +443,7 @@ def test_a_damaged_file_is_refused_in_one_line_or_is_a_model(content, model, ban
             continue
         assert len(table) == len(expected), seed
         assert table["strength"].between(0, 1).all(), seed
-        assert set(expected) - {"level2"} <= set(table), seed
+        assert set(expected) - {"level2", *TRAITS} <= set(table), seed
     assert 35 < n_refused < 100
 
 

@@ -335,6 +335,18 @@ def test_the_panel_of_shares_is_the_same(engine):
     assert aggregator.get_feature_names_out().tolist() == expected.get_feature_names_out().tolist()
 
 
+@every_engine
+@pytest.mark.parametrize("date", ["timestamp", "text"])
+@pytest.mark.parametrize("resolution", ["day", "month"])
+def test_statistics_of_single_transactions_are_the_same(engine, date, resolution):
+    statistics = ["count", "mean", "mean_log", "max", "std", "any", "days_since"]
+    spend = SpendingAggregator(3, 6, statistics=statistics, flows=["out", "in"])
+    expected = spend.fit_transform(TransactionLog(table_of().to_pandas()))
+    log = engine.read(table_of(date=date), statistics=statistics, resolution=resolution)
+    found = spend.fit_transform(log)
+    np.testing.assert_allclose(found, expected, rtol=1e-9, atol=1e-9)
+
+
 def tiny_table(amounts, **changed):
     """A table of one customer, one category and one month, but for what is changed."""
     n = len(amounts)

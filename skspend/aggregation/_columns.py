@@ -1,0 +1,98 @@
+"""Which categories become columns of a panel, and how the columns of statistics are named."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from numbers import Integral
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+import pandas as pd
+
+from .._utils._text import count, some
+from ..categories._coefficients import INFREQUENT
+from ..transactions._moments import FLOWS, STATISTICS
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from .._utils._typing import Names
+    from ..transactions import TransactionLog
+
+SUFFIXES = tuple(f":{word}" for word in (*FLOWS, *STATISTICS))
+
+
+def name_feature(category: str, statistic: str, flow: str) -> str:
+    """The name of a column, such as ``groceries:mean`` or ``salary:in``.
+
+    >>> name_feature("groceries", "sum", "out"), name_feature("salary", "count", "in")
+    ('groceries', 'salary:in:count')
+    """
+    of_flow = "" if flow == "out" else f":{flow}"
+    return category + of_flow + ("" if statistic == "sum" else f":{statistic}")
+
+
+def find_shares(features: Sequence[str]) -> NDArray[np.bool_]:
+    """Whether each feature is a sum of spending, and no other statistic."""
+    return np.array([not str(feature).endswith(SUFFIXES) for feature in features], dtype=bool)
+
+
+def refuse_suffixes(categories: Sequence[str]) -> None:
+    """Refuse names of categories that end like those of statistics."""
+    is_share = find_shares(categories)
+    if not is_share.all():
+        n_like = int((~is_share).sum())
+        raise ValueError(
+            f"{count(n_like, 'category ends', 'categories end')} like the name of a statistic; "
+            f"the first is {categories[int(is_share.argmin())]!r}. Rename them, so that "
+            f"columns can be told apart."
+        )
+
+
+def choose_categories(
+    log: TransactionLog,
+    periods: tuple[int, int],
+    categories: Literal["auto"] | Sequence[str],
+    min_frequency: int | float | None,
+    max_categories: int | None,
+) -> tuple[Names, Names | None]:
+    """Return the categories that become columns, and those that are infrequent, if there are any.
+
+    `periods` are their length in months and their number. A last column is ``"infrequent"``.
+    """
+    chosen = log.categories
+    if not isinstance(categories, str):
+        chosen = np.array(list(categories), dtype=object)
+        unknown = sorted(set(chosen) - set(log.categories))
+        if len(set(chosen)) < len(chosen):
+            raise ValueError("categories= names a category twice. List every category once.")
+        if unknown:
+            raise ValueError(
+                f"{len(unknown)} of {len(chosen)} categories= are not in the log; the first is "
+                f"{unknown[0]!r}. The log has: {some(log.categories)}."
+            )
+    is_rare = _find_infrequent(log, periods, chosen, min_frequency, max_categories)
+    if not is_rare.any():
+        return chosen, None
+    if INFREQUENT in chosen[~is_rare]:
+        raise ValueError(
+            f"The log has a category {INFREQUENT!r}, which is the name of the column of "
+            f"infrequent categories. Rename the category."
+        )
+    return np.append(chosen[~is_rare], INFREQUENT), chosen[is_rare]
+
+
+def _find_infrequent(log, periods, chosen, min_frequency, max_categories):
+    """Find the categories that too few customers use, as scikit-learn's encoders do."""
+    is_rare = np.zeros(len(chosen), dtype=bool)
+    if min_frequency is None and max_categories is None:
+        return is_rare
+    counts = log.count_customers(*periods)
+    counts = counts[pd.Index(log.categories).get_indexer(chosen)]
+    if min_frequency is not None:
+        is_share = not isinstance(min_frequency, Integral)
+        is_rare = counts < min_frequency * (len(log) if is_share else 1)
+    most = max_categories or len(chosen)
+    if (~is_rare).sum() + is_rare.any() > most:
+        is_rare[np.argsort(counts, kind="stable")[: len(chosen) - (most - 1)]] = True
+    return is_rare

@@ -1,0 +1,114 @@
+"""Statistics of transactions by customer, period and column, from rows that may be merged."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ._moments import NEVER, STATISTICS, moments_of_rows
+from ._rows import ROUNDING, Rows, sum_by_cell
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from .._utils._typing import Floats
+
+
+def check_known(rows: Rows, statistics: Collection[str]) -> None:
+    """Refuse statistics for which merged rows carry too little."""
+    unknown = [name for name in statistics if not _is_known(rows, name)]
+    if unknown:
+        raise ValueError(
+            f"The log has merged its transactions, and does not know {', '.join(unknown)} of "
+            f"single ones. Read it with statistics={list(statistics)}."
+        )
+
+
+def _is_known(rows, statistic):
+    is_merged = "transactions" in rows.columns
+    return not is_merged or all(f"out_{name}" in rows.columns for name in STATISTICS[statistic])
+
+
+@dataclass
+class Cells:
+    """Rows of one direction, each in one cell of a cube; moments are computed when needed.
+
+    `sizes` are their amounts in currency units, without a sign, and `numbers` their cells.
+    """
+
+    rows: Rows
+    flow: str
+    unit: int
+    sizes: Floats
+    numbers: Any
+    shape: tuple[int, int, int]
+    found: dict[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, rows, flow, unit, period, column, shape):
+        """Select the rows that have a direction, a period and a column."""
+        incoming = rows.refunds
+        sizes = rows["amount"] - incoming if flow == "out" else -incoming
+        counts = (sizes > 0) & (period >= 0) & (column >= 0)
+        if not counts.all():
+            rows, sizes = rows.select(counts), sizes[counts]
+            period, column = period[counts], column[counts]
+        _, n_periods, n_columns = shape
+        numbers = rows.customer.astype(np.int64)
+        numbers *= n_periods
+        numbers += period
+        numbers *= n_columns
+        numbers += column
+        return cls(rows, flow, unit, sizes / unit, numbers, shape)
+
+    def measure(self, statistic, edges):
+        """Compute a statistic, of the shape of the cube; `edges` are those of the periods."""
+        if statistic == "sum":
+            return self.sums
+        if statistic == "count":
+            return self._moment("count")
+        if statistic == "any":
+            return (self._moment("count") > 0).astype(np.float64)
+        if statistic == "max":
+            return self._moment("largest")
+        if statistic == "days_since":
+            return _days_since(self._moment("last"), edges)
+        n = np.maximum(self._moment("count"), 1)
+        if statistic == "mean_log":
+            return self._moment("logs") / n
+        mean = self.sums / n
+        if statistic == "mean":
+            return mean
+        square = self._moment("squares") / n
+        variance = square - mean**2
+        return np.sqrt(np.where(variance > ROUNDING * square, variance, 0))
+
+    @cached_property
+    def sums(self):
+        return self._add(self.sizes)
+
+    def _moment(self, moment):
+        if moment not in self.found:
+            name = f"{self.flow}_{moment}"
+            values = self.rows.columns.get(name)
+            if values is None:
+                [values] = moments_of_rows(self.rows, self.flow, [moment], self.unit).values()
+            if moment in ("largest", "last"):
+                largest = np.full(int(np.prod(self.shape)), NEVER if moment == "last" else 0.0)
+                np.maximum.at(largest, self.numbers, values)
+                self.found[moment] = largest.reshape(self.shape)
+            else:
+                self.found[moment] = self._add(values)
+        return self.found[moment]
+
+    def _add(self, values):
+        return sum_by_cell(values, self.numbers, int(np.prod(self.shape))).reshape(self.shape)
+
+
+def _days_since(last, edges):
+    """Days from the last day up to each period to the end of it, or since the first period."""
+    last = np.maximum(np.maximum.accumulate(last, axis=1), edges[:, :1, None] - 1)
+    return edges[:, 1:, None] - 1 - last
