@@ -24,11 +24,12 @@ OF_NAMES = (
     "a coefficient, a name means little: see the coverage."
 )
 LIMITS = (
-    "A segment is a region of the state space of a network. With another seed, time window or "
-    "network, some customers change segment. The report shows how many stay over time and, if it "
+    "A segment is a region of a state space. With another seed, time window or method, some "
+    "customers change segment. The report shows how many stay over time and, if it "
     "was measured, how many stay in another fit: see reproducibility.",
     "Where a segment divides, its parts are more compact than the parts of a single cloud would "
-    "be. There may still be customers between them.",
+    "be. There may still be customers between them. Without traits, the number of segments of the "
+    "top level is given, and they need not be apart at all.",
     "If the model was fitted on these customers, every figure is in-sample. Make a report of other "
     "customers to see what holds for them.",
     "Intervals are about the choice of customers. They do not include a new fit of the model; only "

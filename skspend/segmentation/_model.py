@@ -276,7 +276,7 @@ class SegmentModel:
         if known is None:
             known = np.where(active_periods > 0, 1.0, np.nan)
         is_seen = (active_periods > 0) & (known > 0)
-        table: dict[str, Any] = {
+        table: dict[Any, Any] = {
             "customer": np.asarray(customers),
             "segment": levels[-1],
             **{f"level{number}": level for number, level in enumerate(levels, start=1)},

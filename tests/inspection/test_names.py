@@ -244,3 +244,29 @@ def test_the_words_of_a_category_with_commas_are_read():
     panel["year1|other"] = 0.5
     previous = {1: "less food, drink", 2: "more food, drink"}
     assert name_segments(tree, None, scores, panel, previous=previous)[1] == "less food, drink"
+
+
+@settings(deadline=None)
+@given(trees())
+def test_without_traits_most_members_have_what_a_name_says(planted):
+    tree, _, panel = planted
+    names = name_segments(tree, None, pd.DataFrame(index=panel.index), panel)
+    shares = (panel.iloc[:, :3].to_numpy() + panel.iloc[:, 3:].to_numpy()) / 2
+    sides = np.sign(shares - np.median(shares, axis=0))
+    for node, name in names.items():
+        members = (tree.level_labels_ == node).any(axis=1)
+        words = [word for word in name.split(", ") if not word.startswith("segment ")]
+        for direction, category in map(str.split, words):
+            side = {"more": 1, "less": -1}[direction]
+            assert (sides[members, CATEGORIES.index(category)] == side).mean() > 0.5
+    for _, siblings in tree.tree_.iloc[1:].groupby("parent"):
+        assert len({names[node] for node in siblings.index}) == len(siblings)
+
+
+@pytest.mark.parametrize("dtype", [float, pd.SparseDtype(float, 0.0)])
+def test_a_category_of_a_few_large_buyers_names_no_segment_without_traits(dtype):
+    tree = make_tree([-1, 0, 0], [1] * 5 + [2] * 5)
+    shares = {"boat": [9, 9, 0, 0, 0, 0, 0, 0, 0, 0], "food": [5, 5, 5, 1, 1, 2, 2, 2, 5, 5]}
+    panel = pd.DataFrame(shares).add_prefix("year1|").astype(dtype)
+    names = name_segments(tree, None, pd.DataFrame(index=panel.index), panel)
+    assert names == {1: "more food", 2: "less food"}
