@@ -183,7 +183,7 @@ def match_names(table: pd.DataFrame, features: Sequence[str], aliases: dict[str,
         raise ValueError(
             f"None of the {len(features)} categories has a coefficient; the first are "
             f"{list(features[:3])}.{ask_about_codes(features)} Pass aliases= from your categories "
-            f"to those of the table ({', '.join(table.index)}), or your own coefficients=; or take "
+            f"to those of the table ({', '.join(table.index)}), your own coefficients=, or take "
             f"a FactorStateExtractor, which needs none."
         )
     return coefficients

@@ -133,7 +133,6 @@ def check_steps(spend: Any, states: Any, segment: Any) -> None:
     sizes: dict[str, int] = {}
     for step in (spend, states, segment):
         _check_attributes(step, sizes)
-    check_traits(pd.Index(states.scorer_.traits_))
     categories = set(np.asarray(spend.categories_))
     require(len(categories) == sizes["n_categories"], "categories_ repeats a category")
     require(categories and sizes["n_spending"], "it has no categories")
@@ -158,6 +157,7 @@ def _check_factors(states, sizes):
 
 def _check_network(states, sizes):
     """Refuse weights, inputs, states and outputs that are not those of the network."""
+    check_traits(pd.Index(states.scorer_.traits_))
     is_same = sizes["n_columns"] == sizes["n_periods"] * sizes["n_categories"]
     require(is_same, "its steps are for different panels")
     network = states.network_
