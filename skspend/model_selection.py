@@ -1,24 +1,109 @@
-"""Choose a parameter by the elbow method, as a `refit` rule for scikit-learn's searches.
+"""Choose a parameter by the elbow method, and validate models out of time.
 
 The results of a search come in; out comes the candidate at the point of diminishing returns, and
-the curve that shows why. Maree & Omlin (2021), section IV-A.
+the curve that shows why: Maree & Omlin (2021), section IV-A. A splitter fits on earlier customers
+and judges by later ones.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 from kneed import KneeLocator
 from sklearn.isotonic import isotonic_regression
+from sklearn.model_selection import BaseCrossValidator
 
 from ._utils._intervals import t_reach
+from .transactions import TransactionLog
 
-__all__ = ["elbow", "elbow_curve"]
+if TYPE_CHECKING:
+    from ._utils._typing import Integers
+
+__all__ = ["OutOfTimeSplit", "elbow", "elbow_curve"]
+
+
+class OutOfTimeSplit(BaseCrossValidator):
+    """Fit on what was known at a date, and judge by customers who came later.
+
+    The last day of a customer in a log is the day of a decision about them, such as a loan. Their
+    features end there, and their label is known `horizon` days later. Customers are divided into
+    ``n_splits + 1`` parts of about equal size by that day. Each split judges by one part after the
+    first, and fits on all earlier customers whose labels were known before the first day of it.
+
+    Parameters
+    ----------
+    n_splits : int, default=3
+        Number of splits.
+    horizon : int, default=0
+        Days after a decision until its label is known.
+
+    See Also
+    --------
+    sklearn.model_selection.TimeSeriesSplit : The same for rows at equal intervals.
+
+    Examples
+    --------
+    >>> from skspend import TransactionLog
+    >>> frame = pd.DataFrame({"customer": range(8), "date": "2023-01-15", "category": "pets",
+    ...                       "amount": 1.0})
+    >>> days = pd.Series(pd.date_range("2023-02-01", periods=8, freq="MS"))
+    >>> log = TransactionLog(frame, cutoff=days)
+    >>> for earlier, later in OutOfTimeSplit(n_splits=2, horizon=40).split(log):
+    ...     print(earlier.tolist(), later.tolist())
+    [0, 1] [3, 4, 5]
+    [0, 1, 2, 3, 4] [6, 7]
+    """
+
+    def __init__(self, n_splits: int = 3, *, horizon: int = 0) -> None:
+        self.n_splits = n_splits
+        self.horizon = horizon
+
+    def get_n_splits(self, X: object = None, y: object = None, groups: object = None) -> int:
+        """Return the number of splits; the parameters are ignored."""
+        return self.n_splits
+
+    def split(
+        self, X: TransactionLog, y: object = None, groups: object = None
+    ) -> Iterator[tuple[Integers, Integers]]:
+        """Yield the positions of the customers to fit on, and of those to judge by.
+
+        Parameters
+        ----------
+        X : TransactionLog
+            With a `cutoff` for each customer.
+        y, groups : ignored
+
+        Raises
+        ------
+        TypeError
+            If X is no TransactionLog.
+        ValueError
+            If the customers have too few different last days, or no label was known in time.
+        """
+        if not isinstance(X, TransactionLog):
+            raise TypeError(
+                f"OutOfTimeSplit needs a TransactionLog, which knows each customer's last day; got "
+                f"{type(X).__name__}. Put the steps that aggregate it into the pipeline."
+            )
+        days = np.broadcast_to(X.period_edges(1, 1)[:, -1], len(X))
+        ranks = pd.Series(days).rank(method="min").to_numpy() - 1
+        part = (ranks * (self.n_splits + 1) // len(X)).astype(int)
+        for number in range(1, self.n_splits + 1):
+            later = np.flatnonzero(part == number)
+            first = days[later].min() if len(later) else days.min()
+            earlier = np.flatnonzero((part < number) & (days + self.horizon < first))
+            if not len(later) or not len(earlier):
+                raise ValueError(
+                    f"The {len(X)} customers have {len(np.unique(days))} different last days, too "
+                    f"few for {self.n_splits} splits with labels known {self.horizon} days later. "
+                    f"Give each customer a cutoff, or ask for fewer splits."
+                )
+            yield earlier, later
 
 
 def elbow(param: str) -> Callable[[dict[str, Any]], int]:

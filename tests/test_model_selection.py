@@ -1,11 +1,14 @@
 import pickle
 
 import numpy as np
+import pandas as pd
 import pytest
-from sklearn.model_selection import GridSearchCV
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import GridSearchCV, cross_validate
+from sklearn.pipeline import make_pipeline
 
-from skspend import LSTMStateExtractor
-from skspend.model_selection import elbow, elbow_curve
+from skspend import LSTMStateExtractor, SpendingAggregator, TransactionLog
+from skspend.model_selection import OutOfTimeSplit, elbow, elbow_curve
 
 
 def results(values, scores, std=0.01, n_splits=5, **more):
@@ -136,3 +139,56 @@ def test_a_search_without_a_curve_is_refused(wrong, message):
         found = {name.replace("_score", "_r2"): value for name, value in found.items()}
     with pytest.raises(ValueError, match=message):
         elbow("n_units")(found)
+
+
+def dated_log(n_customers=60, n_days=60, seed=0):
+    """Customers with one transaction, and a decision on a day of their own."""
+    generator = np.random.default_rng(seed)
+    frame = pd.DataFrame(
+        {
+            "customer": range(n_customers),
+            "date": "2022-12-30",
+            "category": generator.choice(["pets", "rent"], n_customers),
+            "amount": 1.0,
+        }
+    )
+    after = generator.integers(0, n_days, n_customers)
+    days = pd.Series(pd.Timestamp("2023-01-01") + pd.to_timedelta(after, "D"))
+    return TransactionLog(frame, cutoff=days), days
+
+
+@pytest.mark.parametrize("horizon", [0, 7])
+@pytest.mark.parametrize("n_splits", [1, 3])
+def test_all_labels_of_the_fit_are_known_before_the_first_decision_that_judges(n_splits, horizon):
+    log, days = dated_log()
+    splitter = OutOfTimeSplit(n_splits, horizon=horizon)
+    splits = list(splitter.split(log))
+    assert len(splits) == splitter.get_n_splits() == n_splits
+    for earlier, later in splits:
+        assert days[earlier].max() + pd.Timedelta(days=horizon) < days[later].min()
+    judged = np.concatenate([later for _, later in splits])
+    assert len(np.unique(judged)) == len(judged) >= 60 * n_splits / (n_splits + 1) - 5
+
+
+def test_customers_of_one_day_are_in_one_part():
+    log, days = dated_log(n_days=5)
+    for _, later in OutOfTimeSplit(2).split(log):
+        assert not set(days[later]) & set(days.drop(later))
+
+
+def test_pipelines_and_searches_are_validated_out_of_time():
+    log, _ = dated_log()
+    y = np.arange(60) % 2
+    model = make_pipeline(SpendingAggregator(n_periods=1), LogisticRegression())
+    found = cross_validate(model, log, y, cv=OutOfTimeSplit(2))
+    assert np.isfinite(found["test_score"]).all()
+    search = GridSearchCV(model, {"logisticregression__C": [0.1, 1]}, cv=OutOfTimeSplit(2))
+    assert search.fit(log, y).n_splits_ == 2
+
+
+def test_one_last_day_for_all_customers_cannot_be_split_by_time():
+    log, _ = dated_log(n_days=1)
+    with pytest.raises(ValueError, match="1 different last days, too few for 3 splits"):
+        list(OutOfTimeSplit().split(log))
+    with pytest.raises(TypeError, match=r"needs a TransactionLog.*got ndarray"):
+        list(OutOfTimeSplit().split(np.ones((3, 2))))

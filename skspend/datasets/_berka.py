@@ -29,6 +29,7 @@ OUTFLOWS = {
 }
 LIQUIDITY_MONTHS = 3
 _TRANSACTION_COLUMNS = ["account_id", "date", "type", "operation", "amount", "k_symbol"]
+_KIND_COLUMNS = ["type", "operation", "k_symbol"]
 _LOAN_COLUMNS = ["loan_id", "account_id", "date", "amount", "duration", "payments", "status"]
 
 
@@ -37,6 +38,7 @@ def load_berka(
     *,
     label: Literal["default", "liquidity"] = "default",
     ages: tuple[int, int] | None = None,
+    raw_kinds: bool = False,
 ) -> LoanAccounts:
     """Load the accounts with a loan of the Berka bank (1993-1998, in CZK) from a local folder.
 
@@ -52,15 +54,18 @@ def load_berka(
     ages : tuple of two ints, default=None
         Youngest and oldest age of the owner on the day of the loan, in completed years; accounts of
         others are left out. Needs ``client.asc`` and ``disp.asc``.
+    raw_kinds : bool, default=False
+        Whether transactions keep their kinds as the bank writes them, such as ``"VYDAJ VYBER"``,
+        inflows too, instead of eight categories.
 
     Returns
     -------
     bunch : Bunch
         data : TransactionLog
             One customer per account, by account number. Outflows have seven categories, inflows
-            the category "income". As in the paper, features are the six months before the loan for
-            "default", ``SpendingAggregator(period="month", n_periods=6)``, and the months 4 to 6
-            before it for "liquidity", with ``n_periods=3``.
+            the category "income", unless `raw_kinds`. As in the paper, features are the six months
+            before the loan for "default", ``SpendingAggregator(period="month", n_periods=6)``, and
+            the months 4 to 6 before it for "liquidity", with ``n_periods=3``.
         target : Series
             `default` or `liquidity`.
         default : Series of int, shape (n_accounts,)
@@ -111,6 +116,9 @@ def load_berka(
     day = pd.Timedelta(days=1)
     log = TransactionLog(frame, customers=loans.index, cutoff=loans["date"] - day)
     liquidity, first_day = _liquidity(frame, log)
+    if raw_kinds:
+        frame["category"] = _name_kinds(transactions[transactions["date"].to_numpy() < loan_day])
+        log = TransactionLog(frame, customers=loans.index, cutoff=loans["date"] - day)
     if label == "liquidity":
         log = TransactionLog(frame, customers=loans.index, cutoff=first_day - day)
     # Loans that ended unpaid (B) or are in debt (D).
@@ -214,6 +222,12 @@ def _categorise(transactions):
     frame = transactions[["account_id", "date"]].rename(columns={"account_id": "customer"})
     frame = frame.assign(category=category, amount=amount.mask(is_credit, -amount))
     return frame.reset_index(drop=True)
+
+
+def _name_kinds(transactions):
+    """The kinds as the bank writes them: direction, operation and symbol, as far as given."""
+    parts = [transactions[name].fillna("").str.strip() for name in _KIND_COLUMNS]
+    return parts[0].str.cat(parts[1:], sep=" ").str.split().str.join(" ").to_numpy()
 
 
 def _liquidity(frame, log):

@@ -281,7 +281,7 @@ class SegmentModel:
             "segment": levels[-1],
             **{f"level{number}": level for number, level in enumerate(levels, start=1)},
             "strength": segment.strength(trajectories) * is_seen,
-            **{trait: score.to_numpy() for trait, score in scores.items()},
+            **{str(trait): score.to_numpy() for trait, score in scores.items()},
         }
         if len(scores.columns):
             table["type"] = personality_types(scores)
