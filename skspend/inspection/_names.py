@@ -181,11 +181,11 @@ def _clean(category):
 def first_word(name: str) -> tuple[str, bool]:
     """The trait or category that a name begins with, and whether it is low.
 
-    >>> first_word("openness-, more pets"), first_word("less pet food")
-    (('openness', True), ('pet food', True))
+    >>> first_word("openness-, more pets"), first_word("less pet food"), first_word("self control+")
+    (('openness', True), ('pet food', True), ('self control', False))
     """
     word = name.partition(",")[0]
     direction, _, thing = word.partition(" ")
     if direction in ("more", "less"):
         return thing, direction == "less"
-    return direction.rstrip("+-"), direction.endswith("-")
+    return word.rstrip("+-"), word.endswith("-")

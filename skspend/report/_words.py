@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from .._utils._text import count, cut
+from ..inspection._names import first_word
 from ..inspection._segments import EVERYBODY, WORTH_SAYING
 from ._grades import GOOD, POOR
 
@@ -198,13 +199,18 @@ def describe_segment(report: Any, node: int) -> str:
 
 
 def find_trait(report: Any, node: int) -> tuple[str, str, float] | None:
-    """The trait in which most members are on one side of the median, the side, and how many."""
+    """A trait, the side of the median on which most members are, and how many of them are there.
+
+    It is the trait of the name, if this is clear, or the one in which most are on one side.
+    """
     traits = report.traits[report.traits["node"] == node].set_index("trait")[["above", "below"]]
     sides = traits.stack()
-    if not len(sides) or sides.max() < 0.5 + CLEAR:
+    clear = sides[sides >= 0.5 + CLEAR]
+    if not len(clear):
         return None
-    trait, side = sides.idxmax()
-    return trait, side, sides.max()
+    named = clear.index.get_level_values(0) == first_word(report.names[node])[0]
+    trait, side = (clear[named] if named.any() else clear).idxmax()
+    return trait, side, clear[trait, side]
 
 
 def _tell_spending(report, node, sign, word):

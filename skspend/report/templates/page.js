@@ -63,8 +63,9 @@ const FORMULA = /^\s*[=+\-@\t\r＝＋－＠]/;
 function csvCell(cell) {
   const value = cell.dataset.value ?? cell.textContent.trim().replace(/\s+/g, " ");
   const isNumber = value !== "" && Number.isFinite(Number(value));
-  const safe = !isNumber && FORMULA.test(value) ? `'${value}` : value;
-  return /[",\n\r]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
+  // A spreadsheet may take another sign than the comma for the end of a cell.
+  const safe = isNumber ? value : value.replace(FORMULA, "'$&").replace(/([;\t|]\s*)([=+\-@])/g, "$1'$2");
+  return /[",;\t\n\r]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
 }
 const csvOf = (tableElement) => [...tableElement.rows].map((row) => [...row.cells].filter((cell) => !cell.classList.contains("bar")).map(csvCell).join(",")).join("\r\n");
 function csvButton(tableElement, name) {
