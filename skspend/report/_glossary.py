@@ -31,7 +31,7 @@ GLOSSARY = {
     "another fit, unless the figure is about other fits.",
     "drift": "The population stability index: how unlike these customers are those of the fit. "
     "Below 0.1 little has changed, from 0.25 on much has.",
-    "direction": "What a network remembers of a customer has many numbers. A direction is the mix "
+    "direction": "What the model remembers of a customer has many numbers. A direction is the mix "
     "of them that tells these segments apart best. It has no unit: near means alike.",
     "Cramér's V": "How strongly groups and segments go together: 0 not at all, 1 completely.",
     "p value": "How often chance alone would give an association at least this strong.",
