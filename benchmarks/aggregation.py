@@ -6,6 +6,8 @@ uses groupby().sum().unstack(). polars and DuckDB group as well, from their own 
 places their results into the panel. The script then makes a fold of 80 % of the customers from half
 as many rows, as cross-validation needs it.
 
+A last table compares the panel of sums with those of other statistics of single transactions.
+
 Every figure is measured in its own process, which first draws the same transactions. Memory is the
 largest growth of that process.
 
@@ -162,6 +164,23 @@ def compare(title, names, *arguments):
     return results
 
 
+def compare_statistics(rows, seed, repeats):
+    """Print the time of panels of several statistics beside that of sums, run in turn."""
+    frame = draw_transactions(rows, seed)
+    seconds = {("sum",): [], ("mean_log",): [], ("sum", "count", "mean"): []}
+    for _ in range(repeats):
+        for statistics, measured in seconds.items():
+            start = time.process_time()
+            spend = SpendingAggregator(n_periods=N_PERIODS, statistics=statistics, normalize=None)
+            spend.fit_transform(TransactionLog(frame))
+            measured.append(time.process_time() - start)
+    base = np.median(seconds[("sum",)])
+    click.echo("\nOther statistics, in seconds of CPU")
+    for statistics, measured in seconds.items():
+        found = np.median(measured)
+        click.echo(f"{', '.join(statistics):<18}{found:>8.2f} s{found / base:>11.2f} x sums")
+
+
 @click.command()
 @click.option("--rows", default=10_000_000, show_default=True)
 @click.option("--repeats", default=3, show_default=True)
@@ -182,6 +201,7 @@ def main(rows, repeats, seed):
         f"skspend takes {min(skspend) / min(pandas):.2f} of the time of pandas, for the first fold "
         f"{skspend[0] / min(pandas):.2f}"
     )
+    compare_statistics(rows, seed, repeats)
 
 
 if __name__ == "__main__":

@@ -348,7 +348,9 @@ class SpendingAggregator(CallbackSupportMixin, TransformerMixin, BaseEstimator):
         n_cells = len(log) * self.n_periods_ * len(self.features_)
         container = _get_output_config("transform", self)["dense"]
         is_pandas = not log.is_polars and container in ("default", "pandas")
-        return is_pandas and n_cells > max(CELLS_AT_ONCE, log.n_transactions / DENSITY)
+        # A day has passed since every transaction, and since none.
+        most = np.inf if "days_since" in self.statistics_ else len(self.statistics_)
+        return is_pandas and n_cells > max(CELLS_AT_ONCE, most * log.n_transactions / DENSITY)
 
     @property
     def features_(self) -> list[str]:

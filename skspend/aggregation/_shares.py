@@ -43,22 +43,19 @@ def compute_panel(log: TransactionLog, spend: Estimator, *, sparse: bool = False
     n_at_once = max(1, CELLS_AT_ONCE // (spend.n_periods_ * widest))
     dtype = spend.dtype_ or np.float64
     panel: Any
-    if len(log) <= n_at_once and not sparse:
-        panel, totals = _compute_block(log, spend, income, is_unknown)
-        panel = panel.astype(dtype, copy=False)
-    else:
-        panel = [] if sparse else np.empty((len(log), spend.n_periods_, n_features), dtype=dtype)
-        totals = np.zeros(3)
-        for block in gen_batches(len(log), n_at_once):
-            found, amounts = _compute_block(
-                log[block], spend, None if income is None else income[block], is_unknown
-            )
-            if sparse:
-                panel.append(csr_array(unfold(found).astype(dtype, copy=False)))
-            else:
-                panel[block] = found
-            totals += amounts
-        panel = vstack(panel, format="csr") if sparse else panel
+    n_rows = n_at_once if sparse else len(log)
+    panel, parts = np.empty((n_rows, spend.n_periods_, n_features), dtype=dtype), []
+    totals = np.zeros(3)
+    for block in gen_batches(max(1, len(log)), n_at_once):
+        part = log[block] if len(log) > n_at_once else log
+        found = panel[: len(part)] if sparse else panel[block]
+        totals += _compute_block(
+            part, spend, None if income is None else income[block], is_unknown, found
+        )
+        if sparse:
+            parts.append(csr_array(unfold(found)))
+    if sparse:
+        panel = vstack(parts, format="csr")
     if spend.handle_unknown_ == "warn":
         _warn_of_unknown(spend, log.categories[is_unknown], *totals)
     return panel
@@ -80,13 +77,13 @@ def _warn_of_unknown(spend, unknown, missed, total, came_in):
     )
 
 
-def _compute_block(log, spend, income, is_unknown):
-    """The features of a few customers, flow by flow and statistic by statistic, and three totals,
-    as :func:`_shares_of_block`."""
+def _compute_block(log, spend, income, is_unknown, out):
+    """Write the features of a few customers into `out`, and return three totals, as
+    :func:`_shares_of_block`."""
     spent, totals = None, np.zeros(3)
     if is_unknown.any() or ("sum" in spend.statistics_ and "out" in spend.flows_):
         spent, totals = _shares_of_block(log, spend, income, is_unknown)
-    parts = []
+    start = 0
     for flow in spend.flows_:
         others = [name for name in spend.statistics_ if (flow, name) != ("out", "sum")]
         columns = _columns_of_flow(log, spend, flow, is_unknown)
@@ -94,8 +91,11 @@ def _compute_block(log, spend, income, is_unknown):
         measured = dict(zip(others, found, strict=True))
         if "sum" in measured and spend.normalize_ is not None:
             measured["sum"] /= divisor(_sum_inflow(log, spend) if income is None else income)
-        parts += [measured.get(name, spent) for name in spend.statistics_]
-    return parts[0] if len(parts) == 1 else np.concatenate(parts, axis=2), totals
+        for name in spend.statistics_:
+            values = measured.get(name, spent)
+            out[:, :, start : start + values.shape[2]] = values
+            start += values.shape[2]
+    return totals
 
 
 def _columns_of_flow(log, spend, flow, is_unknown):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ._moments import NEVER, STATISTICS, moments_of_rows
+from ._moments import LARGEST, NEVER, STATISTICS, moments_of_rows
 from ._rows import ROUNDING, Rows, sum_by_cell
 
 if TYPE_CHECKING:
@@ -88,24 +88,28 @@ class Cells:
 
     @cached_property
     def sums(self):
-        return self._add(self.sizes)
+        return sum_by_cell(self.sizes, self.numbers, self._n_cells).reshape(self.shape)
+
+    @property
+    def _n_cells(self):
+        return int(np.prod(self.shape))
 
     def _moment(self, moment):
         if moment not in self.found:
-            name = f"{self.flow}_{moment}"
-            values = self.rows.columns.get(name)
-            if values is None:
-                [values] = moments_of_rows(self.rows, self.flow, [moment], self.unit).values()
-            if moment in ("largest", "last"):
-                largest = np.full(int(np.prod(self.shape)), NEVER if moment == "last" else 0.0)
-                np.maximum.at(largest, self.numbers, values)
-                self.found[moment] = largest.reshape(self.shape)
-            else:
-                self.found[moment] = self._add(values)
+            self.found[moment] = self._compute(moment).reshape(self.shape)
         return self.found[moment]
 
-    def _add(self, values):
-        return sum_by_cell(values, self.numbers, int(np.prod(self.shape))).reshape(self.shape)
+    def _compute(self, moment):
+        values = self.rows.columns.get(f"{self.flow}_{moment}")
+        if values is None and moment == "count":
+            return np.bincount(self.numbers, minlength=self._n_cells)
+        if values is None:
+            [values] = moments_of_rows(self.rows, self.flow, [moment], self.unit).values()
+        if moment in LARGEST:
+            largest = np.full(self._n_cells, NEVER if moment == "last" else 0.0)
+            np.maximum.at(largest, self.numbers, values)
+            return largest
+        return sum_by_cell(values, self.numbers, self._n_cells)
 
 
 def _days_since(last, edges):
