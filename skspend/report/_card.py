@@ -52,7 +52,7 @@ def write(report: Any) -> Card:
     _add(card, f"{title}/Segments", _segments(report))
     card.add(**{f"{title}/Limits": _bullets(_limits.limits(has_traits))})
     _add(card, f"{title}/Monitoring", _monitoring(report))
-    card.add(**{f"{title}/Retention and erasure": _bullets(_limits.RETENTION)})
+    card.add(**{f"{title}/Retention and erasure": _bullets(_retention(report))})
     places = pd.DataFrame(_limits.FRAMEWORKS, columns=["what is asked for", "by", "see"])
     _add(card, f"{title}/Where model risk finds what it asks for", places)
     return card
@@ -97,6 +97,11 @@ def _describe(report: Any) -> str:
         )
     n_segments = count(len(report.segments), "segment")
     return f"{said}The tree has {n_segments} on {count(depth, 'level')}."
+
+
+def _retention(report: Any) -> tuple[str, ...]:
+    small = words.tell_small(report)
+    return (*_limits.RETENTION, small) if small else _limits.RETENTION
 
 
 def _monitoring(report: Any) -> pd.DataFrame:

@@ -14,6 +14,8 @@ from ._grades import GOOD, POOR
 
 LONGEST = 60
 """Characters of a name in a sentence."""
+FEW = 5
+"""Customers below which a mean tells of single ones; usual in official statistics."""
 CLEAR = 0.1
 """How much more than half of the members must be on one side of the median to be worth a word."""
 PERCENT = ("coverage", "accuracy", "stay", "stay without a network", "same segment", "R2")
@@ -290,6 +292,18 @@ def tell_found_again(nodes: pd.DataFrame | None) -> str:
     return (
         f"{again} of {count(len(top), 'segment')} of the top level are found again by other fits; "
         f"{gone or 'none'} {have} dissolved in them."
+    )
+
+
+def tell_small(report: Any) -> str:
+    """How many segments are so small that their figures are about persons; nothing if none is."""
+    few = report.segments["customers"].between(1, FEW - 1).sum()
+    if not few:
+        return ""
+    have = "segment has" if few == 1 else "segments have"
+    return (
+        f"{few} {have} fewer than {FEW} customers in this report: their figures are nearly those of "
+        f"single persons. Do not pass them on."
     )
 
 

@@ -25,7 +25,7 @@ from skspend.panel import fold
 from skspend.personality import TRAITS, personality_types
 from skspend.report import SegmentReport
 from skspend.report._grades import grade
-from skspend.report._words import figure, tell_verdict
+from skspend.report._words import figure, tell_small, tell_verdict
 
 
 @pytest.fixture(scope="module")
@@ -368,6 +368,15 @@ def test_the_card_holds_every_figure(report, tmp_path):
     for heading in ("Owner and status", "Validation", "Monitoring", "Retention and erasure"):
         assert re.search(f"^## {heading}$", text, re.MULTILINE)
     assert "scikit-learn" in text
+
+
+def test_segments_of_a_few_customers_are_said_to_tell_of_persons(report, pipeline, bank):
+    assert tell_small(report) == ""
+    few = SegmentReport.from_estimator(pipeline, bank.data.iloc[:12])
+    n = few.segments["customers"].between(1, 4).sum()
+    assert n > 0 and tell_small(few).startswith(f"{n} segment")
+    assert tell_small(few) in few.to_html()
+    assert tell_small(few) in few.model_card().render()
 
 
 def test_text_of_the_data_cannot_break_the_card(pipeline, bank):

@@ -63,7 +63,9 @@ function drawSpace() {
   const pen = canvas.getContext("2d");
   pen.scale(scale, scale);
   const color = (name) => getComputedStyle(document.documentElement).getPropertyValue(name);
-  const reach = Math.max(1e-9, ...paths.flatMap((path) => path.lines.flat(2).map(Math.abs)), ...paths.flatMap((path) => path.mean.flat().map(Math.abs)));
+  // Whichever way it is turned, nothing is cut.
+  const far = (line) => Math.max(...line.map((point) => Math.hypot(...point)));
+  const reach = Math.max(1e-9, ...paths.flatMap((path) => [path.mean, ...path.lines].map(far)));
   const zoom = 0.48 * Math.min(width, height) / reach;
   const [cy, sy, cp, sp] = [Math.cos(view.yaw), Math.sin(view.yaw), Math.cos(view.pitch), Math.sin(view.pitch)];
   const place = ([x, y, z = 0]) => {
@@ -85,6 +87,8 @@ function drawSpace() {
     Object.assign(pen, { fillStyle: nodes.get(node).isLow ? color("--back") : nodes.get(node).color, lineWidth: 3 });
     pen.fill();
     pen.stroke();
+    Object.assign(pen, { fillStyle: color("--fore"), font: "12px sans-serif" });
+    pen.fillText(cut(nodes.get(node).name, 180), ...place(mean.at(-1)).map((at, axis) => at + (axis ? 4 : 10)));
   }
 }
 

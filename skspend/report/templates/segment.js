@@ -115,6 +115,7 @@ function showExemplars(node) {
 function showTrust(node) {
   if (!node.id) return null;
   const facts = [];
+  if (node.isSmall) facts.push(make("li", {}, make("strong", {}, "So few customers: the figures are nearly those of single persons. Do not pass them on.")));
   if (node.nameCheck) facts.push(make("li", {}, node.nameCheck));
   if (!isNone(node.strength)) facts.push(make("li", {}, "Mean ", term("strength"), ` ${two(node.strength)}: 1 at the centre, 0 halfway to the next segment `, badge(node.grade), "."));
   if (node.found) {
