@@ -96,8 +96,8 @@ class FactorStateExtractor(CallbackSupportMixin, TransformerMixin, BaseEstimator
 
     So neither the amount of money nor the number of categories decides. Refunds do not count. Both
     are standardised over the customers of `fit` who have spent up to period t: a state compares a
-    customer with others after equally many periods. What is missing is 0, the mean. Customers who
-    have not spent anything yet are at the origin.
+    customer with others after equally many periods. Because it averages over these, it moves less
+    and less. What is missing is 0, the mean. Customers who have not spent yet are at the origin.
 
     The factors are those of :class:`SpendingFactors`, fitted to the last period. In some banks
     customers differ by what they buy, in others by how much of it. Factors find either, because

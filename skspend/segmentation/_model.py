@@ -50,8 +50,8 @@ if TYPE_CHECKING:
 FEWEST_ACTIVE = 20
 """Two segments of the smallest size that the clusterer makes."""
 N_TOP = 6
-"""Segments of the top level without traits. More are no nearer to archetypes, and another fit finds
-them again less often (docs/measured.md)."""
+"""Segments of the top level without traits. More are no nearer to archetypes, and on some banks
+another fit finds them again less often (docs/measured.md)."""
 _LIBRARIES = ("numpy", "pandas", "pyarrow", "scikit-learn", "scipy", "tensorflow", "keras", "skops")
 
 
