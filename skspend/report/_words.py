@@ -175,6 +175,9 @@ def tell_verdict(report: Any) -> str:
             if np.isfinite(low) and low > than
             else "types that need no network keep customers about as long"
         )
+    elif "stability" in metrics.index and metrics.loc["stability", "grade"] != GOOD:
+        few = "few" if metrics.loc["stability", "grade"] == POOR else "not all"
+        said.append(f"{few} customers stay in them")
     return "; ".join(said) + "."
 
 
@@ -302,7 +305,7 @@ def tell_small(report: Any) -> str:
         return ""
     have = "segment has" if few == 1 else "segments have"
     return (
-        f"{few} {have} fewer than {FEW} customers in this report: their figures are nearly those of "
+        f"{few} {have} fewer than {FEW} customers in this report: such figures are nearly those of "
         f"single persons. Do not pass them on."
     )
 

@@ -1,6 +1,7 @@
 """SegmentReport: its frames, what it refuses, and the model card."""
 
 import re
+from dataclasses import replace
 from html import unescape
 
 import numpy as np
@@ -368,6 +369,37 @@ def test_the_card_holds_every_figure(report, tmp_path):
     for heading in ("Owner and status", "Validation", "Monitoring", "Retention and erasure"):
         assert re.search(f"^## {heading}$", text, re.MULTILINE)
     assert "scikit-learn" in text
+
+
+@pytest.mark.parametrize(
+    ("metric", "values", "said"),
+    [
+        ("coverage", (0.05, 0.3, 0.9), ("treat them as labels", "compare them", "they summarise")),
+        (
+            "reproducibility",
+            (0.4, 0.7, 0.9),
+            ("do not rely on a single one", "finds most of", "nearly the same segments"),
+        ),
+    ],
+)
+def test_the_verdict_follows_the_grades(report, metric, values, said):
+    for value, words in zip(values, said, strict=True):
+        row = {"metric": metric, "value": value, "grade": grade(metric, value), "meaning": ""}
+        others = report.metrics[report.metrics["metric"] != metric]
+        metrics = pd.concat([others, pd.DataFrame([row])], ignore_index=True)
+        assert words in tell_verdict(replace(report, metrics=metrics))
+
+
+def test_the_verdict_compares_with_types_only_if_there_are_types(report):
+    metrics = report.metrics.set_index("metric")
+    metrics.loc["stability", "low"] = metrics.loc["stability without a network", "value"] - 0.01
+    equal = replace(report, metrics=metrics.reset_index())
+    assert "about as long" in tell_verdict(equal)
+    metrics.loc["stability", "low"] += 0.02
+    assert "longer than in types" in tell_verdict(replace(report, metrics=metrics.reset_index()))
+    alone = metrics.drop(index=["stay without a network", "stability without a network"])
+    alone.loc["stability", "grade"] = "poor"
+    assert "few customers stay" in tell_verdict(replace(report, metrics=alone.reset_index()))
 
 
 def test_segments_of_a_few_customers_are_said_to_tell_of_persons(report, pipeline, bank):
