@@ -56,13 +56,6 @@ def test_predict_gives_the_same_segments(plain, run, own_file, tmp_path):
     pd.testing.assert_frame_equal(pd.read_parquet(path), segments)
 
 
-def test_a_refit_of_the_same_data_moves_hardly_anybody(plain, run, own_file, tmp_path):
-    words = ("--without-traits", "--no-stability", "--previous", plain[0] / "model.json", "--json")
-    done = run("segment", own_file, *words, "--output", tmp_path / "next")
-    assert done.exit_code == 0, done.output
-    assert json.loads(done.stdout)["previous"]["same"] > 0.95
-
-
 @pytest.mark.parametrize("option", ["--coefficients", "--aliases"])
 def test_options_about_coefficients_are_refused_beside_it(run, own_file, option):
     done = run("segment", own_file, "--without-traits", option, "table.csv")

@@ -246,7 +246,7 @@ def test_the_words_of_a_category_with_commas_are_read():
     assert name_segments(tree, None, scores, panel, previous=previous)[1] == "less food, drink"
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=30)
 @given(trees())
 def test_without_traits_most_members_have_what_a_name_says(planted):
     tree, _, panel = planted
