@@ -19,7 +19,7 @@ from skspend.cli._files import read_stability
 from skspend.datasets import load_complete_journey
 from skspend.segmentation import SegmentModel
 
-COLORS = 128
+COLORS = 256
 FOLDER = Path(__file__).parent.parent / "docs" / "images" / "report"
 SEGMENT = "agreeableness+"
 PICTURES = {
@@ -83,7 +83,7 @@ def main():
 
 def save(png, name):
     # Text has few colours, and is smaller without loss.
-    picture = Image.open(BytesIO(png)).convert("RGB").quantize(COLORS, Image.Quantize.MAXCOVERAGE)
+    picture = Image.open(BytesIO(png)).convert("RGB").quantize(COLORS, dither=Image.Dither.NONE)
     picture.convert("RGB").save(FOLDER / f"{name}.webp", lossless=True, method=6)
 
 

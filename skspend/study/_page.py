@@ -27,6 +27,17 @@ if TYPE_CHECKING:
 CLAIMS = "claims.md"
 VERDICTS = {True: "holds", False: "does not hold", None: "measured"}
 UNTESTABLE = "not testable here"
+MARKS = {"holds": "✓", "does not hold": "✗", "measured": "○", UNTESTABLE: "\N{EN DASH}"}
+"""Signs of the verdicts. On the site, the first word is also the class that gives them a colour."""
+TOPICS = {
+    "IV-A, Fig. 1": "Personality",
+    "IV-A": "Windows and units",
+    "IV-A, Fig. 2": "Trajectories and segments",
+    "Table 1": "Prediction of liquidity",
+    "Table 2": "Prediction of default",
+    "V": "Future work",
+}
+"""What the parts of the paper are about."""
 LIMITS = (
     "Personality from spending is weak evidence about a person: scores learned from transactions "
     "agree with questionnaires at r = .15 (Gladstone, Matz & Lemaire 2019). Nothing on this page "
@@ -194,17 +205,25 @@ def _page(claims, frames, figures, n_customers):
         "",
         BASELINE_NOTE,
         "",
-        "## In short",
+        "## By which rules",
         "",
-        *_table(["claim", *verdicts.columns], verdicts.itertuples()),
+        *_folded("The rule by which each claim is judged", _rule_lines(claims)),
+        "",
+        "## In short",
     ]
+    sources = claims.drop_duplicates("claim").set_index("claim")["source"]
+    for source, rows in verdicts.groupby(sources.reindex(verdicts.index), sort=False):
+        lines += ["", f"### {TOPICS.get(source, 'Other claims')} ({source})", ""]
+        cells = ([claim, *map(_mark, row)] for claim, *row in rows.itertuples())
+        lines += _table(["claim", *verdicts.columns], cells)
     if reasons := [why for data, why in NOT_TESTABLE.items() if data in verdicts]:
         lines += ["", f"{UNTESTABLE.capitalize()}: {'; '.join(reasons)}."]
     for data, rows in claims.groupby("data", sort=False):
         named = rows["claim"] + " (" + rows["source"] + ")"
-        cells = zip(named, rows["paper"], rows["here"], "**" + rows["verdict"] + "**", strict=True)
+        cells = zip(named, rows["paper"], rows["here"], map(_mark, rows["verdict"]), strict=True)
         lines += ["", f"## {data[0].upper()}{data[1:]}", ""]
-        lines += _table(["claim", "the paper", "found here", "verdict"], cells)
+        table = _table(["claim", "the paper", "found here", "verdict"], cells)
+        lines += _folded(f"{len(rows)} claims and the figures behind them", table)
     for name, frame in frames.items():
         data, is_trajectories, _ = name.partition("-trajectories")
         if is_trajectories:
@@ -213,15 +232,26 @@ def _page(claims, frames, figures, n_customers):
         data, is_transfer, network = name.partition("-transfer")
         if is_transfer:
             networks = network.lstrip("-") or "recurrent and feed-forward"
-            lines += ["", f"## Tables 1 and 2: {DATA[data]}, {networks}"]
-            lines += _transfer_lines(transfer_table(frame))
-    rules = claims.loc[claims["rule"] != "", ["claim", "rule"]]
-    rules = rules.assign(claim=rules["claim"].str.replace(r" \([^)]*\)$", "", regex=True))
-    lines += ["", "## By which rules", ""]
-    lines += [f"- {row.claim}: {row.rule}." for row in rules.drop_duplicates().itertuples()]
+            lines += ["", f"## Tables 1 and 2: {DATA[data]}, {networks}", ""]
+            lines += _folded("All models", _transfer_lines(transfer_table(frame)))
     lines += ["", "## Figures", ""]
     lines += [f"![{name}](figures/{name}.png)" for name in figures]
     return "\n".join(lines) + "\n"
+
+
+def _rule_lines(claims):
+    rules = claims.loc[claims["rule"] != "", ["claim", "rule"]]
+    rules = rules.assign(claim=rules["claim"].str.replace(r" \([^)]*\)$", "", regex=True))
+    return [f"- {row.claim}: {row.rule}." for row in rules.drop_duplicates().itertuples()]
+
+
+def _folded(title, lines):
+    """Fold what is long away, below a title that unfolds it."""
+    return [f"<details><summary>{title}</summary>", "", *lines, "", "</details>"]
+
+
+def _mark(verdict):
+    return f'<span class="verdict-{verdict.split()[0]}">{MARKS[verdict]} {verdict}</span>'
 
 
 def _state_lines(study):

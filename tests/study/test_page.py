@@ -1,11 +1,13 @@
 """The folder of a study, written from frames alone."""
 
+import re
+
 import numpy as np
 import pandas as pd
 import pytest
 
 from skspend.study import write_claims
-from skspend.study._page import summarise
+from skspend.study._page import MARKS, TOPICS, summarise
 
 
 def elbow(rng):
@@ -115,11 +117,24 @@ def test_the_page_has_every_claim_with_its_verdict_and_rule(folder):
     text = (folder / "claims.md").read_text(encoding="utf-8")
     claims = pd.read_csv(folder / "claims.csv", keep_default_na=False)
     for claim in claims.itertuples():
-        cells = f"{claim.claim} ({claim.source})", claim.paper, claim.here, f"**{claim.verdict}**"
-        assert f"| {' | '.join(cells)} |" in text
+        verdict = f'<span class="verdict-{claim.verdict.split()[0]}">{MARKS[claim.verdict]}'
+        cells = f"{claim.claim} ({claim.source})", claim.paper, claim.here, verdict
+        assert f"| {' | '.join(cells)} {claim.verdict}</span> |" in text
         assert claim.rule in text
     assert "The synthetic bank has 1,234 customers" in text
     assert "r = .15" in text
+
+
+def test_rules_come_first_and_claims_are_grouped_by_their_topic(folder):
+    text = (folder / "claims.md").read_text(encoding="utf-8")
+    headings = re.findall(r"^##+ (.+)$", text, re.MULTILINE)
+    assert headings[:2] == ["By which rules", "In short"]
+    claims = pd.read_csv(folder / "claims.csv", keep_default_na=False)
+    topics = [heading for heading in headings if heading.endswith(")")]
+    assert topics == [f"{TOPICS[source]} ({source})" for source in pd.unique(claims["source"])]
+    # What is folded has a line above and below, or it would not be read as Markdown.
+    assert text.count("<details>") == text.count("\n\n</details>\n") > 3
+    assert text.count("</summary>\n\n") == text.count("<details>")
 
 
 def test_the_page_has_tables_1_and_2_of_each_transfer_study(folder):
