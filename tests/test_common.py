@@ -117,7 +117,7 @@ CONFIGURATIONS = [
     TransferRegressor(trainable="head", epochs=1),
     TransferClassifier(alpha=0.0),
     TransferClassifier(class_weight="balanced"),
-    TransferClassifier(trainable="head", alpha=10.0),
+    TransferClassifier(trainable="head", alpha="cv"),
 ]
 
 

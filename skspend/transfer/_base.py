@@ -52,7 +52,7 @@ class TransferModel(CallbackSupportMixin, BaseEstimator):
         "extractor": [None, HasMethods(["transform"])],
         "initialization": [StrOptions({"pretrained", "random"})],
         "trainable": [None, StrOptions({"head", "all"})],
-        "alpha": [Interval(Real, 0, None, closed="left")],
+        "alpha": [Interval(Real, 0, None, closed="left"), StrOptions({"cv"})],
         "engine": [StrOptions({"native", "scikeras"})],
         "model": [None, callable],
         "epochs": [Interval(Integral, 1, None, closed="left")],
@@ -70,6 +70,7 @@ class TransferModel(CallbackSupportMixin, BaseEstimator):
     coef_: Floats
     intercept_: Floats | float
     coef_names_: Names
+    alpha_: float | list[float]
     n_weights_: int
     n_trainable_weights_: int
     n_periods_: int
@@ -80,7 +81,7 @@ class TransferModel(CallbackSupportMixin, BaseEstimator):
         *,
         initialization: Literal["pretrained", "random"] = "pretrained",
         trainable: Literal["head", "all"] | None = None,
-        alpha: float = 0.0,
+        alpha: float | Literal["cv"] = 0.0,
         engine: Literal["native", "scikeras"] = "native",
         model: keras.Model | Callable[..., keras.Model] | None = None,
         epochs: int = 100,
@@ -105,7 +106,7 @@ class TransferModel(CallbackSupportMixin, BaseEstimator):
         self.n_iter_no_change = n_iter_no_change
         self.random_state = random_state
 
-    @weights_if(lambda self: self._is_exact)
+    @weights_if(lambda self: self._is_exact and self.alpha != "cv")
     @one_task
     @_fit_context(prefer_skip_nested_validation=True)
     def fit(self, X: PanelLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
@@ -139,7 +140,7 @@ class TransferModel(CallbackSupportMixin, BaseEstimator):
         target = self._read_labels(self._check_labels(y))
         if sample_weight is not None:
             sample_weight = _check_sample_weight(sample_weight, panel.cube)
-        for name in ("coef_", "coef_names_", "intercept_", "weights_"):
+        for name in ("coef_", "coef_names_", "intercept_", "weights_", "alpha_"):
             self.__dict__.pop(name, None)  # from an earlier fit
         self.network_ = self.keras_ = self.extractor_ = None
         random_state = check_random_state(self.random_state)

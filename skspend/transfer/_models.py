@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from scipy.special import softmax
 from sklearn.base import ClassifierMixin, RegressorMixin
-from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge
+from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge, RidgeCV
 from sklearn.utils.class_weight import compute_class_weight
 from sklearn.utils.multiclass import check_classification_targets
 
 from .._utils._sklearn import StrOptions
 from ..networks._forward import class_log_odds
 from ._base import TransferModel
+from ._penalty import PENALTIES, choose_penalty
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -43,9 +44,11 @@ class TransferRegressor(RegressorMixin, TransferModel):
         a pretrained body, and all of a random one (the paper's baseline). Training a pretrained
         body starts from the solved head. A body that is random or trained is a single network,
         such as that of ``LSTMStateExtractor.paper``.
-    alpha : float, default=0.0
+    alpha : float or "cv", default=0.0
         Ridge penalty of the head, as in :class:`sklearn.linear_model.Ridge`. 0 is least squares,
-        which often predicts worse than the mean if there are only a hundred labels.
+        which often predicts worse than the mean if there are only a hundred labels. ``"cv"``
+        chooses the penalty on the labels of `fit`, by leave-one-out; then `fit` takes no sample
+        weights.
     engine : {"native", "scikeras"}, default="native"
         The code that trains: plain arrays, or Keras through scikeras. scikeras is the reference;
         it is many times slower, and trains a head that ``"native"`` solves.
@@ -71,6 +74,8 @@ class TransferRegressor(RegressorMixin, TransferModel):
         periods.
     intercept_ : float or ndarray, shape (n_outputs,)
         Bias of the head.
+    alpha_ : float
+        Penalty of the head, if it was solved exactly.
     weights_ : list of ndarray
         Weights of body and head, in the order of Keras; they apply to X without scaling. Those of
         several networks have one more axis, the first, and the ``components_`` of the extractor
@@ -132,8 +137,12 @@ class TransferRegressor(RegressorMixin, TransferModel):
         return None
 
     def _solve_head(self, features, target, sample_weight):
-        head = Ridge(self.alpha) if self.alpha else LinearRegression()
+        if self.alpha == "cv":
+            head = RidgeCV(PENALTIES)
+        else:
+            head = Ridge(self.alpha) if self.alpha else LinearRegression()
         head.fit(features, target, sample_weight)
+        self.alpha_ = float(getattr(head, "alpha_", self.alpha))
         return np.atleast_2d(head.coef_).T, np.atleast_1d(head.intercept_)
 
     def predict(self, X: PanelLike) -> Floats:
@@ -150,8 +159,10 @@ class TransferClassifier(ClassifierMixin, TransferModel):
     extractor, initialization, trainable, engine, epochs, batch_size, learning_rate, \
 early_stopping, n_iter_no_change, random_state
         As in :class:`TransferRegressor`.
-    alpha : float, default=1.0
-        Penalty of the head: 1 / C of :class:`sklearn.linear_model.LogisticRegression`.
+    alpha : float or "cv", default=1.0
+        Penalty of the head: 1 / C of :class:`sklearn.linear_model.LogisticRegression`. ``"cv"``
+        chooses the one with the smallest log loss in five folds of the labels of `fit`, which then
+        takes no sample weights.
     model : keras.Model or callable, default=None
         A network of your own, as in :class:`TransferRegressor`. It returns probabilities, and its
         labels are the positions of the classes in `classes_`.
@@ -169,6 +180,8 @@ early_stopping, n_iter_no_change, random_state
         second of two classes, or a row for each of more classes; several labels are stacked.
     intercept_ : ndarray, shape (n_heads,)
         Bias of the head.
+    alpha_ : float, or list of float for several labels
+        Penalty of the head, if it was solved exactly.
     coef_names_, weights_, n_weights_, n_trainable_weights_, keras_ : see TransferRegressor
 
     See Also
@@ -208,7 +221,7 @@ early_stopping, n_iter_no_change, random_state
         *,
         initialization: Literal["pretrained", "random"] = "pretrained",
         trainable: Literal["head", "all"] | None = None,
-        alpha: float = 1.0,
+        alpha: float | Literal["cv"] = 1.0,
         engine: Literal["native", "scikeras"] = "native",
         model: keras.Model | Callable[..., keras.Model] | None = None,
         class_weight: dict[Any, float] | Literal["balanced"] | None = None,
@@ -272,17 +285,21 @@ early_stopping, n_iter_no_change, random_state
 
     def _solve_head(self, features, target, sample_weight):
         labels = target.reshape(len(target), -1).T
-        heads = [
-            LogisticRegression(
-                C=1 / self.alpha if self.alpha else np.inf,
-                class_weight=dict(
-                    enumerate(_weigh_classes(self.class_weight, label, classes, sample_weight))
-                ),
+        heads, penalties = [], []
+        for label, classes in zip(labels, self._classes_of_labels, strict=True):
+            weights = _weigh_classes(self.class_weight, label, classes, sample_weight)
+            head = LogisticRegression(
+                class_weight=dict(enumerate(weights)),
                 tol=1e-6,
                 max_iter=10_000,  # it takes a few dozen unless X is badly scaled
-            ).fit(features, label, sample_weight)
-            for label, classes in zip(labels, self._classes_of_labels, strict=True)
-        ]
+            )
+            penalty = self.alpha
+            if penalty == "cv":
+                penalty = choose_penalty(head, features, label)
+            head.set_params(C=1 / penalty if penalty else np.inf)
+            heads.append(head.fit(features, label, sample_weight))
+            penalties.append(float(penalty))
+        self.alpha_ = penalties if isinstance(self.classes_, list) else penalties[0]
         kernel = np.vstack([head.coef_ for head in heads]).T
         return kernel, np.concatenate([head.intercept_ for head in heads])
 

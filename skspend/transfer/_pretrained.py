@@ -10,6 +10,8 @@ def find_pretrained(transfer):
     Parameters that contradict each other are a ValueError.
     """
     pretrained = transfer.extractor
+    if transfer.alpha == "cv" and transfer.engine == "scikeras":
+        raise ValueError("alpha='cv' needs engine='native'. Pass a number as alpha.")
     if transfer.model is not None:
         if transfer.engine != "scikeras":
             raise ValueError("model= is trained by Keras: pass engine='scikeras' with it.")

@@ -5,10 +5,11 @@ from contextlib import nullcontext
 import numpy as np
 import pytest
 from sklearn.base import clone
+from sklearn.datasets import make_classification, make_regression
 from sklearn.exceptions import DataConversionWarning
 from sklearn.frozen import FrozenEstimator
-from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge
-from sklearn.model_selection import GridSearchCV, ShuffleSplit
+from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge, RidgeCV
+from sklearn.model_selection import GridSearchCV, ShuffleSplit, StratifiedKFold
 from sklearn.utils import get_tags
 
 from skspend import (
@@ -483,3 +484,33 @@ def test_customers_held_out_do_not_affect_the_solved_head(bank, states):
     )  # fmt: skip
     model.fit(bank.data, bank.liquidity)
     assert np.abs(model.coef_ - solved.coef_).max() > 0.01
+
+
+def test_the_penalty_of_a_logistic_head_is_that_of_a_search():
+    features, label = make_classification(90, 12, n_informative=3, flip_y=0.2, random_state=0)
+    model = TransferClassifier(alpha="cv").fit(features, label)
+    penalties = np.logspace(-2, 4, 13)
+    folds = StratifiedKFold(5, shuffle=True, random_state=0)
+    search = GridSearchCV(
+        TransferClassifier(), {"alpha": penalties}, scoring="neg_log_loss", cv=folds
+    )
+    best = search.fit(features, label).best_params_["alpha"]
+    assert model.alpha_ == best not in (penalties[0], penalties[-1])
+    np.testing.assert_array_equal(model.coef_, search.best_estimator_.coef_)
+
+
+def test_the_penalty_of_a_ridge_head_is_chosen_by_leave_one_out():
+    features, y = make_regression(60, 20, noise=50, random_state=0)
+    model = TransferRegressor(alpha="cv").fit(features, y)
+    expected = RidgeCV(np.logspace(-2, 4, 13)).fit(features, y)
+    assert model.alpha_ == expected.alpha_
+    np.testing.assert_allclose(model.coef_, expected.coef_)
+    assert TransferRegressor(alpha=2).fit(features, y).alpha_ == 2
+
+
+def test_a_penalty_is_not_chosen_where_it_cannot_be():
+    features, label = np.arange(6.0)[:, None], [0, 0, 0, 0, 0, 1]
+    with pytest.raises(ValueError, match="two customers of each class"):
+        TransferClassifier(alpha="cv").fit(features, label)
+    with pytest.raises(ValueError, match="alpha='cv' needs engine='native'"):
+        TransferRegressor(alpha="cv", engine="scikeras").fit(features, label)
