@@ -1,10 +1,10 @@
 """Whether segments without traits find archetypes of customers, beside k-means.
 
-Four synthetic banks of 5,000 customers, new for every seed: archetypes with life events, archetypes
+Four synthetic banks, new for every seed: archetypes with life events, archetypes
 that visit few of many merchants, archetypes that prefer baskets of categories, and `make_spending`,
 whose log shares are linear in traits and which has no archetypes: there, the types of the latent
 traits are what is to be found. Everything is fitted on 3,000 customers. The table has the adjusted
-mutual information (AMI) of the segments of the other 2,000 with the archetypes: 0 by chance.
+mutual information (AMI) of the segments of 2,000 others with the archetypes: 0 by chance.
 
 k-means is given as many parts as the top level of the chosen tree has segments, 6. "best" is the
 best of 4, 6, 8 and 12 parts, which only those know who have the archetypes. "behind" counts the
@@ -13,7 +13,7 @@ seeds in which a method is not ahead of the chosen tree.
 A second table is about the number of segments at the top: the AMI, and the adjusted Rand index
 (ARI) of two fits to customers drawn with replacement, on those whom neither has seen.
 
-    python benchmarks/without_traits.py [--seeds 5] [--first 100] [--networks]
+    python benchmarks/without_traits.py [--seeds 5] [--first 100] [--fitted 3000] [--networks]
 """
 
 import warnings
@@ -35,7 +35,7 @@ from skspend.datasets import make_spending
 from skspend.panel import Panel, fold, make_frame
 from skspend.personality import encode_types
 
-N_FITTED, N_HELD_OUT = 3000, 2000
+N_HELD_OUT = 2000
 N_ARCHETYPES = 8
 N_TOP = 6
 PARTS = 4, 6, 8, 12
@@ -135,13 +135,13 @@ def last(states, n_periods):
     return fold(np.asarray(states), n_periods)[:, -1]
 
 
-def run(spent, seed, *, networks):
+def run(spent, seed, n_fitted, *, networks):
     """Labels of the held-out customers by method: one for all numbers of parts, or each."""
     n_periods = spent.shape[1]
     totals = spent.sum(axis=2, keepdims=True)
     shares = make_frame(Panel(spent / np.where(totals > 0, totals, 1)))
     logs = make_frame(Panel(np.log1p(spent)))
-    train, test = slice(0, N_FITTED), slice(N_FITTED, None)
+    train, test = slice(0, n_fitted), slice(n_fitted, None)
     labels = {}
 
     def divide(name, states, n_top=None):
@@ -176,12 +176,12 @@ def run(spent, seed, *, networks):
     return labels
 
 
-def measure(bank, seed, *, networks):
+def measure(bank, seed, n_fitted, *, networks):
     """A row for each method."""
     rng = np.random.default_rng(seed)
-    spent, archetypes = BANKS[bank](N_FITTED + N_HELD_OUT, rng)
-    held_out = archetypes[N_FITTED:]
-    for method, labels in run(spent, seed, networks=networks).items():
+    spent, archetypes = BANKS[bank](n_fitted + N_HELD_OUT, rng)
+    held_out = archetypes[n_fitted:]
+    for method, labels in run(spent, seed, n_fitted, networks=networks).items():
         row = {"bank": bank, "seed": seed, "method": method}
         if isinstance(labels, list):
             scores = [adjusted_mutual_info_score(held_out, found) for found in labels]
@@ -191,14 +191,14 @@ def measure(bank, seed, *, networks):
             yield row | {"AMI": score, "segments": len(np.unique(labels))}
 
 
-def measure_numbers(bank, seed):
+def measure_numbers(bank, seed, n_fitted):
     """A row for each number of segments at the top."""
     rng = np.random.default_rng(seed)
-    spent, archetypes = BANKS[bank](N_FITTED + N_HELD_OUT, rng)
-    panel, held_out = make_frame(Panel(spent)), slice(N_FITTED, None)
+    spent, archetypes = BANKS[bank](n_fitted + N_HELD_OUT, rng)
+    panel, held_out = make_frame(Panel(spent)), slice(n_fitted, None)
     fits = []
     for _ in range(2):
-        drawn = panel.iloc[rng.integers(N_FITTED, size=N_FITTED)]
+        drawn = panel.iloc[rng.integers(n_fitted, size=n_fitted)]
         extractor = FactorStateExtractor().fit(drawn)
         fits.append((extractor.transform(drawn), extractor.transform(panel[held_out])))
     for n in NUMBERS:
@@ -213,21 +213,22 @@ def measure_numbers(bank, seed):
 @click.command()
 @click.option("--seeds", default=5, show_default=True)
 @click.option("--first", default=100, show_default=True, help="The first seed.")
+@click.option("--fitted", default=3000, show_default=True, help="Customers to fit.")
 @click.option("--networks", is_flag=True, help="Also autoencoders, which take most of the time.")
-def main(seeds, first, networks):
+def main(seeds, first, fitted, networks):
     """Print the table."""
     # Each seed is a bank of its own, and most have a category that few customers buy.
     warnings.filterwarnings("ignore", message=".*converge")
     for bank in BANKS:
         drawn = range(first, first + seeds)
-        rows = [row for seed in drawn for row in measure(bank, seed, networks=networks)]
+        rows = [row for seed in drawn for row in measure(bank, seed, fitted, networks=networks)]
         table = pd.DataFrame(rows).drop(columns="bank").groupby("method", sort=False)
         means = table.mean().drop(columns="seed")
         means["lowest"], means["highest"] = table["AMI"].min(), table["AMI"].max()
         by_seed = pd.DataFrame(rows).pivot(index="seed", columns="method", values="AMI")
         means["behind"] = (by_seed.le(by_seed[CHOSEN], axis=0)).sum()
         click.echo(f"\n{bank}\n{means.round(3).to_string(na_rep='')}")
-        rows = [row for seed in drawn for row in measure_numbers(bank, seed)]
+        rows = [row for seed in drawn for row in measure_numbers(bank, seed, fitted)]
         numbers = pd.DataFrame(rows).groupby("segments").mean()
         click.echo(f"\n{numbers.T.round(3).to_string()}")
 
