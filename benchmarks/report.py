@@ -30,7 +30,7 @@ CHOOSE = """address => new Promise(done => {
     requestAnimationFrame(() => requestAnimationFrame(() => done(performance.now() - started)));
 })"""
 """Milliseconds until the second frame after a segment was chosen is drawn."""
-PAINTED = "performance.getEntriesByName('first-contentful-paint')[0].startTime"
+PAINTED = "performance.getEntriesByName('first-contentful-paint')[0]?.startTime"
 
 
 def main():
@@ -66,6 +66,7 @@ def look(path, report):
         page = browser.new_page(viewport={"width": 1440, "height": 900})
         page.goto(path.as_uri())
         page.wait_for_selector("#icicle svg")
+        page.wait_for_function(PAINTED)
         painted = page.evaluate(PAINTED)
         each = [page.evaluate(CHOOSE, f"segment-{node}") for node in report.segments["node"][:20]]
         everybody = page.evaluate(CHOOSE, "segment-0")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
@@ -188,4 +189,6 @@ def first_word(name: str) -> tuple[str, bool]:
     direction, _, thing = word.partition(" ")
     if direction in ("more", "less"):
         return thing, direction == "less"
-    return word.rstrip("+-"), word.endswith("-")
+    # A trait may have several words. Names of version 0.1.0 go on after the sign.
+    found = re.match(r"(.+?)([+-])( |$)", word)
+    return (found[1], found[2] == "-") if found else (word, False)

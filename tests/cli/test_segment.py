@@ -104,7 +104,7 @@ def test_the_screen_shows_as_many_levels_as_asked(segmented_bank, capsys, depth)
     screen = capsys.readouterr().out
     deeper = int((described["depth"] > depth).sum())
     assert ("  > " in screen) == (depth > 1)
-    assert ("more: pass --depth-shown" in screen) == (deeper > 0)
+    assert ("inside these: pass --depth-shown" in screen) == (deeper > 0)
     assert not deeper or f"are {deeper} segment" in screen
 
 

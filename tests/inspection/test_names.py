@@ -206,6 +206,8 @@ def test_scores_of_other_customers_are_refused():
         ("openness-, more pets", "openness", True),
         ("less extraversion", "extraversion", True),
         ("more pet food, less travel", "pet food", False),
+        ("self control-", "self control", True),
+        ("segment 7", "segment 7", False),
         # Names in model files of version 0.1.0.
         ("openness- agreeableness+", "openness", True),
         ("openness+ (2)", "openness", False),
