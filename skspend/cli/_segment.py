@@ -183,9 +183,11 @@ def _show(described, record, output, *, is_bundled):
     )
     table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
     shown = described[described["depth"] <= record["parameters"]["depth_shown"]]
-    names = []
+    names, things = [], [thing for things in described["spends_more_on"] for thing in things]
+    # Names that a bank writes in capitals throughout are easier to read in lower case.
+    write = str.lower if things and all(map(str.isupper, things)) else str
     for path, depth in zip(shown["path"], shown["depth"], strict=True):
-        name = cut(path.rpartition(" > ")[2], LONGEST_NAME)
+        name = cut(write(path.rpartition(" > ")[2]), LONGEST_NAME)
         names.append(name if depth == 1 else f"{'  ' * (depth - 1)}> {name}")
     # A long name is folded before it takes the place of what is beside it.
     width = min(max(map(len, [*names, "Segment"])), screen.width * 2 // 5)
@@ -199,7 +201,7 @@ def _show(described, record, output, *, is_bundled):
             f"{row.customers:,}",
             f"{row.share:.1%}",
             f"{row.strength:.2f}",
-            Text(", ".join(cut(thing, LONGEST_NAME) for thing in row.spends_more_on)),
+            Text(", ".join(cut(write(thing), LONGEST_NAME) for thing in row.spends_more_on)),
         )
     screen.print(table)
     if len(shown) < len(described):

@@ -92,6 +92,7 @@ def test_the_screen_shows_segments_coverage_and_caution(households, segments):
     assert "4.5% of the spending has a coefficient" in screen
     assert "weak evidence (r about .15)" in screen
     assert "groceries" in screen
+    assert "cat litter" in screen  # The shop writes capitals.
     assert "Traceback" not in households[1].stderr
 
 
