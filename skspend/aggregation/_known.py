@@ -15,7 +15,7 @@ from sklearn.utils import gen_batches
 from .._utils._text import count, some
 from ..categories._mcc import ask_about_codes
 from ..transactions._incomes import with_income
-from ._shares import CELLS_AT_ONCE, arrange, gross_spending
+from ._shares import CELLS_OF_BLOCK, arrange, gross_spending
 
 if TYPE_CHECKING:
     from .._utils._typing import Estimator, Floats
@@ -58,7 +58,7 @@ def known_share(log: TransactionLog, spend: Estimator, *, allow_unknown: bool = 
     known, unknown = np.zeros((2, len(log)))
     by_category = np.zeros(is_unknown.sum())
     n_cells = spend.n_periods_ * (len(log.categories) + len(columns))
-    for block in gen_batches(len(log), max(1, CELLS_AT_ONCE // n_cells)):
+    for block in gen_batches(len(log), max(1, CELLS_OF_BLOCK // n_cells)):
         panel = log[block].sum_spending(spend.n_months_, spend.n_periods_)
         known[block] = gross_spending(arrange(panel, log.categories, columns)).sum(axis=1)
         # Money that comes in by an unknown category is no spending. One by one, as in the shares.

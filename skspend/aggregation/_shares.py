@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from .._utils._typing import Estimator, Floats, Names
     from ..transactions import TransactionLog
 
-CELLS_AT_ONCE = 2**22
+CELLS_OF_BLOCK = 2**22
 """Shares are computed for this many cells of the panel at a time."""
 
 
@@ -40,7 +40,7 @@ def compute_panel(log: TransactionLog, spend: Estimator, *, sparse: bool = False
     income = positive_income(log, spend) if spend.normalize_ == "income" else None
     n_features = len(spend.features_)
     widest = max(1, n_features, len(log.categories))
-    n_at_once = max(1, CELLS_AT_ONCE // (spend.n_periods_ * widest))
+    n_at_once = max(1, CELLS_OF_BLOCK // (spend.n_periods_ * widest))
     dtype = spend.dtype_ or np.float64
     panel: Any
     n_rows = n_at_once if sparse else len(log)

@@ -28,7 +28,7 @@ def find_positions(key, customers):
 
 
 def open_ledger(reading, ends, resolution):
-    """Make the Ledger of a Reading: later rows are left out, and where more comes in is income."""
+    """Make the Ledger of ReadRows: later rows are left out, and where more comes in is income."""
     rows, left_out, unit = reading.rows, reading.left_out, reading.unit
     incomes = reading.incomes
     if rows["day"].max() > ends.min():

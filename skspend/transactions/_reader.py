@@ -25,7 +25,7 @@ WHOLE_NUMBER = r"0|[1-9][0-9]{0,17}"
 
 
 @dataclass
-class Reading:
+class ReadRows:
     """Transactions as they were read, in multiples of ``1 / unit``, and the labels of their codes.
 
     `incomes` are those of a column of the files.
@@ -59,7 +59,7 @@ class Reader:
     text: TransactionFiles | None = None
 
     def read(self, source):
-        """Return the Reading of files, an arrow dataset, or a frame of any engine."""
+        """Return the ReadRows of files, an arrow dataset, or a frame of any engine."""
         if isinstance(source, TransactionFiles):
             with naming(source.path):
                 return self._read_files(source)
@@ -157,7 +157,7 @@ class Reader:
                 # The refunds are now the other part of the sum.
                 columns["refunds"] = rows["refunds"] - rows["amount"]
             rows = rows.with_columns(columns).swap_flows()
-        return Reading(rows, left_out, customers, categories, unit, *_find_ends(rows, **table))
+        return ReadRows(rows, left_out, customers, categories, unit, *_find_ends(rows, **table))
 
     def _read_files(self, files):
         """Read files; in text files, customers become integers if all are written as such."""
@@ -212,7 +212,7 @@ class Reader:
         for part in parts:
             # Free its memory.
             part.rows = None
-        return Reading(
+        return ReadRows(
             rows.group(),
             _quality.join_left_out([part.left_out for part in parts]),
             customers,
