@@ -38,7 +38,7 @@ def write(report: Any) -> Card:
     _add(card, f"{title}/Data/What was left out", report.quality.query("transactions > 0"))
     if has_traits:
         card.add(**{f"{title}/Data/Coverage of the coefficients": _tell_coverage(report)})
-    card.add(**{f"{title}/Method": _describe(report)})
+    card.add(**{f"{title}/Method": f"{_describe(report)} {words.tell_sample(report)}"})
     _add(card, f"{title}/Method/Hyperparameters", _hyperparameters(report))
     libraries = pd.DataFrame(versions().items(), columns=["library", "version"])
     _add(card, f"{title}/Method/Versions", libraries)

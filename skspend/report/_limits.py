@@ -30,8 +30,8 @@ LIMITS = (
     "Where a segment divides, its parts are more compact than the parts of a single cloud would "
     "be. There may still be customers between them. Without traits, the number of segments of the "
     "top level is given, and they need not be apart at all.",
-    "If the model was fitted on these customers, every figure is in-sample. Make a report of other "
-    "customers to see what holds for them.",
+    "If the model was fitted on these customers, all figures but those of other fits are "
+    "in-sample. Make a report of other customers to see what holds for them.",
     "Intervals are about the choice of customers. They do not include a new fit of the model; only "
     "that of reproducibility is about new fits.",
     "A page with single paths or typical customers is about single customers, without their names. "

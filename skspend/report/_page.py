@@ -94,6 +94,7 @@ def render(report: Any, *, customer_ids: bool) -> str:
         verdict=words.tell_verdict(report),
         found_at_top=report.node_stability is None or report.node_stability["depth"].max() == 1,
         found_again=words.tell_found_again(report.node_stability),
+        sample=words.tell_sample(report),
         small=words.tell_small(report),
         nodes=nodes,
         legend=_legend(report, nodes),

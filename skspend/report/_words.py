@@ -14,6 +14,8 @@ from ._grades import GOOD, POOR
 
 LONGEST = 60
 """Characters of a name in a sentence."""
+SAME = 1e-9
+"""Drift up to this size comes from rounding."""
 FEW = 5
 """Customers below which a mean tells of single ones; usual in official statistics."""
 CLEAR = 0.1
@@ -295,6 +297,18 @@ def tell_found_again(nodes: pd.DataFrame | None) -> str:
     return (
         f"{again} of {count(len(top), 'segment')} of the top level are found again by other fits; "
         f"{gone or 'none'} {have} dissolved in them."
+    )
+
+
+def tell_sample(report: Any) -> str:
+    """Say so if these are the customers of the fit; nothing of others, or of too few to tell."""
+    metrics = report.metrics.set_index("metric")["value"]
+    drift = metrics.reindex(["drift of spending", "drift of outliers"])
+    if not (drift < SAME).all():
+        return ""
+    return (
+        "Their spending is that of the customers of the fit, so all figures but those of other fits "
+        "are in-sample: make a report of other customers, too."
     )
 
 

@@ -26,7 +26,7 @@ from skspend.panel import fold
 from skspend.personality import TRAITS, personality_types
 from skspend.report import SegmentReport
 from skspend.report._grades import grade
-from skspend.report._words import figure, tell_small, tell_verdict
+from skspend.report._words import figure, tell_sample, tell_small, tell_verdict
 
 
 @pytest.fixture(scope="module")
@@ -400,6 +400,14 @@ def test_the_verdict_compares_with_types_only_if_there_are_types(report):
     alone = metrics.drop(index=["stay without a network", "stability without a network"])
     alone.loc["stability", "grade"] = "poor"
     assert "few customers stay" in tell_verdict(replace(report, metrics=alone.reset_index()))
+
+
+def test_figures_of_the_customers_of_the_fit_are_said_to_be_in_sample(report, pipeline):
+    assert "in-sample" in tell_sample(report)
+    assert tell_sample(report) in report.to_html()
+    assert tell_sample(report) in report.model_card().render()
+    others = make_spending(1000, 3, 24, random_state=1)
+    assert tell_sample(SegmentReport.from_estimator(pipeline, others.data)) == ""
 
 
 def test_segments_of_a_few_customers_are_said_to_tell_of_persons(report, pipeline, bank):
