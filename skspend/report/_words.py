@@ -307,8 +307,8 @@ def tell_sample(report: Any) -> str:
     if not (drift < SAME).all():
         return ""
     return (
-        "Their spending is that of the customers of the fit, so all figures but those of other fits "
-        "are in-sample: make a report of other customers, too."
+        "Their spending is that of the customers of the fit, so all figures but those of other "
+        "fits are in-sample: make a report of other customers, too."
     )
 
 
