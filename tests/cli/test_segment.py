@@ -3,6 +3,7 @@
 import hashlib
 import json
 import pickle
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -54,6 +55,16 @@ def test_a_model_is_small_in_either_form(households):
     file = households[0] / "model.json"
     assert file.stat().st_size < 200_000
     assert len(pickle.dumps(SegmentModel.load(file).pipeline)) < 200_000
+
+
+def test_the_table_of_the_readme_is_that_of_the_households(segments):
+    text = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| ([a-z]+[+-]) \|.*?\b(\d+)\b.*\| (\.\d\d) \|", text, re.MULTILINE)
+    found = segments.groupby("level1")["strength"].agg(["size", "mean"])
+    assert sorted(name for name, *_ in rows) == sorted(found.index)
+    for name, size, strength in rows:
+        assert int(size) == found.loc[name, "size"], name
+        assert float(strength) == pytest.approx(found.loc[name, "mean"], abs=0.0051), name
 
 
 def test_there_is_a_second_level(segments):
