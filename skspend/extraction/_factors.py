@@ -37,6 +37,9 @@ if TYPE_CHECKING:
 
 RAREST = 1e-4
 """Smallest share of the categories to start from, and smallest slope to divide by."""
+LEAST_OWN = 0.05
+"""Smallest share of a variance that belongs to a category alone. Without it, as many factors as
+categories would fit the last period exactly, and be far out at others (a Heywood case)."""
 ROUNDING = 1e-12
 """Variances up to this come from rounding."""
 MOST_ROUNDS, TOLERANCE = 200, 1e-3
@@ -344,7 +347,8 @@ def _find_factors(covariance, n_factors):
         loadings = np.sqrt(np.maximum(values - 1, 0)) * vectors * root[:, None]
         before, explained = likelihood, np.maximum(values, 1)
         likelihood = explained.sum() - np.log(explained).sum() - scaled.trace() - np.log(psi).sum()
-        psi = np.maximum(covariance.diagonal() - (loadings**2).sum(axis=1), ROUNDING)
+        variances = covariance.diagonal()
+        psi = np.maximum(variances - (loadings**2).sum(axis=1), LEAST_OWN * variances)
         if likelihood - before < TOLERANCE:
             break
     # From the strongest factor to the weakest.

@@ -99,6 +99,15 @@ def test_factors_from_the_covariance_are_those_from_the_rows():
     np.testing.assert_allclose(components.T @ components, common, atol=0.1)
 
 
+def test_as_many_factors_as_categories_are_not_far_out_before_the_last_period():
+    """Five log-ratios sum to 0, so that some are known exactly from the others."""
+    rng = np.random.default_rng(0)
+    spent = rng.gamma(1, size=(300, 1, 5)) * rng.gamma(1, size=(300, 4, 5))
+    spent *= rng.random(spent.shape) < 0.6
+    states = fold(np.asarray(FactorStateExtractor(10).fit_transform(spent)), 4)
+    assert np.abs(states).max() < 10
+
+
 def test_categories_that_nobody_or_everybody_buys_add_nothing(spent):
     more = np.concatenate([spent, np.zeros_like(spent[..., :1])], axis=2)
     fitted = FactorStateExtractor(2).fit(more)
