@@ -117,11 +117,11 @@ CONFIGURATIONS = [
     TransferRegressor(trainable="head", epochs=1),
     TransferClassifier(alpha=0.0),
     TransferClassifier(class_weight="balanced"),
-    TransferClassifier(trainable="head", alpha="cv"),
+    TransferClassifier(trainable="head", alpha=10.0),
 ]
 
 
-@parametrize_with_checks(CONFIGURATIONS)
+@parametrize_with_checks([*CONFIGURATIONS, TransferClassifier(alpha="cv")])
 def test_scikit_learn_check_passes_with_other_parameters(estimator, check):
     check(estimator)
 

@@ -206,7 +206,7 @@ def run_wide(log):
 def test_a_wide_panel_is_never_dense_and_gives_the_same_segments(wide_log, monkeypatch):
     dense, expected = run_wide(wide_log)
     monkeypatch.setattr("skspend.aggregation._aggregator.CELLS_AT_ONCE", 2**16)
-    monkeypatch.setattr("skspend.aggregation._shares.CELLS_AT_ONCE", 2**16)
+    monkeypatch.setattr("skspend.aggregation._shares.CELLS_OF_BLOCK", 2**16)
     with monkeypatch.context() as patch:
         for owner, method in ((SparseCube, "__array__"), (pd.DataFrame.sparse, "to_dense")):
             patch.setattr(owner, method, lambda *_, **__: pytest.fail("It is dense."))

@@ -198,7 +198,7 @@ def test_float32_is_float64_rounded_and_blocks_change_nothing(monkeypatch, bank_
         assert (single.dtypes == np.float32).all()
         pd.testing.assert_frame_equal(single, whole.astype(np.float32), check_exact=True)
         with monkeypatch.context() as patch:
-            patch.setattr("skspend.aggregation._shares.CELLS_AT_ONCE", 1000)
+            patch.setattr("skspend.aggregation._shares.CELLS_OF_BLOCK", 1000)
             pd.testing.assert_frame_equal(double.transform(bank_log), whole, check_exact=True)
 
 

@@ -35,7 +35,7 @@ def test_the_screen_says_what_the_names_rest_on(plain):
     shown = " ".join(plain[1].stdout.split())
     assert "The names rest on all spending, and say nothing about personality" in shown
     assert "coefficient" not in shown
-    assert "more K" in shown
+    assert "more k" in shown  # Names in capitals are shown in lower case.
 
 
 def test_the_table_and_the_record_are_without_traits(plain):

@@ -42,7 +42,7 @@ def refused(share):
 
 @pytest.mark.parametrize("block", [1, 10**9])
 def test_the_known_share_is_that_of_the_amounts(model, bank_log, block, monkeypatch):
-    monkeypatch.setattr(_known, "CELLS_AT_ONCE", block)
+    monkeypatch.setattr(_known, "CELLS_OF_BLOCK", block)
     frame, renamed = rename(bank_log, 0.4)
     log = TransactionLog(frame, cutoff=CUTOFF)[:20]
     found = known_share(log, model.pipeline["spend"], allow_unknown=True)
