@@ -436,12 +436,12 @@ def test_every_term_is_explained_where_it_stands(page):
 
 
 def test_contents_follow_the_scroll(page):
-    here = page.locator("#contents [aria-current]")
-    assert here.inner_text() == "Summary"
+    is_here = "title => document.querySelector('#contents [aria-current]').innerText === title"
+    page.evaluate("scrollTo(0, 0)")
+    page.wait_for_function(is_here, arg="Summary")
     for title in ("Trust", "Use", "Segments"):
         page.locator("#contents a", has_text=title).click()
-        page.wait_for_timeout(50)
-        assert here.inner_text() == title
+        page.wait_for_function(is_here, arg=title)
     shown = page.locator("h1, h2, h3:visible, h4:visible").all_inner_texts()
     assert len(shown) == len(set(shown))
 
