@@ -85,10 +85,11 @@ def _compute_block(log, spend, income, is_unknown, out):
         spent, totals = _shares_of_block(log, spend, income, is_unknown)
     start = 0
     for flow in spend.flows_:
-        others = [name for name in spend.statistics_ if (flow, name) != ("out", "sum")]
-        columns = _columns_of_flow(log, spend, flow, is_unknown)
-        found = log.measure(others, flow, spend.n_months_, spend.n_periods_, columns)
-        measured = dict(zip(others, found, strict=True))
+        measured = {}
+        if others := [name for name in spend.statistics_ if (flow, name) != ("out", "sum")]:
+            columns = _columns_of_flow(log, spend, flow, is_unknown)
+            found = log.measure(others, flow, spend.n_months_, spend.n_periods_, columns)
+            measured = dict(zip(others, found, strict=True))
         if "sum" in measured and spend.normalize_ is not None:
             measured["sum"] /= divisor(_sum_inflow(log, spend) if income is None else income)
         for name in spend.statistics_:
