@@ -43,6 +43,15 @@ READ = {
 """By name: statistics, and directions."""
 
 
+def load_loans(berka):
+    """The accounts with half a year of history, their defaults, and which loans are early."""
+    data = load_berka(berka, raw_kinds=True)
+    kept = data.complete.to_numpy()
+    days = data.loans["date"].reindex(data.default[kept].index)
+    is_early = (days.rank(method="first") <= kept.sum() // 2).to_numpy()
+    return data.data[kept], data.default[kept].to_numpy(), is_early
+
+
 def read(log, statistics, flows):
     """The reading by month and as a whole, logarithms of counts."""
     found = []
@@ -86,11 +95,7 @@ def draw(target, pool, others, seed):
 def main(berka, repetitions):
     """Print the mean AUC of default by reading and model, with 95 % intervals over the draws."""
     warnings.simplefilter("ignore")
-    data = load_berka(berka, raw_kinds=True)
-    kept = data.complete.to_numpy()
-    log, target = data.data[kept], data.default[kept].to_numpy()
-    days = data.loans["date"].reindex(data.default[kept].index)
-    is_early = (days.rank(method="first") <= kept.sum() // 2).to_numpy()
+    log, target, is_early = load_loans(berka)
     everybody = np.arange(len(target))
     early, late = everybody[is_early], everybody[~is_early]
     print(f"{len(target)} loans, {target.sum()} in default; {target[late].sum()} of the later half")

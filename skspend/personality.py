@@ -285,9 +285,10 @@ class BigFivePersonalityScorer(CallbackSupportMixin, TransformerMixin, BaseEstim
             if panel.is_named
             else match_positions(table, len(panel.features), self.coefficients is not None)
         )
-        is_share = find_shares(panel.features) if panel.is_named else slice(None)
-        spending = np.zeros(len(panel.features))
-        spending[is_share] = _sum_spending(panel.cube)[is_share]
+        spending = _sum_spending(panel.cube)
+        if panel.is_named:
+            # What has a coefficient is spending, whatever its name ends in.
+            spending = np.where(find_shares(panel.features) | self.support_, spending, 0)
         self.coverage_ = float(spending[self.support_].sum() / (spending.sum() or 1))
         if panel.is_named and self.coverage_ < LOW_COVERAGE:
             have = "has" if self.support_.sum() == 1 else "have"

@@ -473,3 +473,10 @@ def test_any_traits_serve_and_keep_their_order():
         personality_types(scores.to_numpy())
     by_period = scorer.set_params(level="period").fit(SHARES)
     assert by_period.get_feature_names_out()[-1] == "year2|materialism"
+
+
+def test_a_category_with_a_coefficient_is_covered_whatever_its_name_ends_in():
+    table = TABLE.rename(index={"pets": "cash:in", "travel": "trips:out"})
+    shares = pd.DataFrame(VALUES[:, :2], columns=["cash:in", "trips:out"])
+    assert BigFivePersonalityScorer(table).fit(shares).coverage_ == 1
+    assert BigFivePersonalityScorer(table[:1]).fit(shares).coverage_ == pytest.approx(0.75 / 3)

@@ -45,11 +45,10 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
-from rich_panels import EPOCHS, N_MONTHS, N_UNITS, draw, read
+from rich_panels import EPOCHS, N_MONTHS, N_UNITS, draw, load_loans, read
 
 from skspend import LSTMStateExtractor, SpendingAggregator
 from skspend._utils._intervals import half_interval
-from skspend.datasets import load_berka
 from skspend.panel import Panel
 
 STATISTICS = ("sum", "count", "mean", "mean_log", "max", "std", "days_since")
@@ -200,11 +199,7 @@ def main(berka, repetitions, networks):
     warnings.simplefilter("ignore")
     logging.getLogger("pytorch_lightning").setLevel(logging.ERROR)
     torch.set_num_threads(1)
-    data = load_berka(berka, raw_kinds=True)
-    kept = data.complete.to_numpy()
-    log, target = data.data[kept], data.default[kept].to_numpy()
-    days = data.loans["date"].reindex(data.default[kept].index)
-    is_early = (days.rank(method="first") <= kept.sum() // 2).to_numpy()
+    log, target, is_early = load_loans(berka)
     everybody = np.arange(len(target))
     early, late = everybody[is_early], everybody[~is_early]
     folds = list(StratifiedKFold(5, shuffle=True, random_state=0).split(target[:, None], target))

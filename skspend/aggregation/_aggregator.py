@@ -46,6 +46,8 @@ MONTHS: dict[Period, int] = {"year": 12, "half": 6, "quarter": 3, "month": 1}
 POSITIVE = Interval(Integral, 1, None, closed="left")
 BEFORE = "before the first period"
 """Why transactions are left out of the periods."""
+SHARES = ("sum",), ("out",)
+"""The statistics and flows of a panel of shares alone."""
 DENSITY = 0.25
 """Of a large panel: where a smaller share of the cells can be other than 0, columns are sparse."""
 
@@ -269,7 +271,7 @@ class SpendingAggregator(CallbackSupportMixin, TransformerMixin, BaseEstimator):
             self.max_categories,
         )
         self.inflow_categories_ = log.inflow_categories if "in" in self.flows_ else None
-        if (self.statistics_, self.flows_) != (("sum",), ("out",)):
+        if (self.statistics_, self.flows_) != SHARES:
             refuse_suffixes([*self.categories_, *log.inflow_categories])
 
     def _fit_panel(self, X):
@@ -281,7 +283,7 @@ class SpendingAggregator(CallbackSupportMixin, TransformerMixin, BaseEstimator):
             raise ValueError("categories= applies to a TransactionLog; select columns of a panel.")
         if self.min_frequency is not None or self.max_categories is not None:
             raise ValueError("min_frequency= and max_categories= apply to a TransactionLog.")
-        if (self.statistics_, self.flows_) != (("sum",), ("out",)):
+        if (self.statistics_, self.flows_) != SHARES:
             raise ValueError("statistics= and flows= apply to a TransactionLog.")
         panel = validate_panel(self, X, n_periods=self.n_periods)
         self.categories_ = np.array(panel.features, dtype=object) if panel.is_named else None
@@ -303,9 +305,9 @@ class SpendingAggregator(CallbackSupportMixin, TransformerMixin, BaseEstimator):
             With a column for each flow, statistic and category, such as ``year1|groceries``,
             ``year1|groceries:mean`` and ``year1|salary:in:count``. Sums are shares, or currency
             units if ``normalize=None``. A log gives a frame indexed by customer, a frame a frame,
-            an array an array. The pandas frame of a log has
-            sparse columns if it has more than 16 million cells, at least three quarters of which
-            are 0: all steps of skspend read them, and ``panel.sparse.to_dense()`` makes it dense.
+            an array an array. The pandas frame of a log has sparse columns if it has more than 16
+            million cells, at least three quarters of which are 0: all steps of skspend read them,
+            and ``panel.sparse.to_dense()`` makes it dense.
 
         Raises
         ------

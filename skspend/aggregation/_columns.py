@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from .._utils._typing import Names
     from ..transactions import TransactionLog
 
-SUFFIXES = tuple(f":{word}" for word in (*FLOWS, *STATISTICS))
+SUFFIXES = tuple(f":{word}" for word in (*FLOWS, *STATISTICS) if word not in ("out", "sum"))
+"""How names of features other than shares end; shares of money spent have no suffix."""
 
 
 def name_feature(category: str, statistic: str, flow: str) -> str:
