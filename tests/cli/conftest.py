@@ -1,6 +1,7 @@
 """Folders that ``skspend segment`` has written, made once for all tests of the command line."""
 
 import json
+import math
 from functools import partial
 
 import pytest
@@ -9,6 +10,12 @@ from click.testing import CliRunner
 from skspend import LSTMStateExtractor
 from skspend.cli import main
 from skspend.datasets import load_complete_journey
+
+
+@pytest.fixture(autouse=True)
+def no_step_is_long(monkeypatch):
+    """On a slow machine, any step may take long enough for a line of its own."""
+    monkeypatch.setattr("skspend.cli._console.WORTH_A_LINE", math.inf)
 
 
 @pytest.fixture(scope="session")

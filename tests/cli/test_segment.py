@@ -132,6 +132,12 @@ def test_native_noise_is_hidden(households):
         }, line  # fmt: skip
 
 
+def test_a_long_step_gets_a_line(run, model, bank_file, tmp_path, monkeypatch):
+    monkeypatch.setattr("skspend.cli._console.WORTH_A_LINE", 0)
+    done = run("predict", model, bank_file, "--output", tmp_path / "out.parquet")
+    assert re.match(r"Reading: \d+\.\d s\n", done.stderr), done.stderr
+
+
 def test_the_record_is_strict_json(households, strict):
     record = strict((households[0] / "run.json").read_text())
     assert record["figures"]["customers"] == 2469
