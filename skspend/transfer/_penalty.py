@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from sklearn.model_selection import GridSearchCV, StratifiedKFold
+from sklearn.linear_model import LogisticRegressionCV
+from sklearn.model_selection import StratifiedKFold
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -27,6 +28,14 @@ def choose_penalty(head: Estimator, features: Floats, label: NDArray[Any]) -> fl
             "alpha='cv' needs two customers of each class in y, and one class has only one. Pass a "
             "number as alpha."
         )
-    folds = StratifiedKFold(min(MOST_FOLDS, smallest), shuffle=True, random_state=0)
-    search = GridSearchCV(head, {"C": 1 / PENALTIES}, scoring="neg_log_loss", cv=folds, refit=False)
-    return float(PENALTIES[search.fit(features, label).best_index_])
+    search = LogisticRegressionCV(
+        Cs=1 / PENALTIES,
+        l1_ratios=(0,),
+        cv=StratifiedKFold(min(MOST_FOLDS, smallest), shuffle=True, random_state=0),
+        scoring="neg_log_loss",
+        class_weight=head.class_weight,
+        tol=head.tol,
+        max_iter=head.max_iter,
+        use_legacy_attributes=False,
+    )
+    return float(PENALTIES[search.Cs == search.fit(features, label).C_][0])
