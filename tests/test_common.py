@@ -20,6 +20,7 @@ from sklearn import config_context
 from sklearn.base import BaseEstimator, clone
 from sklearn.cluster import KMeans
 from sklearn.frozen import FrozenEstimator
+from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.pipeline import Pipeline
 from sklearn.utils import estimator_checks
 from sklearn.utils.estimator_checks import (
@@ -114,10 +115,10 @@ CONFIGURATIONS = [
     TrajectoryClusterer(outlier_threshold=0.9, max_fit_samples=50),
     TransferRegressor(alpha=1.0),
     TransferRegressor(alpha=1e-3, early_stopping=True),
-    TransferRegressor(trainable="head", epochs=1),
+    TransferRegressor(head=LinearRegression()),
     TransferClassifier(alpha=0.0),
     TransferClassifier(class_weight="balanced"),
-    TransferClassifier(trainable="head", alpha=10.0),
+    TransferClassifier(head=LogisticRegression()),
 ]
 
 

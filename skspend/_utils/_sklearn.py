@@ -17,6 +17,7 @@ from sklearn.preprocessing import RobustScaler, StandardScaler
 from sklearn.utils import gen_batches
 from sklearn.utils._param_validation import HasMethods, Interval, RealNotInt, StrOptions
 from sklearn.utils._set_output import _get_output_config
+from sklearn.utils.metadata_routing import _routing_enabled
 
 Method = TypeVar("Method", bound=Callable[..., Any])
 

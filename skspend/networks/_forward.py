@@ -7,6 +7,7 @@ n_customers): all networks of an ensemble take one call, and customers are conti
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import islice
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
@@ -173,11 +174,13 @@ def split_layers(
 ) -> tuple[list[list[Floats]], list[list[Floats]]]:
     """Group a list of weights by layer: those of the encoder, and those of decoder and head.
 
-    Every array has a first axis of networks, also if there is one network.
+    Every array has a first axis of networks, also if there is one network. Where weights of decoder
+    and head are left out, their layers are empty.
     """
     rest = iter(weights if network.n_networks > 1 else [array[None] for array in weights])
-    encoder = [[next(rest) for _ in layer] for layer in network.encoder_shapes]
-    return encoder, [[next(rest) for _ in layer] for layer in network.head_shapes]
+    shapes = network.encoder_shapes, network.head_shapes
+    encoder, head = ([list(islice(rest, len(layer))) for layer in part] for part in shapes)
+    return encoder, head
 
 
 def pool(states: Floats, reads: Literal["last", "mean", "every"]) -> Floats:

@@ -12,7 +12,6 @@ from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
-from sklearn.base import BaseEstimator
 from sklearn.model_selection import train_test_split
 from sklearn.utils import check_array, check_consistent_length, check_random_state, get_tags
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, column_or_1d
@@ -25,12 +24,15 @@ from .._utils._sklearn import (
     _fit_context,
     default_output,
     fit_scaler,
+    forget_fit,
     one_task,
 )
 from ..networks._forward import BLOCK, encode, pool
 from ..networks._scaling import fold_scales, scale, unfold_scales
 from ..networks._training import initial_weights, keep_best, last_weights, train
 from ..panel import output_names, unfold, validate_panel
+from ._head import fit_head, is_exact, route_to_head, takes_weights, trained_part
+from ._own_model import KeepsKerasModels, is_keras_model
 from ._pretrained import find_pretrained
 from ._weights import weights_if
 
@@ -45,13 +47,14 @@ if TYPE_CHECKING:
     from ..networks._specification import Network
 
 
-class TransferModel(CallbackSupportMixin, BaseEstimator):
+class TransferModel(CallbackSupportMixin, KeepsKerasModels):
     """Base of the transfer models; a subclass knows its labels and its exact head."""
 
     _parameter_constraints = {
         "extractor": [None, HasMethods(["transform"])],
         "initialization": [StrOptions({"pretrained", "random"})],
         "trainable": [None, StrOptions({"head", "all"})],
+        "head": [None, HasMethods(["fit", "predict"])],
         "alpha": [Interval(Real, 0, None, closed="left"), StrOptions({"cv"})],
         "engine": [StrOptions({"native", "scikeras"})],
         "model": [None, callable],
@@ -67,6 +70,7 @@ class TransferModel(CallbackSupportMixin, BaseEstimator):
     extractor_: Estimator | None
     network_: Network | None
     keras_: keras.Model | None
+    head_: Estimator | None
     coef_: Floats
     intercept_: Floats | float
     coef_names_: Names
@@ -81,6 +85,7 @@ class TransferModel(CallbackSupportMixin, BaseEstimator):
         *,
         initialization: Literal["pretrained", "random"] = "pretrained",
         trainable: Literal["head", "all"] | None = None,
+        head: Estimator | None = None,
         alpha: float | Literal["cv"] = 0.0,
         engine: Literal["native", "scikeras"] = "native",
         model: keras.Model | Callable[..., keras.Model] | None = None,
@@ -95,6 +100,7 @@ class TransferModel(CallbackSupportMixin, BaseEstimator):
         self.extractor = extractor
         self.initialization = initialization
         self.trainable = trainable
+        self.head = head
         self.alpha = alpha
         self.engine = engine
         self.model = model
@@ -106,7 +112,7 @@ class TransferModel(CallbackSupportMixin, BaseEstimator):
         self.n_iter_no_change = n_iter_no_change
         self.random_state = random_state
 
-    @weights_if(lambda self: self._is_exact and self.alpha != "cv")
+    @weights_if(takes_weights)
     @one_task
     @_fit_context(prefer_skip_nested_validation=True)
     def fit(self, X: PanelLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
@@ -119,7 +125,8 @@ class TransferModel(CallbackSupportMixin, BaseEstimator):
         y : array-like, shape (n_customers,) or (n_customers, n_outputs)
             Labels.
         sample_weight : array-like, shape (n_customers,), default=None
-            Weights of the customers; only for a head that is solved exactly.
+            Weights of the customers; only for a head that is solved exactly, or for one of your
+            own that takes them.
 
         Raises
         ------
@@ -127,22 +134,22 @@ class TransferModel(CallbackSupportMixin, BaseEstimator):
             If the extractor is not fitted, as when it was cloned without a FrozenEstimator.
         ValueError
             If parameters contradict each other (a network to train without an extractor, a `model`
-            beside an extractor or without ``engine="scikeras"``), if all weights of several
-            networks side by side are to be trained, if the outputs of a `model` do not fit y, if
-            there are too few customers of a class, if sample weights are given but the head is not
-            solved exactly, or if training diverges.
+            beside an extractor or without ``engine="scikeras"``, a `head` on a body in training),
+            if all weights of several networks side by side are to be trained, if the outputs of a
+            `model` do not fit y, if there are too few customers of a class, if sample weights are
+            given but the head does not take them, or if training diverges.
         """
         pretrained = find_pretrained(self)
+        forget_fit(self)
         if pretrained is not None:
             validate_panel(pretrained, X, reset=False)
         panel = validate_panel(self, X, n_periods=getattr(pretrained, "n_periods_", None))
         check_consistent_length(panel.cube, y)
-        target = self._read_labels(self._check_labels(y))
+        labels = self._check_labels(y)
+        target = self._read_labels(labels)
         if sample_weight is not None:
             sample_weight = _check_sample_weight(sample_weight, panel.cube)
-        for name in ("coef_", "coef_names_", "intercept_", "weights_", "alpha_"):
-            self.__dict__.pop(name, None)  # from an earlier fit
-        self.network_ = self.keras_ = self.extractor_ = None
+        self.network_ = self.keras_ = self.extractor_ = self.head_ = None
         random_state = check_random_state(self.random_state)
         if self.model is not None:
             parts = self._divide(panel.cube, target, random_state)
@@ -156,27 +163,29 @@ class TransferModel(CallbackSupportMixin, BaseEstimator):
             if self._is_frozen:
                 # A later fit of the extractor does not change the copy.
                 self.extractor_ = copy.copy(pretrained)
-        parts = self._divide(self._inputs(X, panel), target, random_state)
+        inputs = self._inputs(X, panel)
+        self.coef_names_ = self._name_features(panel)
+        if self.head is not None:
+            self.weights_ = []
+            if pretrained is not None:
+                self.weights_ = self._start(pretrained, inputs, None, random_state)[0][:-2]
+            features = self._features(inputs, self.weights_)
+            sample_weight = self._weigh_customers(target, sample_weight)
+            self.head_ = fit_head(self, features, labels, sample_weight)
+            return self
+        parts = self._divide(inputs, target, random_state)
         self.weights_ = self._fit_weights(pretrained, parts, sample_weight, random_state)
         kernel, bias = self.weights_[-2:]
         self.coef_, self.intercept_ = kernel.T, bias
         if bias.size == 1 and not self._classifies:
             self.coef_, self.intercept_ = kernel[:, 0], float(bias[0])
-        self.coef_names_ = self._name_features(panel)
         self.n_weights_ = self.n_trainable_weights_ = sum(array.size for array in self.weights_)
         if self._trainable == "head":
             self.n_trainable_weights_ = kernel.size + bias.size
         return self
 
-    @property
-    def _trainable(self):
-        """The part that is fitted to the labels, ``"head"`` or ``"all"``."""
-        return self.trainable or ("all" if self.initialization == "random" else "head")
-
-    @property
-    def _is_exact(self):
-        """Whether `fit` solves the head and trains nothing."""
-        return self.engine == "native" and self._trainable == "head"
+    _trainable = property(trained_part)
+    _is_exact = property(is_exact)
 
     @property
     def _is_frozen(self):
@@ -339,7 +348,7 @@ class TransferModel(CallbackSupportMixin, BaseEstimator):
         from ..networks._keras import copy_model, fit_by_scikeras
 
         # Keras itself would train a model, and scikeras does not take methods.
-        build = partial(copy_model, build) if _is_keras_model(build) else partial(build)
+        build = partial(copy_model, build) if is_keras_model(build) else partial(build)
         target = parts[0][1]
         more = {len(self.classes_)} if self._classifies else set()
         n_outputs = {self._count_outputs(target)} | more
@@ -358,43 +367,28 @@ class TransferModel(CallbackSupportMixin, BaseEstimator):
             seed=random_state.randint(2**31 - 1),
         )
 
-    def _outputs(self, X):
-        """Compute the outputs of the head, or of a user's own model, (n_customers, n_outputs)."""
+    def _outputs(self, X, method="predict"):
+        """Compute the outputs of the head, or of a user's own model, (n_customers, n_outputs).
+
+        A head of the user's own answers by a method.
+        """
         check_is_fitted(self)
         panel = validate_panel(self, X, reset=False)
         if self.keras_ is None:
             features = self._features(self._inputs(X, panel), self.weights_)
+            if self.head_ is not None:
+                return getattr(self.head_, method)(features.astype(np.float64))
             return features @ self.weights_[-2] + self.weights_[-1]
         outputs = self.keras_.predict(panel.cube.astype(np.float32), batch_size=BLOCK, verbose=0)
         return outputs.reshape(len(outputs), -1)
 
-    def __sklearn_clone__(self) -> Self:
-        """Share a Keras model with the clone: `fit` only reads it."""
-        if not _is_keras_model(self.model):
-            return super().__sklearn_clone__()
-        bare = copy.copy(self).set_params(model=None)
-        return super(TransferModel, bare).__sklearn_clone__().set_params(model=self.model)
-
-    def __getstate__(self) -> dict[str, Any]:
-        state = super().__getstate__()
-        models = {name: value for name, value in state.items() if _is_keras_model(value)}
-        if models:
-            from ..networks._keras import Pickled
-
-            state = state | {name: Pickled(model) for name, model in models.items()}
-        return state
-
-    def __copy__(self) -> Self:
-        twin = object.__new__(type(self))
-        twin.__dict__.update(self.__dict__)
-        return twin
+    def get_metadata_routing(self) -> Any:
+        """Say what metadata `fit` takes, and passes to a `head`: the weights of customers."""
+        return route_to_head(self, super().get_metadata_routing())
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
         tags.input_tags.three_d_array = True
-        tags.target_tags.multi_output = True
+        takes_several = self.head is None or get_tags(self.head).target_tags.multi_output
+        tags.target_tags.multi_output = takes_several
         return tags
-
-
-def _is_keras_model(candidate):
-    return hasattr(candidate, "get_weights")

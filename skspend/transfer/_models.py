@@ -11,9 +11,10 @@ from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge, Ri
 from sklearn.utils.class_weight import compute_class_weight
 from sklearn.utils.multiclass import check_classification_targets
 
-from .._utils._sklearn import StrOptions
+from .._utils._sklearn import StrOptions, available_if
 from ..networks._forward import class_log_odds
 from ._base import TransferModel
+from ._head import head_has
 from ._penalty import PENALTIES, choose_penalty
 
 if TYPE_CHECKING:
@@ -44,6 +45,10 @@ class TransferRegressor(RegressorMixin, TransferModel):
         a pretrained body, and all of a random one (the paper's baseline). Training a pretrained
         body starts from the solved head. A body that is random or trained is a single network,
         such as that of ``LSTMStateExtractor.paper``.
+    head : estimator, default=None
+        A scikit-learn estimator of your own, such as a forest or a pipeline, that reads the
+        features of the body in place of the linear head. A clone of it is fitted, which has its own
+        penalty and seed: `alpha` and `random_state` do not apply to it. The body is not trained.
     alpha : float or "cv", default=0.0
         Ridge penalty of the head, as in :class:`sklearn.linear_model.Ridge`. 0 is least squares,
         which often predicts worse than the mean if there are only a hundred labels. ``"cv"``
@@ -80,6 +85,10 @@ class TransferRegressor(RegressorMixin, TransferModel):
         Weights of body and head, in the order of Keras; they apply to X without scaling. Those of
         several networks have one more axis, the first, and the ``components_`` of the extractor
         follow them.
+    head_ : estimator or None
+        The fitted `head`, if one was given. Then ``weights_`` are those of the body alone, and
+        there are no ``coef_``, ``intercept_``, ``alpha_``, ``n_weights_`` and
+        ``n_trainable_weights_``.
     n_weights_, n_trainable_weights_ : int
         Number of all weights, and of those that were fitted to y.
     keras_ : keras.Model or None
@@ -136,6 +145,10 @@ class TransferRegressor(RegressorMixin, TransferModel):
         """Return the weight of each class in training; numbers have none."""
         return None
 
+    def _weigh_customers(self, target, sample_weight):
+        """Weights for a head of one's own."""
+        return sample_weight
+
     def _solve_head(self, features, target, sample_weight):
         if self.alpha == "cv":
             head = RidgeCV(PENALTIES)
@@ -148,7 +161,7 @@ class TransferRegressor(RegressorMixin, TransferModel):
     def predict(self, X: PanelLike) -> Floats:
         """Predict the label, shape (n_customers,) or (n_customers, n_outputs), of a panel X."""
         outputs = self._outputs(X)
-        return outputs[:, 0] if outputs.shape[1] == 1 else outputs
+        return outputs[:, 0] if outputs.shape[1:] == (1,) else outputs
 
 
 class TransferClassifier(ClassifierMixin, TransferModel):
@@ -156,7 +169,7 @@ class TransferClassifier(ClassifierMixin, TransferModel):
 
     Parameters
     ----------
-    extractor, initialization, trainable, engine, epochs, batch_size, learning_rate, \
+    extractor, initialization, trainable, head, engine, epochs, batch_size, learning_rate, \
 early_stopping, n_iter_no_change, random_state
         As in :class:`TransferRegressor`.
     alpha : float or "cv", default=1.0
@@ -182,7 +195,7 @@ early_stopping, n_iter_no_change, random_state
         Bias of the head.
     alpha_ : float, or list of float for several labels
         Penalty of the head, if it was solved exactly.
-    coef_names_, weights_, n_weights_, n_trainable_weights_, keras_ : see TransferRegressor
+    coef_names_, weights_, n_weights_, n_trainable_weights_, head_, keras_ : see TransferRegressor
 
     See Also
     --------
@@ -221,6 +234,7 @@ early_stopping, n_iter_no_change, random_state
         *,
         initialization: Literal["pretrained", "random"] = "pretrained",
         trainable: Literal["head", "all"] | None = None,
+        head: Estimator | None = None,
         alpha: float | Literal["cv"] = 1.0,
         engine: Literal["native", "scikeras"] = "native",
         model: keras.Model | Callable[..., keras.Model] | None = None,
@@ -237,6 +251,7 @@ early_stopping, n_iter_no_change, random_state
             extractor,
             initialization=initialization,
             trainable=trainable,
+            head=head,
             alpha=alpha,
             engine=engine,
             model=model,
@@ -283,6 +298,17 @@ early_stopping, n_iter_no_change, random_state
     def _class_weights(self, target):
         return _weigh_classes(self.class_weight, target, self.classes_)
 
+    def _weigh_customers(self, target, sample_weight):
+        """Weights for a head of one's own: those of the classes, times those of the customers."""
+        if self.class_weight is None:
+            return sample_weight
+        weights = np.ones(len(target)) if sample_weight is None else sample_weight
+        labels = target.reshape(len(target), -1).T
+        for label, classes in zip(labels, self._classes_of_labels, strict=True):
+            of_class = _weigh_classes(self.class_weight, label, classes, sample_weight)
+            weights = weights * of_class[label]
+        return weights
+
     def _solve_head(self, features, target, sample_weight):
         labels = target.reshape(len(target), -1).T
         heads, penalties = [], []
@@ -303,14 +329,17 @@ early_stopping, n_iter_no_change, random_state
         kernel = np.vstack([head.coef_ for head in heads]).T
         return kernel, np.concatenate([head.intercept_ for head in heads])
 
+    @available_if(head_has("predict_proba", without=True))
     def predict_proba(self, X: PanelLike) -> Floats | list[Floats]:
         """Predict the probability of each class, in the order of `classes_`, for a panel X.
 
         Its shape is (n_customers, n_classes); several labels have a list of such arrays.
         Probabilities are those among the customers of `fit`; with `class_weight` they are not
-        calibrated.
+        calibrated. Only a `head` that has no probabilities lacks the method.
         """
-        outputs = self._outputs(X)
+        outputs = self._outputs(X, "predict_proba")
+        if self.head_ is not None:
+            return outputs
         if self.keras_ is not None:
             return outputs if outputs.shape[1] > 1 else np.hstack([1 - outputs, outputs])
         ends = np.cumsum([_count_heads(classes) for classes in self._classes_of_labels])
@@ -318,8 +347,15 @@ early_stopping, n_iter_no_change, random_state
         probabilities = [softmax(class_log_odds(part), axis=1) for part in parts]
         return probabilities if isinstance(self.classes_, list) else probabilities[0]
 
+    @available_if(head_has("decision_function", without=False))
+    def decision_function(self, X: PanelLike) -> Floats:
+        """Return the decision function of a `head` that has one, for a panel X."""
+        return self._outputs(X, "decision_function")
+
     def predict(self, X: PanelLike) -> NDArray[Any]:
         """Predict the class, shape (n_customers,) or (n_customers, n_labels), of a panel X."""
+        if getattr(self, "head_", None) is not None:
+            return self._outputs(X, "predict")
         probabilities = self.predict_proba(X)
         if not isinstance(probabilities, list):
             return self.classes_[probabilities.argmax(axis=1)]
@@ -331,7 +367,9 @@ early_stopping, n_iter_no_change, random_state
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
-        tags.classifier_tags.multi_label = tags.target_tags.multi_output = self._is_exact
+        if self.head is None:
+            tags.target_tags.multi_output = self._is_exact
+        tags.classifier_tags.multi_label = tags.target_tags.multi_output
         return tags
 
 

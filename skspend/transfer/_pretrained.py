@@ -3,6 +3,8 @@
 from sklearn.frozen import FrozenEstimator
 from sklearn.utils.validation import check_is_fitted
 
+from ._head import check_head
+
 
 def find_pretrained(transfer):
     """Return the fitted extractor of a transfer model, out of its FrozenEstimator, or None.
@@ -10,6 +12,8 @@ def find_pretrained(transfer):
     Parameters that contradict each other are a ValueError.
     """
     pretrained = transfer.extractor
+    if transfer.head is not None:
+        check_head(transfer)
     if transfer.alpha == "cv" and transfer.engine == "scikeras":
         raise ValueError("alpha='cv' needs engine='native'. Pass a number as alpha.")
     if transfer.model is not None:

@@ -32,8 +32,8 @@ class _WeightsIf:
             if known.bind(*args, **params).arguments.get("sample_weight") is not None:
                 raise ValueError(
                     "sample_weight needs a head that is solved exactly (engine='native', "
-                    "trainable='head', a number as alpha). Training in batches would only "
-                    "approximate the weights."
+                    "trainable='head', a number as alpha), or one of your own whose fit takes it. "
+                    "Training in batches would only approximate the weights."
                 )
             return method(*args, **params)
 
