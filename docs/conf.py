@@ -26,6 +26,7 @@ extensions = [
     "sphinx.ext.autodoc",
     "sphinx.ext.autosummary",
     "command_help",
+    "gallery",
     "mathml",
     "myst_parser",
     "numpydoc",
@@ -70,6 +71,7 @@ sphinx_gallery_conf = {
     "download_all_examples": False,
     "within_subsection_order": "gallery.follow_the_story",
     "write_computation_times": False,
+    "thumbnail_size": (600, 450),
     "default_thumb_file": str(Path(__file__).parent / "_static" / "cluster.png"),
 }
 # Examples show households of whose spending few categories have a coefficient; they say so.

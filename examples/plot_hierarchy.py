@@ -64,7 +64,8 @@ display = HierarchyDisplay(upper, names).plot(ax)
 for label in display.texts_.values():
     # Smaller labels cannot be read on a phone.
     label.set_visible(label.get_fontsize() > 6)
-for node, categories in top.set_index("node")["spends_more_on"].items():
+# A thin box has room for one line.
+for node, categories in top[top["share"] > 0.03].set_index("node")["spends_more_on"].items():
     label = display.texts_[node]
     label.set_va("bottom")
     ax.annotate(

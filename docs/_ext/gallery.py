@@ -1,8 +1,10 @@
-"""The gallery: in which order examples come, and which of their figures are shown."""
+"""The gallery: the order of the examples, the figures that are shown, and their thumbnails."""
 
+from functools import partial
 from pathlib import Path
 
 from matplotlib.figure import Figure
+from PIL import Image, ImageOps
 from sphinx_gallery.scrapers import figure_rst
 
 STORY = (
@@ -40,3 +42,21 @@ def scrape_displays(block, block_vars, gallery_conf):
                 figure.savefig(path, dpi=120)
                 paths.append(path)
     return figure_rst(paths, gallery_conf["src_dir"])
+
+
+def crop_thumbnails(app):
+    """Show the top of a tall figure at its full width; as a whole it is too small to read."""
+    size = app.config.sphinx_gallery_conf["thumbnail_size"]
+    images = Path(app.srcdir, app.config.sphinx_gallery_conf["gallery_dirs"], "images")
+    for path in images.glob("*_001.png"):
+        thumbnail = images / "thumb" / path.name.replace("_001", "_thumb")
+        with Image.open(path) as figure:
+            is_tall = figure.width * size[1] < figure.height * size[0]
+            fill = partial(ImageOps.fit, centering=(0.5, 0)) if is_tall else ImageOps.pad
+            fill(figure.convert("RGBA"), size).save(thumbnail)
+
+
+def setup(app):
+    # After the gallery itself.
+    app.connect("builder-inited", crop_thumbnails, priority=900)
+    return {"parallel_read_safe": True}
