@@ -368,9 +368,8 @@ def output_names(
 
 
 def make_frame(panel: Panel) -> pd.DataFrame:
-    """Make a frame of a panel, with customers numbered from 0; it names periods in any case."""
-    named = Panel(panel.cube, panel.period or "period", panel.features)
-    return pd.DataFrame(named.table, columns=named.names, copy=False)
+    """Make a frame of a panel, with customers numbered from 0."""
+    return pd.DataFrame(panel.table, columns=panel.names, copy=False)
 
 
 def read_next_period(extractor: Any, X: Any, previous: Any) -> Floats:

@@ -34,6 +34,7 @@ from ..transactions import TransactionLog
 from ..transactions._incomes import with_income
 from ..transactions._moments import FLOWS, STATISTICS
 from ._columns import choose_categories, name_feature, refuse_suffixes
+from ._known import warn_of_short_history
 from ._shares import compute_panel, count_whole_periods, divisor, gross_spending, positive_income
 
 if TYPE_CHECKING:
@@ -263,12 +264,9 @@ class SpendingAggregator(CallbackSupportMixin, TransformerMixin, BaseEstimator):
         self.left_out_[BEFORE] = [n_before, amount_before]
 
     def _set_categories(self, log):
+        periods = self.n_months_, self.n_periods_
         self.categories_, self.infrequent_categories_ = choose_categories(
-            log,
-            (self.n_months_, self.n_periods_),
-            self.categories,
-            self.min_frequency,
-            self.max_categories,
+            log, periods, self.categories, self.min_frequency, self.max_categories
         )
         self.inflow_categories_ = log.inflow_categories if "in" in self.flows_ else None
         if (self.statistics_, self.flows_) != SHARES:
@@ -320,7 +318,8 @@ class SpendingAggregator(CallbackSupportMixin, TransformerMixin, BaseEstimator):
         Warns
         -----
         UserWarning
-            If the log holds spending in unknown categories and ``handle_unknown="warn"``.
+            If the log holds spending in unknown categories and ``handle_unknown="warn"``, or spans
+            fewer months than the periods.
         """
         check_is_fitted(self)
         was_log = not hasattr(self, "n_features_in_")
@@ -329,6 +328,7 @@ class SpendingAggregator(CallbackSupportMixin, TransformerMixin, BaseEstimator):
             fitted, got = ("a log", "a panel") if was_log else ("a panel", "a log")
             raise ValueError(f"The aggregator was fitted on {fitted} and cannot transform {got}.")
         if isinstance(X, TransactionLog):
+            warn_of_short_history(X, self)
             log = with_income(X, self.income_categories_)
             if self._is_sparse(log):
                 table = compute_panel(log, self, sparse=True)

@@ -1,7 +1,7 @@
 """How much of the spending is in categories for which a fitted aggregator has a column.
 
-A log and a fitted SpendingAggregator come in; out goes a share by customer. A model says nothing
-about spending that it does not see.
+A log and a fitted SpendingAggregator come in; out goes a share by customer, or a warning that the
+log lacks months. A model says nothing about spending that it does not see.
 """
 
 from __future__ import annotations
@@ -12,10 +12,16 @@ import numpy as np
 import pandas as pd
 from sklearn.utils import gen_batches
 
-from .._utils._text import count, some
+from .._utils._text import count, some, warn
 from ..categories._mcc import ask_about_codes
 from ..transactions._incomes import with_income
-from ._shares import CELLS_OF_BLOCK, arrange, gross_spending
+from ._shares import (
+    CELLS_OF_BLOCK,
+    arrange,
+    count_months,
+    count_whole_periods,
+    gross_spending,
+)
 
 if TYPE_CHECKING:
     from .._utils._typing import Estimator, Floats
@@ -78,3 +84,13 @@ def known_share(log: TransactionLog, spend: Estimator, *, allow_unknown: bool = 
             f"allow_unknown=True."
         )
     return np.divide(known, total, out=np.full(len(log), np.nan), where=total > 0)
+
+
+def warn_of_short_history(log: TransactionLog, spend: Estimator) -> None:
+    """Warn if a log spans fewer whole periods than a fitted SpendingAggregator has."""
+    if count_whole_periods(log, spend.n_months_) < spend.n_periods_:
+        warn(
+            f"The transactions span {count_months(log):,} of the "
+            f"{spend.n_months_ * spend.n_periods_:,} months that the model reads, and to it nobody "
+            f"spends in the months before: give the earlier transactions, too."
+        )

@@ -4,7 +4,6 @@ from .. import segmentation as work
 from .._utils._errors import blame_data
 from .._utils._output import output_file, strict
 from ..aggregation._aggregator import BEFORE
-from ..segmentation._thin import warn_of_short_history
 from . import _files as files
 from ._console import Steps, say
 
@@ -17,7 +16,6 @@ def predict_file(model, file, output, force, options):
             loaded = files.load_model(model, options)
             log = files.read_log(file, options, loaded.pipeline["spend"].n_months_, loaded.reading)
         with steps.step("Segmenting"), blame_data():
-            warn_of_short_history(log, loaded.pipeline["spend"])
             panel, trajectories, known = loaded.see(log, allow_unknown=options["allow_unknown"])
             table = loaded.place(log.customers, panel, trajectories, known)
             drift = work.measure_drift(*loaded.pipeline[1:], panel, trajectories)

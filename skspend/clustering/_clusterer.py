@@ -25,6 +25,7 @@ from .._utils._sklearn import (
     _set_random_states,
     one_task,
 )
+from .._utils._text import warn
 from .._utils._threads import one_thread
 from ..metrics import temporal_stability
 from ..metrics._movement import middle_period
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
 
 FEWEST_CUSTOMERS = 10
 """Fewest customers of a segment: in a smaller one they could be identified."""
+FEW = {1: "One period is no trajectory", 2: "Two periods are hardly a trajectory"}
 LARGEST_STATE = 1e150
 """The squared distance between larger states exceeds the range of a double."""
 
@@ -215,8 +217,19 @@ class TrajectoryClusterer(CallbackSupportMixin, ClusterMixin, BaseEstimator):
         ValueError
             If states are so large that their squared distances are not finite, or `anchor` does not
             have a row for each customer.
+
+        Warns
+        -----
+        UserWarning
+            If X has a single period, named by its columns, or two.
         """
-        states = _check_size(validate_panel(self, X, n_periods=self.n_periods).cube[:, -1])
+        panel = validate_panel(self, X, n_periods=self.n_periods)
+        if self.n_periods_ in FEW and (self.n_periods_ > 1 or panel.period is not None):
+            warn(
+                f"{FEW[self.n_periods_]}, so the segments say little about change: ask for shorter "
+                f"periods (keyword period=), or give more data."
+            )
+        states = _check_size(panel.cube[:, -1])
         random_state = check_random_state(self.random_state)
         rows = sample_rows(np.arange(len(states)), self.max_fit_samples, random_state)
         smallest = max(FEWEST_CUSTOMERS, round(self.min_share * len(rows)))

@@ -16,6 +16,7 @@ from .._utils._intervals import CONFIDENCE
 from ..aggregation import SpendingAggregator
 from ..aggregation._aggregator import MONTHS
 from ..aggregation._known import known_share
+from ..aggregation._shares import compute_panel
 from ..clustering import TrajectoryClusterer
 from ..inspection import segment_fairness
 from ..inspection._segments import EVERYBODY, compare_spending, nearest_customers
@@ -24,8 +25,8 @@ from ..metrics._scorers import run_to_trajectories
 from ..panel import Panel
 from ..personality import personality_types
 from ..segmentation._reading import check_sign
-from ..segmentation._thin import warn_of_short_history
 from ..transactions import TransactionLog
+from ..transactions._incomes import with_income
 
 
 class Customers(NamedTuple):
@@ -108,7 +109,6 @@ def see_customers(pipeline: Any, X: Any, *, allow_unknown: bool = False) -> Cust
         )
     known = np.ones(len(shares))
     if isinstance(X, TransactionLog) and isinstance(pipeline[0], SpendingAggregator):
-        warn_of_short_history(X, pipeline[0])
         known = known_share(X, pipeline[0], allow_unknown=allow_unknown)
     names: Any = pd.RangeIndex(len(shares))
     if isinstance(X, TransactionLog):
@@ -155,7 +155,7 @@ def _measure_amounts(X: Any, pipeline: Any) -> np.ndarray | None:
     # The same sums, without the last step to shares, and without a second warning.
     sums = copy(spend)
     sums.normalize_, sums.dtype_, sums.handle_unknown_ = None, None, "infrequent_if_exist"
-    amounts: np.ndarray = Panel.read(sums.transform(X), spend.n_periods_).cube.mean(axis=1)
+    amounts: np.ndarray = compute_panel(with_income(X, spend.income_categories_), sums).mean(axis=1)
     return amounts
 
 

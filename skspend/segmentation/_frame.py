@@ -83,6 +83,12 @@ def segment_frame(
     sklearn.exceptions.NotFittedError
         If the pipeline is not fitted.
 
+    Warns
+    -----
+    UserWarning
+        If the transactions of `frame` span fewer months than the periods of the pipeline. In a
+        small part that may happen by chance.
+
     Notes
     -----
     On one kind of processor and with the same versions of the libraries, results are the same to

@@ -30,7 +30,6 @@ from ..personality import BigFivePersonalityScorer, personality_types
 from ..transactions import TransactionLog
 from . import _model_file as model_file
 from ._reading import Reading, check_sign
-from ._thin import warn_of_few_periods, warn_of_short_history
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -100,7 +99,6 @@ def aggregate(
     is_active = spends.all(axis=1)
     if is_active.sum() < FEWEST_ACTIVE:
         raise DataError(_too_few(spends, n_periods or spend.n_periods_))
-    warn_of_few_periods(spend)
     return spend, panel, is_active
 
 
@@ -294,7 +292,6 @@ class SegmentModel:
         More than half of the spending in categories that the model does not know is a ValueError,
         unless `allow_unknown`. A log of fewer months than the periods of the model is a warning.
         """
-        warn_of_short_history(log, self.pipeline["spend"])
         return self.place(log.customers, *self.see(log, allow_unknown=allow_unknown))
 
     @default_output
@@ -377,8 +374,9 @@ class SegmentModel:
             skspend. The message is one line that states the reason and the remedy.
         """
         model = cls(*model_file.read(path))
-        category = model.pipeline["spend"].spending_categories_[:1]
-        trial = {"customer": [1], "date": ["2000-01-01"], "category": category, "amount": [1.0]}
+        # Of a hundred years, so that the history is as long as the model reads.
+        trial = {"customer": 1, "date": ["1900-01-01", "2000-01-01"], "amount": 1.0}
+        trial["category"] = model.pipeline["spend"].spending_categories_[0]
         income = pd.DataFrame({"customer": [1], "income": [1.0]})
         with model_file.refuse(path):
             log = TransactionLog(pd.DataFrame(trial), income=income)

@@ -18,6 +18,9 @@ from sklearn.pipeline import make_pipeline
 from skspend import SpendingAggregator, TransactionLog
 from skspend.panel import fold
 
+# Most logs here are shorter than their periods.
+pytestmark = pytest.mark.filterwarnings("ignore:The transactions span")
+
 ROWS = [
     ("ann", "2023-01-15", "pets", 30.0),
     ("ann", "2023-03-01", "travel", 90.0),

@@ -13,6 +13,9 @@ from pyarrow.dataset import dataset
 from skspend import BigFivePersonalityScorer, SpendingAggregator, TransactionLog
 from skspend.transactions._moments import STATISTICS
 
+# Most logs here are shorter than their periods.
+pytestmark = pytest.mark.filterwarnings("ignore:The transactions span")
+
 DAYS = pd.Timestamp("2022-01-01")
 MEASURES = {
     "sum": lambda sizes: sizes.sum(),

@@ -1,3 +1,5 @@
+import warnings
+
 import hdbscan
 import numpy as np
 import pandas as pd
@@ -151,7 +153,7 @@ def test_outliers_score_high_and_do_not_bend_the_tree(nested):
 
 
 def test_customers_in_one_place_are_one_segment():
-    same = np.ones((100, 2, 2))
+    same = np.ones((100, 3, 2))
     clusterer = TrajectoryClusterer(random_state=0).fit(same)
     assert clusterer.labels_.tolist() == [0] * 100
     assert clusterer.strengths_.tolist() == [1] * 100
@@ -217,11 +219,23 @@ def test_a_sample_grows_nearly_the_same_tree(nested):
 
 def test_stability_is_one_for_those_who_stay_and_near_none_for_those_who_mix():
     X, _ = make_blobs(600, centers=[[0, 0], [9, 0], [0, 9]], random_state=0)
-    stay = np.stack([X, X], axis=1)
-    mix = np.stack([np.random.default_rng(0).permutation(X), X], axis=1)
+    stay = np.stack([X, X, X], axis=1)
+    mix = np.stack([X, np.random.default_rng(0).permutation(X), X], axis=1)
     clusterer = TrajectoryClusterer(max_depth=1, random_state=0)
     assert clusterer.fit(stay).score(stay) == 1
     assert abs(clusterer.fit(mix).score(mix)) < 0.1
+
+
+@pytest.mark.parametrize(
+    ("n_periods", "said"),
+    [(1, "One period is no trajectory"), (2, "Two periods are hardly a trajectory"), (3, None)],
+)
+def test_one_or_two_periods_are_told_to_be_no_trajectory(n_periods, said):
+    panel = Panel(np.ones((30, n_periods, 2)), "year", ["state0", "state1"])
+    with warnings.catch_warnings(record=True, action="default") as told:
+        TrajectoryClusterer(random_state=0).fit(pd.DataFrame(panel.table, columns=panel.names))
+    assert [str(one.message).partition(",")[0] for one in told] == [said] * (said is not None)
+    assert all(one.filename == __file__ for one in told)
 
 
 def test_a_single_period_has_no_stability(nested, one_level):

@@ -95,8 +95,8 @@ def test_an_undivided_tree_keeps_everybody_unless_the_other_is_divided():
 
 def test_pipelines_read_a_log_in_their_own_periods(bank_log, scorer):
     fitted = []
-    for n_periods in (2, 3):
-        spend = SpendingAggregator(n_periods=n_periods)
+    for n_periods in (3, 4):
+        spend = SpendingAggregator(period=9, n_periods=n_periods)
         states = LSTMStateExtractor.paper(scorer=scorer, epochs=2, n_init=1, random_state=0)
         segment = TrajectoryClusterer(1, clusterer=KMeans(3, random_state=0))
         fitted.append(make_pipeline(spend, states, segment).fit(bank_log))

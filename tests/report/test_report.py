@@ -255,7 +255,8 @@ def test_a_log_gives_its_days_and_what_was_left_out(bank_log, scorer):
     frame = bank_log.to_frame()
     frame.loc[[3, 5], "amount"] = np.nan
     log = TransactionLog(frame, errors="drop")
-    steps = [("spend", SpendingAggregator(n_periods=2)), *make_pipeline(scorer).steps]
+    spend = SpendingAggregator(period="half", n_periods=4)
+    steps = [("spend", spend), *make_pipeline(scorer).steps]
     report = SegmentReport.from_estimator(Pipeline(steps).fit(log), log)
     assert report.data["transactions"] == log.n_transactions
     assert (report.data["first day"], report.data["last day"]) == tuple(map(str, log.span))

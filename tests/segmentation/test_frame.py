@@ -93,6 +93,7 @@ def test_a_customer_without_spending_in_the_periods_has_no_strength(whole):
     assert (strengths > 0).mean() > 0.9
 
 
+@pytest.mark.filterwarnings("ignore:The transactions span")
 @settings(max_examples=8, deadline=None)
 @given(seed=st.integers(0, 2**32 - 1), n_parts=st.integers(1, 5), size=st.integers(1, 300))
 def test_neither_the_parts_nor_the_order_of_rows_change_a_bit(

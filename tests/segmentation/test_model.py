@@ -1,20 +1,23 @@
 """A model gives every customer a segment that a person can read."""
 
+import warnings
+
 import pandas as pd
 import pytest
-from sklearn.pipeline import Pipeline
+from sklearn.pipeline import Pipeline, make_pipeline
 
 from skspend import (
     BigFivePersonalityScorer,
+    FactorStateExtractor,
     LSTMStateExtractor,
     SegmentModel,
     SegmentReport,
     SpendingAggregator,
     TrajectoryClusterer,
     TransactionLog,
+    segment_frame,
 )
 from skspend.inspection import name_segments
-from skspend.segmentation import aggregate
 
 
 @pytest.fixture(scope="module")
@@ -48,13 +51,20 @@ def since(log, date):
     return TransactionLog(frame[frame["date"] >= date])
 
 
-def test_a_history_shorter_than_that_of_the_fit_is_told(model, bank_log):
+def test_a_history_shorter_than_that_of_the_fit_is_told_once(model, bank_log):
     two_months = since(bank_log, "2023-11-01")
-    with pytest.warns(UserWarning, match="span 2 of the 36 months that the model reads") as told:
-        model.predict(two_months)
-    assert told[0].filename == __file__
-    with pytest.warns(UserWarning, match="span 2 of the 36 months"):
-        SegmentReport.from_estimator(model.pipeline, two_months, names=model.names)
+    calls = [
+        lambda: model.predict(two_months),
+        lambda: model.pipeline.predict(two_months),
+        lambda: segment_frame(model.pipeline, two_months.to_frame(), cutoff="2023-12-31"),
+        lambda: SegmentReport.from_estimator(model.pipeline, two_months, names=model.names),
+    ]
+    for call in calls:
+        with warnings.catch_warnings(record=True, action="default") as told:
+            call()
+        [one] = told
+        assert "span 2 of the 36 months that the model reads" in str(one.message)
+        assert one.filename == __file__
 
 
 def test_a_history_as_long_as_that_of_the_fit_is_not_told(model, bank_log):
@@ -62,20 +72,12 @@ def test_a_history_as_long_as_that_of_the_fit_is_not_told(model, bank_log):
     model.predict(bank_log[:1])
 
 
-@pytest.mark.parametrize(
-    ("options", "said"),
-    [
-        ({"n_periods": 1}, "One period is no trajectory, .* than 12 months"),
-        ({"n_periods": 2, "period": 1}, "Two periods are hardly a trajectory, .* than 1 month "),
-    ],
-)
-def test_a_fit_on_one_or_two_periods_says_that_they_are_no_trajectory(bank_log, options, said):
-    with pytest.warns(UserWarning, match=said):
-        aggregate(bank_log, **options)
-
-
-def test_a_fit_on_three_periods_says_nothing(bank_log):
-    aggregate(bank_log, n_periods=3)
+def test_a_pipeline_fitted_on_one_period_says_that_it_is_no_trajectory(bank_log):
+    steps = SpendingAggregator(n_periods=1), FactorStateExtractor(2), TrajectoryClusterer(1)
+    with pytest.warns(UserWarning, match="One period is no trajectory") as told:
+        make_pipeline(*steps).fit(bank_log)
+    assert len(told) == 1
+    assert told[0].filename == __file__
 
 
 def test_names_tables_files_and_reports_follow_the_traits_of_the_coefficients(

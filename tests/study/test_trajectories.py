@@ -164,6 +164,7 @@ def test_a_panel_with_three_dimensions_gives_the_figures_of_the_frame(bank, pane
     assert_frame_equal(found, without_seconds(expected))
 
 
+@pytest.mark.filterwarnings("ignore:(One|Two) period")
 @pytest.mark.parametrize(("n_periods", "missing"), [(1, ["kappa", "turn"]), (2, ["turn"])])
 def test_without_enough_periods_nothing_turns_or_stays(n_periods, missing, few_shuffles):
     bank = make_spending(100, n_periods, 8, random_state=0)
