@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
-from kneed import KneeLocator
 from sklearn.isotonic import isotonic_regression
 from sklearn.model_selection import BaseCrossValidator
 
@@ -235,6 +234,9 @@ def _elbow_index(cv_results, param):
     chosen = values[within.idxmax()]
     rising = isotonic_regression(scores)
     if len(values) > 2 and rising[-1] > rising[0]:
+        # It imports pyplot.
+        from kneed import KneeLocator
+
         knee = KneeLocator(values, rising, curve="concave", direction="increasing").knee
         chosen = chosen if knee is None else min(knee, chosen)
     return int(curve.loc[values == chosen, "candidate"].item())

@@ -6,8 +6,6 @@ import inspect
 import io
 import pickle
 import random
-import subprocess
-import sys
 from collections import Counter
 
 import joblib
@@ -443,25 +441,3 @@ def test_fitting_touches_no_global_random_state(bank_log, scorer):
     make_pipeline(scorer).fit(bank_log)
     assert (random.getstate(), legacy_state()) == before
     assert is_op_determinism_enabled() == determinism
-
-
-def run_python(code, *arguments):
-    return subprocess.run(
-        [sys.executable, "-c", code, *arguments], capture_output=True, text=True, check=True
-    ).stdout
-
-
-def test_importing_skspend_loads_no_tensorflow():
-    code = "import sys, skspend; print({'tensorflow', 'keras'} & set(sys.modules))"
-    assert run_python(code).strip() == "set()"
-
-
-def test_a_saved_pipeline_predicts_without_tensorflow(bank_log, scorer, tmp_path):
-    pipeline = make_pipeline(scorer).fit(bank_log)
-    (tmp_path / "model.pickle").write_bytes(pickle.dumps((pipeline, bank_log[:7])))
-    code = (
-        "import pickle, sys; pipeline, log = pickle.load(open(sys.argv[1], 'rb')); "
-        "print(pipeline.predict(log).tolist(), {'tensorflow', 'keras'} & set(sys.modules))"
-    )
-    printed = run_python(code, str(tmp_path / "model.pickle")).strip()
-    assert printed == f"{pipeline.predict(bank_log[:7]).tolist()} set()"

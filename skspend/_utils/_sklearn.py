@@ -8,11 +8,11 @@ from collections.abc import Callable, Iterator
 from functools import wraps
 from typing import TYPE_CHECKING, Any, TypeVar
 
+import numpy as np
 from scipy import sparse
 from sklearn import config_context
 from sklearn.base import BaseEstimator
 from sklearn.callback import CallbackSupportMixin
-from sklearn.ensemble._base import _set_random_states
 from sklearn.preprocessing import RobustScaler, StandardScaler
 from sklearn.utils import gen_batches
 from sklearn.utils._param_validation import HasMethods, Interval, RealNotInt, StrOptions
@@ -80,6 +80,14 @@ def fit_scaler(table: Any) -> StandardScaler:
 def robust_scaler() -> RobustScaler:
     """Make a RobustScaler that returns arrays; a normal distribution gets the deviation 1."""
     return RobustScaler(unit_variance=True).set_output(transform="default")
+
+
+def set_random_states(estimator: BaseEstimator, random_state: np.random.RandomState) -> None:
+    """Draw every ``random_state`` in an estimator, those of its parts, too."""
+    # With it come all trees and linear models, which nothing else needs.
+    from sklearn.ensemble._base import _set_random_states
+
+    _set_random_states(estimator, random_state)
 
 
 def forget_fit(estimator: BaseEstimator) -> None:

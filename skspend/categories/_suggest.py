@@ -11,8 +11,6 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import pandas as pd
 from iso18245 import get_all_mccs
-from rapidfuzz.fuzz import ratio
-from rapidfuzz.process import cdist
 
 from ._mcc import mcc_to_category
 
@@ -71,6 +69,9 @@ class _Finder:
     """Finds known words in the words of names."""
 
     def __init__(self, known, lines):
+        from rapidfuzz.fuzz import ratio
+        from rapidfuzz.process import cdist
+
         self.known = known
         grams = sorted({gram for words in lines for *_, gram in _grams(words)})
         phrases = list(known)

@@ -22,8 +22,8 @@ from .._utils._sklearn import (
     Interval,
     StrOptions,
     _fit_context,
-    _set_random_states,
     one_task,
+    set_random_states,
 )
 from .._utils._text import warn
 from .._utils._threads import one_thread
@@ -31,8 +31,7 @@ from ..metrics import temporal_stability
 from ..metrics._movement import middle_period
 from ..panel import validate_panel
 from ._anchor import check_anchor, earlier_parts, keep_order, mean_states
-from ._division import cut, divide, label_by_density, sample_rows
-from ._tree import SegmentTree, count_tenths
+from ._tree import SegmentTree, count_tenths, sample_rows
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
@@ -262,6 +261,9 @@ class TrajectoryClusterer(CallbackSupportMixin, ClusterMixin, BaseEstimator):
         return keep_order(centers, members, parts)
 
     def _find_parts(self, members, n_parts, smallest, random_state, proposed=()):
+        # What finds parts is imported here: to place customers in a fitted tree needs none of it.
+        from ._division import cut, divide, label_by_density
+
         if n_parts is not None:
             with one_thread():
                 return cut(members, n_parts, smallest, random_state, proposed)
@@ -273,7 +275,7 @@ class TrajectoryClusterer(CallbackSupportMixin, ClusterMixin, BaseEstimator):
         else:
             clusterer = clone(self.clusterer)
             if self.random_state is not None:
-                _set_random_states(clusterer, random_state)
+                set_random_states(clusterer, random_state)
             labels = clusterer.fit_predict(members)
         found, sizes = np.unique(labels[labels >= 0], return_counts=True)
         large = found[sizes >= smallest]

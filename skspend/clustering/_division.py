@@ -14,6 +14,7 @@ from sklearn.decomposition import PCA
 from sklearn.neighbors import NearestNeighbors
 
 from ..metrics._trees import jaccard
+from ._tree import sample_rows
 
 SAMPLE = 4000
 """Points from which parts are proposed and found again."""
@@ -221,10 +222,3 @@ def _settle(parts, points):
     """The centres of the parts of a sample, moved to where k-means puts them among all points."""
     centers = parts.cluster_centers_
     return KMeans(len(centers), init=centers, n_init=1).fit(points).cluster_centers_
-
-
-def sample_rows(points, most, random_state):
-    """Up to `most` of the points, in their order."""
-    if len(points) <= most:
-        return points
-    return points[np.sort(random_state.choice(len(points), most, replace=False))]

@@ -114,3 +114,10 @@ class SegmentTree:
             nearest = members[np.argsort(distances, kind="stable")[:N_EXEMPLARS]]
             exemplars[node, : len(nearest)] = nearest
         return sizes, exemplars
+
+
+def sample_rows(points, most, random_state):
+    """Up to `most` of the points, in their order."""
+    if len(points) <= most:
+        return points
+    return points[np.sort(random_state.choice(len(points), most, replace=False))]

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 from scipy.sparse.csgraph import connected_components
-from sklearn.cluster import DBSCAN
 from sklearn.utils import Bunch
 
 from .._utils._threads import one_thread
@@ -153,6 +152,8 @@ def find_attractors(
 
 def _group(states):
     """Number of the common attractor of each customer, the largest first; -1 for none."""
+    from sklearn.cluster import DBSCAN
+
     radius = NEAR * np.sqrt(states.shape[1])
     # Customers in one place count as one point with a weight, or their pairs would fill the memory.
     cells, where, counts = np.unique(

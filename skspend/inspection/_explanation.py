@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
-from sklearn.linear_model import RidgeCV
 from sklearn.utils import Bunch, check_random_state
 
 from .._utils._threads import one_thread
@@ -208,6 +207,8 @@ def _fit_surrogates(regressors, states):
     `influence`, shape (n_customers, n_categories), is how much each coefficient moves if a customer
     counts once more; `error`, that of the reconstruction of customers left out.
     """
+    from sklearn.linear_model import RidgeCV
+
     ridge = RidgeCV(PENALTIES, alpha_per_target=True).fit(regressors, states)
     penalties = np.broadcast_to(ridge.alpha_, states.shape[1])
     surrogates = []

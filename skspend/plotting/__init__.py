@@ -1,19 +1,9 @@
-"""Display objects, as in scikit-learn: the choice of a model, its segments, and their meaning."""
+"""Display objects, as in scikit-learn: the choice of a model, its segments, and their meaning.
 
-from ._attractors import AttractorDisplay
-from ._colors import TRAIT_COLORS
-from ._elbow import ElbowDisplay
-from ._explanation import ExplanationDisplay
-from ._hierarchy import HierarchyDisplay
-from ._personality import PersonalityDisplay
-from ._trajectories import TrajectoryDisplay
+A display is imported at its first use, and matplotlib with it: a report needs the colours alone.
+"""
 
-__all__ = [
-    "TRAIT_COLORS",
-    "AttractorDisplay",
-    "ElbowDisplay",
-    "ExplanationDisplay",
-    "HierarchyDisplay",
-    "PersonalityDisplay",
-    "TrajectoryDisplay",
-]
+import lazy_loader
+
+# The names are those of __init__.pyi.
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

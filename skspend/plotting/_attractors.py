@@ -17,7 +17,7 @@ from sklearn.utils import check_random_state
 from ..inspection import find_attractors
 from ._axes import plain, prepare_axes
 from ._colors import name_colors
-from ._trajectories import balanced_sample
+from ._shown import balanced_sample
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

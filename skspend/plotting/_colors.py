@@ -1,4 +1,7 @@
-"""Colours of traits, those of the Big Five the same in every picture."""
+"""Colours of traits, those of the Big Five the same in every picture.
+
+matplotlib is imported where a picture is drawn: the report takes its colours from here, too.
+"""
 
 from __future__ import annotations
 
@@ -6,9 +9,7 @@ from collections.abc import Iterable, Sequence
 from itertools import cycle
 from typing import TYPE_CHECKING
 
-import matplotlib as mpl
 import numpy as np
-from matplotlib.colors import to_rgb
 
 from ..inspection._names import first_word
 from ..personality import TRAITS
@@ -35,6 +36,8 @@ def trait_colors(traits: Iterable[str]) -> dict[str, str]:
 
 def type_color(name: str) -> tuple[float, float, float]:
     """Colour of what a type or a name begins with, such as ``"openness-"``: pale if it is low."""
+    from matplotlib.colors import to_rgb
+
     trait, is_low = first_word(name)
     white = PALE if is_low else 0
     color = to_rgb(TRAIT_COLORS.get(trait, NO_TRAIT))
@@ -44,9 +47,11 @@ def type_color(name: str) -> tuple[float, float, float]:
 
 def name_colors(names: Sequence[str]) -> Floats:
     """A colour for each name, that of its trait where this distinguishes them, as RGB rows."""
+    from matplotlib import colormaps
+
     colors = np.array([type_color(name) for name in names])
     if len(np.unique(colors, axis=0)) < len(names):
-        palette = mpl.colormaps["tab20"]
+        palette = colormaps["tab20"]
         colors = np.array([palette(number % palette.N)[:3] for number in range(len(names))])
     return colors
 

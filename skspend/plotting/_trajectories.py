@@ -15,7 +15,6 @@ import pandas as pd
 from matplotlib.collections import EllipseCollection, LineCollection
 from matplotlib.colors import to_rgba_array
 from matplotlib.lines import Line2D
-from scipy.stats import chi2
 from sklearn.utils import check_random_state
 
 from ..metrics._scorers import run_to_trajectories
@@ -23,6 +22,7 @@ from ..panel import Panel
 from ..personality import personality_types
 from ._axes import plain, prepare_axes
 from ._colors import name_colors
+from ._shown import HALF, MOST_UNITS, balanced_sample
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -35,10 +35,6 @@ if TYPE_CHECKING:
     from ..transactions import TransactionLog
     from ._axes import SeveralAxes
 
-MOST_UNITS = 3
-"""Most units whose projections are drawn: those of more units would be too many."""
-HALF = float(np.sqrt(chi2.ppf(0.5, df=2)))
-"""Standard deviations around the mean of a normal distribution that hold half of it, in a plane."""
 WIDTHS = 1.0, 3.5
 """Of the first and the last step of a mean path, in points."""
 LARGEST_DOT, SMALLEST_DOT = 400, 20
@@ -356,11 +352,3 @@ def _add_ellipses(ax, groups, colors):
     reach = HALF * np.sqrt(spreads.diagonal(axis1=1, axis2=2))
     ax.update_datalim(np.concatenate([centers - reach, centers + reach]))
     return ax.add_collection(ellipses, autolim=False)
-
-
-def balanced_sample(groups: Names, most: int, random_state: np.random.RandomState) -> Integers:
-    """Rows of up to `most` customers, taken from the groups in turn, in random order."""
-    shuffled = random_state.permutation(len(groups))
-    turn = pd.Series(shuffled).groupby(groups[shuffled]).cumcount()
-    chosen = shuffled[np.argsort(turn.to_numpy(), kind="stable")][:most]
-    return random_state.permutation(chosen)

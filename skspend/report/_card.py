@@ -9,15 +9,17 @@ from __future__ import annotations
 import re
 import reprlib
 from html import escape
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
-from skops.card import Card
 
 from .._utils._text import count, cut
 from ..inspection._segments import EVERYBODY
 from ..segmentation import versions
 from . import _limits, _words as words
+
+if TYPE_CHECKING:
+    from skops.card import Card
 
 DIGITS = 3
 LONGEST = 300
@@ -26,6 +28,9 @@ LONGEST = 300
 
 def write(report: Any) -> Card:
     """Write the card of a SegmentReport."""
+    # Its import takes a second: it reads all of scikit-learn, with torch and dask if they are here.
+    from skops.card import Card
+
     card = Card(report.pipeline, template=None)
     has_traits = len(report.customers_.scores.columns) > 0
     title = f"Model card: segments of {report.data['customers']:,} customers"

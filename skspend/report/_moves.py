@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from .._utils._intervals import wilson_interval
-from ..plotting._trajectories import HALF, MOST_UNITS, balanced_sample
+from ..plotting._shown import HALF, MOST_UNITS, balanced_sample
 
 if TYPE_CHECKING:
     from ._measures import Customers

@@ -12,7 +12,6 @@ import numpy as np
 import pandas as pd
 from sklearn.pipeline import Pipeline
 from sklearn.utils import _safe_indexing, check_random_state
-from skops.card import Card
 
 from .._utils._text import count, some
 from ..inspection import describe_segments, name_segments
@@ -24,6 +23,8 @@ from ._metrics import measure_model
 from ._moves import measure_history, measure_moves
 
 if TYPE_CHECKING:
+    from skops.card import Card
+
     from .._utils._typing import RandomState
 
 TRANSFER_NUMBERS = ("size", "mse", "mse_interval", "r2", "r2_interval")

@@ -157,15 +157,24 @@ def test_trajectories_have_a_row_for_every_customer(households, segments):
     assert trajectories.notna().all(axis=None)
 
 
-def test_a_saved_model_gives_the_same_segments_without_tensorflow(
+HEAVY = (
+    *("tensorflow", "keras", "torch", "dask", "polars", "duckdb", "pyspark", "matplotlib", "skops"),
+    *("hdbscan", "kneed", "rapidfuzz", "sklearn.cluster", "sklearn.linear_model", "sklearn.tree"),
+)
+"""What takes long to import, and neither placing customers nor a page about them needs."""
+
+
+def test_predict_and_report_import_nothing_heavy_and_find_the_segments_of_the_fit(
     segmented_bank, bank_file, tmp_path
 ):
     code = (
-        "import sys; from skspend.cli import main; main(sys.argv[1:], standalone_mode=False); "
-        "print({'tensorflow', 'keras', 'matplotlib'} & set(sys.modules))"
+        "import sys; from skspend.cli import main; model, file, table, page = sys.argv[1:]; "
+        "main(['predict', model, file, '--output', table], standalone_mode=False); "
+        "main(['report', model, file, '--output', page], standalone_mode=False); "
+        f"print({{*{HEAVY}}} & set(sys.modules))"
     )
     folder, output = segmented_bank[0], tmp_path / "again.parquet"
-    arguments = ["predict", folder / "model.json", bank_file, "--output", output]
+    arguments = [folder / "model.json", bank_file, output, tmp_path / "page.html"]
     done = subprocess.run(
         [sys.executable, "-c", code, *map(str, arguments)], capture_output=True, text=True
     )
