@@ -2,7 +2,8 @@
 
 The same network, LSTM(3) with a dense head that predicts ten types, is trained for 40 epochs with
 Adam on the same 80 % of 26,000 x 6 x 97. Its loss is measured on the other 20 %. Every fit starts
-from scratch: models are built and traced again. Only the imports are not counted.
+from scratch: models are built and traced again. Only the imports are not counted. Each engine has a
+process of its own: TensorFlow and PyTorch do not work together in one.
 
 The same network is then fitted to values on 100 rows, with a new Keras model for each fit.
 
@@ -12,14 +13,16 @@ The same network is then fitted to values on 100 rows, with a new Keras model fo
 
 import os
 import time
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import ExitStack
+from itertools import product
+from multiprocessing import get_context
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import click
-import keras
 import numpy as np
 import pandas as pd
-import torch
 from sklearn.metrics import log_loss
 from sklearn.preprocessing import StandardScaler
 
@@ -43,6 +46,8 @@ def timed(function):
 
 
 def keras_model(n_outputs, loss):
+    import keras
+
     model = keras.Sequential(
         [keras.Input((6, 97)), keras.layers.LSTM(3), keras.layers.Dense(n_outputs)]
     )
@@ -51,34 +56,32 @@ def keras_model(n_outputs, loss):
 
 
 def fit_keras(X, y, batch_size, epochs):
+    import keras
+
     model = keras_model(10, keras.losses.SparseCategoricalCrossentropy(from_logits=True))
     model.fit(X, y, batch_size=batch_size, epochs=epochs, verbose=0)
     return lambda X: model.predict(X, batch_size=4096, verbose=0)
 
 
-class TorchNetwork(torch.nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.lstm = torch.nn.LSTM(97, 3, batch_first=True)
-        self.head = torch.nn.Linear(3, 10)
-
-    def forward(self, panel):
-        return self.head(self.lstm(panel)[0][:, -1])
-
-
 def fit_torch(X, y, batch_size, epochs):
+    import torch
+
     X, y = torch.from_numpy(X), torch.from_numpy(y)
-    network = TorchNetwork()
+    lstm, head = torch.nn.LSTM(97, 3, batch_first=True), torch.nn.Linear(3, 10)
     with torch.no_grad():  # the forget bias that Keras starts from
-        network.lstm.bias_ih_l0[3:6] = 1
-    optimizer = torch.optim.Adam(network.parameters(), LEARNING_RATE)
+        lstm.bias_ih_l0[3:6] = 1
+    optimizer = torch.optim.Adam([*lstm.parameters(), *head.parameters()], LEARNING_RATE)
     loss = torch.nn.CrossEntropyLoss()
+
+    def predict(X):
+        return head(lstm(X)[0][:, -1])
+
     for _ in range(epochs):
         for rows in torch.randperm(len(X)).split(batch_size):
             optimizer.zero_grad()
-            loss(network(X[rows]), y[rows]).backward()
+            loss(predict(X[rows]), y[rows]).backward()
             optimizer.step()
-    return lambda X: network(torch.from_numpy(X)).detach().numpy()
+    return lambda X: predict(torch.from_numpy(X)).detach().numpy()
 
 
 def fit_skspend(X, y, batch_size, epochs):
@@ -96,6 +99,14 @@ def fit_skspend(X, y, batch_size, epochs):
 ENGINES = {"keras": fit_keras, "torch": fit_torch, "skspend": fit_skspend}
 
 
+def large_fit(engine, X, y, n_train, batch_size, epochs):
+    """Seconds of the fit, and the log odds of the other rows; the imports come before."""
+    fit = ENGINES[engine]
+    fit(X[:100], y[:100], 100, 1)
+    seconds, predict = timed(lambda: fit(X[:n_train], y[:n_train], batch_size, epochs))
+    return seconds, predict(X[n_train:]).astype(float)
+
+
 def large_fits(n_customers, epochs, batch_sizes):
     """Seconds and validation losses, one row per engine and batch size."""
     bank = make_spending(n_customers, random_state=0)
@@ -103,13 +114,15 @@ def large_fits(n_customers, epochs, batch_sizes):
     X = fold(bank.data.to_numpy(), 6)
     X = StandardScaler().fit_transform(X.reshape(-1, 97)).reshape(X.shape).astype(np.float32)
     n_train = int(0.8 * n_customers)
-    for fit in ENGINES.values():
-        fit(X[:100], y[:100], 100, 1)
     rows = []
-    for batch_size in batch_sizes:
-        for engine, fit in ENGINES.items():
-            seconds, predict = timed(lambda: fit(X[:n_train], y[:n_train], batch_size, epochs))  # noqa: B023
-            log_odds = predict(X[n_train:]).astype(float)
+    with ExitStack() as stack:
+        pools = {
+            engine: stack.enter_context(ProcessPoolExecutor(1, get_context("spawn")))
+            for engine in ENGINES
+        }
+        for batch_size, (engine, pool) in product(batch_sizes, pools.items()):
+            job = pool.submit(large_fit, engine, X, y, n_train, batch_size, epochs)
+            seconds, log_odds = job.result()
             told = np.exp(log_odds - np.logaddexp.reduce(log_odds, axis=1, keepdims=True))
             loss = log_loss(y[n_train:], told, labels=np.arange(10))
             rows.append((engine, batch_size, seconds, loss))
