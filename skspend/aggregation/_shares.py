@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from .._utils._typing import Estimator, Floats, Names
     from ..transactions import TransactionLog
 
-CELLS_OF_BLOCK = 2**22
+CELLS_OF_BLOCK = 2**21
 """Shares are computed for this many cells of the panel at a time."""
 
 

@@ -50,10 +50,11 @@ class Cells:
     @classmethod
     def of(cls, rows, flow, unit, period, column, shape):
         """Select the rows that have a direction, a period and a column."""
-        incoming = rows.refunds
-        sizes = rows["amount"] - incoming if flow == "out" else -incoming
-        counts = (sizes > 0) & (period >= 0) & (column >= 0)
-        if not counts.all():
+        sizes = rows["amount"]
+        if flow == "in" or rows.has_refunds:
+            sizes = -rows.refunds if flow == "in" else sizes - rows.refunds
+        if sizes.min(initial=1) <= 0 or min(period.min(initial=0), column.min(initial=0)) < 0:
+            counts = (sizes > 0) & (period >= 0) & (column >= 0)
             rows, sizes = rows.select(counts), sizes[counts]
             period, column = period[counts], column[counts]
         _, n_periods, n_columns = shape
@@ -62,7 +63,7 @@ class Cells:
         numbers += period
         numbers *= n_columns
         numbers += column
-        return cls(rows, flow, unit, sizes / unit, numbers, shape)
+        return cls(rows, flow, unit, sizes / unit if unit > 1 else sizes, numbers, shape)
 
     def measure(self, statistic, edges):
         """Compute a statistic, of the shape of the cube; `edges` are those of the periods."""
@@ -76,12 +77,11 @@ class Cells:
             return self._moment("largest")
         if statistic == "days_since":
             return _days_since(self._moment("last"), edges)
-        n = np.maximum(self._moment("count"), 1)
-        if statistic == "mean_log":
-            return self._moment("logs") / n
+        n = np.maximum(self._moment("count"), 1.0)
+        if statistic in ("mean", "mean_log"):
+            total = self.sums if statistic == "mean" else self._moment("logs")
+            return np.divide(total, n, out=n)
         mean = self.sums / n
-        if statistic == "mean":
-            return mean
         square = self._moment("squares") / n
         variance = square - mean**2
         return np.sqrt(np.where(variance > ROUNDING * square, variance, 0))
