@@ -19,7 +19,7 @@ from .._utils._text import count, did_you_mean
 from ._mcc import ask_about_codes
 
 if TYPE_CHECKING:
-    from .._utils._typing import Coefficients, Floats
+    from .._utils._typing import Coefficients, Floats, Names
 
 TRAITS = ("openness", "conscientiousness", "extraversion", "agreeableness", "neuroticism")
 """The Big Five, which the bundled table has. Other tables may have other traits."""
@@ -157,11 +157,12 @@ def _published_directions():
         return load_coefficients(pd.read_csv(file))
 
 
-def match_names(table: pd.DataFrame, features: Sequence[str], aliases: dict[str, str]) -> Floats:
-    """Coefficients of named categories, shape (n_features, n_traits), NaN where unknown."""
-    aliases = {str(name): str(target) for name, target in aliases.items()}
-    by_name = dict(zip(table.index.str.casefold(), table.to_numpy(), strict=True))
-    lost = [(name, target) for name, target in aliases.items() if target.casefold() not in by_name]
+def check_aliases(
+    table: pd.DataFrame, features: Sequence[str] | Names, aliases: dict[str, str]
+) -> None:
+    """Refuse aliases to a category that the table lacks, or of one that the data lacks."""
+    known = set(table.index.str.casefold())
+    lost = [(name, target) for name, target in aliases.items() if target.casefold() not in known]
     if lost:
         name, target = lost[0]
         raise ValueError(
@@ -176,6 +177,13 @@ def match_names(table: pd.DataFrame, features: Sequence[str], aliases: dict[str,
             f"data; the first is {absent[0]!r}.{did_you_mean(absent[0], features)} Correct or "
             f"remove it."
         )
+
+
+def match_names(table: pd.DataFrame, features: Sequence[str], aliases: dict[str, str]) -> Floats:
+    """Coefficients of named categories, shape (n_features, n_traits), NaN where unknown."""
+    aliases = {str(name): str(target) for name, target in aliases.items()}
+    check_aliases(table, features, aliases)
+    by_name = dict(zip(table.index.str.casefold(), table.to_numpy(), strict=True))
     unknown = np.full(table.shape[1], np.nan)
     matched = [by_name.get(aliases.get(name, name).casefold(), unknown) for name in features]
     coefficients = np.array(matched, dtype=float)

@@ -1,7 +1,5 @@
 """``skspend categories``: which of a bank's own categories have coefficients under other names."""
 
-import shlex
-
 from rich import box
 from rich.table import Table
 from rich.text import Text
@@ -44,6 +42,9 @@ def suggest_file(file, output, force, options):
         "categories": found.reset_index().to_dict("records"),
     }
 
+    words = "segment", file
+    options = options | {"aliases": output}
+
     def show():
         files.say_how_read(record["read_as"])
         console().print(_draw(found.head(MOST_SHOWN)))
@@ -56,20 +57,10 @@ def suggest_file(file, output, force, options):
         )
         say(
             f"These are suggestions from names alone. Read {output}, and correct or empty the "
-            f"cells of use_as. Then: {_next_command(file, output, options)}"
+            f"cells of use_as. Then: {files.command_line(words, options)}"
         )
 
     return strict(record), show
-
-
-def _next_command(file, output, options):
-    """The command that uses the table, with the options for the file that were given."""
-    words = ["skspend", "segment", file]
-    for name, value in options.items():
-        if value:
-            words.append(f"--{name.replace('_', '-')}")
-            words += [] if value is True else [value]
-    return " ".join(map(shlex.quote, [*words, "--aliases", output]))
 
 
 def _draw(found):

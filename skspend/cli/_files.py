@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import shlex
 import stat
 from contextlib import suppress
 from dataclasses import asdict
@@ -20,16 +21,19 @@ from ..inspection._stability import NODE_COLUMNS, STABILITY_COLUMNS
 from ..personality import load_coefficients
 from ..segmentation import SegmentModel
 from ..transactions import TransactionLog
-from ..transactions._dialect import Dialect
+from ..transactions._dialect import Dialect, date_formats, decimals
 from ..transactions._periods import coarsest_resolution
 from ._console import CommandError, note, say
 from ._options import ROLES, TEXT
 
+CHOICES = {"decimal": decimals, "date_format": date_formats}
 FORMULA = r"^'?('*[=+@\t\r-])"
 """How a cell begins that a spreadsheet runs. One more ' before it makes it text."""
 RUN_RECORD = "run.json"
 SUGGESTED = ("category", "use_as")
 """The columns of the table of skspend categories that are an alias."""
+NOT_IN_MODEL = ("separator", "encoding", "drop_unreadable")
+"""Options for a file that a model does not know."""
 STUDY_RECORD = "study.json"
 
 
@@ -41,6 +45,16 @@ def inputs(*names):
         if name
         for path in (name, *glob(name, recursive=True), *glob(f"{escape(name)}/*"))
     ]
+
+
+def command_line(words, options):
+    """A command as a user would type it, with the options that are given."""
+    words = ["skspend", *filter(None, words)]
+    for name, value in options.items():
+        if value:
+            words.append(f"--{name.replace('_', '-')}")
+            words += [] if value is True else [value]
+    return shlex.join(words)
 
 
 def load_model(path, options):
@@ -97,19 +111,24 @@ def read_log(file, options, period, fitted=None):
     with blame_data(file):
         try:
             log = scan()
-        except ValueError:
+        except ValueError as error:
             # What can be read in two ways is read as the data of the fit, if all of it can.
-            log = None
-            if styles:
-                with suppress(ValueError):
-                    log = scan(**styles)
-            if log is None:
+            if not any(_may_settle(str(error), *style) for style in styles.items()):
                 raise
+            try:
+                log = scan(**styles)
+            except ValueError:
+                raise error from None
     for reason, n, amount in log.quality_.itertuples():
         if n:
             total = f" ({amount:,.2f} in all)" if amount else ""
             note(f"Dropped {n:,}: {reason}{total}.")
     return log
+
+
+def _may_settle(message, option, style):
+    """Whether an error is about how text is written, and another way was taken than a style."""
+    return f"{option}=" in message and CHOICES[option](style).remedy not in message
 
 
 def reading(log):

@@ -1,7 +1,6 @@
 """``skspend segment``: fit a pipeline on transactions, and find the segment of every customer."""
 
 import math
-import shlex
 import time
 from contextlib import nullcontext
 from functools import partial
@@ -13,11 +12,13 @@ from rich.text import Text
 from sklearn.pipeline import Pipeline
 
 from .. import segmentation as work
+from .._utils._errors import blame_data
 from .._utils._output import output_folder, strict, write_json
 from .._utils._sparse import take
 from .._utils._text import count, cut, printable
 from .._utils._threads import one_thread
 from ..aggregation._aggregator import BEFORE, MONTHS
+from ..categories._coefficients import check_aliases, load_coefficients
 from ..datasets import load_complete_journey
 from ..plotting import TrajectoryDisplay
 from . import _files as files
@@ -144,12 +145,19 @@ def _read(file, options, previous):
     aliases = options["aliases"] and files.read_aliases(options["aliases"])
     if file is None:
         households = load_complete_journey()
-        return households.data, aliases or _bundled_aliases(households, coefficients), coefficients
-    period = options["period"] or "year"
-    if previous is not None:
-        # Both models add up whole periods of their own.
-        period = math.gcd(MONTHS.get(period, period), previous.pipeline["spend"].n_months_)
-    return files.read_log(file, options, period), aliases, coefficients
+        log = households.data
+    else:
+        period = options["period"] or "year"
+        if previous is not None:
+            # Both models add up whole periods of their own.
+            period = math.gcd(MONTHS.get(period, period), previous.pipeline["spend"].n_months_)
+        log = files.read_log(file, options, period)
+    if aliases:
+        with blame_data(options["aliases"]):
+            check_aliases(load_coefficients(coefficients), log.categories, aliases)
+    elif file is None:
+        aliases = _bundled_aliases(households, coefficients)
+    return log, aliases, coefficients
 
 
 def _bundled_aliases(households, coefficients):
@@ -229,7 +237,10 @@ def _show(described, record, output, *, is_bundled):
         )
     outputs = OUTPUTS + (MIGRATION,) * bool(record["previous"])
     say(f"Written to {output}: {', '.join(outputs)}.")
-    say(f"To see a report: {_report_command(output, record['parameters'])}")
+    # The model knows the other options of the file.
+    used = {name: record["parameters"][name] for name in files.NOT_IN_MODEL if not is_bundled}
+    words = "report", f"{output}/model.json", record["parameters"]["file"]
+    say(f"To see a report: {files.command_line(words, used)}")
 
 
 def _caution(coverage):
@@ -251,15 +262,3 @@ def _tell_moves(moved):
             some = count(len(names), "segment is", "segments are")
             told += f"; {some} {kind}: {' | '.join(names)}"
     return f"{told}."
-
-
-def _report_command(output, options):
-    """The command that makes a report of these results, as a user would type it."""
-    words = ["skspend", "report", f"{output}/model.json"]
-    if options["file"] is not None:
-        words.append(options["file"])
-        # The model knows the other options of the file.
-        for name in ("separator", "encoding"):
-            words += [f"--{name}", options[name]] if options[name] else []
-        words += ["--drop-unreadable"] if options["drop_unreadable"] else []
-    return shlex.join(words)

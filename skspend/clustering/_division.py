@@ -89,17 +89,16 @@ def divide(points, max_parts, smallest, random_state, proposed=()):
 def cut(points, n_parts, smallest, random_state, proposed=()):
     """Cut a cloud into parts by k-means, whether or not they are apart, and return their centres.
 
-    k-means starts from two or more `proposed` centres, unless there are more than `n_parts`. A part
-    of fewer points than `smallest` is none of its own, and a single part is none at all.
+    k-means starts from `proposed` centres if there are as many as parts. A part of fewer points
+    than `smallest` is none of its own, and a single part is none at all.
     """
     crowd = points[_is_crowded(points)]
     most = min(n_parts, len(crowd) // smallest, len(np.unique(crowd, axis=0)))
     if most < 2:
         return []
-    if 2 <= len(proposed) <= most:
-        parts = KMeans(len(proposed), init=proposed, n_init=1)
-    else:
-        parts = KMeans(most, n_init=N_STARTS, random_state=random_state)
+    is_complete = len(proposed) == most
+    start = {"init": proposed, "n_init": 1} if is_complete else {"n_init": N_STARTS}
+    parts = KMeans(most, **start, random_state=random_state)
     sizes = np.bincount(parts.fit_predict(crowd), minlength=parts.n_clusters)
     large = parts.cluster_centers_[sizes >= smallest]
     return large if len(large) > 1 else []

@@ -132,12 +132,23 @@ def test_codes_without_the_option_are_met_by_it(run, frame, tmp_path):
     assert "They look like merchant category codes: pass --mcc." in done.stderr
 
 
-def test_an_alias_of_no_category_asks_what_was_meant(run, export, tmp_path):
-    (tmp_path / "aliases.csv").write_text("mine,theirs\nDagligvare,books\n")
-    done = run("segment", export, "--outflow", "negative", "--aliases", tmp_path / "aliases.csv",
+@pytest.mark.parametrize(
+    ("alias", "asked"),
+    [
+        ("Dagligvare,books", "'Dagligvare'. Did you mean 'Dagligvarer'?"),
+        ("Dagligvarer,bookz", "'Dagligvarer' -> 'bookz'. Did you mean 'books'?"),
+    ],
+)
+def test_an_alias_with_a_slip_names_its_file_and_asks_what_was_meant(
+    run, export, tmp_path, alias, asked
+):
+    path = tmp_path / "aliases.csv"
+    path.write_text(f"mine,theirs\n{alias}\n")
+    done = run("segment", export, "--outflow", "negative", "--aliases", path,
                "-o", tmp_path / "out")  # fmt: skip
     assert done.exit_code == 2
-    assert "'Dagligvare'. Did you mean 'Dagligvarer'?" in done.stderr
+    assert done.stderr.startswith(f"Error: {path}: 1 alias ")
+    assert asked in done.stderr
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "cp1252"])

@@ -96,6 +96,32 @@ def test_what_can_be_read_in_two_ways_is_read_as_the_data_of_the_fit(predict, fr
     assert json.loads(done.stdout)["read_as"]["date_format"] == "dd/mm/yyyy"
 
 
+def test_a_file_is_read_again_only_where_the_way_of_the_fit_may_help(
+    predict, frame, fitted, tmp_path, monkeypatch
+):
+    scan, n_read = TransactionLog.scan, []
+
+    def count(*args, **options):
+        n_read.append(options)
+        return scan(*args, **options)
+
+    monkeypatch.setattr(TransactionLog, "scan", count)
+    text = (fitted.parent / "bank.csv").read_text("cp1252")
+    cases = {
+        "damaged.csv": text.replace("/2021;", "/1;", 1),
+        "headless.csv": text.replace("dato", "tid", 1),
+    }
+    for name, damaged in cases.items():
+        (tmp_path / name).write_text(damaged, "cp1252")
+        done = predict(tmp_path / name)
+        assert done.exit_code == 2, done.output
+        assert len(n_read) == 1, done.stderr
+        n_read.clear()
+    write(frame[frame["date"].dt.day <= 12], tmp_path / "early.csv")
+    assert predict(tmp_path / "early.csv").exit_code == 0
+    assert len(n_read) == 2
+
+
 def test_files_that_are_written_in_another_way_are_read_too(predict, frame, fitted, tmp_path):
     file = write(frame, tmp_path / "iso.csv", ".", "%Y-%m-%d")
     assert predict(file).exit_code == 0
@@ -117,12 +143,6 @@ def test_data_of_another_kind_is_refused(run, fitted, frame, tmp_path, command, 
     assert done.exit_code == 2
     assert told in done.stderr
     assert not (tmp_path / "out.html").exists()
-
-
-def test_the_other_sign_is_refused_with_a_remedy(predict, frame, tmp_path):
-    done = predict(write(frame, tmp_path / "positive.csv", outflow=1))
-    assert done.exit_code == 2
-    assert "100% of what moves comes in" in done.stderr
 
 
 @pytest.mark.parametrize(("factor", "told"), [(100, "100 times"), (0.01, "1/100 of")])

@@ -61,6 +61,14 @@ def test_parts_that_are_not_found_again_give_way_to_the_usual_search(groups):
     assert adjusted_rand_score(tree.labels_, outer) == 1
 
 
+def test_as_many_segments_as_asked_are_made_whatever_the_earlier_tree_had(groups, anchor):
+    states, outer, _ = groups
+    two = np.ceil(anchor[:, :1] / 2)
+    tree = TrajectoryClusterer(1, n_top=4, random_state=1).fit(states, anchor=two)
+    assert len(tree.tree_) == 1 + 4
+    assert adjusted_rand_score(tree.labels_, outer) == 1
+
+
 def test_a_new_segment_comes_after_those_that_are_the_same(groups):
     states, outer, _ = groups
     old = np.where(outer == 0, -1, outer)[:, None]
