@@ -1,7 +1,8 @@
 """Time to read two million transactions from clean CSV, and from the same rows in other dialects.
 
 Every file is read with TransactionLog.scan in a process of its own, in turn with clean CSV, and
-the ratio is that of the medians. With `--before`, clean CSV is also read by the skspend in the
+the ratio is that of the medians. Seconds are those of the processor, on which other work on the
+machine hardly bears. With `--before`, clean CSV is also read by the skspend in the
 folder of another version.
 
     python benchmarks/dialects.py
@@ -22,9 +23,9 @@ import pandas as pd
 READ = """
 import resource, sys, time
 from skspend import TransactionLog
-start = time.perf_counter()
+start = time.process_time()
 log = TransactionLog.scan(sys.argv[1], resolution="month")
-print(time.perf_counter() - start, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+print(time.process_time() - start, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
 print(log.n_transactions, log.sum_spending(12, 3).sum().hex())
 """
 DIALECTS = {

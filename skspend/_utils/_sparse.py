@@ -36,6 +36,11 @@ class SparseCube:
     def __matmul__(self, matrix: NDArray[Any]) -> NDArray[Any]:
         return (self.by_period @ matrix).reshape(*self.shape[:2], -1)
 
+    def __getitem__(self, key: Any) -> SparseCube:
+        """Select features by ``cube[:, :, mask]``."""
+        table = self.by_period[:, key[2]].reshape(len(self), -1)
+        return SparseCube(table, self.shape[1])
+
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
         return np.asarray(self.by_period.toarray().reshape(self.shape), dtype=dtype)
 

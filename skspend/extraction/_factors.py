@@ -26,6 +26,7 @@ from .._utils._sklearn import (
 )
 from .._utils._sparse import SparseCube, by_period
 from .._utils._threads import one_thread
+from ..aggregation._columns import find_shares
 from ..panel import Panel, output_names, validate_panel
 
 if TYPE_CHECKING:
@@ -76,7 +77,7 @@ class FactorStateExtractor(CallbackSupportMixin, TransformerMixin, BaseEstimator
     means_, scales_ : ndarray, shape (n_periods, 2 * n_categories)
         Mean and standard deviation of the log-ratios and of the purchases up to each period.
     scaler_ : StandardScaler
-        Mean and standard deviation of X by category, over customers and periods.
+        Mean and standard deviation of X by feature, over customers and periods.
     n_periods_ : int
         Number of periods of the panel.
 
@@ -144,7 +145,8 @@ class FactorStateExtractor(CallbackSupportMixin, TransformerMixin, BaseEstimator
         Parameters
         ----------
         X : panel, shape (n_customers, n_periods * n_categories), or with three dimensions
-            Shares or amounts.
+            Shares or amounts. Other statistics beside them, such as ``groceries:count``, are not
+            read.
         y : ignored
 
         Returns
@@ -154,10 +156,11 @@ class FactorStateExtractor(CallbackSupportMixin, TransformerMixin, BaseEstimator
         Raises
         ------
         ValueError
-            If X is not a complete panel of finite numbers.
+            If X is not a complete panel of finite numbers, or holds no sums of money spent.
         """
-        panel = validate_panel(self, X, sparse=True).cube
-        self.scaler_ = fit_scaler(by_period(panel))
+        read = validate_panel(self, X, sparse=True)
+        self.scaler_ = fit_scaler(by_period(read.cube))
+        panel = _select_sums(read)
         _, n_periods, n_categories = panel.shape
         n_customers = np.zeros((n_periods, n_categories + 1))
         n_buyers = np.zeros((n_periods, n_categories))
@@ -196,15 +199,16 @@ class FactorStateExtractor(CallbackSupportMixin, TransformerMixin, BaseEstimator
             shrunk towards 0 as far as they are uncertain.
         """
         check_is_fitted(self)
-        panel = validate_panel(self, X, reset=False, sparse=True)
+        read = validate_panel(self, X, reset=False, sparse=True)
+        panel = _select_sums(read)
         per_noise = self.components_ / self.noise_variance_
         precision = np.eye(len(per_noise)) + per_noise @ self.components_.T
         weights = np.linalg.solve(precision, per_noise).T
-        states = np.empty((*panel.cube.shape[:2], len(per_noise)), dtype=panel.cube.dtype)
+        states = np.empty((*panel.shape[:2], len(per_noise)), dtype=panel.dtype)
         with one_thread():
-            for rows in _batches(panel.cube):
-                states[rows] = self._standardize(self._describe(panel.cube, rows)) @ weights
-        return Panel(states, panel.period, self._state_names()).like(X)
+            for rows in _batches(panel):
+                states[rows] = self._standardize(self._describe(panel, rows)) @ weights
+        return Panel(states, read.period, self._state_names()).like(X)
 
     def _describe(self, panel, rows):
         """Log-ratios and surprises up to each period, (n, n_periods, 2 * n_categories).
@@ -239,6 +243,20 @@ class FactorStateExtractor(CallbackSupportMixin, TransformerMixin, BaseEstimator
         tags.input_tags.three_d_array = True
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
         return tags
+
+
+def _select_sums(panel):
+    """The sums of spending in a panel that may also hold other statistics, a cube."""
+    is_sum = find_shares(panel.features)
+    if is_sum.all():
+        return panel.cube
+    if not is_sum.any():
+        raise ValueError(
+            f"None of the {len(is_sum)} features of X is a sum of money spent; the first is "
+            f"{panel.features[0]!r}. Let statistics= of SpendingAggregator hold 'sum', and flows= "
+            f"hold 'out'."
+        )
+    return panel.cube[:, :, is_sum]
 
 
 def _batches(panel):

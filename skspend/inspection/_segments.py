@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -97,7 +97,7 @@ def describe_segments(
     else:
         strengths = clusterer.strength(trajectories)
         exemplars = nearest_customers(clusterer, trajectories, read.active_periods)
-    strengths = strengths * (read.active_periods > 0)
+    strengths = strengths_of_seen(strengths, read.active_periods)
     categories, shares = read.features, _mean_shares(read)
     if names is None:
         names = _name(clusterer.tree_, nodes, traits, scores, shares, categories)
@@ -257,6 +257,15 @@ def tree_order(segments: pd.DataFrame) -> list[int]:
 
     visit(0)
     return order
+
+
+def strengths_of_seen(strengths: Floats, spends: Any, known: Floats | float = 1.0) -> Floats:
+    """Strengths of customers in their segments; 0 for those of whom nothing is seen.
+
+    These do not spend in any period (`spends` is 0, or false), or `known` is 0, the share of their
+    spending that the model sees.
+    """
+    return strengths * ((spends > 0) & (known > 0))
 
 
 def nearest_customers(

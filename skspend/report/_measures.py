@@ -19,7 +19,12 @@ from ..aggregation._known import known_share
 from ..aggregation._shares import compute_panel
 from ..clustering import TrajectoryClusterer
 from ..inspection import segment_fairness
-from ..inspection._segments import EVERYBODY, compare_spending, nearest_customers
+from ..inspection._segments import (
+    EVERYBODY,
+    compare_spending,
+    nearest_customers,
+    strengths_of_seen,
+)
 from ..metrics._movement import middle_period
 from ..metrics._scorers import run_to_trajectories
 from ..panel import Panel
@@ -132,7 +137,7 @@ def see_customers(pipeline: Any, X: Any, *, allow_unknown: bool = False) -> Cust
         in_shares=_has_shares(pipeline, shares),
         amounts=_measure_amounts(X, pipeline),
         nodes=np.stack(levels),
-        strengths=clusterer.strength(found.states) * (read.active_periods > 0) * (known > 0),
+        strengths=strengths_of_seen(clusterer.strength(found.states), read.active_periods, known),
         extractor=extractor,
         clusterer=clusterer,
     )

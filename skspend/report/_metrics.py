@@ -138,7 +138,8 @@ def _judge_drift(customers: Customers) -> list[tuple[object, ...]]:
     steps = customers.extractor, customers.clusterer
     if not hasattr(customers.extractor, "scaler_"):
         return []
-    drift = measure_drift(*steps, customers.panel, customers.trajectories)
+    nodes = customers.nodes[-1]
+    drift = measure_drift(*steps, customers.panel, customers.trajectories, nodes=nodes)
     if drift is None:
         return []
     meaning = (

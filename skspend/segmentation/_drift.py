@@ -8,12 +8,13 @@ import numpy as np
 import pandas as pd
 
 from .._utils._sparse import take
+from ..aggregation._columns import find_shares
 from ..clustering._tree import count_tenths
 from ..metrics import population_stability
 from ..panel import Panel
 
 if TYPE_CHECKING:
-    from .._utils._typing import Estimator, PanelLike
+    from .._utils._typing import Estimator, Integers, PanelLike
 
 FEWEST_TO_COMPARE = 100
 """Customers who spend in all periods: of fewer, the index is large by chance alone."""
@@ -24,7 +25,12 @@ SOME, MUCH = 0.1, 0.25
 
 
 def measure_drift(
-    states: Estimator, segment: Estimator, panel: pd.DataFrame, trajectories: PanelLike
+    states: Estimator,
+    segment: Estimator,
+    panel: pd.DataFrame,
+    trajectories: PanelLike,
+    *,
+    nodes: Integers | None = None,
 ) -> dict[str, Any] | None:
     """Compare customers who spend in all periods with those of the fit.
 
@@ -32,7 +38,9 @@ def measure_drift(
     ----------
     states, segment : fitted extractor and TrajectoryClusterer
     panel, trajectories : frame
-        Of the customers to compare.
+        Of the customers to compare. Of the panel, sums of spending count, and no other statistics.
+    nodes : ndarray of int, shape (n_customers, depth), default=None
+        What ``segment.predict_levels(trajectories)`` returns, if it is known.
 
     Returns
     -------
@@ -50,14 +58,19 @@ def measure_drift(
     if is_active.sum() < FEWEST_TO_COMPARE:
         return None
     top = segment.tree_.index[segment.tree_["depth"] == 1]
-    levels = pd.Series(segment.predict_levels(trajectories)[is_active, 0])
+    if nodes is None:
+        nodes = segment.predict_levels(trajectories)
+    levels = pd.Series(nodes[is_active, 0])
     outliers = count_tenths(segment.outlier_score(trajectories)[is_active])
     sizes = segment.sizes_[top], levels.value_counts().reindex(top, fill_value=0)
+    is_sum = find_shares(read.features)
     means = take(panel, is_active).mean(axis=0).to_numpy()
     means = states.scaler_.mean_, means.reshape(states.n_periods_, -1).mean(axis=0)
     # Where more comes back than is spent, nothing is spent.
-    shares = [np.maximum(mean, 0) / np.maximum(mean, 0).sum() for mean in means]
-    moved = pd.DataFrame({"category": read.features, "fit": shares[0], "now": shares[1]})
+    spent = [np.maximum(mean[is_sum], 0) for mean in means]
+    shares = [mean / mean.sum() for mean in spent]
+    categories = np.array(read.features, dtype=object)[is_sum]
+    moved = pd.DataFrame({"category": categories, "fit": shares[0], "now": shares[1]})
     size = [population_stability([e, 1 - e], [f, 1 - f]) for e, f in zip(*shares, strict=True)]
     return {
         "customers": int(is_active.sum()),

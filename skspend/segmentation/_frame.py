@@ -18,6 +18,7 @@ from ..aggregation import SpendingAggregator
 from ..aggregation._known import known_share
 from ..clustering import TrajectoryClusterer
 from ..clustering._tree import BLOCK
+from ..inspection._segments import strengths_of_seen
 from ..transactions import TransactionLog
 from ..transactions._quality import AFTER_CUTOFF, NothingLeft
 
@@ -146,8 +147,8 @@ def segment_frame(
         segment = pipeline[-1]
         known = _know(pipeline, log, len(customers), allow_unknown)
         n_padded = len(panel) - len(known)
-        is_seen = np.concatenate(spends) & (np.pad(known, (0, n_padded)) > 0)
-        strengths = segment.strength(panel) * is_seen
+        padded = np.pad(known, (0, n_padded))
+        strengths = strengths_of_seen(segment.strength(panel), np.concatenate(spends), padded)
         found = segment.predict(panel), segment.predict_levels(panel), strengths, known
     return _make_frame(pipeline, table[customer], customers, found)
 

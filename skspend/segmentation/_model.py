@@ -24,7 +24,7 @@ from ..clustering import TrajectoryClusterer
 from ..extraction import FactorStateExtractor, LSTMStateExtractor
 from ..inspection import describe_segments, name_segments, segment_path
 from ..inspection._matching import keep_names, match_nodes
-from ..inspection._segments import EVERYBODY, tree_order
+from ..inspection._segments import EVERYBODY, strengths_of_seen, tree_order
 from ..panel import Panel, fitted_features
 from ..personality import BigFivePersonalityScorer, personality_types
 from ..transactions import TransactionLog
@@ -89,30 +89,35 @@ def aggregate(
     """
     require_spending(log)
     # With one more period than the log spans, nobody spends in the first.
-    n_months = int(MONTHS.get(period, period))
-    most = count_whole_periods(log, n_months) + 2
+    most = count_whole_periods(log, int(MONTHS.get(period, period))) + 2
     n_counted = None if n_periods is None else min(n_periods, most)
     spend = SpendingAggregator(period=period, n_periods=n_counted, normalize=normalize)
     with blame_data():
-        panel = spend.fit(log).transform(log)
-    spends = find_active(Panel.read(panel, sparse=True).cube)
-    is_active = spends.all(axis=1)
-    if is_active.sum() < FEWEST_ACTIVE:
-        raise DataError(_too_few(spends, n_periods or spend.n_periods_))
+        spend.fit(log)
+    asked = n_periods or spend.n_periods_
+    counts, *_ = log.count_transactions(spend.n_months_, spend.n_periods_)
+    # Too many periods are an error before they are a warning.
+    _require_active(counts > 0, asked)
+    with blame_data():
+        panel = spend.transform(log)
+    is_active = _require_active(find_active(Panel.read(panel, sparse=True).cube), asked)
     return spend, panel, is_active
 
 
-def _too_few(spends, n_periods):
+def _require_active(spends, n_periods):
+    """Who spends in all periods, a mask; or an error that says in how many periods enough do."""
     # Customers who spend in each of the last 1, 2, 3 ... periods.
     n_active = np.logical_and.accumulate(spends[:, ::-1], axis=1).sum(axis=0)
-    found = (
-        f"Only {n_active[-1]:,} of {len(spends):,} customers spend in all {n_periods:,} periods, "
-        f"and {FEWEST_ACTIVE} are needed to find segments."
-    )
+    if n_active[-1] >= FEWEST_ACTIVE:
+        return spends.all(axis=1)
     fewer = int((n_active >= FEWEST_ACTIVE).sum())
-    if not fewer:
-        return f"{found} Fewer --periods do not help: give more customers, or check --date."
-    return f"{found} With --periods {fewer}, {n_active[fewer - 1]:,} do: ask for fewer --periods."
+    remedy = "Fewer --periods do not help: give more customers, or check --date."
+    if fewer:
+        remedy = f"With --periods {fewer}, {n_active[fewer - 1]:,} do: ask for fewer --periods."
+    raise DataError(
+        f"Only {n_active[-1]:,} of {len(spends):,} customers spend in all {n_periods:,} periods, "
+        f"and {FEWEST_ACTIVE} are needed to find segments. {remedy}"
+    )
 
 
 def make_steps(
@@ -246,6 +251,8 @@ class SegmentModel:
         panel: pd.DataFrame,
         trajectories: PanelLike,
         known: Floats | None = None,
+        *,
+        nodes: Integers | None = None,
     ) -> pd.DataFrame:
         """Find the segment of every customer.
 
@@ -256,6 +263,8 @@ class SegmentModel:
             What the first two steps make of the customers.
         known : ndarray, shape (n_customers,), default=None
             The share of each customer's spending in categories that the model knows; by default 1.
+        nodes : ndarray of int, shape (n_customers, depth), default=None
+            The nodes of the customers at their last period, if they are known.
 
         Returns
         -------
@@ -266,19 +275,20 @@ class SegmentModel:
             strength is 0. The known_share of those who spend nothing is NaN.
         """
         _, states, segment = self.pipeline.named_steps.values()
-        nodes = segment.predict_levels(trajectories)
+        if nodes is None:
+            nodes = segment.predict_levels(trajectories)
         paths = {node: self.path(node) for node in np.unique(nodes)}
         levels = [pd.Series(level).map(paths).to_numpy() for level in nodes.T]
         scores = score_traits(states, panel)
         active_periods = Panel.read(panel, sparse=True).active_periods
         if known is None:
             known = np.where(active_periods > 0, 1.0, np.nan)
-        is_seen = (active_periods > 0) & (known > 0)
+        strengths = segment.strength(trajectories)
         table: dict[Any, Any] = {
             "customer": np.asarray(customers),
             "segment": levels[-1],
             **{f"level{number}": level for number, level in enumerate(levels, start=1)},
-            "strength": segment.strength(trajectories) * is_seen,
+            "strength": strengths_of_seen(strengths, active_periods, known),
             **{str(trait): score.to_numpy() for trait, score in scores.items()},
         }
         if len(scores.columns):

@@ -6,7 +6,8 @@ from sklearn.cluster import KMeans
 from sklearn.decomposition import FactorAnalysis
 from sklearn.metrics import adjusted_mutual_info_score
 
-from skspend import FactorStateExtractor
+from skspend import FactorStateExtractor, SpendingAggregator
+from skspend.aggregation._columns import find_shares
 from skspend.extraction import _factors
 from skspend.panel import Panel, fold, make_frame
 
@@ -135,6 +136,24 @@ def test_a_sparse_panel_gives_the_same(spent):
     extractor = FactorStateExtractor(2)
     expected = extractor.fit_transform(frame)
     np.testing.assert_allclose(extractor.fit_transform(sparse), expected, atol=1e-9)
+
+
+@pytest.mark.parametrize("sparse", [False, True])
+def test_sums_alone_are_read_of_a_panel_with_statistics(bank_log, sparse):
+    spend = SpendingAggregator(n_periods=3, statistics=("sum", "count"), flows=("out", "in"))
+    rich = spend.set_output(transform="pandas").fit_transform(bank_log)
+    sums = rich.loc[:, find_shares(rich.columns)]
+    assert 0 < sums.shape[1] < rich.shape[1]
+    if sparse:
+        rich = rich.astype(pd.SparseDtype(float, 0.0))
+    extractor = FactorStateExtractor(2)
+    pd.testing.assert_frame_equal(extractor.fit_transform(rich), extractor.fit_transform(sums))
+
+
+def test_a_panel_without_sums_is_refused(bank_log):
+    panel = SpendingAggregator(n_periods=3, statistics=("count",)).fit_transform(bank_log)
+    with pytest.raises(ValueError, match=r"None of the 24 features of X is a sum .* hold 'sum'"):
+        FactorStateExtractor(2).fit(panel)
 
 
 def test_states_are_named_by_period_and_factor(spent):

@@ -5,7 +5,13 @@ import pytest
 from hypothesis import given, strategies as st
 from sklearn.pipeline import Pipeline
 
-from skspend import LSTMStateExtractor, TrajectoryClusterer
+from skspend import (
+    FactorStateExtractor,
+    LSTMStateExtractor,
+    SpendingAggregator,
+    TrajectoryClusterer,
+)
+from skspend.aggregation._columns import find_shares
 from skspend.metrics import population_stability
 from skspend.report import SegmentReport
 from skspend.segmentation import measure_drift, tell_drift
@@ -50,6 +56,18 @@ def fitted(bank, scorer):
 
 def drift_of(pipeline, panel):
     return measure_drift(*pipeline, panel, pipeline[0].transform(panel))
+
+
+def test_drift_of_a_panel_with_statistics_is_that_of_its_sums(bank_log):
+    spend = SpendingAggregator(n_periods=3, statistics=("sum", "count"))
+    panel = spend.set_output(transform="pandas").fit_transform(bank_log)
+    steps = FactorStateExtractor(2), TrajectoryClusterer(1, n_top=2, random_state=0)
+    pipeline = Pipeline(list(zip(("states", "segment"), steps, strict=True))).fit(panel)
+    sums = panel.loc[:, find_shares(panel.columns)]
+    assert drift_of(pipeline, panel)["spending"] == pytest.approx(0, abs=1e-9)
+    others = panel.copy()
+    others[panel.columns.difference(sums.columns)] *= 5
+    assert drift_of(pipeline, others)["spending"] == pytest.approx(0, abs=1e-9)
 
 
 def test_the_customers_of_the_fit_do_not_differ_from_themselves(fitted, bank):
