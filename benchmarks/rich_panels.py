@@ -12,7 +12,7 @@ draws); five folds; and 100 labels drawn from the earlier half of the loans, and
 draws). The reading and the network are chosen on the earlier half alone, by 100 of its labels and
 the rest of it.
 
-    python benchmarks/rich_panels.py --berka FOLDER [--repetitions 20]
+    python benchmarks/rich_panels.py --berka FOLDER [--repetitions 20] [--reading NAME ...]
 """
 
 import warnings
@@ -32,6 +32,7 @@ from skspend.datasets import load_berka
 from skspend.panel import Panel
 
 FEW, N_MONTHS, N_UNITS, EPOCHS = 100, 6, 16, 300
+BALANCES = ("level", "min", "days_below_zero")
 READ = {
     "sums of money spent, shares": (("sum",), ("out",)),
     "counts of money spent": (("count",), ("out",)),
@@ -39,8 +40,11 @@ READ = {
     "mean logs of money spent": (("mean_log",), ("out",)),
     "mean logs": (("mean_log",), ("out", "in")),
     "mean logs and counts": (("mean_log", "count"), ("out", "in")),
+    "mean logs and balances": (("mean_log",), ("out", "in"), BALANCES),
+    "mean logs and lowest balance": (("mean_log",), ("out", "in"), ("min",)),
+    "shares and balances": (("sum",), ("out",), BALANCES),
 }
-"""By name: statistics, and directions."""
+"""By name: statistics, directions and, if any, balances."""
 
 
 def load_loans(berka):
@@ -52,14 +56,17 @@ def load_loans(berka):
     return data.data[kept], data.default[kept].to_numpy(), is_early
 
 
-def read(log, statistics, flows):
-    """The reading by month and as a whole, logarithms of counts."""
+def read(log, statistics, flows, balances=()):
+    """The reading by month and as a whole, logarithms of counts and signed ones of balances."""
+    options = {"statistics": statistics, "flows": flows, "balances": balances}
     found = []
     for period, n_periods in ((1, N_MONTHS), (N_MONTHS, 1)):
-        spend = SpendingAggregator(period, n_periods, statistics=statistics, flows=flows)
+        spend = SpendingAggregator(period, n_periods, **options)
         panel = spend.set_output(transform="pandas").fit_transform(log)
         counts = panel.columns[panel.columns.str.endswith(":count")]
         panel[counts] = np.log1p(panel[counts])
+        of_balances = panel.columns[panel.columns.str.contains("|balance:", regex=False)]
+        panel[of_balances] = np.arcsinh(panel[of_balances])
         found.append(panel)
     return found
 
@@ -92,7 +99,8 @@ def draw(target, pool, others, seed):
 @click.command()
 @click.option("--berka", required=True, type=click.Path(exists=True, file_okay=False))
 @click.option("--repetitions", default=20, show_default=True, help="Of networks and labels.")
-def main(berka, repetitions):
+@click.option("--reading", "readings", multiple=True, type=click.Choice([*READ]), default=[*READ])
+def main(berka, repetitions, readings):
     """Print the mean AUC of default by reading and model, with 95 % intervals over the draws."""
     warnings.simplefilter("ignore")
     log, target, is_early = load_loans(berka)
@@ -101,8 +109,8 @@ def main(berka, repetitions):
     print(f"{len(target)} loans, {target.sum()} in default; {target[late].sum()} of the later half")
     folds = StratifiedKFold(5, shuffle=True, random_state=0)
     rows = []
-    for name, (statistics, flows) in READ.items():
-        months, whole = read(log, statistics, flows)
+    for name in readings:
+        months, whole = read(log, *READ[name])
         for seed in range(repetitions):
             inputs = {
                 "logistic, every month": months.to_numpy(),

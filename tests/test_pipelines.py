@@ -205,7 +205,7 @@ def run_wide(log):
 
 def test_a_wide_panel_is_never_dense_and_gives_the_same_segments(wide_log, monkeypatch):
     dense, expected = run_wide(wide_log)
-    monkeypatch.setattr("skspend.aggregation._aggregator.CELLS_AT_ONCE", 2**16)
+    monkeypatch.setattr("skspend.aggregation._columns.CELLS_AT_ONCE", 2**16)
     monkeypatch.setattr("skspend.aggregation._shares.CELLS_OF_BLOCK", 2**16)
     with monkeypatch.context() as patch:
         for owner, method in ((SparseCube, "__array__"), (pd.DataFrame.sparse, "to_dense")):
@@ -227,7 +227,7 @@ def test_what_needs_a_dense_panel_reads_a_sparse_one(bank):
 
 
 def test_only_pandas_frames_have_sparse_columns(wide_log, monkeypatch):
-    monkeypatch.setattr("skspend.aggregation._aggregator.CELLS_AT_ONCE", 2**16)
+    monkeypatch.setattr("skspend.aggregation._columns.CELLS_AT_ONCE", 2**16)
     spend = SpendingAggregator().fit(wide_log)
     sparse = spend.transform(wide_log)
     dense = spend.set_output(transform="polars").transform(wide_log)

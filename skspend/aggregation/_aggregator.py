@@ -18,7 +18,6 @@ from sklearn.utils.validation import check_is_fitted
 
 from .._utils._errors import check_choices
 from .._utils._sklearn import (
-    CELLS_AT_ONCE,
     CallbackSupportMixin,
     Interval,
     RealNotInt,
@@ -31,9 +30,10 @@ from .._utils._sklearn import (
 from .._utils._sparse import make_sparse_frame
 from ..panel import Panel, output_names, refuse_transactions, validate_panel
 from ..transactions import TransactionLog
+from ..transactions._balances import BALANCES
 from ..transactions._incomes import with_income
 from ..transactions._moments import FLOWS, STATISTICS
-from ._columns import choose_categories, name_feature, refuse_suffixes
+from ._columns import choose_categories, is_mostly_zero, name_features, refuse_suffixes
 from ._known import warn_of_short_history
 from ._shares import compute_panel, count_whole_periods, divisor, gross_spending, positive_income
 
@@ -47,10 +47,8 @@ MONTHS: dict[Period, int] = {"year": 12, "half": 6, "quarter": 3, "month": 1}
 POSITIVE = Interval(Integral, 1, None, closed="left")
 BEFORE = "before the first period"
 """Why transactions are left out of the periods."""
-SHARES = ("sum",), ("out",)
-"""The statistics and flows of a panel of shares alone."""
-DENSITY = 0.25
-"""Of a large panel: where a smaller share of the cells can be other than 0, columns are sparse."""
+SHARES = ("sum",), ("out",), ()
+"""The statistics, flows and balances of a panel of shares alone."""
 
 
 class SpendingAggregator(CallbackSupportMixin, TransformerMixin, BaseEstimator):
@@ -73,6 +71,10 @@ class SpendingAggregator(CallbackSupportMixin, TransformerMixin, BaseEstimator):
         Directions of the money, each with columns of its own. ``"out"`` has those of `categories`;
         its sums have refunds subtracted. ``"in"`` has those of all categories by which money comes
         in, refunds too.
+    balances : sequence of {"level", "min", "days_below_zero"}, default=()
+        What to compute of the balances that the log knows: that at the end of the period, the
+        lowest in it, and the number of days on which it is negative. A balance holds until the next
+        one; NaN stands for periods before the first.
     normalize : {"spending", "income"} or None, default="spending"
         The divisor of the sums of a period, and of no other statistic: the customer's spending in
         that period (the sum of absolute amounts, so that refunds cannot inflate shares; of money
@@ -105,7 +107,7 @@ class SpendingAggregator(CallbackSupportMixin, TransformerMixin, BaseEstimator):
         The categories in the column ``"infrequent"``; None if there is no such column.
     inflow_categories_ : ndarray of str or None
         The categories of the columns of money that comes in; None without ``"in"`` in `flows`.
-    statistics_, flows_ : tuple of str
+    statistics_, flows_, balances_ : tuple of str
         The parameters as `fit` read them.
     spending_categories_, income_categories_ : ndarray of str
         All categories of the log of `fit`: those of spending and those of income.
@@ -159,6 +161,7 @@ class SpendingAggregator(CallbackSupportMixin, TransformerMixin, BaseEstimator):
         "n_periods": [None, POSITIVE],
         "statistics": ["array-like"],
         "flows": ["array-like"],
+        "balances": ["array-like"],
         "normalize": [None, StrOptions({"spending", "income"})],
         "categories": [StrOptions({"auto"}), "array-like"],
         "min_frequency": [None, POSITIVE, Interval(RealNotInt, 0, 1, closed="neither")],
@@ -171,6 +174,7 @@ class SpendingAggregator(CallbackSupportMixin, TransformerMixin, BaseEstimator):
     inflow_categories_: Names | None
     statistics_: tuple[str, ...]
     flows_: tuple[str, ...]
+    balances_: tuple[str, ...]
     spending_categories_: Names
     income_categories_: Names
     n_periods_: int
@@ -191,6 +195,7 @@ class SpendingAggregator(CallbackSupportMixin, TransformerMixin, BaseEstimator):
         *,
         statistics: Sequence[str] = ("sum",),
         flows: Sequence[Literal["out", "in"]] = ("out",),
+        balances: Sequence[Literal["level", "min", "days_below_zero"]] = (),
         normalize: Literal["spending", "income"] | None = "spending",
         categories: Literal["auto"] | Sequence[str] = "auto",
         min_frequency: int | float | None = None,
@@ -202,6 +207,7 @@ class SpendingAggregator(CallbackSupportMixin, TransformerMixin, BaseEstimator):
         self.n_periods = n_periods
         self.statistics = statistics
         self.flows = flows
+        self.balances = balances
         self.normalize = normalize
         self.categories = categories
         self.min_frequency = min_frequency
@@ -237,9 +243,12 @@ class SpendingAggregator(CallbackSupportMixin, TransformerMixin, BaseEstimator):
         self.n_months_ = int(MONTHS.get(self.period, self.period))
         self.normalize_ = self.normalize
         self.dtype_ = None if self.dtype is None else np.dtype(self.dtype).name
-        self.statistics_, self.flows_ = tuple(self.statistics), tuple(self.flows)
+        wanted = self.statistics, self.flows, self.balances
+        self.statistics_, self.flows_, self.balances_ = map(tuple, wanted)
         check_choices("statistics", self.statistics_, STATISTICS)
         check_choices("flows", self.flows_, FLOWS)
+        if self.balances_:
+            check_choices("balances", self.balances_, BALANCES)
         self.handle_unknown_ = self.handle_unknown
         if not isinstance(self.categories, str) and self.handle_unknown != "ignore":
             # Columns that the user lists are no reason to warn about others.
@@ -269,7 +278,7 @@ class SpendingAggregator(CallbackSupportMixin, TransformerMixin, BaseEstimator):
             log, periods, self.categories, self.min_frequency, self.max_categories
         )
         self.inflow_categories_ = log.inflow_categories if "in" in self.flows_ else None
-        if (self.statistics_, self.flows_) != SHARES:
+        if (self.statistics_, self.flows_, self.balances_) != SHARES:
             refuse_suffixes([*self.categories_, *log.inflow_categories])
 
     def _fit_panel(self, X):
@@ -281,8 +290,8 @@ class SpendingAggregator(CallbackSupportMixin, TransformerMixin, BaseEstimator):
             raise ValueError("categories= applies to a TransactionLog; select columns of a panel.")
         if self.min_frequency is not None or self.max_categories is not None:
             raise ValueError("min_frequency= and max_categories= apply to a TransactionLog.")
-        if (self.statistics_, self.flows_) != SHARES:
-            raise ValueError("statistics= and flows= apply to a TransactionLog.")
+        if (self.statistics_, self.flows_, self.balances_) != SHARES:
+            raise ValueError("statistics=, flows= and balances= apply to a TransactionLog.")
         panel = validate_panel(self, X, n_periods=self.n_periods)
         self.categories_ = np.array(panel.features, dtype=object) if panel.is_named else None
         self.infrequent_categories_ = None
@@ -301,7 +310,8 @@ class SpendingAggregator(CallbackSupportMixin, TransformerMixin, BaseEstimator):
         -------
         panel : frame or ndarray, shape (n_customers, n_periods * n_features)
             With a column for each flow, statistic and category, such as ``year1|groceries``,
-            ``year1|groceries:mean`` and ``year1|salary:in:count``. Sums are shares, or currency
+            ``year1|groceries:mean`` and ``year1|salary:in:count``, and for each of `balances`, such
+            as ``year1|balance:min``. Sums are shares, or currency
             units if ``normalize=None``. A log gives a frame indexed by customer, a frame a frame,
             an array an array. The pandas frame of a log has sparse columns if it has more than 16
             million cells, at least three quarters of which are 0: all steps of skspend read them,
@@ -347,24 +357,14 @@ class SpendingAggregator(CallbackSupportMixin, TransformerMixin, BaseEstimator):
 
     def _is_sparse(self, log):
         """Whether a large panel is mostly 0; of the libraries of frames, pandas has sparse ones."""
-        n_cells = len(log) * self.n_periods_ * len(self.features_)
-        container = _get_output_config("transform", self)["dense"]
-        is_pandas = not log.is_polars and container in ("default", "pandas")
-        # A day has passed since every transaction, and since none.
-        most = np.inf if "days_since" in self.statistics_ else len(self.statistics_)
-        return is_pandas and n_cells > max(CELLS_AT_ONCE, most * log.n_transactions / DENSITY)
+        is_pandas = _get_output_config("transform", self)["dense"] in ("default", "pandas")
+        return is_pandas and not log.is_polars and is_mostly_zero(log, self)
 
     @property
     def features_(self) -> list[str]:
-        """Names of the features of a period of a log: flow by flow, statistic by statistic."""
+        """Names of the features of a period of a log: by flow and statistic, then balances."""
         check_is_fitted(self)
-        columns = {"out": self.categories_, "in": self.inflow_categories_}
-        return [
-            name_feature(category, statistic, flow)
-            for flow in self.flows_
-            for statistic in self.statistics_
-            for category in columns[flow]  # type: ignore[union-attr] # set by a fit on a log
-        ]
+        return name_features(self)
 
     @property
     def quality_(self) -> pd.DataFrame:

@@ -9,17 +9,23 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 import pandas as pd
 
+from .._utils._sklearn import CELLS_AT_ONCE
 from .._utils._text import count, some
 from ..categories._coefficients import INFREQUENT
+from ..transactions._balances import BALANCES
 from ..transactions._moments import FLOWS, STATISTICS
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from .._utils._typing import Names
+    from .._utils._typing import Estimator, Names
     from ..transactions import TransactionLog
 
-SUFFIXES = tuple(f":{word}" for word in (*FLOWS, *STATISTICS) if word not in ("out", "sum"))
+DENSITY = 0.25
+"""Of a large panel: where a smaller share of the cells can be other than 0, columns are sparse."""
+SUFFIXES = tuple(
+    f":{word}" for word in (*FLOWS, *STATISTICS, *BALANCES) if word not in ("out", "sum")
+)
 """How names of features other than shares end; shares of money spent have no suffix."""
 
 
@@ -31,6 +37,27 @@ def name_feature(category: str, statistic: str, flow: str) -> str:
     """
     of_flow = "" if flow == "out" else f":{flow}"
     return category + of_flow + ("" if statistic == "sum" else f":{statistic}")
+
+
+def name_features(spend: Estimator) -> list[str]:
+    """The features of a period of a log: flow by flow, statistic by statistic, then balances."""
+    columns = {"out": spend.categories_, "in": spend.inflow_categories_}
+    names = [
+        name_feature(category, statistic, flow)
+        for flow in spend.flows_
+        for statistic in spend.statistics_
+        for category in columns[flow]
+    ]
+    return names + [f"balance:{name}" for name in spend.balances_]
+
+
+def is_mostly_zero(log: TransactionLog, spend: Estimator) -> bool:
+    """Whether a panel is large, and few of its cells can be other than 0."""
+    n_cells = len(log) * spend.n_periods_ * len(spend.features_)
+    # A day has passed since every transaction, and since none, and balances last.
+    is_full = "days_since" in spend.statistics_ or spend.balances_
+    most = np.inf if is_full else len(spend.statistics_)
+    return n_cells > max(CELLS_AT_ONCE, most * log.n_transactions / DENSITY)
 
 
 def find_shares(features: Sequence[str]) -> NDArray[np.bool_]:

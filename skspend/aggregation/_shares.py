@@ -96,6 +96,9 @@ def _compute_block(log, spend, income, is_unknown, out):
             values = measured.get(name, spent)
             out[:, :, start : start + values.shape[2]] = values
             start += values.shape[2]
+    if spend.balances_:
+        balances = log.measure_balances(spend.n_months_, spend.n_periods_)
+        out[:, :, start:] = np.stack([balances[name] for name in spend.balances_], axis=2)
     return totals
 
 

@@ -28,7 +28,7 @@ OUTFLOWS = {
     ("VYBER", "SANKC. UROK"): "overdraft interest",
 }
 LIQUIDITY_MONTHS = 3
-_TRANSACTION_COLUMNS = ["account_id", "date", "type", "operation", "amount", "k_symbol"]
+_TRANSACTION_COLUMNS = ["account_id", "date", "type", "operation", "amount", "balance", "k_symbol"]
 _KIND_COLUMNS = ["type", "operation", "k_symbol"]
 _LOAN_COLUMNS = ["loan_id", "account_id", "date", "amount", "duration", "payments", "status"]
 
@@ -63,9 +63,10 @@ def load_berka(
     bunch : Bunch
         data : TransactionLog
             One customer per account, by account number. Outflows have seven categories, inflows
-            the category "income", unless `raw_kinds`. As in the paper, features are the six months
-            before the loan for "default", ``SpendingAggregator(period="month", n_periods=6)``, and
-            the months 4 to 6 before it for "liquidity", with ``n_periods=3``.
+            the category "income", unless `raw_kinds`; it knows balances. As in the paper, features
+            are the six months before the loan for "default",
+            ``SpendingAggregator(period="month", n_periods=6)``, and the months 4 to 6 before it for
+            "liquidity", with ``n_periods=3``.
         target : Series
             `default` or `liquidity`.
         default : Series of int, shape (n_accounts,)
@@ -114,13 +115,14 @@ def load_berka(
     # The day is missing for accounts without a loan, and the comparison false.
     frame = _categorise(transactions[transactions["date"].to_numpy() < loan_day])
     day = pd.Timedelta(days=1)
-    log = TransactionLog(frame, customers=loans.index, cutoff=loans["date"] - day)
+    options = {"customers": loans.index, "balance": "balance"}
+    log = TransactionLog(frame, cutoff=loans["date"] - day, **options)
     liquidity, first_day = _liquidity(frame, log)
     if raw_kinds:
         frame["category"] = _name_kinds(transactions[transactions["date"].to_numpy() < loan_day])
-        log = TransactionLog(frame, customers=loans.index, cutoff=loans["date"] - day)
+        log = TransactionLog(frame, cutoff=loans["date"] - day, **options)
     if label == "liquidity":
-        log = TransactionLog(frame, customers=loans.index, cutoff=first_day - day)
+        log = TransactionLog(frame, cutoff=first_day - day, **options)
     # Loans that ended unpaid (B) or are in debt (D).
     default = loans["status"].isin(["B", "D"]).astype(int).rename("default")
     history = loans["date"] - frame.groupby("customer")["date"].min().reindex(loans.index)
@@ -219,7 +221,9 @@ def _categorise(transactions):
             f"{', '.join(map(str, OUTFLOWS))}."
         )
     amount = transactions["amount"].astype(float)
-    frame = transactions[["account_id", "date"]].rename(columns={"account_id": "customer"})
+    frame = transactions[["account_id", "date", "balance"]].rename(
+        columns={"account_id": "customer"}
+    )
     frame = frame.assign(category=category, amount=amount.mask(is_credit, -amount))
     return frame.reset_index(drop=True)
 

@@ -155,7 +155,7 @@ def _measure_amounts(X: Any, pipeline: Any) -> np.ndarray | None:
     spend = pipeline[0]
     if not (isinstance(X, TransactionLog) and isinstance(spend, SpendingAggregator)):
         return None
-    if (spend.statistics_, spend.flows_) != (("sum",), ("out",)):
+    if (spend.statistics_, spend.flows_, spend.balances_) != (("sum",), ("out",), ()):
         return None
     # The same sums, without the last step to shares, and without a second warning.
     sums = copy(spend)

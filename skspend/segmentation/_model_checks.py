@@ -30,6 +30,7 @@ FITTED: dict[type[Any], dict[str, Any]] = {
         "inflow_categories_": (None,),
         "statistics_": (("sum",),),
         "flows_": (("out",),),
+        "balances_": ((),),
         "n_periods_": "size n_periods",
         "n_months_": "size n_months",
         "period_": (*MONTHS, "period"),

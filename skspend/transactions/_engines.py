@@ -70,17 +70,7 @@ def fetch_transactions(frame, names, n_months=0, last_month=None, moments=()):
     columns = {role: nw.col(name) for role, name in names.items()}
     amount, not_amount = _number(columns["amount"], types["amount"], names["amount"])
     is_text = _is_text(types["date"])
-    if is_text:
-        # The first ten letters of times in ISO 8601 are the day on the customer's clock.
-        date = columns["date"].cast(nw.String)
-        is_time = date.str.contains(ISO_TIME)
-        day = nw.when(is_time).then(date.str.slice(0, 10)).otherwise(date)
-    elif types["date"] in (nw.Date, nw.Datetime):
-        day = _day_as_number(columns["date"])
-    else:
-        is_number = types["date"].is_numeric() or types["date"] == nw.Boolean
-        kind = "numbers" if is_number else "values"
-        raise not_dates(names["date"], types["date"], kind)
+    day = _day(columns["date"], types["date"], names["date"])
     ends, exact_day = {}, day
     if n_months and not is_text:
         if last_month is None:
@@ -122,6 +112,36 @@ def fetch_transactions(frame, names, n_months=0, last_month=None, moments=()):
         columns |= {name: _read_days(columns[name]) for name in ends} | {"end": last_month}
         lasts = [name for name in kept if split_name(name)[1] == "last"]
         columns |= {name: _read_days(columns[name]) for name in lasts}
+    return columns
+
+
+def fetch_balances(frame, names):
+    """Fetch customers, dates and balances or, from a lazy frame, the lowest balance of each day.
+
+    Days then also have ``"transactions"`` and ``"not_amount"``, as in `fetch_transactions`.
+    """
+    frame = _as_narwhals(frame, "frame")
+    if isinstance(frame, nw.DataFrame):
+        return fetch_columns(frame, names, "frame")
+    schema = frame.collect_schema()
+    check_columns(schema.names(), names, "frame")
+    types = {role: schema[name] for role, name in names.items()}
+    columns = {role: nw.col(name) for role, name in names.items()}
+    balance, not_balance = _number(columns["balance"], types["balance"], names["balance"])
+    cells = (
+        frame.select(
+            columns["customer"].alias("customer"),
+            _day(columns["date"], types["date"], names["date"]).alias("date"),
+            balance.alias("balance"),
+            not_balance.alias("not_amount"),
+        )
+        .group_by("customer", "date", "not_amount")
+        .agg(nw.col("balance").min(), nw.len().alias("transactions"))
+        .collect()
+    )
+    columns = {name: _to_pandas(cells.get_column(name)) for name in cells.columns}
+    if not _is_text(types["date"]):
+        columns["date"] = _read_days(columns["date"])
     return columns
 
 
@@ -265,6 +285,19 @@ def _number(amount, dtype, name):
 def _is_text(dtype):
     """Return whether values are text, or a column of nulls, which has no type."""
     return dtype in (nw.String, nw.Categorical, nw.Enum, nw.Unknown)
+
+
+def _day(date, dtype, name):
+    """Return the day of a date: its text if it is text, else a code."""
+    if _is_text(dtype):
+        # The first ten letters of times in ISO 8601 are the day on the customer's clock.
+        date = date.cast(nw.String)
+        is_time = date.str.contains(ISO_TIME)
+        return nw.when(is_time).then(date.str.slice(0, 10)).otherwise(date)
+    if dtype in (nw.Date, nw.Datetime):
+        return _day_as_number(date)
+    is_number = dtype.is_numeric() or dtype == nw.Boolean
+    raise not_dates(name, dtype, "numbers" if is_number else "values")
 
 
 def _day_as_number(date):

@@ -125,7 +125,9 @@ class TransactionFiles:
     def read_numbers(self, values):
         """Return the numbers that a column of text holds; NaN is what is none."""
         texts = pa.chunked_array(pa.array(values, from_pandas=True))
-        self._decimals.settle(texts, partial(self._rest, ("amount", "income")), self.path)
+        self._decimals.settle(
+            texts, partial(self._rest, ("amount", "income", "balance")), self.path
+        )
         return _dialect.read_numbers(texts, self._decimals.taken).to_pandas()
 
     def read_dates(self, texts):

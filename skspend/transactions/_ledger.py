@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from pandas.api.types import is_bool_dtype
 
+from ._balances import measure_balances
 from ._periods import RESOLUTIONS, number_periods, period_edges
 from ._quality import AFTER_CUTOFF, count_left_out, join_left_out, take_left_out
 from ._rows import ROUNDING, Rows, sum_by_cell
@@ -41,9 +42,14 @@ def open_ledger(reading, ends, resolution):
         left_out = join_left_out([left_out, late])
     if incomes is not None and "day" in incomes.columns:
         incomes = incomes.select(incomes["day"] <= ends[incomes.customer])
+    balances = reading.balances
+    if balances is not None:
+        balances = balances.select(balances["day"] <= ends[balances.customer])
     n_categories = len(reading.categories)
     none = np.zeros(n_categories, dtype=bool)
-    ledger = Ledger(rows, left_out, ends, ends.max(), unit, resolution, none, none, incomes)
+    ledger = Ledger(
+        rows, left_out, ends, ends.max(), unit, resolution, none, none, incomes, balances
+    )
     if not rows.has_refunds:
         return ledger
     net = sum_by_cell(rows["amount"], rows["category"], n_categories)
@@ -59,7 +65,7 @@ class Ledger:
     Categories of spending are numbered 0, 1, ... and those of income -1, -2, ...; `is_income` is a
     mask of all by name, and `has_inflow` one of those by which any money comes in. `ends` are the
     customers' last days, and `last_day` the last of them before customers were selected. Yearly
-    `incomes` have no column day.
+    `incomes` have no column day. `balances` are the lowest of each day, sorted by customer and day.
     """
 
     rows: Rows
@@ -71,6 +77,7 @@ class Ledger:
     is_income: np.ndarray
     has_inflow: np.ndarray
     incomes: Rows | None = None
+    balances: Rows | None = None
 
     def __eq__(self, other):
         if not np.array_equal(self.ends, other.ends):
@@ -78,11 +85,10 @@ class Ledger:
         both = self, other
         everyone = np.arange(len(self.ends))
         frames = [ledger.to_frame(everyone, np.arange(len(ledger.is_income))) for ledger in both]
-        incomes = [ledger.incomes for ledger in both]
-        return (
-            frames[0].equals(frames[1])
-            and (incomes[0] is None) == (incomes[1] is None)
-            and (incomes[0] is None or incomes[0].take(everyone) == incomes[1].take(everyone))
+        return frames[0].equals(frames[1]) and all(
+            (one is None) == (two is None)
+            and (one is None or one.take(everyone) == two.take(everyone))
+            for one, two in ((self.incomes, other.incomes), (self.balances, other.balances))
         )
 
     __hash__ = None  # type: ignore[assignment] # for Python, None means not hashable
@@ -106,6 +112,7 @@ class Ledger:
             left_out=take_left_out(self.left_out, customers),
             ends=self.ends[customers],
             incomes=None if self.incomes is None else self.incomes.take(customers),
+            balances=None if self.balances is None else self.balances.take(customers),
         )
 
     def to_frame(self, customers, categories):
@@ -166,6 +173,13 @@ class Ledger:
         shape = len(self.ends), n_periods, n_columns
         cells = Cells.of(self.rows, flow, self.unit, period, column, shape)
         return [cells.measure(statistic, edges) for statistic in statistics]
+
+    def measure_balances(self, n_months, n_periods):
+        if self.balances is None:
+            raise ValueError(
+                "The log knows no balances. Pass the name of their column to it as balance=."
+            )
+        return measure_balances(self.balances, self.period_edges(n_months, n_periods))
 
     def count_transactions(self, n_months, n_periods):
         rows = self.rows

@@ -46,10 +46,9 @@ class TransactionLog:
         grouped by its own engine, and only the sums by customer, day or `resolution`, and category
         are collected. A pyarrow dataset is read piece by piece. :meth:`scan` reads files.
     customer, date, category, amount : str
-        Names of the four columns. Dates may be dates, timestamps (the day on their own
-        clock counts, see Notes) or ISO 8601 text, from 1900 to 2100;
-        amounts are numbers in any one currency. Integers (such as cents) and decimals are added up
-        exactly.
+        Names of the four columns. Dates may be dates, timestamps (the day on their own clock
+        counts, see Notes) or ISO 8601 text, from 1900 to 2100; amounts are numbers in any one
+        currency. Integers (such as cents) and decimals are added up exactly.
     income : frame, default=None
         Columns `customer`, ``"income"`` and optionally `date`, named as above. With dates, an
         income belongs to the period of its date; without, it is that of one year, in one row per
@@ -71,8 +70,10 @@ class TransactionLog:
         Whether categories are merchant category codes, which get the names of
         :func:`~skspend.categories.mcc_to_category`.
     statistics : sequence of str, default=()
-        Statistics of single transactions, as of :class:`SpendingAggregator`, that merged ones are
-        to know. Each needs more memory.
+        Statistics of :class:`SpendingAggregator` that merged transactions are to know.
+    balance : str, default=None
+        Name of a column with the customer's balance after the transaction; no row may lack it. The
+        lowest of a day is that of the day: transactions of a day have no known order.
     errors : {"raise", "drop"}, default="raise"
         Whether a row that cannot be read raises an error, or is dropped and counted in
         ``quality_``. The customers and categories of dropped rows stay known.
@@ -99,10 +100,9 @@ class TransactionLog:
     TypeError
         If `frame` is no frame, or dates are numbers; if a log is passed where an array is needed.
     ValueError
-        If a column is missing, or holds missing, unreadable, implausible or infinite values and
-        ``errors="raise"`` (the message gives column, count, remedy and, unless an engine has
-        grouped the rows, the first row), if `customers`, or `income` without dates, repeats a
-        customer, or if nothing is left.
+        If a column is missing, or holds values that cannot be read and ``errors="raise"`` (the
+        message gives column, count, remedy and, unless an engine has grouped the rows, the first
+        row), if `customers`, or `income` without dates, repeats a customer, or nothing is left.
 
     Notes
     -----
@@ -113,10 +113,6 @@ class TransactionLog:
     A time belongs to the day on its own clock: that of its time zone or UTC offset or, without
     one, as it is written. A Spark timestamp has the time zone of the session. DuckDB's TIMESTAMP
     WITH TIME ZONE keeps none, and is refused.
-
-    References
-    ----------
-    Maree & Omlin (2021), section III-A.
 
     Examples
     --------
@@ -132,8 +128,6 @@ class TransactionLog:
     TransactionLog(2 customers, 3 transactions, 2 categories, 2023-01-31 to 2024-03-31)
     >>> log[[1]].sum_spending(n_months=12, n_periods=2).tolist()
     [[[0.0, 300.0], [0.0, 0.0]]]
-    >>> log.period_edges(12, 2).astype("M8[D]").astype(str).tolist()
-    [['2022-04-01', '2023-04-01', '2024-04-01']]
     """
 
     customers: NDArray[Any]
@@ -161,6 +155,7 @@ class TransactionLog:
         resolution: Resolution = "day",
         mcc: bool = False,
         statistics: Collection[str] = (),
+        balance: str | None = None,
         errors: Literal["raise", "drop"] = "raise",
     ) -> None:
         check_choice("outflow", outflow, ("positive", "negative"))
@@ -177,6 +172,7 @@ class TransactionLog:
             is_outflow_negative=outflow == "negative",
             errors=errors,
             moments=moments_of(statistics),
+            balance=balance,
         )
         found = reader.read(frame)
         if mcc:
@@ -263,6 +259,8 @@ class TransactionLog:
         names: dict[str, Any] = dict(zip(ROLES, (customer, date, category, amount), strict=True))
         if isinstance(income, str):
             names["income"], income = income, None
+        if options.get("balance") is not None:
+            names["balance"] = options["balance"]
         given = check_options(separator, decimal, encoding, date_format)
         files = TransactionFiles(path, names, errors, given)
         options |= {role: files.names[role] for role in ROLES}
@@ -359,6 +357,10 @@ class TransactionLog:
         place = np.array([columns.get(name, -1) for name in self._names()], dtype=np.int64)
         n_columns = max(columns.values(), default=-1) + 1
         return self._ledger.measure(statistics, flow, n_months, n_periods, place, n_columns)
+
+    def measure_balances(self, n_months: int, n_periods: int) -> dict[str, Floats]:
+        """Measure the balances of periods: arrays (n_customers, n_periods) by name."""
+        return self._ledger.measure_balances(n_months, n_periods)
 
     def _names(self) -> Names:
         # Income categories are numbered -1, -2, ...: they index the reversed tail.

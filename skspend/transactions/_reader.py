@@ -11,7 +11,8 @@ from .._utils._text import count, warn
 from ..categories import mcc_to_category
 from ..categories._mcc import UNKNOWN
 from . import _columns, _quality
-from ._engines import ROWS_AT_ONCE, fetch_transactions, stream_tables
+from ._balances import read_balances
+from ._engines import ROWS_AT_ONCE, fetch_balances, fetch_transactions, stream_tables
 from ._files import TransactionFiles, naming
 from ._incomes import read_income_column
 from ._moments import FLOWS, NEVER
@@ -28,7 +29,7 @@ WHOLE_NUMBER = r"0|[1-9][0-9]{0,17}"
 class ReadRows:
     """Transactions as they were read, in multiples of ``1 / unit``, and the labels of their codes.
 
-    `incomes` are those of a column of the files.
+    `incomes` are those of a column of the files, and `balances` the lowest of each day.
     """
 
     rows: Rows
@@ -39,6 +40,7 @@ class ReadRows:
     first_day: np.datetime64
     last_day: np.datetime64
     incomes: Rows | None = None
+    balances: Rows | None = None
 
 
 @dataclass(frozen=True)
@@ -46,7 +48,8 @@ class Reader:
     """How transactions are read; `n_months` whole months, or a day if that is 0, are merged.
 
     They are counted back from `last_month`, in months since 1970, or the last month found, and
-    carry `moments`. `text` are the files that say how their text is written.
+    carry `moments`. `text` are the files that say how their text is written, and `balance` is the
+    column of balances, if they are read.
     """
 
     names: dict[str, str]
@@ -57,6 +60,7 @@ class Reader:
     errors: str
     moments: Sequence[str] = ()
     text: TransactionFiles | None = None
+    balance: str | None = None
 
     def read(self, source):
         """Return the ReadRows of files, an arrow dataset, or a frame of any engine."""
@@ -73,6 +77,11 @@ class Reader:
         if self.n_months > 1 and end not in (None, self._end(reading)):
             # The last months hold only unreadable rows: count back from the last readable one.
             reading, _ = self._read_pieces(source, self._end(reading))
+        if self.balance is not None:
+            names = {role: self.names[role] for role in ("customer", "date")}
+            names["balance"] = self.balance
+            tables = replace(self, names=names)._tables(source, None)
+            reading.balances = read_balances(tables, names, reading.customers, self.text)
         return reading
 
     def _read_pieces(self, source, end):
@@ -110,6 +119,8 @@ class Reader:
             return source.tables(self.names)
         if isinstance(source, Dataset):
             return stream_tables(source, self.names)
+        if "balance" in self.names:
+            return [fetch_balances(source, self.names)]
         return [fetch_transactions(source, self.names, self.n_months, end, self.moments)]
 
     def _find_last_month(self, source):
@@ -265,8 +276,9 @@ def _number_customers(reading):
     reading.rows = reading.rows.take(order)
     rank = _columns.take(np.argsort(order), reading.left_out["customer"].to_numpy())
     reading.left_out = reading.left_out.assign(customer=rank)
-    if reading.incomes is not None:
-        reading.incomes = reading.incomes.take(order)
+    for name in ("incomes", "balances"):
+        if (rows := getattr(reading, name)) is not None:
+            setattr(reading, name, rows.take(order))
 
 
 def _find_ends(rows, first_day=None, last_day=None):

@@ -171,8 +171,8 @@ def test_columns_have_any_names_and_money_any_sign(pipeline, frame, whole):
 def test_a_part_whose_panel_would_be_sparse_gives_the_same_bits(
     pipeline, frame, whole, monkeypatch
 ):
-    monkeypatch.setattr("skspend.aggregation._aggregator.CELLS_AT_ONCE", 0)
-    monkeypatch.setattr("skspend.aggregation._aggregator.DENSITY", np.inf)
+    monkeypatch.setattr("skspend.aggregation._columns.CELLS_AT_ONCE", 0)
+    monkeypatch.setattr("skspend.aggregation._columns.DENSITY", np.inf)
     pd.testing.assert_frame_equal(score(frame, pipeline), whole, check_exact=True)
 
 

@@ -340,11 +340,16 @@ def test_the_panel_of_shares_is_the_same(engine):
 @pytest.mark.parametrize("resolution", ["day", "month"])
 def test_statistics_of_single_transactions_are_the_same(engine, date, resolution):
     statistics = ["count", "mean", "mean_log", "max", "std", "any", "days_since"]
-    spend = SpendingAggregator(3, 6, statistics=statistics, flows=["out", "in"])
-    expected = spend.fit_transform(TransactionLog(table_of().to_pandas()))
-    log = engine.read(table_of(date=date), statistics=statistics, resolution=resolution)
+    balances = ["level", "min", "days_below_zero"]
+    spend = SpendingAggregator(3, 6, statistics=statistics, flows=["out", "in"], balances=balances)
+    options = {"statistics": statistics, "balance": "amount"}  # whatever it means
+    expected = spend.fit_transform(TransactionLog(table_of().to_pandas(), **options))
+    log = engine.read(table_of(date=date), resolution=resolution, **options)
     found = spend.fit_transform(log)
     np.testing.assert_allclose(found, expected, rtol=1e-9, atol=1e-9)
+    for name in balances:
+        column = f"period6|balance:{name}"
+        np.testing.assert_array_equal(found[column], expected[column])
 
 
 def tiny_table(amounts, **changed):
