@@ -13,10 +13,11 @@ from functools import partial
 from glob import glob
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 from pyarrow import ipc, parquet
-from pyarrow.dataset import dataset
+from pyarrow.dataset import ParquetFileFormat, dataset
 
 from .._utils._errors import FileError, require_text
 from . import _dialect
@@ -68,6 +69,8 @@ class TransactionFiles:
                     names = find_columns(self._files[-1].header, names, "it")
         else:
             names, schema = _common_schema(self._paths, names, kind)
+            if kind == "parquet":
+                schema, kind = _with_dictionaries(schema, names)
             self._data = dataset([*map(_local, self._paths)], schema=schema, format=kind)
         if kind == "workbook":
             # Numbers and dates are written here, and in one way.
@@ -98,6 +101,25 @@ class TransactionFiles:
             yield from stream_tables(data, names)
         except pa.ArrowInvalid as error:
             raise FileError(f"{self.path}: {error}") from error
+
+    def find_last_day(self):
+        """The last day, since 1970, by the statistics of Parquet files, or None without some."""
+        if self.is_text or not isinstance(self._data.format, ParquetFileFormat):
+            return None
+        column = self.names["date"]
+        kind = self._data.schema.field(column).type
+        if not pa.types.is_date(kind) and (not pa.types.is_timestamp(kind) or kind.tz is not None):
+            return None
+        lasts = []
+        for path in self._paths:
+            found = parquet.read_metadata(_local(path))
+            place = [field.path for field in found.schema].index(column)
+            for group in range(found.num_row_groups):
+                statistics = found.row_group(group).column(place).statistics
+                if statistics is None or not statistics.has_min_max:
+                    return None
+                lasts.append(np.datetime64(statistics.max).astype("M8[D]"))
+        return int(max(lasts).astype(np.int64)) if lasts else None
 
     def _batches(self, columns):
         n_rows, starts = 0, []
@@ -221,6 +243,17 @@ def _common_schema(paths, names, kind):
                         f"and times in one time zone, in all files."
                     ) from error
     return names, common
+
+
+def _with_dictionaries(schema, names):
+    """Let the text of few customers and categories be read as numbers of its values."""
+    texts = {names[role] for role in ("customer", "category")}
+    kinds = pa.string(), pa.large_string()
+    texts = [name for name in texts if schema.field(name).type in kinds]
+    for name in texts:
+        field = pa.field(name, pa.dictionary(pa.int32(), pa.string()))
+        schema = schema.set(schema.get_field_index(name), field)
+    return schema, ParquetFileFormat(dictionary_columns=texts)
 
 
 def _plain(field):

@@ -124,6 +124,10 @@ class Reader:
         return [fetch_transactions(source, self.names, self.n_months, end, self.moments)]
 
     def _find_last_month(self, source):
+        if isinstance(source, TransactionFiles):
+            last = source.find_last_day()
+            if last is not None and _columns.FIRST_DAY <= last <= _columns.LAST_DAY:
+                return int(month_number(_as_date(last)))
         reader = replace(self, names={"date": self.names["date"]})
         lasts = [0]
         for table in reader._tables(source, None):

@@ -64,6 +64,8 @@ class Rows:
 
     def with_moments(self, moments, unit):
         """Return the rows, which are single transactions, with moments of both directions."""
+        if not moments:
+            return self
         columns = [moments_of_rows(self, flow, moments, unit) for flow in FLOWS]
         return self.with_columns(columns[0] | columns[1])
 
@@ -111,27 +113,39 @@ class Rows:
         """Merge the rows of the same customer, day and category; the result is sorted."""
         if not len(self):
             return self
-        first = np.int32(self["day"].min())
+        first, last = np.int32(self["day"].min()), int(self["day"].max())
         n_categories = int(self["category"].max()) + 1
-        cell = (self["day"] - first).astype(np.int64) * n_categories + self["category"]
-        n_cells = int(cell.max()) + 1
-        cell = cell.astype(np.int32) if n_cells < 2**31 else cell
+        n_cells = (last - int(first) + 1) * n_categories
+        cell = (self["day"] - first).astype(np.int32 if n_cells < 2**31 else np.int64, copy=False)
+        cell *= n_categories
+        cell += self["category"]
+
+        def sort(values):
+            # A sparse matrix sorts places in about linear time; those that are equal stay apart.
+            shape = self.n_customers, n_cells
+            places = sparse.coo_array((values, (self.customer, cell)), shape=shape)
+            places.has_canonical_format = True
+            lines = places.tocsr()
+            lines.sort_indices()
+            return lines
 
         def merge(values):
-            # A sparse matrix adds equal places up in linear time.
-            shape = self.n_customers, n_cells
-            return sparse.coo_array((values, (self.customer, cell)), shape=shape).tocsr()
+            lines = sort(values)
+            lines.sum_duplicates()
+            return lines.data
 
-        merged = merge(self["amount"])
+        merged = sort(self["amount"])
+        counts = None if "transactions" in self.columns else _count_equal(merged)
+        merged.sum_duplicates()
         day, category = np.divmod(merged.indices, n_categories)
         columns = {
             "day": (day + first).astype(self["day"].dtype),
             "category": category.astype(self["category"].dtype),
             "amount": merged.data,
-            "transactions": merge(self.transactions).data,
+            "transactions": merge(self.transactions) if counts is None else counts,
         }
         if self.has_refunds:
-            columns["refunds"] = merge(self.refunds).data
+            columns["refunds"] = merge(self.refunds)
         carried = [name for name in self.columns if split_name(name)[1]]
         if any(map(is_largest, carried)):
             whose = np.repeat(np.arange(self.n_customers), np.diff(merged.indptr))
@@ -143,9 +157,9 @@ class Rows:
                 columns[name] = np.full(len(merged.data), NEVER, dtype=self[name].dtype)
                 np.maximum.at(columns[name], place, self[name])
             else:
-                columns[name] = merge(self[name]).data
-        counts = np.diff(merged.indptr)
-        customer = np.repeat(np.arange(self.n_customers, dtype=np.int32), counts)
+                columns[name] = merge(self[name])
+        n_cells_each = np.diff(merged.indptr)
+        customer = np.repeat(np.arange(self.n_customers, dtype=np.int32), n_cells_each)
         return Rows(customer, self.n_customers, columns, is_sorted=True)
 
     def sum_amounts(self, column, n_columns, counts=None):
@@ -169,6 +183,15 @@ class Rows:
             turnover = sums[cells] - 2 * np.bincount(place, weights=refunds[negative])
             sums[cells[np.abs(sums[cells]) <= ROUNDING * turnover]] = 0
         return total
+
+
+def _count_equal(lines):
+    """How often each place of a sorted sparse matrix is there, line by line."""
+    is_first = np.ones(len(lines.indices), dtype=bool)
+    np.not_equal(lines.indices[1:], lines.indices[:-1], out=is_first[1:])
+    starts = lines.indptr[:-1]
+    is_first[starts[starts < len(is_first)]] = True
+    return np.diff(np.flatnonzero(is_first), append=len(is_first)).astype(np.int32)
 
 
 def sum_by_cell(values, cell, n_cells):

@@ -421,6 +421,25 @@ def test_parquet_files_of_other_but_compatible_types_are_read_together(tmp_path)
     assert log.quality_["transactions"].sum() == 3
 
 
+@pytest.mark.parametrize("last", [None, "2199-01-01"], ids=["good dates", "a date far away"])
+@pytest.mark.parametrize("unit", ["date32", "s", "ms", "us", "ns", "text"])
+def test_the_last_month_of_parquet_is_the_same_with_statistics_and_without(tmp_path, last, unit):
+    dates = pa.array(["1962-12-31", "2023-01-31", "2024-01-05", last]).cast(pa.timestamp("s"))
+    kind = {"date32": pa.date32(), "text": pa.string()}.get(unit) or pa.timestamp(unit)
+    table = pa.table(
+        {"customer": list("baba"), "date": dates.cast(kind), "category": ["pets"] * 4,
+         "amount": [0.1, 0.2, 0.3, 0.4]}
+    )  # fmt: skip
+    logs = []
+    for name in ("with", "without"):
+        path = tmp_path / f"{name}.parquet"
+        parquet.write_table(table, path, write_statistics=name == "with")
+        logs.append(read(path, "quarter", errors="drop"))
+    assert logs[0] == logs[1]
+    days = ["2022-11-01", "1962-11-01", "2023-11-01"]
+    assert logs[0].to_frame()["date"].astype(str).tolist() == days
+
+
 NAIVE = pa.array(["2024-01-31T23:30"]).cast(pa.timestamp("us"))
 UTC, TOKYO = (NAIVE.cast(pa.timestamp("us", zone)) for zone in ("UTC", "Asia/Tokyo"))
 
