@@ -64,11 +64,12 @@ def divide(points, max_parts, smallest, random_state, proposed=()):
     start = _Start(sample, random_state)
     clouds = _Clouds(sample, random_state)
     tried = {n_parts: start.find(n_parts) for n_parts in range(2, most + 1)}
-    silhouettes = {
-        n_parts: start.judge(parts)
+    large = [
+        n_parts
         for n_parts, parts in tried.items()
         if parts is not None and np.bincount(parts.labels_).min() >= least
-    }
+    ]
+    silhouettes = dict(zip(large, start.judge([tried[n_parts] for n_parts in large]), strict=True))
     halves = _Halves(sample, random_state)
     found = []
     for n_parts in sorted(silhouettes, key=silhouettes.get, reverse=True):
@@ -131,12 +132,7 @@ class _Start:
     def __init__(self, points, random_state):
         self.points = points
         self.judged = sample_rows(points, JUDGED, random_state)
-        self.pairs = pdist(self.judged)
-        self.tree = ward(self.pairs)
-
-    @cached_property
-    def distances(self):
-        return squareform(self.pairs)
+        self.tree = ward(pdist(self.judged))
 
     def find(self, n_parts):
         """k-means, or None if there are fewer parts."""
@@ -146,8 +142,16 @@ class _Start:
             return None
         return KMeans(n_parts, init=np.array(centers), n_init=1).fit(self.points)
 
-    def judge(self, parts):
-        """The silhouette of the parts among the points judged; -1 if there is a single one.
+    def judge(self, divisions):
+        """The silhouettes of several divisions into parts among the points judged.
+
+        Distances take less time than the memory is worth that they would need until the next call.
+        """
+        distances = squareform(pdist(self.judged))
+        return [self._silhouette(distances, parts) for parts in divisions]
+
+    def _silhouette(self, distances, parts):
+        """One silhouette; -1 if there is a single part.
 
         One product has all sums of distances, for which scikit-learn goes through the points.
         """
@@ -155,7 +159,7 @@ class _Start:
         is_in = np.eye(labels.max() + 1)[labels]
         if is_in.shape[1] == 1:
             return -1.0
-        totals, sizes = self.distances @ is_in, is_in.sum(axis=0)
+        totals, sizes = distances @ is_in, is_in.sum(axis=0)
         own, n_own = is_in.astype(bool), sizes[labels]
         # The distance to itself is 0, and does not count.
         inside = totals[own] / np.maximum(n_own - 1, 1)
@@ -186,7 +190,7 @@ class _Clouds:
 
     def best_silhouette(self, n_parts):
         found = [(cloud, cloud.find(n_parts)) for cloud in self.starts]
-        return max(cloud.judge(parts) for cloud, parts in found if parts is not None)
+        return max(cloud.judge([parts])[0] for cloud, parts in found if parts is not None)
 
 
 class _Halves:

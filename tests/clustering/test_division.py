@@ -57,10 +57,10 @@ def test_parts_are_judged_by_their_silhouette(n_parts):
     start = _division._Start(generator.normal(size=(30, 3)), np.random.RandomState(0))
     parts = start.find(n_parts)
     expected = silhouette_score(start.judged, parts.predict(start.judged))
-    assert start.judge(parts) == pytest.approx(expected)
+    assert start.judge([parts]) == [pytest.approx(expected)]
 
 
 def test_a_single_part_among_the_points_judged_is_the_worst():
     start = _division._Start(np.arange(12.0).reshape(-1, 1), np.random.RandomState(0))
     far = KMeans(2, init=[[0.0], [1e6]], n_init=1).fit([[0.0], [1.0], [1e6]])
-    assert start.judge(far) == -1
+    assert start.judge([far]) == [-1]
