@@ -12,7 +12,8 @@ draws); five folds; and 100 labels drawn from the earlier half of the loans, and
 draws). The reading and the network are chosen on the earlier half alone, by 100 of its labels and
 the rest of it.
 
-    python benchmarks/rich_panels.py --berka FOLDER [--repetitions 20] [--reading NAME ...]
+    python benchmarks/rich_panels.py --berka FOLDER [--repetitions 20] [--reading NAME ...] \
+        [--no-networks]
 """
 
 import warnings
@@ -100,7 +101,8 @@ def draw(target, pool, others, seed):
 @click.option("--berka", required=True, type=click.Path(exists=True, file_okay=False))
 @click.option("--repetitions", default=20, show_default=True, help="Of networks and labels.")
 @click.option("--reading", "readings", multiple=True, type=click.Choice([*READ]), default=[*READ])
-def main(berka, repetitions, readings):
+@click.option("--networks/--no-networks", default=True, show_default=True)
+def main(berka, repetitions, readings, networks):
     """Print the mean AUC of default by reading and model, with 95 % intervals over the draws."""
     warnings.simplefilter("ignore")
     log, target, is_early = load_loans(berka)
@@ -116,7 +118,8 @@ def main(berka, repetitions, readings):
                 "logistic, every month": months.to_numpy(),
                 "logistic, whole": whole.to_numpy(),
             }
-            inputs |= last_states(months, whole, seed)
+            if networks:
+                inputs |= last_states(months, whole, seed)
             for model, values in inputs.items():
                 splits = {
                     "100 at random": draw(target, everybody, None, seed),
@@ -137,7 +140,7 @@ def main(berka, repetitions, readings):
             widths = part.pivot_table("auc", "reading", "model", aggfunc=half_interval, sort=False)
             print(f"half of the 95 % interval\n{widths.round(3).to_string()}")
             wide = part.pivot_table("auc", ["reading", "draw"], "model", sort=False)
-            for name in ("frozen autoencoder", "frozen network of the whole"):
+            for name in [name for name in wide if name.startswith("frozen")]:
                 gain = (wide[name] - wide["logistic, whole"]).groupby("reading", sort=False)
                 shown = gain.agg(["mean", half_interval]).round(3)
                 print(f"{name}, minus logistic on the whole\n{shown.to_string()}")

@@ -48,7 +48,7 @@ def expect(frame, log, n_months, n_periods):
 
 
 @pytest.mark.filterwarnings("ignore:The transactions span")
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(tables(), st.sampled_from([1, 3]), st.booleans(), st.randoms())
 def test_balances_are_those_of_every_day(frame, n_months, is_cut, random):
     customers = [2, 0, 1]

@@ -71,7 +71,7 @@ def expect(frame, log):
     return pd.Series(expected).unstack()
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(tables())
 def test_every_statistic_is_that_of_the_single_transactions(frame):
     log = TransactionLog(frame)
@@ -89,7 +89,7 @@ def test_every_statistic_is_that_of_the_single_transactions(frame):
     np.testing.assert_array_equal(panel[of_sums], plain.fit_transform(log))
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=10, deadline=None)
 @given(tables(), st.sampled_from(["day", "month", "quarter"]), st.booleans())
 def test_merged_transactions_that_carry_statistics_know_them_as_single_ones_do(
     frame, resolution, is_negative

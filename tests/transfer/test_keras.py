@@ -11,7 +11,6 @@ import pytest
 from sklearn import config_context
 from sklearn.base import clone
 from sklearn.ensemble import BaggingRegressor
-from sklearn.exceptions import DataConversionWarning
 from sklearn.model_selection import GridSearchCV
 from sklearn.utils.estimator_checks import parametrize_with_checks
 from sklearn.utils.validation import has_fit_parameter
@@ -64,9 +63,8 @@ def test_both_engines_train_a_network_alike_on_full_batches(
     np.testing.assert_allclose(by_keras, native, atol=1e-3 * np.ptp(native))
 
 
-@pytest.mark.parametrize("output", ["pandas", "polars"])
-def test_no_output_that_is_set_globally_reaches_scikeras(bank, output):
-    with config_context(transform_output=output):
+def test_no_output_that_is_set_globally_reaches_scikeras(bank):
+    with config_context(transform_output="polars"):
         model = TransferRegressor(engine="scikeras", epochs=1).fit(bank.data, bank.liquidity)
     assert model.predict(bank.data).shape == (300,)
 
@@ -114,7 +112,9 @@ def own_fit(bank):
     """A model of a user's own, fitted; its weights before; and its predictions."""
     own_model = build_own_model()
     before = own_model.get_weights()
-    model = TransferRegressor(engine="scikeras", model=own_model, epochs=2, random_state=0)
+    model = TransferRegressor(random_state=0).fit(bank.data, bank.liquidity)
+    assert hasattr(model, "coef_")
+    model.set_params(engine="scikeras", model=own_model, epochs=2)
     model.fit(bank.data, bank.liquidity)
     return model, before, model.predict(bank.data)
 
@@ -146,13 +146,9 @@ def test_a_fitted_model_is_saved_and_predicts_whatever_its_parameters_are_now(ba
     np.testing.assert_array_equal(saved.predict(bank.data), predicted)
 
 
-def test_a_model_of_ones_own_replaces_the_head_of_an_earlier_fit(bank):
-    model = TransferRegressor(random_state=0).fit(bank.data, bank.liquidity)
-    assert hasattr(model, "coef_")
-    model.set_params(engine="scikeras", model=build_own_model(), epochs=1)
-    model.fit(bank.data, bank.liquidity)
+def test_a_model_of_ones_own_replaces_the_head_of_an_earlier_fit(own_fit):
     for name in ("coef_", "coef_names_", "intercept_", "weights_"):
-        assert not hasattr(model, name)
+        assert not hasattr(own_fit[0], name)
 
 
 class Builder:
@@ -307,11 +303,3 @@ def test_bagging_draws_customers_for_a_model_without_sample_weights(bank):
     model = TransferRegressor(engine="scikeras", epochs=1)
     bags = BaggingRegressor(model, n_estimators=1, random_state=0)
     assert bags.fit(bank.data, bank.liquidity).predict(bank.data).shape == (300,)
-
-
-def test_a_column_of_classes_is_read_with_a_warning_where_one_label_is_needed(bank):
-    model = TransferClassifier(engine="scikeras", epochs=1, random_state=0)
-    expected = model.fit(bank.data, bank.default).predict_proba(bank.data)
-    with pytest.warns(DataConversionWarning, match="column-vector y"):
-        model.fit(bank.data, np.asarray(bank.default)[:, None])
-    np.testing.assert_array_equal(model.predict_proba(bank.data), expected)
