@@ -338,16 +338,7 @@ class SpendingAggregator(CallbackSupportMixin, TransformerMixin, BaseEstimator):
             fitted, got = ("a log", "a panel") if was_log else ("a panel", "a log")
             raise ValueError(f"The aggregator was fitted on {fitted} and cannot transform {got}.")
         if isinstance(X, TransactionLog):
-            warn_of_short_history(X, self)
-            log = with_income(X, self.income_categories_)
-            if self._is_sparse(log):
-                table = compute_panel(log, self, sparse=True)
-                return make_sparse_frame(table, X.customers, self.get_feature_names_out())
-            panel = Panel(compute_panel(log, self), self.period_, self.features_)
-            if X.is_polars:
-                names = list(panel.names)
-                return nw.from_numpy(panel.table, schema=names, backend="polars").to_native()
-            return pd.DataFrame(panel.table, index=X.customers, columns=panel.names, copy=False)
+            return self._transform_log(X)
         panel = validate_panel(self, X, reset=False)
         shares = panel.cube
         if self.normalize_ is not None:
@@ -355,10 +346,19 @@ class SpendingAggregator(CallbackSupportMixin, TransformerMixin, BaseEstimator):
         shares = shares.astype(self.dtype_ or shares.dtype, copy=False)
         return Panel(shares, panel.period, panel.features).like(X)
 
-    def _is_sparse(self, log):
-        """Whether a large panel is mostly 0; of the libraries of frames, pandas has sparse ones."""
+    def _transform_log(self, X, tally=None):
+        """Transform a log, and pass its sums to a `tally`, if there is one."""
+        warn_of_short_history(X, self)
+        log = with_income(X, self.income_categories_)
+        # Of the libraries of frames, pandas has sparse ones.
         is_pandas = _get_output_config("transform", self)["dense"] in ("default", "pandas")
-        return is_pandas and not log.is_polars and is_mostly_zero(log, self)
+        if is_pandas and not X.is_polars and is_mostly_zero(log, self):
+            table = compute_panel(log, self, sparse=True, tally=tally)
+            return make_sparse_frame(table, X.customers, self.get_feature_names_out())
+        panel = Panel(compute_panel(log, self, tally=tally), self.period_, self.features_)
+        if X.is_polars:
+            return nw.from_numpy(panel.table, list(panel.names), backend="polars").to_native()
+        return pd.DataFrame(panel.table, index=X.customers, columns=panel.names, copy=False)
 
     @property
     def features_(self) -> list[str]:

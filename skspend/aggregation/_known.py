@@ -6,7 +6,7 @@ log lacks months. A model says nothing about spending that it does not see.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -55,35 +55,85 @@ def known_share(log: TransactionLog, spend: Estimator, *, allow_unknown: bool = 
         If more than half of the spending of all customers is in unknown categories.
     """
     log = with_income(log, spend.income_categories_)
-    rare = spend.infrequent_categories_
-    columns = spend.categories_ if rare is None else np.append(spend.categories_[:-1], rare)
-    is_unknown = ~np.isin(log.categories, columns)
-    if not is_unknown.any():
-        n_transactions, *_ = log.count_transactions(spend.n_months_, spend.n_periods_)
-        return np.where((n_transactions > 0).any(axis=1), 1.0, np.nan)
-    known, unknown = np.zeros((2, len(log)))
-    by_category = np.zeros(is_unknown.sum())
-    n_cells = spend.n_periods_ * (len(log.categories) + len(columns))
+    tally = Tally(log, spend, allow_unknown)
+    if not tally.is_needed:
+        return _share_of_spenders(log, spend)
+    n_cells = spend.n_periods_ * (len(log.categories) + len(tally.columns))
     for block in gen_batches(len(log), max(1, CELLS_OF_BLOCK // n_cells)):
-        panel = log[block].sum_spending(spend.n_months_, spend.n_periods_)
-        known[block] = gross_spending(arrange(panel, log.categories, columns)).sum(axis=1)
+        tally.add(log[block].sum_spending(spend.n_months_, spend.n_periods_))
+    tally.check()
+    return tally.share
+
+
+def transform_with_known_share(
+    log: TransactionLog, spend: Estimator, *, allow_unknown: bool = False
+) -> tuple[Any, Floats]:
+    """Return the panel of a log and the :func:`known_share` of its customers, of the same sums."""
+    read = with_income(log, spend.income_categories_)
+    tally = Tally(read, spend, allow_unknown)
+    if not tally.is_needed:
+        return spend.transform(log), _share_of_spenders(read, spend)
+    return spend._transform_log(log, tally), tally.share
+
+
+class Tally:
+    """What customers spend in known and in unknown categories, added up block by block.
+
+    A SpendingAggregator that transforms a log passes the sums of each block of customers.
+    """
+
+    def __init__(self, log: TransactionLog, spend: Estimator, allow_unknown: bool) -> None:
+        rare = spend.infrequent_categories_
+        categories = spend.categories_
+        self.columns = categories if rare is None else np.append(categories[:-1], rare)
+        self.categories: Any = log.categories
+        self.allow_unknown = allow_unknown
+        self.is_unknown = ~np.isin(log.categories, self.columns)
+        self.by_category = np.zeros(self.is_unknown.sum())
+        self.blocks: list[Floats] = []
+
+    @property
+    def is_needed(self) -> bool:
+        """Whether anything can be unknown."""
+        return bool(self.is_unknown.any())
+
+    def add(self, panel: Floats) -> None:
+        """Count the sums of some customers, shape (n_customers, n_periods, n_categories)."""
+        known = gross_spending(arrange(panel, self.categories, self.columns)).sum(axis=1)
         # Money that comes in by an unknown category is no spending. One by one, as in the shares.
-        found = panel[:, :, is_unknown].clip(min=0)
-        unknown[block] = found.cumsum(axis=2)[:, :, -1].sum(axis=1)
-        by_category += found.sum(axis=(0, 1))
-    total = known + unknown
-    if not allow_unknown and unknown.sum() > MOST_UNKNOWN * total.sum():
-        shares = pd.Series(by_category / total.sum(), log.categories[is_unknown])
+        found = panel[:, :, self.is_unknown].clip(min=0)
+        unknown = found.cumsum(axis=2)[:, :, -1].sum(axis=1)
+        self.by_category += found.sum(axis=(0, 1))
+        self.blocks.append(np.stack([known, unknown]))
+
+    @property
+    def share(self) -> Floats:
+        known, unknown = np.concatenate(self.blocks, axis=1)
+        total = known + unknown
+        return np.divide(known, total, out=np.full(len(total), np.nan), where=total > 0)
+
+    def check(self) -> None:
+        """Refuse customers most of whose spending is unknown, unless they are allowed."""
+        known, unknown = np.concatenate(self.blocks, axis=1)
+        total = (known + unknown).sum()
+        if self.allow_unknown or unknown.sum() <= MOST_UNKNOWN * total:
+            return
+        shares = pd.Series(self.by_category / total, self.categories[self.is_unknown])
         largest = shares.sort_values(ascending=False, kind="stable")[:N_NAMED]
         named = ", ".join(f"{str(name)!r} ({share:.1%})" for name, share in largest.items())
         unknown_categories = count(len(shares), "category", "categories")
         raise ValueError(
             f"{shares.sum():.1%} of the spending is in {unknown_categories} that the model does "
-            f"not know, above all {named}. It knows {some(columns, 2)}. Segments would be a guess."
-            f"{ask_about_codes(log.categories)} Name the categories as in the fit, or pass "
+            f"not know, above all {named}. It knows {some(self.columns, 2)}. Segments would be a "
+            f"guess.{ask_about_codes(self.categories)} Name the categories as in the fit, or pass "
             f"allow_unknown=True."
         )
-    return np.divide(known, total, out=np.full(len(log), np.nan), where=total > 0)
+
+
+def _share_of_spenders(log, spend):
+    """The share where all categories are known."""
+    n_transactions, *_ = log.count_transactions(spend.n_months_, spend.n_periods_)
+    return np.where((n_transactions > 0).any(axis=1), 1.0, np.nan)
 
 
 def warn_of_short_history(log: TransactionLog, spend: Estimator) -> None:

@@ -24,11 +24,14 @@ CELLS_OF_BLOCK = 2**21
 """Shares are computed for this many cells of the panel at a time."""
 
 
-def compute_panel(log: TransactionLog, spend: Estimator, *, sparse: bool = False) -> Any:
+def compute_panel(
+    log: TransactionLog, spend: Estimator, *, sparse: bool = False, tally: Any = None
+) -> Any:
     """Compute the features of all customers, shape (n_customers, n_periods, n_features).
 
     With `sparse`, they are a sparse array of shape (n_customers, n_periods * n_features).
-    `spend` is a SpendingAggregator, fitted on a log whose categories of income `log` has.
+    `spend` is a SpendingAggregator, fitted on a log whose categories of income `log` has. The sums
+    of spending are passed to a `tally`, if there is one.
     """
     is_unknown = ~np.isin(log.categories, spend.spending_categories_)
     if is_unknown.any() and spend.handle_unknown_ == "error":
@@ -50,12 +53,14 @@ def compute_panel(log: TransactionLog, spend: Estimator, *, sparse: bool = False
         part = log[block] if len(log) > n_at_once else log
         found = panel[: len(part)] if sparse else panel[block]
         totals += _compute_block(
-            part, spend, None if income is None else income[block], is_unknown, found
+            part, spend, None if income is None else income[block], is_unknown, found, tally
         )
         if sparse:
             parts.append(csr_array(unfold(found)))
     if sparse:
         panel = vstack(parts, format="csr")
+    if tally is not None:
+        tally.check()
     if spend.handle_unknown_ == "warn":
         _warn_of_unknown(spend, log.categories[is_unknown], *totals)
     return panel
@@ -77,12 +82,13 @@ def _warn_of_unknown(spend, unknown, missed, total, came_in):
     )
 
 
-def _compute_block(log, spend, income, is_unknown, out):
+def _compute_block(log, spend, income, is_unknown, out, tally):
     """Write the features of a few customers into `out`, and return three totals, as
     :func:`_shares_of_block`."""
     spent, totals = None, np.zeros(3)
-    if is_unknown.any() or ("sum" in spend.statistics_ and "out" in spend.flows_):
-        spent, totals = _shares_of_block(log, spend, income, is_unknown)
+    has_sums = "sum" in spend.statistics_ and "out" in spend.flows_
+    if has_sums or is_unknown.any() or tally is not None:
+        spent, totals = _shares_of_block(log, spend, income, is_unknown, tally)
     start = 0
     for flow in spend.flows_:
         measured = {}
@@ -121,10 +127,12 @@ def _sum_inflow(log, spend):
     return total[:, :, 0]
 
 
-def _shares_of_block(log, spend, income, is_unknown):
+def _shares_of_block(log, spend, income, is_unknown, tally):
     """Shares of a few customers, and three totals: spending in unknown categories, all spending,
     and money that came in by unknown categories."""
     panel = log.sum_spending(spend.n_months_, spend.n_periods_)
+    if tally is not None:
+        tally.add(panel)
     known = arrange(panel, log.categories, spend.spending_categories_)
     # Unknown amounts are added up one by one: which categories are unknown depends on who is in
     # the log, and the last bit of a sum depends on the number of its terms.

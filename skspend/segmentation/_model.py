@@ -18,7 +18,7 @@ from .._utils._sklearn import default_output
 from .._utils._sparse import find_active, take
 from ..aggregation import SpendingAggregator
 from ..aggregation._aggregator import MONTHS
-from ..aggregation._known import known_share
+from ..aggregation._known import transform_with_known_share
 from ..aggregation._shares import count_whole_periods
 from ..clustering import TrajectoryClusterer
 from ..extraction import FactorStateExtractor, LSTMStateExtractor
@@ -312,9 +312,7 @@ class SegmentModel:
         spend = self.pipeline["spend"]
         if self.reading is not None:
             self.reading.check(log)
-        known = known_share(log, spend, allow_unknown=allow_unknown)
-        with blame_data():
-            panel = spend.transform(log)
+        panel, known = transform_with_known_share(log, spend, allow_unknown=allow_unknown)
         check_sign(panel)
         return panel, self.pipeline["states"].transform(panel), known
 

@@ -52,6 +52,27 @@ def test_the_known_share_is_that_of_the_amounts(model, bank_log, block, monkeypa
     np.testing.assert_allclose(found, spent[:, is_known].sum(axis=1) / spent.sum(axis=1))
 
 
+@pytest.mark.filterwarnings("ignore:.*not in fit")
+@pytest.mark.parametrize("share", [0, 0.2])
+def test_a_model_sums_the_spending_once_and_knows_the_same_share_of_it(
+    model, bank_log, share, monkeypatch
+):
+    spend = model.pipeline["spend"]
+    log = TransactionLog(rename(bank_log, share)[0], cutoff=CUTOFF)
+    expected, panel = known_share(log, spend), spend.transform(log)
+    sums, n_sums = TransactionLog.sum_spending, []
+
+    def count(log, *periods):
+        n_sums.append(len(log))
+        return sums(log, *periods)
+
+    monkeypatch.setattr(TransactionLog, "sum_spending", count)
+    found = model.see(log)
+    assert n_sums == [len(log)]
+    pd.testing.assert_frame_equal(found[0], panel, check_exact=True)
+    np.testing.assert_array_equal(found[2], expected)
+
+
 def test_customers_of_whom_the_model_knows_nothing_have_no_strength(model, bank_log):
     frame, _ = rename(bank_log, 0)
     strange = bank_log.customers[:2]
