@@ -10,7 +10,6 @@ from collections.abc import Sequence
 from numbers import Integral
 from typing import TYPE_CHECKING, Literal, Self
 
-import narwhals.stable.v2 as nw
 import numpy as np
 import pandas as pd
 from sklearn.base import BaseEstimator, TransformerMixin
@@ -23,19 +22,16 @@ from .._utils._sklearn import (
     RealNotInt,
     StrOptions,
     _fit_context,
-    _get_output_config,
     forget_fit,
     one_task,
 )
-from .._utils._sparse import make_sparse_frame
 from ..panel import Panel, output_names, refuse_transactions, validate_panel
 from ..transactions import TransactionLog
 from ..transactions._balances import BALANCES
-from ..transactions._incomes import with_income
 from ..transactions._moments import FLOWS, STATISTICS
-from ._columns import choose_categories, is_mostly_zero, name_features, refuse_suffixes
+from ._columns import choose_categories, name_features, refuse_suffixes
 from ._known import warn_of_short_history
-from ._shares import compute_panel, count_whole_periods, divisor, gross_spending, positive_income
+from ._shares import count_whole_periods, divisor, gross_spending, make_table, positive_income
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, DTypeLike
@@ -338,27 +334,14 @@ class SpendingAggregator(CallbackSupportMixin, TransformerMixin, BaseEstimator):
             fitted, got = ("a log", "a panel") if was_log else ("a panel", "a log")
             raise ValueError(f"The aggregator was fitted on {fitted} and cannot transform {got}.")
         if isinstance(X, TransactionLog):
-            return self._transform_log(X)
+            warn_of_short_history(X, self)
+            return make_table(X, self)
         panel = validate_panel(self, X, reset=False)
         shares = panel.cube
         if self.normalize_ is not None:
             shares = shares / divisor(gross_spending(shares))
         shares = shares.astype(self.dtype_ or shares.dtype, copy=False)
         return Panel(shares, panel.period, panel.features).like(X)
-
-    def _transform_log(self, X, tally=None):
-        """Transform a log, and pass its sums to a `tally`, if there is one."""
-        warn_of_short_history(X, self)
-        log = with_income(X, self.income_categories_)
-        # Of the libraries of frames, pandas has sparse ones.
-        is_pandas = _get_output_config("transform", self)["dense"] in ("default", "pandas")
-        if is_pandas and not X.is_polars and is_mostly_zero(log, self):
-            table = compute_panel(log, self, sparse=True, tally=tally)
-            return make_sparse_frame(table, X.customers, self.get_feature_names_out())
-        panel = Panel(compute_panel(log, self, tally=tally), self.period_, self.features_)
-        if X.is_polars:
-            return nw.from_numpy(panel.table, list(panel.names), backend="polars").to_native()
-        return pd.DataFrame(panel.table, index=X.customers, columns=panel.names, copy=False)
 
     @property
     def features_(self) -> list[str]:

@@ -21,6 +21,7 @@ from ._shares import (
     count_months,
     count_whole_periods,
     gross_spending,
+    make_table,
 )
 
 if TYPE_CHECKING:
@@ -73,7 +74,8 @@ def transform_with_known_share(
     tally = Tally(read, spend, allow_unknown)
     if not tally.is_needed:
         return spend.transform(log), _share_of_spenders(read, spend)
-    return spend._transform_log(log, tally), tally.share
+    warn_of_short_history(log, spend)
+    return make_table(log, spend, tally), tally.share
 
 
 class Tally:

@@ -8,13 +8,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import narwhals.stable.v2 as nw
 import numpy as np
 import pandas as pd
 from scipy.sparse import csr_array, vstack
 from sklearn.utils import gen_batches
 
+from .._utils._sklearn import _get_output_config
+from .._utils._sparse import make_sparse_frame
 from .._utils._text import count, some, warn
-from ..panel import unfold
+from ..panel import Panel, unfold
+from ..transactions._incomes import with_income
+from ._columns import is_mostly_zero
 
 if TYPE_CHECKING:
     from .._utils._typing import Estimator, Floats, Names
@@ -22,6 +27,21 @@ if TYPE_CHECKING:
 
 CELLS_OF_BLOCK = 2**21
 """Shares are computed for this many cells of the panel at a time."""
+
+
+def make_table(log: TransactionLog, spend: Estimator, tally: Any = None) -> Any:
+    """Make the frame of shares of a log, and pass its sums to a `tally`, if there is one."""
+    log = with_income(log, spend.income_categories_)
+    # Of the libraries of frames, pandas has sparse ones.
+    is_pandas = _get_output_config("transform", spend)["dense"] in ("default", "pandas")
+    if is_pandas and not log.is_polars and is_mostly_zero(log, spend):
+        table = compute_panel(log, spend, sparse=True, tally=tally)
+        return make_sparse_frame(table, log.customers, spend.get_feature_names_out())
+    cube = compute_panel(log, spend, tally=tally)
+    panel = Panel(cube, spend.period_, spend.features_)
+    if log.is_polars:
+        return nw.from_numpy(panel.table, list(panel.names), backend="polars").to_native()
+    return pd.DataFrame(panel.table, index=log.customers, columns=panel.names, copy=False)
 
 
 def compute_panel(
