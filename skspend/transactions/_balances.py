@@ -52,11 +52,16 @@ def read_balances(tables: Iterable[Any], names: dict[str, str], customers: Any, 
 
 def _keep_lowest(customer, day, balance):
     """Sort by customer and day, and keep the lowest balance of each."""
-    order = np.lexsort((balance, day, customer))
-    customer, day, balance = customer[order], day[order], balance[order]
-    is_first = np.ones(len(order), dtype=bool)
-    is_first[1:] = (customer[1:] != customer[:-1]) | (day[1:] != day[:-1])
-    return customer[is_first], day[is_first], balance[is_first]
+    if not len(day):
+        return customer, day, balance
+    first, width = int(day.min()), int(day.max()) - int(day.min()) + 1
+    keys = customer.astype(np.int64) * width + (day - first)
+    order = np.argsort(keys)
+    keys = keys[order]
+    begins = np.flatnonzero(np.append(True, keys[1:] != keys[:-1]))
+    customer, day = np.divmod(keys[begins], width)
+    lowest = np.minimum.reduceat(balance[order], begins)
+    return customer.astype(np.int32), (day + first).astype(np.int32), lowest
 
 
 def measure_balances(rows: Rows, edges: Integers) -> dict[str, Floats]:
