@@ -237,9 +237,10 @@ def _show(described, record, output, *, is_bundled):
         )
     outputs = OUTPUTS + (MIGRATION,) * bool(record["previous"])
     say(f"Written to {output}: {', '.join(outputs)}.")
+    options = record["parameters"]
     # The model knows the other options of the file.
-    used = {name: record["parameters"][name] for name in files.NOT_IN_MODEL if not is_bundled}
-    words = "report", f"{output}/model.json", record["parameters"]["file"]
+    used = {name: options[name] for name in files.NOT_IN_MODEL if options["file"]}
+    words = "report", f"{output}/model.json", options["file"]
     say(f"To see a report: {files.command_line(words, used)}")
 
 

@@ -132,12 +132,12 @@ def test_an_output_among_the_files_of_a_pattern_is_refused(run, sources, bank_lo
 def test_of_two_runs_into_one_place_the_last_is_an_error(run, sources, tmp_path, monkeypatch):
     output, place, codes = tmp_path / "out.parquet", SegmentModel.place, []
 
-    def run_another(self, customers, *seen):
+    def run_another(self, customers, *seen, **known):
         if not codes and len(customers) > 1:
             codes.append(None)
             codes[0] = run("predict", *sources, "--output", output).exit_code
             codes.append(output.read_bytes())
-        return place(self, customers, *seen)
+        return place(self, customers, *seen, **known)
 
     monkeypatch.setattr(SegmentModel, "place", run_another)
     done = run("predict", *sources, "--output", output)
