@@ -46,6 +46,8 @@ def main(seeds, customers):
     table = pd.DataFrame([measure(customers, seed) for seed in range(seeds)])
     click.echo(table.round(3).to_string(index=False))
     span = table.drop(columns="seed").describe().loc[["min", "50%", "max"]]
+    for level in (1, 2, 3):
+        click.echo(f"figure: least AMI, level {level} = {table[f'AMI {level}'].min():.3f}")
     click.echo("\n" + span.round(3).to_string())
 
 

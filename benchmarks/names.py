@@ -60,7 +60,9 @@ def main(customers, seeds):
                 found = count_signs(names, segments, scores[chosen].median())
                 row |= dict(zip((f"signs, {who}", f"false, {who}"), found, strict=True))
             rows.append(row)
-    click.echo(pd.DataFrame(rows).to_string(index=False))
+    table = pd.DataFrame(rows)
+    click.echo(table.to_string(index=False))
+    click.echo(f"figure: false signs, customers of the fit = {table['false, fit'].sum()}")
 
 
 if __name__ == "__main__":

@@ -74,6 +74,8 @@ def main(seeds):
     table = pd.DataFrame(rows).groupby("labels", sort=False).mean()
     click.echo(f"{len(panel):,} households, mean of {seeds} seeds, share of variance explained")
     click.echo(table.round(4).to_string())
+    gain = table.loc["level 1"] / table.loc["shuffled level 1"]
+    click.echo(f"figure: all spending explained, in that by chance = {gain['by variance']:.1f}")
 
 
 if __name__ == "__main__":

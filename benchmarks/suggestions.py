@@ -48,6 +48,8 @@ def main():
     found = judge(pd.read_csv(NAMES))
     by_language = {language: rate(rows) for language, rows in found.groupby("language")}
     table = pd.DataFrame(by_language | {"all": rate(found)}).T
+    for name in ("precision", "recall"):
+        print(f"figure: {name} of suggestions = {table.loc['all', name]}")
     counts = [name for name in table if name not in ("precision", "recall")]
     print(table.astype(dict.fromkeys(counts, int)).to_string())
     wrong = found[found["is_made"] & ~found["is_right"]]
