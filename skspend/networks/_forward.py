@@ -14,7 +14,7 @@ import numpy as np
 from scipy.special import log_softmax, logsumexp
 from sklearn.utils import gen_batches
 
-from .._utils._threads import in_threads
+from .._utils._threads import in_threads, one_thread
 
 if TYPE_CHECKING:
     from .._utils._typing import Floats
@@ -61,8 +61,10 @@ def encode(
     # The values of all networks of a block fit into the cache, too.
     blocks = list(gen_batches(n_customers, max(128, BLOCK // network.n_networks)))
     if len(blocks) < MANY_BLOCKS:
-        for rows in blocks:
-            run(rows)
+        # Threads of BLAS wait for each other, on a busy machine ten times as long as they work.
+        with one_thread():
+            for rows in blocks:
+                run(rows)
     else:
         in_threads(run, blocks)
     return states
