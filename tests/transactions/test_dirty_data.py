@@ -19,6 +19,12 @@ from sklearn.pipeline import Pipeline
 
 from skspend import LSTMStateExtractor, SpendingAggregator, TrajectoryClusterer, TransactionLog
 
+# Many a case is short, as it shows one fault alone.
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:The transactions span"),
+    pytest.mark.filterwarnings("ignore:(One period is|Two periods are)"),
+]
+
 CUSTOMERS = ["ann", "bob", "cat", "dan", "eve", "fay"]
 CATEGORIES = ["clothing", "hotels", "travel"]
 NO_CUSTOMER, NO_CATEGORY = "missing customer", "missing category"

@@ -97,6 +97,7 @@ def test_refunds_that_cancel_floats_leave_exactly_nothing(frame):
     np.testing.assert_array_equal(found == 0, expected == 0)
 
 
+@pytest.mark.filterwarnings("ignore:The transactions span")
 @FEW
 @given(tables(), st.data())
 def test_partitioning_by_customer_and_order_of_rows_are_irrelevant(frame, data):
