@@ -92,7 +92,7 @@ def noise_study(
     --------
     >>> from skspend import BigFivePersonalityScorer, LSTMStateExtractor
     >>> from skspend.datasets import make_spending
-    >>> bank = make_spending(200, 2, 12, random_state=0)
+    >>> bank = make_spending(200, 3, 12, random_state=0)
     >>> models = {"extractor": LSTMStateExtractor.paper(2, epochs=2)}
     >>> models["scorer"] = BigFivePersonalityScorer(bank.coefficients)
     >>> study = noise_study(bank.data, noise=0, outliers=0, repetitions=1, **models)
