@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import compress
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,6 +12,7 @@ from sklearn.utils import _safe_indexing, check_consistent_length, gen_batches
 from sklearn.utils.sparsefuncs import mean_variance_axis
 
 from .._utils._sparse import SparseCube
+from ..aggregation._columns import find_shares
 from ..panel import Panel
 from ..personality import trait_names
 from ._names import ROUNDING, WORTH_SAYING, Namer
@@ -98,7 +100,7 @@ def describe_segments(
         strengths = clusterer.strength(trajectories)
         exemplars = nearest_customers(clusterer, trajectories, read.active_periods)
     strengths = strengths_of_seen(strengths, read.active_periods)
-    categories, shares = read.features, _mean_shares(read)
+    categories, shares = _mean_spending(read)
     if names is None:
         names = _name(clusterer.tree_, nodes, traits, scores, shares, categories)
     spread = _deviations(shares)
@@ -196,8 +198,8 @@ def name_segments(
     nodes = _place(clusterer, trajectories)
     check_consistent_length(nodes, scores, panel)
     read = Panel.read(panel, sparse=True)
-    shares = _mean_shares(read)
-    return _name(clusterer.tree_, nodes, traits, scores, shares, read.features, previous)
+    categories, shares = _mean_spending(read)
+    return _name(clusterer.tree_, nodes, traits, scores, shares, categories, previous)
 
 
 def _name(tree, nodes, traits, scores, shares, categories, previous=None):
@@ -306,11 +308,17 @@ def _median(values, members):
     return np.median(values[members], axis=0) if members.any() else np.zeros(values.shape[1])
 
 
-def _mean_shares(panel):
-    """Share of each category as a mean over periods, shape (n_customers, n_categories)."""
-    if isinstance(panel.cube, SparseCube):
-        return panel.cube.mean()
-    return panel.cube.mean(axis=1, dtype=float)
+def _mean_spending(panel):
+    """Names of the categories, and their shares as means over periods, (n_customers, n_categories).
+
+    Where a panel has no sums of spending, its other statistics stand for them.
+    """
+    cube = panel.cube
+    means = cube.mean() if isinstance(cube, SparseCube) else cube.mean(axis=1, dtype=float)
+    is_sum = find_shares(panel.features)
+    if is_sum.all() or not is_sum.any():
+        return panel.features, means
+    return list(compress(panel.features, is_sum)), means[:, is_sum]
 
 
 def _deviations(shares):

@@ -53,6 +53,15 @@ def test_other_customers_are_described_under_the_same_names(planted):
     assert np.isnan(few.loc["openness+", "strength"])
 
 
+def test_statistics_beside_the_sums_are_no_categories(planted):
+    clusterer, states, scores, panel = planted
+    more = panel.assign(**{"year1|travel:count": np.where(scores["extraversion"] > 0, 9.0, 0.0)})
+    expected = describe_segments(clusterer, states, scores, panel)
+    pd.testing.assert_frame_equal(describe_segments(clusterer, states, scores, more), expected)
+    names = [name_segments(clusterer, states, scores, table) for table in (panel, more)]
+    assert names[0] == names[1]
+
+
 def test_segments_are_described_by_the_customers_of_fit(planted):
     clusterer, states, scores, panel = planted
     panel = panel.set_axis([f"customer {number}" for number in range(400)])
