@@ -11,25 +11,23 @@ from typing import TYPE_CHECKING, Self
 
 import numpy as np
 import pandas as pd
-from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.decomposition import FactorAnalysis
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.validation import check_is_fitted
 
-from ._utils._sklearn import CallbackSupportMixin, Interval, _fit_context, array_scaler, one_task
+from ._utils._sklearn import Interval, PanelTransformer, _fit_context, array_scaler, one_task
 from ._utils._threads import one_thread
 from .panel import Panel, output_names, panel_like_fit, validate_panel
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
-    from sklearn.utils import Tags
 
     from ._utils._typing import Names, PanelLike, Table
 
 __all__ = ["SpendingFactors"]
 
 
-class SpendingFactors(CallbackSupportMixin, TransformerMixin, BaseEstimator):
+class SpendingFactors(PanelTransformer):
     """Compute the total share of income that is spent, and common factors of what it is spent on.
 
     The factors describe which categories go together, and the total describes how much is spent. A
@@ -194,12 +192,6 @@ class SpendingFactors(CallbackSupportMixin, TransformerMixin, BaseEstimator):
         output_names(self, [], input_features)
         factors = [f"factor{number}" for number in range(self.n_factors_)]
         return np.array(["total", *factors], dtype=object)
-
-    def __sklearn_tags__(self) -> Tags:
-        tags = super().__sklearn_tags__()
-        tags.input_tags.three_d_array = True
-        tags.transformer_tags.preserves_dtype = ["float64", "float32"]
-        return tags
 
 
 def _mean_over_periods(panel):

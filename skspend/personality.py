@@ -10,12 +10,11 @@ from os import PathLike
 from typing import TYPE_CHECKING, Literal, Self
 
 import numpy as np
-from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
 from ._utils._sklearn import (
-    CallbackSupportMixin,
     HasMethods,
+    PanelTransformer,
     StrOptions,
     _fit_context,
     array_scaler,
@@ -35,7 +34,6 @@ if TYPE_CHECKING:
 
     from numpy.typing import ArrayLike, NDArray
     from sklearn.preprocessing import RobustScaler
-    from sklearn.utils import Tags
 
     from ._utils._typing import Aliases, Coefficients, Floats, Integers, Names, PanelLike, Table
 
@@ -139,7 +137,7 @@ TYPES: tuple[str, ...] = tuple(name_types(TRAITS))
 """The types of the Big Five."""
 
 
-class BigFivePersonalityScorer(CallbackSupportMixin, TransformerMixin, BaseEstimator):
+class BigFivePersonalityScorer(PanelTransformer):
     """Score personality traits from spending: the Big Five, or those of your own coefficients.
 
     These scores are weak evidence about a person: scores predicted from spending correlate with
@@ -350,12 +348,6 @@ class BigFivePersonalityScorer(CallbackSupportMixin, TransformerMixin, BaseEstim
         check_is_fitted(self)
         names = output_names(self, self.traits_, input_features)
         return names if self.level_ == "period" else self.traits_.copy()
-
-    def __sklearn_tags__(self) -> Tags:
-        tags = super().__sklearn_tags__()
-        tags.input_tags.three_d_array = True
-        tags.transformer_tags.preserves_dtype = ["float64", "float32"]
-        return tags
 
 
 def _sum_spending(cube):

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 from scipy import sparse
 from sklearn import config_context
-from sklearn.base import BaseEstimator
+from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.callback import CallbackSupportMixin
 from sklearn.preprocessing import RobustScaler, StandardScaler
 from sklearn.utils import gen_batches
@@ -26,6 +26,7 @@ CELLS_AT_ONCE = 2**24
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+    from sklearn.utils import Tags
 
     # Without types they would take those of what they decorate away.
     def _fit_context(*, prefer_skip_nested_validation: bool) -> Callable[[Method], Method]: ...
@@ -39,6 +40,16 @@ else:
     from sklearn.utils.metaestimators import available_if
 
     default_output = config_context(transform_output="default")
+
+
+class PanelTransformer(CallbackSupportMixin, TransformerMixin, BaseEstimator):
+    """A transformer of panels: named tables, or arrays (n_customers, n_periods, n_features)."""
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.three_d_array = True
+        tags.transformer_tags.preserves_dtype = ["float64", "float32"]
+        return tags
 
 
 def one_task(fit: Method) -> Method:

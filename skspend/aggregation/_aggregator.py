@@ -12,13 +12,12 @@ from typing import TYPE_CHECKING, Literal, Self
 
 import numpy as np
 import pandas as pd
-from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
 from .._utils._errors import check_choices
 from .._utils._sklearn import (
-    CallbackSupportMixin,
     Interval,
+    PanelTransformer,
     RealNotInt,
     StrOptions,
     _fit_context,
@@ -35,7 +34,6 @@ from ._shares import count_whole_periods, divisor, gross_spending, make_table, p
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, DTypeLike
-    from sklearn.utils import Tags
 
     from .._utils._typing import Integers, Names, PanelLike, Period, Table
 
@@ -47,7 +45,7 @@ SHARES = ("sum",), ("out",), ()
 """The statistics, flows and balances of a panel of shares alone."""
 
 
-class SpendingAggregator(CallbackSupportMixin, TransformerMixin, BaseEstimator):
+class SpendingAggregator(PanelTransformer):
     """Aggregate each customer's transactions by category and period, as shares.
 
     Parameters
@@ -375,9 +373,3 @@ class SpendingAggregator(CallbackSupportMixin, TransformerMixin, BaseEstimator):
         generated = [f"x{position}" for position in range(self.n_features_in_ // self.n_periods_)]
         categories = generated if self.categories_ is None else self.categories_
         return output_names(self, categories, input_features)
-
-    def __sklearn_tags__(self) -> Tags:
-        tags = super().__sklearn_tags__()
-        tags.input_tags.three_d_array = True
-        tags.transformer_tags.preserves_dtype = ["float64", "float32"]
-        return tags

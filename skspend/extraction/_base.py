@@ -14,15 +14,14 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
 import pandas as pd
-from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils import check_array, check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from .._utils._sklearn import (
-    CallbackSupportMixin,
     HasMethods,
     Interval,
+    PanelTransformer,
     StrOptions,
     _fit_context,
     array_scaler,
@@ -42,12 +41,11 @@ from ._target import Target
 if TYPE_CHECKING:
     import keras
     from numpy.typing import ArrayLike, NDArray
-    from sklearn.utils import Tags
 
     from .._utils._typing import Estimator, Floats, Names, PanelLike, RandomState, Table
 
 
-class StateExtractor(CallbackSupportMixin, TransformerMixin, BaseEstimator):
+class StateExtractor(PanelTransformer):
     """Base of the extractors; a subclass sets whether the network is recurrent."""
 
     _parameter_constraints = {
@@ -392,9 +390,3 @@ class StateExtractor(CallbackSupportMixin, TransformerMixin, BaseEstimator):
         """
         check_is_fitted(self)
         return output_names(self, self._state_names(), input_features)
-
-    def __sklearn_tags__(self) -> Tags:
-        tags = super().__sklearn_tags__()
-        tags.input_tags.three_d_array = True
-        tags.transformer_tags.preserves_dtype = ["float64", "float32"]
-        return tags

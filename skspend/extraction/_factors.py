@@ -12,14 +12,13 @@ from typing import TYPE_CHECKING, Self
 import numpy as np
 from scipy.linalg import eigh
 from scipy.special import expit, logit
-from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils import gen_batches
 from sklearn.utils.validation import check_is_fitted
 
 from .._utils._sklearn import (
     CELLS_AT_ONCE,
-    CallbackSupportMixin,
     Interval,
+    PanelTransformer,
     _fit_context,
     fit_scaler,
     one_task,
@@ -32,7 +31,6 @@ from ..panel import Panel, output_names, validate_panel
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
     from sklearn.preprocessing import StandardScaler
-    from sklearn.utils import Tags
 
     from .._utils._typing import Floats, Names, PanelLike, Table
 
@@ -53,7 +51,7 @@ N_STEPS = 20
 """Of Newton's method: more than it needs."""
 
 
-class FactorStateExtractor(CallbackSupportMixin, TransformerMixin, BaseEstimator):
+class FactorStateExtractor(PanelTransformer):
     """Extract trajectories from common factors of what customers buy, and of how much.
 
     The state at a period describes all spending up to it. It needs no coefficients of traits, no
@@ -237,12 +235,6 @@ class FactorStateExtractor(CallbackSupportMixin, TransformerMixin, BaseEstimator
         """
         check_is_fitted(self)
         return output_names(self, self._state_names(), input_features)
-
-    def __sklearn_tags__(self) -> Tags:
-        tags = super().__sklearn_tags__()
-        tags.input_tags.three_d_array = True
-        tags.transformer_tags.preserves_dtype = ["float64", "float32"]
-        return tags
 
 
 def _select_sums(panel):
