@@ -29,7 +29,6 @@ from ..transactions import TransactionLog
 from ..transactions._balances import BALANCES
 from ..transactions._moments import FLOWS, STATISTICS
 from ._columns import choose_categories, name_features, refuse_suffixes
-from ._known import warn_of_short_history
 from ._shares import count_whole_periods, divisor, gross_spending, make_table, positive_income
 
 if TYPE_CHECKING:
@@ -332,7 +331,6 @@ class SpendingAggregator(PanelTransformer):
             fitted, got = ("a log", "a panel") if was_log else ("a panel", "a log")
             raise ValueError(f"The aggregator was fitted on {fitted} and cannot transform {got}.")
         if isinstance(X, TransactionLog):
-            warn_of_short_history(X, self)
             return make_table(X, self)
         panel = validate_panel(self, X, reset=False)
         shares = panel.cube

@@ -1,7 +1,7 @@
 """How much of the spending is in categories for which a fitted aggregator has a column.
 
-A log and a fitted SpendingAggregator come in; out goes a share by customer, or a warning that the
-log lacks months. A model says nothing about spending that it does not see.
+A log and a fitted SpendingAggregator come in; out goes a share by customer. A model says nothing
+about spending that it does not see.
 """
 
 from __future__ import annotations
@@ -12,17 +12,10 @@ import numpy as np
 import pandas as pd
 from sklearn.utils import gen_batches
 
-from .._utils._text import count, some, warn
+from .._utils._text import count, some
 from ..categories._mcc import ask_about_codes
 from ..transactions._incomes import with_income
-from ._shares import (
-    CELLS_OF_BLOCK,
-    arrange,
-    count_months,
-    count_whole_periods,
-    gross_spending,
-    make_table,
-)
+from ._shares import CELLS_OF_BLOCK, arrange, gross_spending, make_table
 
 if TYPE_CHECKING:
     from .._utils._typing import Estimator, Floats
@@ -74,7 +67,6 @@ def transform_with_known_share(
     tally = Tally(read, spend, allow_unknown)
     if not tally.is_needed:
         return spend.transform(log), _share_of_spenders(read, spend)
-    warn_of_short_history(log, spend)
     return make_table(log, spend, tally), tally.share
 
 
@@ -136,13 +128,3 @@ def _share_of_spenders(log, spend):
     """The share where all categories are known."""
     n_transactions, *_ = log.count_transactions(spend.n_months_, spend.n_periods_)
     return np.where((n_transactions > 0).any(axis=1), 1.0, np.nan)
-
-
-def warn_of_short_history(log: TransactionLog, spend: Estimator) -> None:
-    """Warn if a log spans fewer whole periods than a fitted SpendingAggregator has."""
-    if count_whole_periods(log, spend.n_months_) < spend.n_periods_:
-        warn(
-            f"The transactions span {count_months(log):,} of the "
-            f"{spend.n_months_ * spend.n_periods_:,} months that the model reads, and to it nobody "
-            f"spends in the months before: give the earlier transactions, too."
-        )

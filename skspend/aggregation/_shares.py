@@ -30,7 +30,11 @@ CELLS_OF_BLOCK = 2**21
 
 
 def make_table(log: TransactionLog, spend: Estimator, tally: Any = None) -> Any:
-    """Make the frame of shares of a log, and pass its sums to a `tally`, if there is one."""
+    """Make the frame of shares of a log, and pass its sums to a `tally`, if there is one.
+
+    A log of fewer months than the periods of `spend` is a warning.
+    """
+    warn_of_short_history(log, spend)
     log = with_income(log, spend.income_categories_)
     # Of the libraries of frames, pandas has sparse ones.
     is_pandas = _get_output_config("transform", spend)["dense"] in ("default", "pandas")
@@ -220,3 +224,13 @@ def count_months(log: TransactionLog) -> int:
 def count_whole_periods(log: TransactionLog, n_months: int) -> int:
     """Number of whole periods that a log spans, at least one."""
     return max(1, count_months(log) // n_months)
+
+
+def warn_of_short_history(log: TransactionLog, spend: Estimator) -> None:
+    """Warn if a log spans fewer whole periods than a fitted SpendingAggregator has."""
+    if count_whole_periods(log, spend.n_months_) < spend.n_periods_:
+        warn(
+            f"The transactions span {count_months(log):,} of the "
+            f"{spend.n_months_ * spend.n_periods_:,} months that the model reads, and to it nobody "
+            f"spends in the months before: give the earlier transactions, too."
+        )

@@ -25,10 +25,9 @@ from .._utils._sklearn import (
     one_task,
     set_random_states,
 )
-from .._utils._text import warn
 from .._utils._threads import one_thread
 from ..metrics import temporal_stability
-from ..metrics._movement import middle_period
+from ..metrics._movement import middle_period, warn_of_few_periods
 from ..panel import validate_panel
 from ._anchor import check_anchor, earlier_parts, keep_order, mean_states
 from ._tree import SegmentTree, count_tenths, sample_rows
@@ -41,7 +40,6 @@ if TYPE_CHECKING:
 
 FEWEST_CUSTOMERS = 10
 """Fewest customers of a segment: in a smaller one they could be identified."""
-FEW = {1: "One period is no trajectory", 2: "Two periods are hardly a trajectory"}
 LARGEST_STATE = 1e150
 """The squared distance between larger states exceeds the range of a double."""
 
@@ -223,11 +221,7 @@ class TrajectoryClusterer(CallbackSupportMixin, ClusterMixin, BaseEstimator):
             If X has a single period, named by its columns, or two.
         """
         panel = validate_panel(self, X, n_periods=self.n_periods)
-        if self.n_periods_ in FEW and (self.n_periods_ > 1 or panel.period is not None):
-            warn(
-                f"{FEW[self.n_periods_]}, so the segments say little about change: ask for shorter "
-                f"periods (keyword period=), or give more data."
-            )
+        warn_of_few_periods(panel)
         states = _check_size(panel.cube[:, -1])
         random_state = check_random_state(self.random_state)
         rows = sample_rows(np.arange(len(states)), self.max_fit_samples, random_state)

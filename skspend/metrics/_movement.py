@@ -8,10 +8,15 @@ import numpy as np
 from sklearn.metrics import cohen_kappa_score
 from sklearn.utils import check_array, check_consistent_length
 
+from .._utils._text import warn
+
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
     from .._utils._typing import Floats
+    from ..panel import Panel
+
+FEW = {1: "One period is no trajectory", 2: "Two periods are hardly a trajectory"}
 
 
 def direction_change(trajectories: ArrayLike) -> Floats:
@@ -106,3 +111,13 @@ def temporal_stability(earlier: ArrayLike, last: ArrayLike) -> float:
         raise ValueError("There are no customers. Pass the segments of at least one.")
     is_single = len(np.union1d(earlier, last)) == 1
     return 0.0 if is_single else float(cohen_kappa_score(earlier, last))
+
+
+def warn_of_few_periods(panel: Panel) -> None:
+    """Warn if a panel has two periods, or a single one that its columns name."""
+    n_periods = panel.cube.shape[1]
+    if n_periods in FEW and (n_periods > 1 or panel.period is not None):
+        warn(
+            f"{FEW[n_periods]}, so the segments say little about change: ask for shorter periods "
+            f"(keyword period=), or give more data."
+        )

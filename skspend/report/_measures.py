@@ -14,7 +14,7 @@ from sklearn.pipeline import Pipeline
 
 from .._utils._intervals import CONFIDENCE
 from ..aggregation import SpendingAggregator
-from ..aggregation._aggregator import MONTHS
+from ..aggregation._aggregator import MONTHS, SHARES
 from ..aggregation._known import known_share
 from ..aggregation._shares import compute_panel
 from ..clustering import TrajectoryClusterer
@@ -155,7 +155,7 @@ def _measure_amounts(X: Any, pipeline: Any) -> np.ndarray | None:
     spend = pipeline[0]
     if not (isinstance(X, TransactionLog) and isinstance(spend, SpendingAggregator)):
         return None
-    if (spend.statistics_, spend.flows_, spend.balances_) != (("sum",), ("out",), ()):
+    if (spend.statistics_, spend.flows_, spend.balances_) != SHARES:
         return None
     # The same sums, without the last step to shares, and without a second warning.
     sums = copy(spend)

@@ -95,9 +95,10 @@ def aggregate(
     with blame_data():
         spend.fit(log)
     asked = n_periods or spend.n_periods_
-    counts, *_ = log.count_transactions(spend.n_months_, spend.n_periods_)
-    # Too many periods are an error before they are a warning.
-    _require_active(counts > 0, asked)
+    if count_whole_periods(log, spend.n_months_) < spend.n_periods_:
+        # Too many periods are an error before they are a warning.
+        counts, *_ = log.count_transactions(spend.n_months_, spend.n_periods_)
+        _require_active(counts > 0, asked)
     with blame_data():
         panel = spend.transform(log)
     is_active = _require_active(find_active(Panel.read(panel, sparse=True).cube), asked)
