@@ -1,7 +1,7 @@
 """What frozen states of 16 units lose to the panel that they describe, on labels of three kinds.
 
-Synthetic banks, new for every seed: 25 months, 120 codes of merchants, and labels that hang on
-what customers buy (2.5 %), on whether they stop buying (10 %) and on how much they spend (73 %).
+Synthetic banks, new for every seed: 25 months, 120 codes of merchants, and labels that depend
+on what customers buy (2.5 %), whether they stop buying (10 %) and how much they spend (73 %).
 Readings of one long period are compared with the same of the whole and of the last three months,
 with the states of a network that is trained to describe them, and with a plain autoencoder of
 monthly shares. The head is logistic regression; its penalty is chosen inside each fold.

@@ -145,7 +145,7 @@ class _Start:
     def judge(self, divisions):
         """The silhouettes of several divisions into parts among the points judged.
 
-        Distances take less time than the memory is worth that they would need until the next call.
+        Distances are computed anew at each call: keeping them would take much memory.
         """
         distances = squareform(pdist(self.judged))
         return [self._silhouette(distances, parts) for parts in divisions]

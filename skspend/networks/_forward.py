@@ -61,7 +61,7 @@ def encode(
     # The values of all networks of a block fit into the cache, too.
     blocks = list(gen_batches(n_customers, max(128, BLOCK // network.n_networks)))
     if len(blocks) < MANY_BLOCKS:
-        # Threads of BLAS wait for each other, on a busy machine ten times as long as they work.
+        # On a busy machine, threads of BLAS wait for each other ten times as long as they work.
         with one_thread():
             for rows in blocks:
                 run(rows)
