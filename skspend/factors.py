@@ -136,12 +136,13 @@ class SpendingFactors(PanelTransformer):
         self.n_factors_ = min(self.n_factors, len(self.support_))
         self.analysis_ = None
         if self.support_.any():
-            n_factors = min(self.n_factors_, self.support_.sum())
-            # The randomized solver would need a seed, and is no more accurate.
-            analysis = FactorAnalysis(n_factors, svd_method="lapack")
-            analysis.set_output(transform="default")
+            ratios = ratios[:, self.support_]
             with one_thread():
-                self.analysis_ = analysis.fit(ratios[:, self.support_])
+                n_factors = min(self.n_factors_, np.linalg.matrix_rank(ratios))
+                # The randomized solver would need a seed, and is no more accurate.
+                analysis = FactorAnalysis(n_factors, svd_method="lapack")
+                analysis.set_output(transform="default")
+                self.analysis_ = analysis.fit(ratios)
             loadings = analysis.components_
             strongest = np.abs(loadings).argmax(axis=1)[:, None]
             loadings *= np.sign(np.take_along_axis(loadings, strongest, axis=1))

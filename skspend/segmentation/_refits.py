@@ -110,8 +110,9 @@ class Refits:
     def __exit__(self, *_: object) -> None:
         if self.process is not None:
             self.start.join()
-            self.process.terminate()
-            self.process.join()
+            if self.process.pid is not None:
+                self.process.terminate()
+                self.process.join()
             self.receiver.close()
 
     @default_output
@@ -173,9 +174,9 @@ class Refits:
 
 
 def _start(process, sender):
-    process.start()
-    # The process has its own end.
-    sender.close()
+    # Where the machine or the calling script allows no process, all fits are made here.
+    with sender, suppress(OSError, RuntimeError):  # The process has its own end of the pipe.
+        process.start()
 
 
 def _fit_elsewhere(sender, others, panel):
