@@ -290,6 +290,11 @@ def _judge_transfer(study, table, label, network):
     )
 
 
+def judge_rich(study):
+    """Judge nothing: the paper claims nothing about what the rich panel reads."""
+    yield from ()
+
+
 def judge_window(study):
     claim = partial(Claim, source="V", paper="a hypothesis")
     states, scores = (study[study["method"] == method] for method in ("states", BASELINE))

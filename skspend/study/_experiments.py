@@ -19,6 +19,7 @@ from ..personality import BigFivePersonalityScorer
 from . import _claims as claims, _figures as figures
 from ._elbow import elbow_study
 from ._noise import noise_study
+from ._rich import RICH, SHARES, STATISTICS, rich_study
 from ._states import paper_networks
 from ._tasks import Runner, part_of
 from ._trajectories import trajectory_study
@@ -136,6 +137,21 @@ def _transfer_berka(paper, data, how):
     return _transfer(parts, paper.effort.repetitions, how)
 
 
+def _rich_berka(paper, data, how):
+    """Read the half year before the loan by month and as one: shares as above, and more."""
+    readings = {}
+    for name, raw_kinds, more in ((SHARES, False, {}), (RICH, True, STATISTICS)):
+        berka = load_berka(paper.berka, raw_kinds=raw_kinds)
+        log = berka.data[berka.complete.to_numpy()]
+        spends = SpendingAggregator("month", 6, **more), SpendingAggregator("half", 1, **more)
+        readings[name] = tuple(spend.fit_transform(log) for spend in spends)
+    default = berka.default[berka.complete]
+    days = berka.loans["date"].reindex(default.index)
+    is_early = days.rank(method="first") <= len(days) // 2
+    effort = {"repetitions": paper.effort.repetitions, "epochs": paper.effort.rich_epochs}
+    return rich_study(readings, default, is_early, **effort, **how)
+
+
 def _transfer(parts, repetitions, how):
     """Run transfer studies of (panel, labels, models, sizes) with one progress, into one frame."""
     counts = [
@@ -178,6 +194,7 @@ _STUDIES: list[tuple[Any, ...]] = [
     ("window", _BOTH, _window, claims.judge_window, {"": figures.draw_window}),
     ("noise", _BOTH, _noise, claims.judge_noise, {"": figures.draw_noise}),
     ("transfer", ["berka"], _transfer_berka, claims.judge_transfer, {"": figures.draw_transfer}),
+    ("rich", ["berka"], _rich_berka, claims.judge_rich, {"": figures.draw_rich}),
 ]
 EXPERIMENTS = {
     f"{data}-{name}": Experiment(data, *rest) for name, kinds, *rest in _STUDIES for data in kinds

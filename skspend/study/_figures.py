@@ -7,6 +7,7 @@ from matplotlib.ticker import FormatStrFormatter, LogLocator, NullFormatter, Per
 from ..plotting import ElbowDisplay
 from ._claims import KEPT
 from ._elbow import elbow_table
+from ._rich import RICH, SHARES, rich_table
 from ._transfer import FEW, MEAN, transfer_table
 
 COLORS = "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#888888", "#000000"
@@ -83,6 +84,28 @@ def draw_sizes(study):
         ax.yaxis.set_minor_formatter(NullFormatter())
     handles, names = axes[0].get_legend_handles_labels()
     figure.legend(handles, names, loc="outside lower center", ncols=2, fontsize="small")
+    return figure
+
+
+def draw_rich(study):
+    """Draw how well models predict default from shares and from the rich panel."""
+    table, models = rich_table(study), study["model"].unique()[::-1]
+    names = {"auc": "AUC of default", "calibration_error": "calibration error"}
+    figure, axes = _panels(len(names), 4.2, 0.4 * len(models) + 1.2)
+    positions = np.arange(len(models))
+    for ax, (measure, words) in zip(axes, names.items(), strict=True):
+        for reading, color, shift in ((SHARES, COLORS[1], -0.12), (RICH, COLORS[0], 0.12)):
+            means, halves = table.xs(reading, level="reading").loc[models, measure].to_numpy().T
+            style = {"ls": "", "marker": "o", "capsize": 3, "color": color, "label": reading}
+            ax.errorbar(means, positions + shift, xerr=halves, **style)
+        ax.set(yticks=positions, xlabel=f"{words} on later loans")
+        ax.set_yticklabels(models if ax is axes[0] else [])
+        ax.grid(axis="x", alpha=0.3)
+    axes[0].axvline(0.5, color="black", lw=0.8)
+    axes[1].set_xlim(0)
+    handles, readings = axes[0].get_legend_handles_labels()
+    figure.legend(handles, readings, loc="outside lower center", ncols=2, frameon=False)
+    figure.suptitle(f"{FEW} labels of earlier loans; an AUC of 0.5 is chance")
     return figure
 
 

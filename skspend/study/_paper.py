@@ -27,7 +27,8 @@ class Effort(NamedTuple):
     """How much of everything is done; by default the full study.
 
     Customers and windows are those of the bank. `labelled` customers have labels, and the others
-    pretrain; `repetitions` and `sizes`, besides 100, are those of the transfer study.
+    pretrain; `repetitions` and `sizes`, besides 100, are those of the transfer study. `rich_epochs`
+    are those of the network that reads the rich panel.
     """
 
     customers: int = 26_000
@@ -42,6 +43,7 @@ class Effort(NamedTuple):
     window_customers: int = 5_000
     noise_customers: int = 5_000
     noise_repetitions: int = 3
+    rich_epochs: int = 300
 
 
 FULL = Effort()
@@ -58,6 +60,7 @@ QUICK = Effort(
     window_customers=600,
     noise_customers=600,
     noise_repetitions=1,
+    rich_epochs=60,
 )
 
 

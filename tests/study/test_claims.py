@@ -192,6 +192,12 @@ def test_noise_is_measured_and_not_judged():
     assert (found["data"] == "households").all()
 
 
+def test_no_claim_is_judged_by_the_rich_panel():
+    rows = {"reading": ["shares", "rich panel"], "model": "frozen network", "repetition": 0}
+    rich = pd.DataFrame(rows | {"auc": [0.5, 1.0], "brier": 0.0, "calibration_error": 0.0})
+    assert judge_claims({"berka-rich": rich}).empty
+
+
 def test_claims_come_in_the_order_of_the_study_whatever_the_order_of_the_frames():
     kept = ["model", "network", "nothing", "scores"]
     noise = pd.DataFrame({"noise": 0.2, "outliers": 0.0, "kept": kept, "changed": 0.1})

@@ -35,6 +35,15 @@ def transfer(rng, sizes):
     return rows.assign(r2=-rows["r2"], n_weights=weights, n_trainable_weights=weights / 10)
 
 
+def rich(rng):
+    index = pd.MultiIndex.from_product(
+        [["shares", "rich panel"], range(4), ["mean", "logistic regression", "frozen network"]],
+        names=["reading", "repetition", "model"],
+    )
+    rows = index.to_frame(index=False)
+    return rows.assign(auc=0.5, brier=rng.random(len(rows)), calibration_error=0.25)
+
+
 def trajectories(rng):
     states = ["raw spending", "scores", "mean scores so far", "recurrent autoencoder"]
     states += ["feed-forward predictor", "recurrent predictor"]
@@ -71,6 +80,7 @@ def frames(tmp_path_factory):
     """Frames by name, read from CSV files as after ``skspend study``."""
     rng = np.random.default_rng(0)
     made = {
+        "berka-rich": rich(rng),
         "berka-transfer": transfer(rng, [100]),
         "households-noise": noise(rng),
         "households-window": window(rng),
@@ -107,6 +117,7 @@ def test_every_frame_has_its_figures_and_the_page_shows_them_in_the_order_of_the
         "households-window",
         "households-noise",
         "berka-transfer",
+        "berka-rich",
         "figure-1",
     ]
     for name in shown[:-1]:
@@ -143,6 +154,23 @@ def test_the_page_has_tables_1_and_2_of_each_transfer_study(folder):
     assert "## Tables 1 and 2: Berka's loans, recurrent and feed-forward\n" in text
     assert text.count("default, 100 labels:") == 2
     assert text.count("default, 500 labels:") == 1
+
+
+def test_the_rich_panel_has_a_section_apart_beside_the_shares(folder):
+    text = (folder / "claims.md").read_text(encoding="utf-8")
+    (title,) = re.findall("^## (Beyond the paper: .+)$", text, re.MULTILINE)
+    above, section = text.split(f"## {title}\n")
+    note = f"](#{re.sub('[^a-z]+', '-', title.lower())}) of the same transactions"
+    assert note in above.split("## By which rules")[0]
+    assert "rich panel" not in above.split("## By which rules")[1]
+    assert "means of 4 draws" in section
+    assert "| logistic regression | 0.500 ± 0.000 | 0.500 ± 0.000 | 0.000 ± 0.000 |" in section
+    assert section.count("| 0.250 ± 0.000 | 0.250 ± 0.000 |\n") == 3
+
+
+def test_a_page_without_the_loans_says_nothing_of_a_rich_panel(frames, tmp_path):
+    write_claims({"households-window": frames["households-window"]}, tmp_path)
+    assert "rich panel" not in (tmp_path / "claims.md").read_text(encoding="utf-8")
 
 
 def test_the_baseline_is_the_first_of_the_states(folder):

@@ -29,7 +29,7 @@ def test_the_full_study_repeats_the_elbow_as_often_as_the_paper():
 
 def test_the_loans_are_studied_only_with_their_folder():
     assert "berka-transfer" not in PaperStudy().studies
-    assert list(PaperStudy(berka="somewhere").studies)[-1] == "berka-transfer"
+    assert list(PaperStudy(berka="somewhere").studies)[-2:] == ["berka-transfer", "berka-rich"]
 
 
 def test_the_elbow_is_that_of_the_four_networks_of_the_paper(paper):
