@@ -1,13 +1,13 @@
 """Time to turn files larger than memory into sums by customer, year and category.
 
-The files are transactions of make_spending in Parquet, with 5,000 customers in each file and about
-a thousand transactions for each customer. TransactionLog.scan, polars (streaming) and DuckDB group
-a quarter of them, and then all of them, by customer, year and category: in turn, and each in its
-own process. Another process makes the panel, too. The figures are medians. On a busy machine,
+The files are transactions of make_spending in Parquet or CSV, with 5,000 customers in each file and
+about a thousand transactions for each customer. TransactionLog.scan, polars (streaming) and DuckDB
+group a quarter of them, and then all of them, by customer, year and category: in turn, and each in
+its own process. Another process makes the panel, too. The figures are medians. On a busy machine,
 processor seconds say more than those of the clock.
 
     pip install ".[benchmark]"
-    python benchmarks/reading.py --folder /tmp/bank [--repeats 5]
+    python benchmarks/reading.py --folder /tmp/bank [--kind csv] [--repeats 5]
 """
 
 import multiprocessing
@@ -20,7 +20,8 @@ import click
 import duckdb
 import numpy as np
 import polars as pl
-from pyarrow import parquet
+import pyarrow as pa
+from pyarrow import csv, parquet
 
 from skspend import SpendingAggregator, TransactionLog
 from skspend.datasets import make_spending
@@ -30,7 +31,7 @@ GIGABYTE = 2**20
 """In units of ru_maxrss, which are kilobytes."""
 
 
-def write_bank(folder, n_rows):
+def write_bank(folder, n_rows, kind="parquet"):
     """Write files until they hold so many rows; those that are there are kept."""
     folder.mkdir(parents=True, exist_ok=True)
     found, number = 0, 0
@@ -42,8 +43,12 @@ def write_bank(folder, n_rows):
             frame["customer"] += number * CUSTOMERS_A_FILE
             frame.to_parquet(path, index=False)
         found += parquet.read_metadata(path).num_rows
+        if kind == "csv" and not path.with_suffix(".csv").exists():
+            table = parquet.read_table(path)
+            days = table["date"].cast(pa.date32())
+            csv.write_csv(table.set_column(1, "date", days), path.with_suffix(".csv"))
         number += 1
-    return [folder / f"part{part:03}.parquet" for part in range(number)]
+    return [folder / f"part{part:03}.{kind}" for part in range(number)]
 
 
 def scan(paths):
@@ -54,7 +59,7 @@ def scan(paths):
         link = folder / path.name
         if not link.exists():
             link.symlink_to(path.resolve())
-    return TransactionLog.scan(folder / "*.parquet", resolution="year")
+    return TransactionLog.scan(folder / f"*{paths[0].suffix}", resolution="year")
 
 
 def by_skspend(paths):
@@ -71,8 +76,11 @@ def by_skspend_with_panel(paths):
 def by_polars(paths):
     year = pl.col("date").dt.year().alias("year")
     amount = pl.col("amount")
-    cells = pl.scan_parquet(paths).group_by("customer", year, "category")
-    cells = cells.agg(
+    if paths[0].suffix == ".csv":
+        rows = pl.scan_csv(paths, try_parse_dates=True)
+    else:
+        rows = pl.scan_parquet(paths)
+    cells = rows.group_by("customer", year, "category").agg(
         amount.sum(), pl.when(amount < 0).then(amount).sum().alias("refunds"), pl.len()
     )
     cells = cells.collect(engine="streaming")
@@ -81,7 +89,8 @@ def by_polars(paths):
 
 def by_duckdb(paths):
     duckdb.sql("set threads = 2; set enable_progress_bar = false")
-    cells = duckdb.read_parquet([str(path) for path in paths]).query(
+    read = duckdb.read_csv if paths[0].suffix == ".csv" else duckdb.read_parquet
+    cells = read([str(path) for path in paths]).query(
         "transactions",
         "select customer, year(date) as year, category, sum(amount) as amount, "
         "sum(least(amount, 0)) as refunds, count(*) as n from transactions group by all",
@@ -101,12 +110,13 @@ def measure(function, paths):
 @click.command()
 @click.option("--folder", type=click.Path(path_type=Path), required=True, help="For 1 GB of files.")
 @click.option("--rows", default=100_000_000, show_default=True, help="At least so many.")
+@click.option("--kind", type=click.Choice(["parquet", "csv"]), default="parquet")
 @click.option("--repeats", default=3, show_default=True)
-def main(folder, rows, repeats):
+def main(folder, rows, kind, repeats):
     """Print a table of the medians for a quarter of the files, and one for all of them."""
-    paths = write_bank(folder, rows)
+    paths = write_bank(folder, rows, kind)
     size = sum(path.stat().st_size for path in paths) / 2**30
-    click.echo(f"{len(paths)} Parquet files, {size:.1f} GB")
+    click.echo(f"{len(paths)} {kind} files, {size:.1f} GB")
     functions = {
         "polars": by_polars,
         "DuckDB": by_duckdb,

@@ -65,3 +65,13 @@ def in_threads(function, parts):
     with one_thread(), ThreadPoolExecutor(n_threads) as pool:
         for done in [pool.submit(function, part) for part in parts]:
             done.result()
+
+
+def ahead(values):
+    """Yield values while a thread makes the next one."""
+    values, end = iter(values), object()
+    with ThreadPoolExecutor(1) as pool:
+        following = pool.submit(next, values, end)
+        while (value := following.result()) is not end:
+            following = pool.submit(next, values, end)
+            yield value

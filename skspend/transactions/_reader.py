@@ -8,6 +8,7 @@ import pandas as pd
 from pyarrow.dataset import Dataset
 
 from .._utils._text import count, warn
+from .._utils._threads import ahead
 from ..categories import mcc_to_category
 from ..categories._mcc import UNKNOWN
 from . import _columns, _quality
@@ -71,10 +72,14 @@ class Reader:
 
     def _read(self, source):
         end = self.last_month
-        if end is None and self.n_months > 1 and isinstance(source, PIECEWISE):
-            end = self._find_last_month(source)
+        if end is None and self.n_months > 1 and isinstance(source, TransactionFiles):
+            last = source.find_last_day()
+            if last is not None and _columns.FIRST_DAY <= last <= _columns.LAST_DAY:
+                end = int(month_number(_as_date(last)))
         reading, end = self._read_pieces(source, end)
-        if self.n_months > 1 and end not in (None, self._end(reading)):
+        if reading is None:
+            reading, end = self._read_pieces(source, self._find_last_month(source))
+        if self.n_months > 1 and (self._end(reading) - end) % self.n_months:
             # The last months hold only unreadable rows: count back from the last readable one.
             reading, _ = self._read_pieces(source, self._end(reading))
         if self.balance is not None:
@@ -85,17 +90,27 @@ class Reader:
         return reading
 
     def _read_pieces(self, source, end):
-        """Return a source read and merged piece by piece, and the month counted back from."""
+        """Return a source read and merged piece by piece, and the month counted back from.
+
+        Without `end`, that is the last month of the first piece. Where a later piece shows that it
+        is another one, there is no reading.
+        """
         parts, n_before = [], 0
-        for table in self._tables(source, end):
+        tables = self._tables(source, end)
+        for table in tables if self.text is None else ahead(tables):
             is_merged = "end" in table
             end = table.pop("end", end)
             n_rows = len(table["customer"])
             part = self._read_table(table, n_before)
+            if self.n_months and not is_merged and len(part.rows):
+                last = self._end(part)
+                end = last if end is None else end
+                if last > end and (last - end) % self.n_months:
+                    return None, end
             if (self.n_months or isinstance(source, PIECEWISE)) and not is_merged:
                 if "transactions" not in part.rows.columns:
                     part.rows = part.rows.with_moments(self.moments, part.unit)
-                _merge(part, self.n_months, self._end(part) if end is None else end)
+                _merge(part, self.n_months, end)
             parts.append(part)
             n_before += n_rows
             # While new rows are fewer than merged ones, merging again costs little.
@@ -124,10 +139,6 @@ class Reader:
         return [fetch_transactions(source, self.names, self.n_months, end, self.moments)]
 
     def _find_last_month(self, source):
-        if isinstance(source, TransactionFiles):
-            last = source.find_last_day()
-            if last is not None and _columns.FIRST_DAY <= last <= _columns.LAST_DAY:
-                return int(month_number(_as_date(last)))
         reader = replace(self, names={"date": self.names["date"]})
         lasts = [0]
         for table in reader._tables(source, None):

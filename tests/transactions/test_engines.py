@@ -628,6 +628,17 @@ def few_rows_at_once(monkeypatch):
     monkeypatch.setattr("skspend.transactions._reader.ROWS_AT_ONCE", 64)
 
 
+@pytest.mark.parametrize("is_ascending", [True, False])
+@pytest.mark.parametrize("resolution", ["month", "quarter", "year"])
+def test_the_last_month_may_be_in_any_piece(tmp_path, few_rows_at_once, resolution, is_ascending):
+    frame = FRAME.sort_values("date", ascending=is_ascending)
+    frame.to_csv(tmp_path / "bank.csv", index=False)
+    found = TransactionLog.scan(tmp_path / "bank.csv", resolution=resolution).to_frame()
+    written = pd.read_csv(tmp_path / "bank.csv", dtype={"customer": str})
+    expected = TransactionLog(written, resolution=resolution).to_frame()
+    pd.testing.assert_frame_equal(found, expected)
+
+
 @pytest.mark.parametrize("suffix", ["parquet", "csv"])
 @pytest.mark.parametrize("n_files", [1, 2, 20])
 @pytest.mark.parametrize("resolution", ["day", "quarter"])

@@ -1,18 +1,21 @@
 """Files of transactions in, a log out; an error names what is wrong with a file."""
 
+import csv
+import io
 import os
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
+from hypothesis import given, settings, strategies as st
 from pyarrow import parquet
 
 from skspend import TransactionLog
 from skspend._utils._errors import DataError, blame_data
 from skspend.transactions._periods import coarsest_resolution
 from skspend.transactions._quality import BAD_INCOME, MALFORMED
-from skspend.transactions._text import CSV_BLOCK
+from skspend.transactions._text import CSV_BLOCK, TextFile, _quotes_whole_fields
 
 ROLES = ("customer", "date", "category", "amount")
 HEADER = "customer,date,category,amount\n"
@@ -290,6 +293,24 @@ def test_wrong_quotes_are_never_dropped(tmp_path):
     path = write(tmp_path / "bank.csv", '1,2024-01-05,"pets,2\n' + GOOD * 9)
     with pytest.raises(DataError, match="quotes"):
         read(path, errors="drop")
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(st.sampled_from(["a", '"', ",", "\n", "\r\n", '"a"', ',"a,",', '"a\n"'])))
+def test_quotes_around_whole_fields_hide_no_line(pieces):
+    lines = "".join([*pieces, "\n"])
+    if _quotes_whole_fields(lines.encode(), ord(",")):
+        rows = list(csv.reader(io.StringIO(lines, newline=""), strict=True))
+        assert len(rows) == lines.count("\n")
+
+
+@pytest.mark.parametrize(
+    "row", ['"1","2024-01-05","pets","2"\n', '"1","2024-01-05","pets","2"\r\n', GOOD.strip()]
+)
+def test_a_file_with_quotes_around_whole_fields_is_not_read_by_row(tmp_path, monkeypatch, row):
+    monkeypatch.setattr(TextFile, "check_rows", None)
+    log = read(write(tmp_path / "bank.csv", row, '\ufeff"customer",date,category,"amount"\n'))
+    assert log.n_transactions == 1
 
 
 INCOME_HEADER = "customer,date,category,amount,income\n"
