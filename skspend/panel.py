@@ -18,12 +18,8 @@ import numpy as np
 import pandas as pd
 from pyarrow.dataset import Dataset
 from scipy.sparse import issparse
-from sklearn.utils.validation import (
-    _check_feature_names_in,
-    _get_feature_names,
-    check_array,
-    validate_data,
-)
+from sklearn.utils import check_array
+from sklearn.utils.validation import _check_feature_names_in, _get_feature_names, validate_data
 
 from ._utils._sparse import SparseCube, accept, find_active, is_sparse
 from ._utils._text import count
@@ -303,7 +299,12 @@ def validate_panel(
         if parsed is not None:
             found = "its column names", parsed
     X, accepts = accept(X, sparse=sparse)
-    X = validate_data(estimator, X, dtype=_DTYPES, reset=reset, accept_sparse=accepts)
+    if isinstance(X, pd.DataFrame) and set(X.dtypes) <= _FLOATS:
+        # Of a frame, scikit-learn looks at each of some thousand columns several times.
+        validate_data(estimator, X, reset=reset, skip_check_array=True)
+        X = check_array(X.to_numpy(), dtype=_DTYPES, estimator=estimator, input_name="X")
+    else:
+        X = validate_data(estimator, X, dtype=_DTYPES, reset=reset, accept_sparse=accepts)
     if not reset:
         n_periods = estimator.n_periods_
     source, n_found = found or ("n_periods", n_periods or 1)
