@@ -18,41 +18,25 @@ rich_panels.py.
     python benchmarks/peers/loans.py --berka FOLDER [--repetitions 20] [--networks 20]
 """
 
-import logging
 import sys
 import time
-import warnings
-from functools import partial
 from pathlib import Path
 
 import click
 import numpy as np
 import pandas as pd
-import pytorch_lightning as pl
-import torch
 from aeon.transformations.collection.convolution_based import MiniRocket
-from ptls.data_load.utils import collate_feature_dict
-from ptls.frames import PtlsDataModule
-from ptls.frames.coles import ColesDataset, CoLESModule
-from ptls.frames.coles.split_strategy import SampleSlices
-from ptls.nn import RnnSeqEncoder, TrxEncoder
-from scipy import stats
-from sklearn.ensemble import HistGradientBoostingClassifier
-from sklearn.linear_model import LogisticRegressionCV, RidgeClassifierCV
-from sklearn.metrics import roc_auc_score
-from sklearn.model_selection import GridSearchCV, StratifiedKFold
-from sklearn.pipeline import make_pipeline
+from rivals import COLES, COLES_EPOCHS, STATISTICS, embed, judge, list_events, set_up, show
+from sklearn.model_selection import StratifiedKFold
 from sklearn.preprocessing import StandardScaler
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from rich_panels import EPOCHS, N_MONTHS, N_UNITS, draw, load_loans, read
 
 from skspend import LSTMStateExtractor, SpendingAggregator
-from skspend._utils._intervals import half_interval
 from skspend.panel import Panel
 
-STATISTICS = ("sum", "count", "mean", "mean_log", "max", "std", "days_since")
-N_WEEKS, COLES_UNITS, COLES_EPOCHS = 26, 64, (5, 10, 20, 40)
+N_WEEKS = 26
 LOGISTIC = "logistic, mean logs"
 FROZEN = "frozen network of the whole"
 TREES = "gradient boosting, mean logs"
@@ -60,13 +44,12 @@ ALL_TREES = "gradient boosting, all statistics"
 ROCKET = "MiniRocket, mean logs by week"
 
 
-def list_events(log):
+def list_last_events(log):
     """The events of the six months by account: position, day before the cutoff, kind, log size."""
+    events = list_events(log)
     edges = np.broadcast_to(log.period_edges(N_MONTHS, 1), (len(log), 2)).astype("M8[D]")
-    events = log.to_frame().sort_values(["customer", "date"], kind="stable")
-    account = pd.Index(log.customers).get_indexer(events["customer"])
-    day = events["date"].to_numpy().astype("M8[D]")
-    events = events.assign(account=account, until=(edges[account, 1] - day).astype(int) - 1)
+    account, day = events["account"].to_numpy(), events["date"].to_numpy().astype("M8[D]")
+    events["until"] = (edges[account, 1] - day).astype(int) - 1
     return events[(day >= edges[account, 0]) & (day < edges[account, 1]) & (account >= 0)]
 
 
@@ -81,124 +64,13 @@ def read_weeks(events, n_accounts):
     return total / np.maximum(count, 1)
 
 
-class Embeddings(pl.Callback):
-    """Embeddings of all accounts after some epochs."""
-
-    def __init__(self, records):
-        self.records, self.found = records, {}
-
-    def on_train_epoch_end(self, trainer, module):
-        if trainer.current_epoch + 1 in COLES_EPOCHS:
-            encoder = module.seq_encoder.eval()
-            with torch.no_grad():
-                found = encoder(collate_feature_dict(self.records)).numpy()
-            self.found[trainer.current_epoch + 1] = found
-            encoder.train()
-
-
-def embed(events, seed):
-    """Embeddings of CoLES by number of epochs; no label is seen."""
-    pl.seed_everything(seed, verbose=False)
-    kind, kinds = pd.factorize(events["category"], sort=True)
-    # Codes start at 1; 0 is padding.
-    columns = pd.DataFrame(
-        {
-            "event_time": events["date"].to_numpy().astype("M8[D]").astype(int),
-            "kind": kind + 1,
-            "day": events["date"].dt.day.to_numpy(),
-            "amount": events["amount"].to_numpy(dtype=np.float32),
-        }
-    )
-    parts = columns.groupby(events["account"].to_numpy())
-    records = [
-        {name: torch.from_numpy(part[name].to_numpy(copy=True)) for name in part}
-        for _, part in parts
-    ]
-    model = CoLESModule(
-        seq_encoder=RnnSeqEncoder(
-            trx_encoder=TrxEncoder(
-                embeddings={
-                    "kind": {"in": len(kinds) + 1, "out": 16},
-                    "day": {"in": 32, "out": 8},
-                },
-                numeric_values={"amount": "log"},
-                embeddings_noise=0.003,
-            ),
-            hidden_size=COLES_UNITS,
-            type="gru",
-        ),
-        optimizer_partial=partial(torch.optim.Adam, lr=0.001),
-        lr_scheduler_partial=partial(torch.optim.lr_scheduler.ConstantLR, factor=1.0),
-    )
-    slices = SampleSlices(split_count=5, cnt_min=10, cnt_max=40)
-    module = PtlsDataModule(train_data=ColesDataset(records, slices), train_batch_size=64)
-    embeddings = Embeddings(records)
-    trainer = pl.Trainer(
-        max_epochs=max(COLES_EPOCHS),
-        accelerator="cpu",
-        callbacks=[embeddings],
-        logger=False,
-        enable_checkpointing=False,
-        enable_progress_bar=False,
-        enable_model_summary=False,
-    )
-    trainer.fit(model, module)
-    return embeddings.found
-
-
-def make_head(model):
-    """The learner of a model's inputs."""
-    if "boosting" in model:
-        trees = HistGradientBoostingClassifier(
-            max_iter=50, min_samples_leaf=5, early_stopping=False, random_state=0
-        )
-        return GridSearchCV(trees, {"max_leaf_nodes": [2, 8]}, scoring="neg_log_loss")
-    if model == ROCKET:
-        return make_pipeline(StandardScaler(), RidgeClassifierCV(np.logspace(-1, 6, 15)))
-    head = LogisticRegressionCV(Cs=np.logspace(-4, 1, 11), scoring="neg_log_loss", max_iter=3000)
-    return make_pipeline(StandardScaler(), head)
-
-
-def judge(model, inputs, target, few, others):
-    """AUC on the others, after a fit to a few."""
-    fitted = make_head(model).fit(inputs[few], target[few])
-    if model == ROCKET:
-        return roc_auc_score(target[others], fitted.decision_function(inputs[others]))
-    return roc_auc_score(target[others], fitted.predict_proba(inputs[others])[:, 1])
-
-
-def critical_difference(n_models, n_draws):
-    """Nemenyi's least difference of mean ranks that is significant at 5 %."""
-    quantile = stats.studentized_range.ppf(0.95, n_models, np.inf) / np.sqrt(2)
-    return quantile * np.sqrt(n_models * (n_models + 1) / (6 * n_draws))
-
-
-def show(found):
-    """Print means, intervals, ranks and differences by way of judging."""
-    for how, part in found.groupby("how", sort=False):
-        wide = part.pivot_table("auc", "draw", "model", sort=False)
-        table = pd.DataFrame({"AUC": wide.mean()})
-        if len(wide) > 1:
-            gains = wide.sub(wide[LOGISTIC], axis=0)
-            table["half of the 95 % interval"] = wide.agg(half_interval)
-            table["minus logistic"] = gains.mean()
-            table["half of its interval"] = gains.agg(half_interval)
-            table["mean rank"] = wide.rank(axis=1, ascending=False).mean()
-        print(f"\n{how}, {len(wide)} draw(s)\n{table.round(3).to_string()}")
-        if len(wide) > 1:
-            least = critical_difference(wide.shape[1], len(wide))
-            print(f"critical difference of mean ranks: {least:.2f}")
-
-
 @click.command()
 @click.option("--berka", required=True, type=click.Path(exists=True, file_okay=False))
 @click.option("--repetitions", default=20, show_default=True, help="Of draws of labels.")
 @click.option("--networks", default=20, show_default=True, help="Trained with CoLES, in turn.")
 def main(berka, repetitions, networks):
     """Print the AUC of default by model with 95 % intervals and mean ranks over the draws."""
-    warnings.simplefilter("ignore")
-    logging.getLogger("pytorch_lightning").setLevel(logging.ERROR)
-    torch.set_num_threads(1)
+    set_up()
     log, target, is_early = load_loans(berka)
     everybody = np.arange(len(target))
     early, late = everybody[is_early], everybody[~is_early]
@@ -206,7 +78,7 @@ def main(berka, repetitions, networks):
 
     months, whole = read(log, ("mean_log",), ("out", "in"))
     spend = SpendingAggregator(N_MONTHS, 1, statistics=STATISTICS, flows=("out", "in"))
-    events = list_events(log)
+    events = list_last_events(log)
     n_events = events.groupby("account").size()
     print(f"{len(target)} loans, {target.sum()} in default; {n_events.median():.0f} events each")
     assert len(n_events) == len(target), "an account without events has no embedding"
@@ -216,12 +88,11 @@ def main(berka, repetitions, networks):
     for seed in range(networks):
         embeddings.append(embed(events, seed))
         print(f"CoLES {seed}: {time.perf_counter() - start:.0f} s so far", flush=True)
-    name = f"CoLES, {COLES_UNITS} units"
     scores = pd.Series(
         {
             epochs: np.mean(
                 [
-                    judge(name, embeddings[seed % networks][epochs], target, few, others)
+                    judge(COLES, embeddings[seed % networks][epochs], target, few, others)
                     for seed in range(repetitions)
                     for few, others in [draw(target, early, None, seed)]
                 ]
@@ -243,7 +114,7 @@ def main(berka, repetitions, networks):
         states = body.fit_transform(months, StandardScaler().fit_transform(whole))
         inputs = fixed | {
             FROZEN: Panel.read(states).cube[:, -1],
-            name: embeddings[seed % networks][scores.idxmax()],
+            COLES: embeddings[seed % networks][scores.idxmax()],
             ROCKET: np.asarray(MiniRocket(random_state=seed).fit_transform(fixed[ROCKET])),
         }
         splits = {
@@ -257,7 +128,7 @@ def main(berka, repetitions, networks):
                 auc = [judge(model, values, target, *pair) for pair in folds]
                 rows.append((model, "five folds", seed, np.mean(auc)))
         print(f"draw {seed}: {time.perf_counter() - start:.0f} s so far", flush=True)
-    show(pd.DataFrame(rows, columns=["model", "how", "draw", "auc"]))
+    show(pd.DataFrame(rows, columns=["model", "how", "draw", "auc"]), LOGISTIC)
 
 
 if __name__ == "__main__":
