@@ -45,6 +45,12 @@ class LoanAccounts(dict[str, Any]):
     DESCR: str
 
 
+class LabelledCards(dict[str, Any]):
+    data: TransactionLog
+    target: pd.Series
+    DESCR: str
+
+
 class PlantedTrajectories(dict[str, Any]):
     data: Floats
     levels: Integers
