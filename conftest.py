@@ -2,6 +2,9 @@
 
 import pytest
 
+collect_ignore_glob = ["skspend/networks/_keras*.py"]
+"""They have no examples, and import TensorFlow."""
+
 COMMANDS = "test_commands_run_in_the_order_of_the_page"
 """A test that runs the code of a page, and its commands; of the README it runs the commands."""
 
