@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from copy import copy
 from datetime import date
+from functools import cache
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -278,8 +279,16 @@ def median_interval(values: np.ndarray) -> tuple[float, float, float]:
     """Median of some values and its 95 % interval by order statistics; NaN where there are few."""
     if not len(values):
         return np.nan, np.nan, np.nan
-    interval = quantile_test(values, p=0.5).confidence_interval(CONFIDENCE)
-    return float(np.median(values)), float(interval.low), float(interval.high)
+    ordered = np.append(np.sort(values), np.nan)
+    low, high = ordered[_ranks_of_interval(len(values))]
+    return float(np.median(values)), float(low), float(high)
+
+
+@cache
+def _ranks_of_interval(n: int) -> list[int]:
+    """Ranks, from 0, of the ends of the interval of the median of n values; n where n is small."""
+    interval = quantile_test(np.arange(n), p=0.5).confidence_interval(CONFIDENCE)
+    return [n if np.isnan(rank) else int(rank) for rank in (interval.low, interval.high)]
 
 
 def measure_fairness(

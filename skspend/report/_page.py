@@ -241,7 +241,7 @@ def _shown_categories(categories: pd.DataFrame) -> list[dict[Any, Any]]:
         return largest.drop(columns="node").to_dict("records")
     effects = categories[categories["effect"].abs() > WORTH_SAYING]
     ordered = effects.sort_values("effect", ascending=False, kind="stable")
-    more, less = ordered.query("effect > 0"), ordered.query("effect < 0")
+    more, less = ordered[ordered["effect"] > 0], ordered[ordered["effect"] < 0]
     shown = pd.concat([more.head(MOST_CATEGORIES), less.tail(MOST_CATEGORIES)])
     return shown.drop(columns="node").to_dict("records")
 
