@@ -85,7 +85,7 @@ def smallest_changes(
     ...     n_networks=2, scorer=BigFivePersonalityScorer(bank.coefficients), random_state=0
     ... )
     >>> pipeline = make_pipeline(states, TrajectoryClusterer(max_depth=1, random_state=0))
-    >>> changes = smallest_changes(pipeline.fit(bank.data), bank.data.head(5))
+    >>> changes = smallest_changes(pipeline.fit(bank.data), bank.data.head(2))
     >>> changes.columns.tolist()
     ['segment', 'category', 'share', 'new_share', 'deviations', 'new_segment']
     """

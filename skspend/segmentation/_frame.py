@@ -102,19 +102,19 @@ def segment_frame(
     --------
     >>> from sklearn.pipeline import Pipeline
     >>> from skspend import LSTMStateExtractor, SpendingAggregator, TrajectoryClusterer
-    >>> from skspend.datasets import load_complete_journey
-    >>> log = load_complete_journey().data
+    >>> from skspend.datasets import make_spending
+    >>> log = make_spending(200, 3, 12, transactions=True, random_state=0).data
     >>> pipeline = Pipeline([
-    ...     ("spend", SpendingAggregator(period=2, n_periods=6)),
+    ...     ("spend", SpendingAggregator(n_periods=3)),
     ...     ("states", LSTMStateExtractor.paper(objective="reconstruct", epochs=2)),
     ...     ("segment", TrajectoryClusterer(max_depth=1, random_state=0)),
     ... ]).fit(log)
     >>> frame = log.to_frame()
-    >>> whole = segment_frame(pipeline, frame, cutoff="2017-12-31")
+    >>> whole = segment_frame(pipeline, frame, cutoff="2023-12-31")
     >>> whole.columns.to_list()
     ['customer', 'segment', 'level1', 'strength', 'known_share']
     >>> parts = frame.groupby(frame["customer"] % 2)
-    >>> found = [segment_frame(pipeline, part, cutoff="2017-12-31") for _, part in parts]
+    >>> found = [segment_frame(pipeline, part, cutoff="2023-12-31") for _, part in parts]
     >>> pd.concat(found).sort_values("customer", ignore_index=True).equals(whole)
     True
     """
