@@ -122,8 +122,9 @@ CONFIGURATIONS = [
 
 @parametrize_with_checks([*CONFIGURATIONS, TransferClassifier(alpha="cv")])
 def test_scikit_learn_check_passes_with_other_parameters(estimator, check, monkeypatch):
-    # Checks depend on whether a penalty is chosen, not on from how many.
-    monkeypatch.setattr("skspend.transfer._penalty.PENALTIES", np.array([0.1, 1, 10]))
+    # Checks depend on whether a penalty is chosen, not on from how many and in how many folds.
+    monkeypatch.setattr("skspend.transfer._penalty.PENALTIES", np.array([0.1, 10]))
+    monkeypatch.setattr("skspend.transfer._penalty.MOST_FOLDS", 2)
     check(estimator)
 
 

@@ -1,4 +1,4 @@
-"""Two hundred of the malformed files of benchmarks/fuzz.py."""
+"""A hundred of the malformed files of benchmarks/fuzz.py."""
 
 import runpy
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 BENCHMARK = Path(__file__).parents[1] / "benchmarks" / "fuzz.py"
-N_FILES = 200
+N_FILES = 100
 
 
 @pytest.mark.filterwarnings("ignore")

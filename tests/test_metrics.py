@@ -190,7 +190,8 @@ def test_scorers_serve_a_search_without_y(pipeline, bank_log):
     whole = Pipeline([("spend", spend), *clone(pipeline).steps])
     scoring = {"turn": direction_scorer, "kappa": stability_scorer, "ami": hierarchy_scorer}
     grid = {"segment__max_depth": [1, 2]}
-    search = GridSearchCV(whole, grid, scoring=scoring, refit="ami", cv=2).fit(bank_log)
+    search = GridSearchCV(whole, grid, scoring=scoring, refit="ami", cv=2)
+    search.fit(bank_log[:150])
     for name in scoring:
         assert np.isfinite(search.cv_results_[f"mean_test_{name}"]).all()
 

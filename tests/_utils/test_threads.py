@@ -30,7 +30,7 @@ def test_threads_are_restored_when_the_last_block_ends():
 @pytest.mark.parametrize("Extractor", [LSTMStateExtractor, FeedForwardExtractor])
 def test_the_bits_of_a_fit_do_not_depend_on_threads(Extractor):
     """Neither on those of BLAS nor on other fits in the same process."""
-    bank = make_spending(3000, random_state=0)
+    bank = make_spending(1100, random_state=0)
     weights = []
 
     def fit():

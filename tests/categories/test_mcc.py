@@ -11,7 +11,7 @@ import pandas as pd
 import polars as pl
 import pyarrow as pa
 import pytest
-from hypothesis import given, strategies as st
+from hypothesis import given, settings, strategies as st
 
 from skspend import BigFivePersonalityScorer, SpendingAggregator, TransactionLog
 from skspend.categories import mcc_to_category
@@ -223,6 +223,7 @@ def test_the_codes_passed_in_are_left_as_they_are():
     pd.testing.assert_series_equal(codes, before)
 
 
+@settings(max_examples=40)
 @given(MIXED)
 def test_every_row_has_the_category_that_its_code_has_alone(codes):
     assert ignore(codes) == [ignore([code])[0] for code in codes]

@@ -21,7 +21,7 @@ CODES = {"groceries": 5411, "dining and drinking": 5812, "eating out in pubs": 5
 
 @pytest.fixture(scope="module")
 def frame(bank_log):
-    return bank_log.to_frame()
+    return bank_log[:60].to_frame()
 
 
 @pytest.fixture(scope="module")

@@ -24,6 +24,12 @@ def write(frame, path, decimal=",", date="%d/%m/%Y", outflow=-1):
 
 
 @pytest.fixture(scope="module")
+def bank_log(bank_log):
+    """The transactions of a hundred customers."""
+    return bank_log[:100]
+
+
+@pytest.fixture(scope="module")
 def frame(bank_log):
     return bank_log.to_frame().assign(date=lambda rows: pd.to_datetime(rows["date"]))
 

@@ -39,7 +39,7 @@ def attractors(pipeline, bank):
 
 @pytest.fixture(scope="module")
 def few(bank):
-    return bank.data.iloc[:30]
+    return bank.data.iloc[:16]
 
 
 @pytest.fixture(scope="module")
@@ -246,7 +246,7 @@ def _changed(X, changes):
 
 def test_a_change_leads_to_the_segment_that_is_promised(pipeline, few, changes):
     found = changes.dropna()
-    assert len(found) > 15
+    assert len(found) > 8
     changed = _changed(few.loc[found.index], found)
     np.testing.assert_allclose(changed.sum(axis=1), few.loc[found.index].sum(axis=1), rtol=1e-5)
     after = find_attractors(pipeline, changed).customers["segment"]

@@ -73,7 +73,7 @@ def typical_of_nodes(tree, scores, panel):
     return pd.DataFrame(typical), pd.Series(sizes)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(trees())
 def test_every_word_of_a_name_is_true(drawn):
     tree, scores, panel = drawn

@@ -44,7 +44,10 @@ def report():
     scorer = BigFivePersonalityScorer(bank.coefficients.rename(index=renamed))
     pipeline = Pipeline(
         [
-            ("states", LSTMStateExtractor(4, n_networks=2, scorer=scorer, random_state=0)),
+            (
+                "states",
+                LSTMStateExtractor(4, n_networks=2, scorer=scorer, epochs=8, random_state=0),
+            ),
             ("segment", TrajectoryClusterer(max_depth=2, random_state=0)),
         ]
     )

@@ -33,37 +33,43 @@ def compare(fitted, do=lambda refits: None):
     return found, refits
 
 
+@pytest.fixture(scope="module")
+def alone(fitted):
+    """Figures that were found without a process, with the fits."""
+    return compare(fitted)
+
+
 def start_anyway(monkeypatch):
     monkeypatch.setattr(_refits, "WORTH_A_PROCESS", 0)
     monkeypatch.setattr(_refits, "cpu_count", lambda: 2)
 
 
-def test_a_process_makes_the_same_fits(fitted, monkeypatch):
-    (agreement, reproduced), alone = compare(fitted)
+def test_a_process_makes_the_same_fits(fitted, alone, monkeypatch):
+    (agreement, reproduced), refits = alone
     start_anyway(monkeypatch)
     (other, again), beside = compare(fitted)
-    assert alone.process is None and beside.process is not None
+    assert refits.process is None and beside.process is not None
     assert agreement == other
     np.testing.assert_array_equal(reproduced, again)
 
 
-def test_a_process_that_is_killed_costs_time_alone(fitted, monkeypatch):
+def test_a_process_that_is_killed_costs_time_alone(fitted, alone, monkeypatch):
     def kill(refits):
         refits.start.join()
         refits.process.kill()
 
-    (agreement, _), _ = compare(fitted)
+    (agreement, _), _ = alone
     start_anyway(monkeypatch)
     (other, _), beside = compare(fitted, kill)
     assert beside.process.exitcode < 0
     assert agreement == other
 
 
-def test_a_machine_that_allows_no_process_costs_time_alone(fitted, monkeypatch):
+def test_a_machine_that_allows_no_process_costs_time_alone(fitted, alone, monkeypatch):
     def refuse(process):
         raise OSError("no process is left")
 
-    (agreement, _), _ = compare(fitted)
+    (agreement, _), _ = alone
     start_anyway(monkeypatch)
     monkeypatch.setattr("multiprocessing.context.SpawnProcess.start", refuse)
     (other, _), _ = compare(fitted, lambda refits: refits.start.join())
