@@ -242,9 +242,9 @@ def refuse_transactions(X: object) -> None:
     if isinstance(table, nw.LazyFrame | Dataset):
         what, call = "is not in memory", "TransactionLog(frame, ...)"
     elif isinstance(table, nw.DataFrame):
-        columns = table.columns
+        of_no_panel = [name for name in table.columns if "|" not in str(name)]
         odd = _find_text_and_dates(table)
-        if usual := call_of_usual_columns(columns):
+        if usual := call_of_usual_columns(of_no_panel):
             what, call = "has the columns of transactions", usual
         elif odd:
             what = f"has {count(len(odd), 'column')} of text or dates (the first is {odd[0]!r})"
