@@ -1,6 +1,11 @@
 """Pages are tested wherever pytest starts: first, because they take longest, and each once."""
 
+import gc
+
 import pytest
+
+# What collection makes lives until the end: to look through it for garbage takes long.
+gc.disable()
 
 collect_ignore_glob = ["skspend/networks/_keras*.py"]
 """They have no examples, and import TensorFlow."""
@@ -22,3 +27,8 @@ def pytest_collection_modifyitems(config, items):
     config.hook.pytest_deselected(items=twice)
     others = [item for item in items if item not in twice and item not in with_commands]
     items[:] = with_commands + others
+
+
+def pytest_collection_finish():
+    gc.enable()
+    gc.freeze()
