@@ -283,17 +283,30 @@ def test_a_report_shows_the_stability_of_the_record_beside_its_model(
         assert read_stability(moved) == {}
 
 
+@pytest.fixture(scope="module")
+def own_table(tmp_path_factory, run_small):
+    """The households by coefficients of one's own: the folder and what was printed."""
+    folder = tmp_path_factory.mktemp("own")
+    ratings = pd.DataFrame({"category": ["BEEF", "CHEESE", "pets"]} | dict.fromkeys(TRAITS, 0.5))
+    ratings.to_csv(folder / "ratings.csv", index=False)
+    done = run_small(
+        "segment", "--coefficients", folder / "ratings.csv", "--output", folder / "out",
+        "--depth", 1, "--periods", 2, "--no-stability",
+    )  # fmt: skip
+    return folder / "out", done
+
+
 def test_report_prints_json_or_nothing(
-    run, strict, households, few_file, model, tmp_path, monkeypatch
+    run, strict, own_table, few_file, model, tmp_path, monkeypatch
 ):
     monkeypatch.chdir(tmp_path)
-    said = strict(run("report", households[0] / "model.json", "--json", "--card").stdout)
+    said = strict(run("report", own_table[0] / "model.json", "--json", "--card").stdout)
     assert (said["output"], said["card"]) == ("skspend-report.html", "skspend-report-card.md")
     assert said["customers"] == 2469
     page, card = (Path(said[name]).read_text(encoding="utf-8") for name in ("output", "card"))
     assert page.startswith("<!doctype html>")
     assert "# Model card" in card
-    digest = hashlib.sha256((households[0] / "model.json").read_bytes()).hexdigest()
+    digest = hashlib.sha256((own_table[0] / "model.json").read_bytes()).hexdigest()
     assert digest in page and digest in card
     quiet = run("report", model, few_file, "--drop-unreadable", "--quiet", "--force")
     assert (quiet.exit_code, quiet.output) == (0, "")
@@ -459,17 +472,10 @@ def test_a_failure_in_the_middle_leaves_nothing(run_small, few_file, tmp_path, m
     assert not list(tmp_path.iterdir())
 
 
-def test_coefficients_of_ones_own_categories_need_no_aliases_for_the_households(
-    run_small, tmp_path
-):
-    ratings = pd.DataFrame({"category": ["BEEF", "CHEESE", "pets"]} | dict.fromkeys(TRAITS, 0.5))
-    ratings.to_csv(tmp_path / "ratings.csv", index=False)
-    done = run_small(
-        "segment", "--coefficients", tmp_path / "ratings.csv", "--output", tmp_path / "out",
-        "--depth", 1, "--periods", 2, "--no-stability",
-    )  # fmt: skip
+def test_coefficients_of_ones_own_categories_need_no_aliases_for_the_households(own_table):
+    folder, done = own_table
     assert done.exit_code == 0, done.output
-    coverage = json.loads((tmp_path / "out" / "run.json").read_text())["figures"]["coverage"]
+    coverage = json.loads((folder / "run.json").read_text())["figures"]["coverage"]
     assert 0.05 < coverage < 0.2
 
 
