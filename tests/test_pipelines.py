@@ -124,7 +124,7 @@ def test_segments_mean_something_on_real_people():
     past = panel[[name for name in panel.columns if not name.startswith("period6|")]]
     future = panel[[name for name in panel.columns if name.startswith("period6|")]].to_numpy()
     scorer = BigFivePersonalityScorer(aliases=households.aliases)
-    states = LSTMStateExtractor(n_networks=2, scorer=scorer, random_state=0)
+    states = LSTMStateExtractor(n_networks=2, scorer=scorer, epochs=10, random_state=0)
     with pytest.warns(UserWarning, match=r"4\.\d% of the spending"):
         trajectories = states.fit_transform(past)
     top = TrajectoryClusterer(1, random_state=0).fit(trajectories).level_labels_[:, 0]

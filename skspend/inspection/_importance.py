@@ -89,7 +89,7 @@ def segment_importance(
     >>> from skspend.inspection import segment_importance
     >>> bank = make_spending(400, 3, 20, random_state=0)
     >>> scorer = BigFivePersonalityScorer(bank.coefficients)
-    >>> states = LSTMStateExtractor(scorer=scorer, random_state=0)
+    >>> states = LSTMStateExtractor(n_networks=2, scorer=scorer, random_state=0)
     >>> trajectories = states.fit_transform(bank.data)
     >>> segment = TrajectoryClusterer(max_depth=1, random_state=0).fit(trajectories)
     >>> importance = segment_importance(states, segment, bank.data, random_state=0)

@@ -63,7 +63,7 @@ def test_balance_allows_classes_without_customers(bank, scorer):
 def test_both_engines_stop_early_with_the_same_weights(bank, scorer, extractor):
     extractor = clone(extractor).set_params(
         scorer=scorer, early_stopping=True, n_iter_no_change=1, epochs=3, n_init=2, l2=0.001,
-        random_state=0,
+        batch_size=100, random_state=0,
     )  # fmt: skip
     if extractor.objective == "type":
         extractor.set_params(class_weight="balanced")
