@@ -39,7 +39,7 @@ def strict():
 @pytest.fixture(scope="session")
 def run_small(run):
     """The same, with two networks of few epochs in place of eight."""
-    small = partial(LSTMStateExtractor, n_networks=2, epochs=10)
+    small = partial(LSTMStateExtractor, n_networks=2, epochs=5)
 
     def run_small(*arguments):
         with pytest.MonkeyPatch.context() as patch:
