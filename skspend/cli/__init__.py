@@ -91,9 +91,10 @@ def segment(ctx, /, file, output, force, **options):
     sign, encoding, dates) and columns of usual names are found, checked on every row, and said;
     what can be read in two ways is refused. FILE may be larger than memory, a folder, or a pattern
     in quotes for several files, such as "bank/*.parquet". The tree is fitted on customers who
-    spend in all periods; then every customer gets a segment. If the categories have no
-    coefficients, --without-traits finds segments by what is bought and how much of it. Without
-    FILE, the 2,469 real households that come with skspend are segmented in periods of two months.
+    spend in all periods, on 50,000 of them if there are more; then every customer gets a segment.
+    If the categories have no coefficients, --without-traits finds segments by what is bought and
+    how much of it. Without FILE, the 2,469 real households that come with skspend are segmented in
+    periods of two months.
 
     DIR gets segments.parquet (the segment, strength and traits of every customer),
     trajectories.parquet and trajectories.png, model.json (for predict and report) and run.json.

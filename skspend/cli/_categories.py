@@ -8,7 +8,7 @@ from .._utils._errors import blame_data
 from .._utils._output import output_file, strict
 from .._utils._text import cut
 from ..inspection import suggest_aliases
-from ..segmentation._model import require_spending
+from ..segmentation._aggregate import require_spending
 from . import _files as files
 from ._console import Steps, console, say
 

@@ -56,11 +56,12 @@ def _run(file, options, folder):
             previous = options["previous"] and work.SegmentModel.load(options["previous"])
             log, aliases, coefficients = _read(file, options, previous)
         with steps.step("Aggregating"):
-            spend, panel, is_active = work.aggregate(
+            spend, panel, is_fitted = work.aggregate(
                 log,
                 period=options["period"] or ("year" if file else BUNDLED_PERIOD),
                 n_periods=options["periods"],
                 normalize=normalize,
+                random_state=options["seed"],
             )
             placed = previous and work.find_nodes(previous, log)
         fits = work.make_steps(
@@ -71,22 +72,22 @@ def _run(file, options, folder):
             random_state=options["seed"],
         )
         states, segment = fits.named_steps.values()
-        active = take(panel, is_active)
+        fitted = take(panel, is_fitted)
         refits = nullcontext()
         if options["stability"]:
-            refits = work.Refits(fits, panel, is_active, random_state=options["seed"])
+            refits = work.Refits(fits, panel, is_fitted, random_state=options["seed"])
         with refits:
             with steps.step("Training") as task:
-                work.train(states, active, EpochProgress(steps.progress, task))
+                work.train(states, fitted, EpochProgress(steps.progress, task))
             with steps.step("Clustering"):
                 trajectories = states.transform(panel)
                 names = work.cluster(
                     segment,
-                    trajectories[is_active],
-                    work.score_traits(states, panel)[is_active],
-                    active,
+                    trajectories[is_fitted],
+                    work.score_traits(states, panel)[is_fitted],
+                    fitted,
                     previous=previous,
-                    anchor=None if previous is None else placed[is_active],
+                    anchor=None if previous is None else placed[is_fitted],
                 )
                 pipeline = Pipeline([("spend", spend), *fits.steps])
                 reading = work.Reading.of(log, options["outflow"] or "positive", options["mcc"])
@@ -106,7 +107,7 @@ def _run(file, options, folder):
             trajectories.rename_axis("customer").reset_index().to_parquet(
                 folder / "trajectories.parquet", index=False
             )
-            _draw(trajectories[is_active], table["level1"][is_active], folder / "trajectories.png")
+            _draw(trajectories[is_fitted], table["level1"][is_fitted], folder / "trajectories.png")
             model.save(folder / "model.json")
             digest = files.digest(folder / "model.json")
             moved = None
@@ -121,7 +122,7 @@ def _run(file, options, folder):
         "versions": work.versions(),
         "model": {"sha256": digest},
         "data": data | {"read_as": files.reading(log)},
-        "figures": model.summarise(panel, trajectories, is_active, described),
+        "figures": model.summarise(panel, trajectories, is_fitted, described),
         "stability": agreement,
         "previous": moved,
         "seconds": steps.seconds,
@@ -183,10 +184,12 @@ def _show(described, record, output, *, is_bundled):
     screen = console()
     tell = partial(screen.print, highlight=False, markup=False)
     files.say_how_read(data["read_as"])
+    n_active, n_fitted = figures["customers_active_in_all_periods"], figures["customers_fitted"]
+    drawn = f"{n_fitted:,} of " if n_fitted < n_active else ""
     tell(
         f"{figures['customers']:,} customers, {data['transactions']:,} transactions, "
         f"{data['first_day']} to {data['last_day']}.\n"
-        f"The segments were fitted on the {figures['customers_active_in_all_periods']:,} customers "
+        f"The segments were fitted on {drawn}the {n_active:,} customers "
         f"who spend in all {figures['periods']} periods; every customer is in one."
     )
     table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))

@@ -1,8 +1,9 @@
 """The main job without a terminal: a fitted pipeline, its segments, and the model file."""
 
+from ._aggregate import aggregate
 from ._drift import measure_drift, tell_drift
 from ._frame import segment_frame
-from ._model import SegmentModel, aggregate, cluster, make_steps, score_traits, train, versions
+from ._model import SegmentModel, cluster, make_steps, score_traits, train, versions
 from ._previous import compare_models, find_nodes
 from ._reading import Reading
 from ._refits import Refits

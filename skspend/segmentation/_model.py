@@ -5,7 +5,7 @@ from __future__ import annotations
 import platform
 from dataclasses import dataclass
 from importlib.metadata import version
-from typing import TYPE_CHECKING, Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 import pandas as pd
@@ -15,11 +15,8 @@ from sklearn.utils import _safe_indexing
 from .. import __version__
 from .._utils._errors import DataError, blame_data
 from .._utils._sklearn import default_output
-from .._utils._sparse import find_active, take
-from ..aggregation import SpendingAggregator
-from ..aggregation._aggregator import MONTHS
+from .._utils._sparse import take
 from ..aggregation._known import transform_with_known_share
-from ..aggregation._shares import count_whole_periods
 from ..clustering import TrajectoryClusterer
 from ..extraction import FactorStateExtractor, LSTMStateExtractor
 from ..inspection import describe_segments, name_segments, segment_path
@@ -42,83 +39,13 @@ if TYPE_CHECKING:
         Floats,
         Integers,
         PanelLike,
-        Period,
         RandomState,
     )
 
-FEWEST_ACTIVE = 20
-"""Two segments of the smallest size that the clusterer makes."""
 N_TOP = 6
 """Segments of the top level without traits. More are no nearer to archetypes, and on some banks
 another fit finds them again less often (docs/measured.md)."""
 _LIBRARIES = ("numpy", "pandas", "pyarrow", "scikit-learn", "scipy", "tensorflow", "keras", "skops")
-
-
-def require_spending(log: TransactionLog) -> None:
-    """Raise a DataError if nothing is spent on any category of a log."""
-    if not len(log.categories):
-        raise DataError(
-            f"More money comes in than goes out in each of the {len(log.income_categories)} "
-            f"categories, so nobody spends anything. If money spent is negative in the data, pass "
-            f"--outflow negative."
-        )
-
-
-@default_output
-def aggregate(
-    log: TransactionLog,
-    *,
-    period: Period = "year",
-    n_periods: int | None = None,
-    normalize: Literal["spending", "income"] | None = "spending",
-) -> tuple[SpendingAggregator, pd.DataFrame, NDArray[np.bool_]]:
-    """Fit the first step on all customers.
-
-    Returns
-    -------
-    spend : SpendingAggregator
-    panel : pandas.DataFrame
-        Shares of all customers.
-    is_active : ndarray of bool, shape (n_customers,)
-        Whether a customer spends in all periods. The other steps are fitted on these customers.
-
-    Raises
-    ------
-    DataError
-        If fewer than 20 customers spend in all periods, or nothing is spent on any category.
-    """
-    require_spending(log)
-    # With one more period than the log spans, nobody spends in the first.
-    most = count_whole_periods(log, int(MONTHS.get(period, period))) + 2
-    n_counted = None if n_periods is None else min(n_periods, most)
-    spend = SpendingAggregator(period=period, n_periods=n_counted, normalize=normalize)
-    with blame_data():
-        spend.fit(log)
-    asked = n_periods or spend.n_periods_
-    if count_whole_periods(log, spend.n_months_) < spend.n_periods_:
-        # Too many periods are an error before they are a warning.
-        counts, *_ = log.count_transactions(spend.n_months_, spend.n_periods_)
-        _require_active(counts > 0, asked)
-    with blame_data():
-        panel = spend.transform(log)
-    is_active = _require_active(find_active(Panel.read(panel, sparse=True).cube), asked)
-    return spend, panel, is_active
-
-
-def _require_active(spends, n_periods):
-    """Who spends in all periods, a mask; or an error that says in how many periods enough do."""
-    # Customers who spend in each of the last 1, 2, 3 ... periods.
-    n_active = np.logical_and.accumulate(spends[:, ::-1], axis=1).sum(axis=0)
-    if n_active[-1] >= FEWEST_ACTIVE:
-        return spends.all(axis=1)
-    fewer = int((n_active >= FEWEST_ACTIVE).sum())
-    remedy = "Fewer --periods do not help: give more customers, or check --date."
-    if fewer:
-        remedy = f"With --periods {fewer}, {n_active[fewer - 1]:,} do: ask for fewer --periods."
-    raise DataError(
-        f"Only {n_active[-1]:,} of {len(spends):,} customers spend in all {n_periods:,} periods, "
-        f"and {FEWEST_ACTIVE} are needed to find segments. {remedy}"
-    )
 
 
 def make_steps(
@@ -330,25 +257,27 @@ class SegmentModel:
         self,
         panel: pd.DataFrame,
         trajectories: pd.DataFrame,
-        is_active: NDArray[np.bool_],
+        is_fitted: NDArray[np.bool_],
         described: pd.DataFrame,
     ) -> dict[str, Any]:
-        """Count and measure the customers of `fit`, as in ``run.json``.
+        """Count and measure the customers, and those of `fit`, as in ``run.json``.
 
-        `described` is what :meth:`describe` returns for the same panel and trajectories. Without
-        traits, coverage and accuracy are None.
+        `described` is that of the same panel and trajectories. Without traits, coverage and
+        accuracy are None.
         """
         spend, states, segment = self.pipeline.named_steps.values()
         top = described[described["depth"] == 1]
         has_traits = hasattr(states, "scorer_")
+        is_active = Panel.read(panel, sparse=True).active_periods == spend.n_periods_
         return {
             "customers": len(panel),
             "customers_active_in_all_periods": int(is_active.sum()),
+            "customers_fitted": int(is_fitted.sum()),
             "periods": int(spend.n_periods_),
             "categories": len(spend.categories_),
             "coverage": states.scorer_.coverage_ if has_traits else None,
-            "accuracy_in_sample": states.score(take(panel, is_active)) if has_traits else None,
-            "stability_kappa": segment.score(_safe_indexing(trajectories, is_active)),
+            "accuracy_in_sample": states.score(take(panel, is_fitted)) if has_traits else None,
+            "stability_kappa": segment.score(_safe_indexing(trajectories, is_fitted)),
             "top_level_segments": len(top),
             "leaves": int((segment.tree_["label"] >= 0).sum()),
             "largest_share": float(top["share"].max()) if len(top) else 1.0,

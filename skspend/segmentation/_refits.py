@@ -28,6 +28,7 @@ from ..inspection._stability import (
     place,
     share_of_same,
 )
+from ._aggregate import sample
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -77,13 +78,12 @@ class Refits:
         random_state: RandomState = 0,
     ) -> None:
         random_state = check_random_state(random_state)
-        self.panel, self.rows = panel, np.flatnonzero(is_active)
+        self.panel = panel
+        self.rows = np.flatnonzero(sample(is_active, MOST_TO_REFIT, random_state))
         self.others: list[tuple[Pipeline, Integers | None]] = []
         self.process: Any = None
         if len(self.rows) < FEWEST_TO_REFIT:
             return
-        if len(self.rows) > MOST_TO_REFIT:
-            self.rows = np.sort(random_state.choice(self.rows, MOST_TO_REFIT, replace=False))
         top = clone(steps).set_params(segment__max_depth=1)
         others = [draw_seeds(clone(top), random_state) for _ in range(N_REFITS)]
         fitted, self.held_out = train_test_split(

@@ -85,7 +85,13 @@ def test_the_table_of_the_screen_shows_every_name(capsys):
     described = pd.DataFrame({"path": names, "depth": 1, "customers": 1, "share": 0.1})
     described["strength"] = 0.5
     described["spends_more_on"] = [[name] for name in names]
-    figures = {"customers": 1, "customers_active_in_all_periods": 1, "periods": 1, "coverage": 1}
+    figures = {
+        "customers": 1,
+        "customers_active_in_all_periods": 1,
+        "customers_fitted": 1,
+        "periods": 1,
+        "coverage": 1,
+    }
     record = {
         "figures": figures,
         "data": {"transactions": 1, "first_day": "", "last_day": "", "read_as": None},

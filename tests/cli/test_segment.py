@@ -120,6 +120,24 @@ def test_the_screen_shows_as_many_levels_as_asked(segmented_bank, capsys, depth)
     assert not deeper or f"are {deeper} segment" in screen
 
 
+def test_of_many_customers_some_are_fitted_and_all_are_placed(
+    run_small, bank_file, segmented_bank, tmp_path, monkeypatch
+):
+    monkeypatch.setattr("skspend.segmentation._aggregate.MOST_TO_FIT", 150)
+    done = run_small(
+        "segment", bank_file, "--no-stability", "--without-traits", "--output", tmp_path / "out"
+    )
+    figures = json.loads((tmp_path / "out" / "run.json").read_text())["figures"]
+    n_active = figures["customers_active_in_all_periods"]
+    assert figures["customers_fitted"] == 150 < n_active
+    screen = re.sub(r"\s+", " ", done.stdout)
+    assert f"The segments were fitted on 150 of the {n_active:,} customers who spend" in screen
+    placed = pd.read_parquet(tmp_path / "out" / "segments.parquet")
+    every = pd.read_parquet(segmented_bank[0] / "segments.parquet")
+    assert placed["customer"].tolist() == every["customer"].tolist()
+    assert (placed["strength"] > 0).sum() > 150
+
+
 def test_there_are_no_colour_codes_without_a_terminal(households):
     assert "\x1b" not in households[1].output
 
@@ -142,6 +160,7 @@ def test_the_record_is_strict_json(households, strict):
     record = strict((households[0] / "run.json").read_text())
     assert record["figures"]["customers"] == 2469
     assert record["figures"]["customers_active_in_all_periods"] == 1792
+    assert record["figures"]["customers_fitted"] == 1792
     assert 0.04 < record["figures"]["coverage"] < 0.05
     assert record["parameters"]["seed"] == 0
     assert (record["parameters"]["period"], record["parameters"]["periods"]) == (2, 6)
