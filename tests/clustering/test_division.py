@@ -28,7 +28,7 @@ def test_few_clouds_without_parts_are_divided():
     """Silhouettes are compared with those of ten random clouds, which a cloud may exceed."""
     generator = np.random.default_rng(0)
     divided = [
-        len(divide(draw_cloud(shape, n, 200, generator))) > 0
+        len(divide(draw_cloud(shape, n, 100, generator))) > 0
         for shape in ("round", "long", "box", "ball")
         for n in (1, 2, 3, 5, 8)
         for _ in range(2)
