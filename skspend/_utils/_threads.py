@@ -4,6 +4,7 @@ With several threads the order in which a library for matrix products adds up va
 number, and so do the last bits of what is fitted. For the small matrices here one is as fast.
 """
 
+from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import cache
@@ -65,6 +66,22 @@ def in_threads(function, parts):
     with one_thread(), ThreadPoolExecutor(n_threads) as pool:
         for done in [pool.submit(function, part) for part in parts]:
             done.result()
+
+
+def map_in_threads(function, values):
+    """Yield the results of a function in the order of the values, computing a few ahead."""
+    n_threads = _openmp_effective_n_threads()
+    if n_threads < 2:
+        yield from map(function, values)
+        return
+    waiting = deque()
+    with ThreadPoolExecutor(n_threads) as pool:
+        for value in values:
+            waiting.append(pool.submit(function, value))
+            if len(waiting) > n_threads:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
 
 
 def ahead(values):

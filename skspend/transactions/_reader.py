@@ -8,7 +8,7 @@ import pandas as pd
 from pyarrow.dataset import Dataset
 
 from .._utils._text import count, warn
-from .._utils._threads import ahead
+from .._utils._threads import ahead, map_in_threads
 from ..categories import mcc_to_category
 from ..categories._mcc import UNKNOWN
 from . import _columns, _quality
@@ -95,28 +95,42 @@ class Reader:
         Without `end`, that is the last month of the first piece. Where a later piece shows that it
         is another one, there is no reading.
         """
-        parts, n_before = [], 0
-        tables = self._tables(source, end)
-        for table in tables if self.text is None else ahead(tables):
+        is_piecewise = isinstance(source, PIECEWISE)
+
+        def read(piece):
+            nonlocal end
+            table, n_before = piece
             is_merged = "end" in table
             end = table.pop("end", end)
-            n_rows = len(table["customer"])
             part = self._read_table(table, n_before)
-            if self.n_months and not is_merged and len(part.rows):
-                last = self._end(part)
-                end = last if end is None else end
-                if last > end and (last - end) % self.n_months:
-                    return None, end
-            if (self.n_months or isinstance(source, PIECEWISE)) and not is_merged:
+            if self.n_months and not is_merged and len(part.rows) and end is None:
+                end = self._end(part)
+            if (self.n_months or is_piecewise) and not is_merged:
                 if "transactions" not in part.rows.columns:
                     part.rows = part.rows.with_moments(self.moments, part.unit)
                 _merge(part, self.n_months, end)
+            return part
+
+        parts, most = [], ROWS_AT_ONCE
+        pieces = _count_rows_before(self._tables(source, end))
+        if self.text is not None:
+            found = map(read, ahead(pieces))
+        elif is_piecewise and (end is not None or self.n_months < 2):
+            found = map_in_threads(read, pieces)
+        else:
+            found = map(read, pieces)
+        for part in found:
+            if self.n_months and is_piecewise and len(part.rows):
+                last = self._end(part)
+                if last > end and (last - end) % self.n_months:
+                    return None, end
             parts.append(part)
-            n_before += n_rows
             # While new rows are fewer than merged ones, merging again costs little.
-            n_new = sum(len(part.rows) for part in parts[1:])
-            if n_new > max(len(parts[0].rows), ROWS_AT_ONCE):
+            n_merged, n_new = len(parts[0].rows), sum(len(part.rows) for part in parts[1:])
+            if n_new > max(n_merged, most):
                 parts = [self._join(parts)]
+                if len(parts[0].rows) > 0.9 * (n_merged + n_new):
+                    most = np.inf  # It makes hardly fewer of them: customers keep together.
         if not parts:
             raise ValueError(NOTHING)
         reading = self._join(parts)
@@ -229,14 +243,14 @@ class Reader:
             if has_refunds:
                 columns["refunds"] = part.rows.refunds * (unit // part.unit)
             columns["amount"] = columns["amount"] * (unit // part.unit)
+        # Each column is freed as soon as it is joined: together they are large.
         columns = {
-            name: np.concatenate([part.rows[name] for part in parts])
-            for name in parts[0].rows.columns
+            name: np.concatenate([part.rows.columns.pop(name) for part in parts])
+            for name in list(parts[0].rows.columns)
         }
         owner = [numbers[part.rows.customer] for numbers, part in zip(customer, parts, strict=True)]
         rows = Rows(np.concatenate(owner), len(customers), columns)
         for part in parts:
-            # Free its memory.
             part.rows = None
         return ReadRows(
             rows.group(),
@@ -335,6 +349,15 @@ def _read_moments(table, moments, days):
             numbers = np.nan_to_num(values.to_numpy(dtype=np.float64, na_value=np.nan))
             found[name] = numbers.astype(np.int32) if moment == "count" else numbers
     return found
+
+
+def _count_rows_before(tables):
+    """Yield each table with the number of rows of those before."""
+    n_before = 0
+    for table in tables:
+        n_rows = len(table["customer"])
+        yield table, n_before
+        n_before += n_rows
 
 
 def _merge(reading, n_months, end):

@@ -7,7 +7,7 @@ import pytest
 from threadpoolctl import threadpool_info, threadpool_limits
 
 from skspend import FeedForwardExtractor, LSTMStateExtractor
-from skspend._utils._threads import in_threads, one_thread
+from skspend._utils._threads import ahead, in_threads, map_in_threads, one_thread
 from skspend.datasets import make_spending
 from skspend.networks import _forward as forward
 
@@ -84,3 +84,35 @@ def test_work_inside_one_thread_starts_no_others():
     with one_thread():
         in_threads(lambda part: seen.add(threading.get_ident()), list(range(20)))
     assert seen == {threading.get_ident()}
+
+
+@pytest.mark.parametrize("n_threads", [1, 2, 5])
+def test_results_come_in_the_order_of_the_values_and_few_are_made_ahead(n_threads):
+    made = []
+
+    def values():
+        for number in range(40):
+            made.append(number)
+            yield number
+
+    with threadpool_limits(n_threads, user_api="openmp"):
+        for mine, result in enumerate(map_in_threads(lambda number: number**2, values())):
+            assert result == mine**2
+            assert len(made) <= mine + n_threads + 1
+        found = ahead(values())
+        assert next(found) == 0
+        assert list(found) == list(range(1, 40))
+
+
+@pytest.mark.parametrize("make", [lambda fail: map_in_threads(fail, range(9)),
+                                  lambda fail: ahead(map(fail, range(9)))])  # fmt: skip
+def test_the_first_error_is_raised_in_its_place(make):
+    def fail(number):
+        if number >= 3:
+            raise ValueError(f"value {number}")
+        return number
+
+    found = make(fail)
+    assert [next(found) for _ in range(3)] == [0, 1, 2]
+    with pytest.raises(ValueError, match="value 3"):
+        next(found)
