@@ -47,7 +47,7 @@ def loans(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def study(loans):
-    effort = QUICK._replace(repetitions=1, rich_epochs=20)
+    effort = QUICK._replace(repetitions=1, rich_epochs=5)
     return PaperStudy(effort, berka=loans).studies["berka-rich"]()
 
 
