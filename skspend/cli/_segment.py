@@ -2,7 +2,7 @@
 
 import math
 import time
-from contextlib import nullcontext
+from contextlib import ExitStack, nullcontext
 from functools import partial
 
 import numpy as np
@@ -50,11 +50,12 @@ def segment_file(file, output, force, options):
 def _run(file, options, folder):
     """Write all results but run.json; return a frame of the segments and the record of run.json."""
     normalize = _choose_normalize(options)
-    # What is computed is too small for several threads, which would wait for each other.
-    with Steps() as steps, one_thread():
+    with Steps() as steps, ExitStack() as stack:
         with steps.step("Reading"):
             previous = options["previous"] and work.SegmentModel.load(options["previous"])
             log, aliases, coefficients = _read(file, options, previous)
+        # What is computed is too small for several threads, which would wait for each other.
+        stack.enter_context(one_thread())
         with steps.step("Aggregating"):
             spend, panel, is_fitted = work.aggregate(
                 log,
