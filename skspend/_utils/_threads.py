@@ -1,4 +1,4 @@
-"""One thread for the products of matrices, so that no last bit depends on the machine.
+"""Threads that change no result: one for products of matrices, several for separate parts.
 
 With several threads the order in which a library for matrix products adds up varies with their
 number, and so do the last bits of what is fitted. For the small matrices here one is as fast.
