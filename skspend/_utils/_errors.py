@@ -44,6 +44,7 @@ def as_options(message):
     message = re.sub(r"\b(separator|decimal|encoding)=", r"--\1 ", message)
     message = message.replace("allow_unknown=True", "--allow-unknown")
     message = message.replace("mcc=True", "--mcc")
+    message = message.replace("errors='drop'", "--drop-unreadable")
     message = message.replace(
         "take a FactorStateExtractor, which needs none", "find segments --without-traits"
     )

@@ -224,7 +224,10 @@ class Choice:
         kind, way = "Dates", f"as {self.shown}"
         if self.option == "decimal":
             kind, way = "Amounts", f"with a decimal {_MARKS[self.shown]}"
-        return f"{kind} are taken {way}. Correct these rows, or pass {self.option}="
+        return (
+            f"{kind} are taken {way}. Correct these rows, drop them with errors='drop', or pass "
+            f"{self.option}="
+        )
 
     def see(self, texts):
         """Leave the ways that read the most of some values."""

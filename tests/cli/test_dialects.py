@@ -240,14 +240,14 @@ CONTRADICTIONS = {
         lines("1;30.12.2021;pets;2,5", "1;31.12.2021;pets;2", "1;2021-12-31;pets;1,5",
               header="customer;date;category;amount"),
         "Column 'date': missing or unreadable date (such as '2021-12-31') in 1 of 3 rows, first in "
-        "row 2 (counted from 0). Dates are taken as dd.mm.yyyy. Correct these rows, or pass "
-        "date_format=",
+        "row 2 (counted from 0). Dates are taken as dd.mm.yyyy. Correct these rows, drop "
+        "them with errors='drop', or pass date_format=",
     ),
     "amount": (
         lines("1;31.12.2021;pets;2,5", "1;31.12.2021;pets;2,6", "1;31.12.2021;pets;1.5",
               header="customer;date;category;amount"),
         "amount (such as '1.5') in 1 of 3 rows, first in row 2 (counted from 0). Amounts are taken "
-        "with a decimal comma. Correct these rows, or pass decimal=",
+        "with a decimal comma. Correct these rows, drop them with errors='drop', or pass decimal=",
     ),
     "income": (
         lines("1,2021-12-31,pets,2.5,1", '1,2021-12-31,pets,1.5,"1,5"',
