@@ -31,17 +31,25 @@ GIGABYTE = 2**20
 """In units of ru_maxrss, which are kilobytes."""
 
 
+def write_part(path, number, n_rows=None):
+    """Write transactions of 5,000 customers, all or so many of them, unless the file is there."""
+    if path.exists():
+        return
+    log = make_spending(CUSTOMERS_A_FILE, transactions=True, random_state=number).data
+    frame = log.to_frame()
+    if n_rows is not None:
+        frame = frame.sample(n_rows, random_state=0).sort_values(["customer", "date"])
+    frame["customer"] += number * CUSTOMERS_A_FILE
+    frame.to_parquet(path, index=False)
+
+
 def write_bank(folder, n_rows, kind="parquet"):
     """Write files until they hold so many rows; those that are there are kept."""
     folder.mkdir(parents=True, exist_ok=True)
     found, number = 0, 0
     while found < n_rows:
         path = folder / f"part{number:03}.parquet"
-        if not path.exists():
-            log = make_spending(CUSTOMERS_A_FILE, transactions=True, random_state=number).data
-            frame = log.to_frame()
-            frame["customer"] += number * CUSTOMERS_A_FILE
-            frame.to_parquet(path, index=False)
+        write_part(path, number)
         found += parquet.read_metadata(path).num_rows
         if kind == "csv" and not path.with_suffix(".csv").exists():
             table = parquet.read_table(path)
@@ -51,15 +59,19 @@ def write_bank(folder, n_rows, kind="parquet"):
     return [folder / f"part{part:03}.{kind}" for part in range(number)]
 
 
-def scan(paths):
-    """Scan the files; what else there may be in the folder is not read."""
+def link(paths):
+    """Return a pattern of these files alone, whatever else there is in their folder."""
     folder = paths[0].parent / f"first{len(paths)}"
     folder.mkdir(exist_ok=True)
     for path in paths:
         link = folder / path.name
         if not link.exists():
             link.symlink_to(path.resolve())
-    return TransactionLog.scan(folder / f"*{paths[0].suffix}", resolution="year")
+    return folder / f"*{paths[0].suffix}"
+
+
+def scan(paths):
+    return TransactionLog.scan(link(paths), resolution="year")
 
 
 def by_skspend(paths):

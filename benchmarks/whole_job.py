@@ -18,38 +18,28 @@ from pathlib import Path
 import click
 import numpy as np
 import pandas as pd
+from reading import CUSTOMERS_A_FILE, GIGABYTE, link, write_part
 
 from skspend.datasets import make_spending
 
-CUSTOMERS_A_FILE, TRANSACTIONS_EACH = 5000, 300
-GIGABYTE = 2**20
-"""In units of ru_maxrss, which are kilobytes."""
+TRANSACTIONS_EACH = 300
 SAMPLED = ["training"]
 LARGEST = 1_000_000
 
 
 def write_bank(folder, n_customers):
-    """Write files for so many customers; those that are there are kept. Return the folder."""
-    chosen = folder / str(n_customers)
-    chosen.mkdir(parents=True, exist_ok=True)
-    for number in range(n_customers // CUSTOMERS_A_FILE):
-        path = folder / f"part{number:03}.parquet"
-        if not path.exists():
-            log = make_spending(CUSTOMERS_A_FILE, transactions=True, random_state=number).data
-            frame = log.to_frame().sample(CUSTOMERS_A_FILE * TRANSACTIONS_EACH, random_state=0)
-            frame["customer"] += number * CUSTOMERS_A_FILE
-            frame.sort_values(["customer", "date"]).to_parquet(path, index=False)
-        link = chosen / path.name
-        if not link.exists():
-            link.symlink_to(path.resolve())
-    return chosen
+    """Write files for so many customers; those that are there are kept. Return their pattern."""
+    paths = [folder / f"part{part:03}.parquet" for part in range(n_customers // CUSTOMERS_A_FILE)]
+    for number, path in enumerate(paths):
+        write_part(path, number, CUSTOMERS_A_FILE * TRANSACTIONS_EACH)
+    return link(paths)
 
 
-def segment(folder, coefficients, output):
+def segment(files, coefficients, output):
     """Run the command; return the seconds of its stages and its peak memory in GB."""
-    command = [sys.executable, "-m", "skspend", "segment", str(folder / "*.parquet")]
-    command += ["--coefficients", str(coefficients), "--output", str(output), "--force", "--quiet"]
-    subprocess.run([*command, "--no-stability"], check=True, cwd=folder)
+    command = [sys.executable, "-m", "skspend", "segment", str(files), "--no-stability", "--quiet"]
+    command += ["--coefficients", str(coefficients), "--output", str(output), "--force"]
+    subprocess.run(command, check=True, cwd=output.parent)
     record = json.loads((output / "run.json").read_text())
     # The largest child so far is the last one, because sizes grow.
     peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / GIGABYTE
@@ -69,13 +59,14 @@ def main(folder, sizes):
         found[size] = segment(write_bank(folder, size), coefficients, folder / "output")
         click.echo(f"{size:,}: {found[size]}")
     table = pd.DataFrame(found).T
-    table.loc[LARGEST] = {
-        name: table[name].iloc[-1]
-        if name in SAMPLED
-        else np.polyval(np.polyfit(table.index[-2:], table[name].iloc[-2:], 1), LARGEST)
-        for name in table.columns.drop("total")
-    }
-    table.loc[LARGEST, "total"] = table.loc[LARGEST, "reading":"writing"].sum()
+    if len(table) > 1:
+        table.loc[LARGEST] = {
+            name: table[name].iloc[-1]
+            if name in SAMPLED
+            else np.polyval(np.polyfit(table.index[-2:], table[name].iloc[-2:], 1), LARGEST)
+            for name in table.columns.drop("total")
+        }
+        table.loc[LARGEST, "total"] = table.loc[LARGEST, "reading":"writing"].sum()
     click.echo(table.round(2).to_string())
 
 

@@ -234,7 +234,7 @@ def _decode(path, encoding):
 
 
 def _quotes_whole_fields(lines, separator):
-    """Whether, in whole lines, every quote is at the begin or at the end of a field of one line."""
+    """Whether, in whole lines, every quote begins or ends a field, which spans no lines."""
     quote, newline, carriage_return = b'"\n\r'
     letters = np.frombuffer(lines, dtype=np.uint8)
     marks = np.flatnonzero((letters == quote) | (letters == newline))
