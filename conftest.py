@@ -31,4 +31,5 @@ def pytest_collection_modifyitems(config, items):
 
 def pytest_collection_finish():
     gc.enable()
+    # Hypothesis before 6.136 warns then, as it does not see who refers to its own generator.
     gc.freeze()

@@ -36,7 +36,7 @@ def expect(frame, log, n_months, n_periods):
     rows = []
     for customer, own_edges in zip(log.customers, edges.astype("M8[D]"), strict=True):
         own = frame[frame["customer"] == customer].groupby("date")["balance"].min()
-        every_day = pd.date_range("2020-06-01", "2022-12-31")
+        every_day = pd.date_range("2020-06-01", "2023-12-31")
         own = own.reindex(every_day).ffill()
         found = []
         for start, end in pairwise(pd.DatetimeIndex(own_edges)):
