@@ -78,7 +78,7 @@ def main():
     help="A model.json of earlier data: segments found again keep their numbers and names.",
 )
 @click.option("--stability/--no-stability", default=True, show_default=True,
-              help="Fit three times more, and compare the top-level segments.")  # fmt: skip
+              help="Fit three times more, and compare the segments.")  # fmt: skip
 @shared.seed_option
 @shared.output_option("DIR", "skspend-output", "Folder of the results.")
 @shared.force_option

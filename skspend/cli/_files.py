@@ -17,7 +17,7 @@ import pandas as pd
 from .._utils._errors import DataError, blame_data, refuse
 from .._utils._output import write_json
 from ..aggregation._aggregator import MONTHS
-from ..inspection._stability import NODE_COLUMNS, STABILITY_COLUMNS
+from ..inspection._agreement import NODE_COLUMNS, STABILITY_COLUMNS
 from ..personality import load_coefficients
 from ..segmentation import SegmentModel
 from ..transactions import TransactionLog

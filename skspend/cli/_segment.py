@@ -6,6 +6,7 @@ from contextlib import ExitStack, nullcontext
 from functools import partial
 
 import numpy as np
+import pandas as pd
 from rich import box
 from rich.table import Table
 from rich.text import Text
@@ -20,6 +21,7 @@ from .._utils._threads import one_thread
 from ..aggregation._aggregator import BEFORE, MONTHS
 from ..categories._coefficients import check_aliases, load_coefficients
 from ..datasets import load_complete_journey
+from ..inspection._agreement import tell_found_again
 from ..plotting import TrajectoryDisplay
 from . import _files as files
 from ._console import CommandError, EpochProgress, Steps, console, say
@@ -231,6 +233,7 @@ def _show(described, record, output, *, is_bundled):
             f"top-level segment (ARI {stability['ari']:.2f}, {stability['low']:.2f} to "
             f"{stability['high']:.2f} over {stability['fits']} fits)."
         )
+        tell(tell_found_again(pd.DataFrame(stability["nodes"])))
     if record["previous"]:
         tell(printable(_tell_moves(record["previous"])))
     tell(_caution(figures["coverage"]))

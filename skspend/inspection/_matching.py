@@ -16,7 +16,8 @@ from sklearn.utils import Bunch, check_consistent_length
 
 from ..metrics._trees import jaccard
 from ..transactions import TransactionLog
-from ._stability import members, name_customers, place
+from ._agreement import members
+from ._stability import name_customers, place
 
 if TYPE_CHECKING:
     from typing import Any

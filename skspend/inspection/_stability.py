@@ -18,13 +18,11 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.utils import Bunch, _safe_indexing, check_random_state
 from sklearn.utils.parallel import Parallel, delayed
 
-from .._utils._intervals import half_interval
 from .._utils._threads import one_thread
 from ..aggregation import SpendingAggregator
-from ..metrics import tree_agreement
-from ..metrics._trees import jaccard, match_labels
 from ..panel import Panel, make_frame
 from ..transactions import TransactionLog
+from ._agreement import agree, find_same, judge_nodes
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -40,10 +38,6 @@ if TYPE_CHECKING:
         others: list[Pipeline]
 
 
-NODE_COLUMNS = ("node", "depth", "held_out", "jaccard", "low", "high")
-"""Of the frame `nodes`, what a report shows."""
-STABILITY_COLUMNS = ("ari", "low", "high", "same", "fits", "held_out")
-"""Of the frame `agreement`."""
 SCHEMES = ("seed", "bootstrap", "noise", "period")
 NOISE = 0.2
 """Standard deviation of the factors that amounts are multiplied by under the scheme "noise"."""
@@ -322,63 +316,3 @@ def add_noise(cube: Floats, noise: float, random_state: np.random.RandomState) -
         after = np.abs(noisy).sum(axis=2, keepdims=True, dtype=np.float64)
         noisy *= np.divide(totals, after, out=np.ones_like(after), where=after > 0)
     return noisy
-
-
-def share_of_same(labels: Integers, others: list[Integers], rows: Any = slice(None)) -> Floats:
-    """Share of other fits that put each customer into the matching segment, shape (n_customers,).
-
-    `labels` and each of the `others` are the segments of the same customers, which are matched on
-    some `rows`.
-    """
-    return np.mean([_is_same(labels, other, rows) for other in others], axis=0)
-
-
-def _is_same(labels, others, rows):
-    if len(np.unique(labels[rows])) == 1:
-        return np.full(len(labels), np.nan)
-    matches = match_labels(labels[rows], others[rows])
-    return (pd.Series(labels).map(matches) == others).to_numpy(dtype=float)
-
-
-def find_same(levels, other, fitted, held_out):
-    """Whether held-out customers are in the matching segment and leaf, shape (n_held_out, 2)."""
-    pairs = [(levels[:, level], other[:, level]) for level in (0, -1)]
-    return np.stack([_is_same(*pair, fitted)[held_out] for pair in pairs], axis=1)
-
-
-def agree(levels, others, same):
-    """The frame `agreement`."""
-    found = pd.DataFrame([tree_agreement(levels, other) for other in others])
-    rows = {name: _summarise(found[name].to_numpy(), -1) for name in found}
-    table = pd.DataFrame.from_dict(rows, orient="index", columns=["ari", "low", "high"])
-    table["same"] = [*np.mean(same, axis=(0, 1)), np.nan]
-    return table.assign(fits=len(others), held_out=len(levels))
-
-
-def _summarise(values, lowest):
-    """Mean of the values of some fits, and its interval within the range of the values."""
-    mean, half = values.mean(), half_interval(values)
-    return mean, np.maximum(mean - half, lowest), np.minimum(mean + half, 1)
-
-
-def judge_nodes(reference, levels, compared, fitted, held_out):
-    """The frame `nodes`; `compared` holds other pipelines with the levels that they give."""
-    nodes = reference[-1].tree_[["parent", "depth"]].iloc[1:].rename_axis("node").reset_index()
-    own = members(levels, len(nodes))
-    found = []
-    for pipeline, other_levels in compared:
-        other = members(other_levels, len(pipeline[-1].tree_) - 1)
-        if other.shape[1]:
-            best = jaccard(own[fitted], other[fitted]).argmax(axis=1)
-            found.append(np.diagonal(jaccard(own[held_out], other[held_out][:, best])))
-        else:
-            found.append(np.zeros(len(nodes)))
-    nodes["held_out"] = own[held_out].sum(axis=0).astype(int)
-    values = np.where(nodes["held_out"] > 0, found, np.nan).T
-    table = [_summarise(of_node, 0) for of_node in values]
-    return nodes.join(pd.DataFrame(table, columns=["jaccard", "low", "high"], dtype=float))
-
-
-def members(levels, n_nodes):
-    """Whether each customer is in each node but the root, shape (n_customers, n_nodes)."""
-    return (levels[:, :, None] == np.arange(1, n_nodes + 1)).any(axis=1).astype(float)

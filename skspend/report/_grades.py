@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from ..inspection._agreement import DISSOLVED, FOUND_AGAIN
+
 GOOD, FAIR, POOR = "good", "fair", "poor"
 LEAST = {
     # The scorer warns below a tenth; above a half, most of the spending speaks.
@@ -18,7 +20,7 @@ LEAST = {
     # Steinley (2004).
     "reproducibility": (0.8, 0.65),
     # Hennig (2007).
-    "found again": (0.75, 0.5),
+    "found again": (FOUND_AGAIN, DISSOLVED),
 }
 """From which value a figure is good, and from which it is fair."""
 MOST = {

@@ -18,6 +18,7 @@ from .. import __version__
 from .._utils._output import strict
 from .._utils._text import cut
 from ..aggregation._aggregator import BEFORE
+from ..inspection._agreement import tell_found_again
 from ..inspection._names import first_word
 from ..inspection._segments import EVERYBODY, WORTH_SAYING, segment_path
 from ..plotting._colors import OTHER_COLORS, TRAIT_COLORS, trait_colors
@@ -82,7 +83,7 @@ def render(report: Any, *, customer_ids: bool) -> str:
     has_traits = len(report.customers_.scores.columns) > 0
     halves = [half.head(MOST_CATEGORIES) for half in (coverage[known], coverage[~known])]
     shown = pd.concat(halves).sort_index() if has_traits else coverage.head(2 * MOST_CATEGORIES)
-    nodes = _nodes(report)
+    nodes, found = _nodes(report), report.node_stability
     glossary = {
         name: meaning for name, meaning in GLOSSARY.items() if has_traits or name not in OF_TRAITS
     }
@@ -92,8 +93,8 @@ def render(report: Any, *, customer_ids: bool) -> str:
         title=f"Segments of {report.data['customers']:,} customers",
         tiles=words.tell_tiles(report),
         verdict=words.tell_verdict(report),
-        found_at_top=report.node_stability is None or report.node_stability["depth"].max() == 1,
-        found_again=words.tell_found_again(report.node_stability),
+        found_at_top=found is None or found["depth"].max() == 1,
+        found_again="" if found is None else tell_found_again(found),
         sample=words.tell_sample(report),
         small=words.tell_small(report),
         nodes=nodes,

@@ -15,8 +15,8 @@ from sklearn.utils import _safe_indexing, check_random_state
 
 from .._utils._text import count, some
 from ..inspection import describe_segments, name_segments
+from ..inspection._agreement import NODE_COLUMNS, STABILITY_COLUMNS
 from ..inspection._segments import tree_order
-from ..inspection._stability import NODE_COLUMNS, STABILITY_COLUMNS
 from . import _card, _measures as measures, _page
 from ._grades import grade
 from ._metrics import measure_model

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
 from .._utils._text import count, cut
 from ..inspection._names import first_word
@@ -161,7 +160,7 @@ def tell_verdict(report: Any) -> str:
     if "reproducibility" in metrics.index:
         graded = metrics.loc["reproducibility", "grade"]
         said.append(
-            "another fit finds nearly the same segments"
+            f"another fit finds nearly the same segments{_tell_below(report.node_stability)}"
             if graded == GOOD
             else "another fit finds other segments, so do not rely on a single one"
             if graded == POOR
@@ -181,6 +180,13 @@ def tell_verdict(report: Any) -> str:
         few = "few" if metrics.loc["stability", "grade"] == POOR else "not all"
         said.append(f"{few} customers stay in them")
     return "; ".join(said) + "."
+
+
+def _tell_below(nodes):
+    """That segments inside the top level are not found again, if this is so of most of them."""
+    below = [] if nodes is None else nodes.loc[nodes["depth"] > 1, "grade"]
+    few = len(below) and (below == GOOD).mean() < 0.5
+    return " at the top level, but few of those inside them" if few else ""
 
 
 def describe_segment(report: Any, node: int) -> str:
@@ -284,20 +290,6 @@ def tell_moves(report: Any, node: int) -> list[str]:
             text += f"; most of the others {way} {name} ({others.max():,})"
         said.append(f"{text}.")
     return said
-
-
-def tell_found_again(nodes: pd.DataFrame | None) -> str:
-    """How many segments of the top level other fits find again; nothing if it is not known."""
-    if nodes is None or not len(nodes):
-        return ""
-    top = nodes[nodes["depth"] == 1]
-    grades = top["grade"].value_counts()
-    again, gone = (int(grades.get(word, 0)) for word in (GOOD, POOR))
-    have = "has" if gone == 1 else "have"
-    return (
-        f"{again} of {count(len(top), 'segment')} of the top level are found again by other fits; "
-        f"{gone or 'none'} {have} dissolved in them."
-    )
 
 
 def tell_sample(report: Any) -> str:

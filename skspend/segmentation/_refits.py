@@ -19,15 +19,8 @@ from sklearn.utils import check_random_state
 from .._utils._sklearn import default_output
 from .._utils._sparse import take
 from .._utils._threads import one_thread
-from ..inspection._stability import (
-    NODE_COLUMNS,
-    agree,
-    draw_seeds,
-    find_same,
-    judge_nodes,
-    place,
-    share_of_same,
-)
+from ..inspection._agreement import NODE_COLUMNS, agree, find_same, judge_nodes, share_of_same
+from ..inspection._stability import draw_seeds, place
 from ._aggregate import sample
 
 if TYPE_CHECKING:
@@ -84,8 +77,7 @@ class Refits:
         self.process: Any = None
         if len(self.rows) < FEWEST_TO_REFIT:
             return
-        top = clone(steps).set_params(segment__max_depth=1)
-        others = [draw_seeds(clone(top), random_state) for _ in range(N_REFITS)]
+        others = [draw_seeds(clone(steps), random_state) for _ in range(N_REFITS)]
         fitted, self.held_out = train_test_split(
             self.rows, test_size=HELD_OUT, random_state=random_state
         )
@@ -123,7 +115,7 @@ class Refits:
         *,
         progress: Callable[[int, int], None] | None = None,
     ) -> tuple[dict[Any, Any], Floats] | None:
-        """Measure whether these fits put customers into the same top-level segments as a model.
+        """Measure whether these fits find the segments of a model again.
 
         Parameters
         ----------
@@ -139,29 +131,29 @@ class Refits:
         agreement : dict
             The row "top" of the frame ``agreement`` of
             :func:`~skspend.inspection.segment_stability`, with the model as the reference; and in
-            "nodes", of the frame ``nodes``, the rows of the top level.
+            "nodes", the frame ``nodes``.
         reproduced : ndarray, shape (n_customers,)
-            The share of the three other fits that put each customer into the segment that matches
-            the one of the model; a segment without a match counts as 0. Most customers were in
-            these fits, and all active ones in that of the model.
+            The share of the three other fits that put each customer into the top-level segment
+            that matches the one of the model; a segment without a match counts as 0. Most customers
+            were in these fits, and all active ones in that of the model.
 
         None if fewer than 50 customers spend in all periods.
         """
         if not self.others:
             return None
-        top = model.pipeline["segment"].predict_levels(trajectories)[:, :1]
+        levels = model.pipeline["segment"].predict_levels(trajectories)
         fits = []
         for other in self.others:
             fitted = self._fitted(other)
-            fits.append((fitted, place(fitted, self.panel)[:, :1]))
+            fits.append((fitted, place(fitted, self.panel)))
             if progress is not None:
                 progress(len(fits), N_REFITS)
-        found = [levels for _, levels in fits]
-        same = [find_same(top, other, self.fitted, self.held_out) for other in found]
-        agreement = agree(top[self.held_out], [other[self.held_out] for other in found], same)
-        reproduced = share_of_same(top[:, 0], [other[:, 0] for other in found], self.rows)
-        nodes = judge_nodes(model.pipeline, top, fits, self.fitted, self.held_out)
-        nodes = nodes.loc[nodes["depth"] == 1, list(NODE_COLUMNS)]
+        found = [others for _, others in fits]
+        same = [find_same(levels, others, self.fitted, self.held_out) for others in found]
+        agreement = agree(levels[self.held_out], [each[self.held_out] for each in found], same)
+        reproduced = share_of_same(levels[:, 0], [each[:, 0] for each in found], self.rows)
+        nodes = judge_nodes(model.pipeline, levels, fits, self.fitted, self.held_out)
+        nodes = nodes[list(NODE_COLUMNS)]
         return agreement.to_dict("index")["top"] | {"nodes": nodes.to_dict("records")}, reproduced
 
     def _fitted(self, other):

@@ -14,6 +14,7 @@ import pytest
 from skspend.cli._files import read_coefficients, read_stability
 from skspend.cli._segment import OUTPUTS, _bundled_aliases, _show, _tell_moves
 from skspend.datasets import load_complete_journey
+from skspend.inspection._agreement import tell_found_again
 from skspend.personality import TRAITS, TYPES, load_coefficients
 from skspend.segmentation import SegmentModel
 
@@ -215,7 +216,7 @@ def test_the_main_job_says_whether_another_fit_gives_the_same(segmented_bank):
     assert table["reproduced"].mean() > 1 / 3
 
 
-def test_the_screen_says_in_one_line_whether_another_fit_gives_the_same(segmented_bank, capsys):
+def test_the_screen_says_whether_another_fit_gives_the_same(segmented_bank, capsys):
     record = json.loads(segmented_bank[1].stdout)
     described = pd.DataFrame(record["segments"])
     _show(described, record, "out", is_bundled=False)
@@ -225,6 +226,7 @@ def test_the_screen_says_in_one_line_whether_another_fit_gives_the_same(segmente
         f"Another fit puts {top['same']:.0%} of held-out customers into the same top-level" in said
     )
     assert f"(ARI {top['ari']:.2f}, {top['low']:.2f} to {top['high']:.2f} over 3 fits)." in said
+    assert tell_found_again(pd.DataFrame(top["nodes"])) in said
 
 
 def test_without_stability_nothing_is_said_of_other_fits(households, segments):
@@ -293,8 +295,10 @@ def test_a_report_shows_the_stability_of_the_record_beside_its_model(
         top[name] for name in ("ari", "low", "high")
     ]
     nodes = read_stability(folder / "model.json")["node_stability"]
-    assert nodes["depth"].eq(1).all() and nodes["jaccard"].between(0, 1).all()
-    assert nodes["held_out"].sum() == top["held_out"]
+    tree = json.loads(done.stdout)["segments"]
+    assert sorted(nodes["depth"]) == sorted(segment["depth"] for segment in tree)
+    assert nodes["jaccard"].between(0, 1).equals(nodes["held_out"] > 0)
+    assert nodes.loc[nodes["depth"] == 1, "held_out"].sum() == top["held_out"]
     moved = tmp_path / "model.json"
     moved.write_bytes((folder / "model.json").read_bytes())
     for record in ("", "[]", '{"stability": null}', '{"stability": {"ari": "high"}}'):

@@ -11,7 +11,8 @@ from sklearn.pipeline import Pipeline
 
 from skspend import LSTMStateExtractor, SpendingAggregator, TrajectoryClusterer
 from skspend.inspection import segment_stability
-from skspend.inspection._stability import add_noise, share_of_same
+from skspend.inspection._agreement import share_of_same
+from skspend.inspection._stability import add_noise
 from skspend.metrics._trees import match_labels
 from skspend.panel import Panel
 

@@ -397,6 +397,19 @@ def test_the_verdict_follows_the_grades(report, metric, values, said):
         assert words in tell_verdict(replace(report, metrics=metrics))
 
 
+@pytest.mark.parametrize(("grades", "are_found"), [(["good", "fair"], True), (["poor"], False)])
+def test_the_verdict_says_if_few_segments_inside_the_top_level_are_found_again(
+    report, grades, are_found
+):
+    row = {"metric": "reproducibility", "value": 0.9, "grade": "good", "meaning": ""}
+    metrics = pd.concat([report.metrics, pd.DataFrame([row])], ignore_index=True)
+    nodes = pd.DataFrame({"depth": 2, "grade": grades})
+    top = pd.DataFrame({"depth": [1], "grade": "good"})
+    for known, qualified in ((top, False), (pd.concat([top, nodes]), not are_found)):
+        said = tell_verdict(replace(report, metrics=metrics, node_stability=known))
+        assert ("same segments at the top level, but few of those inside" in said) == qualified
+
+
 def test_the_verdict_compares_with_types_only_if_there_are_types(report):
     metrics = report.metrics.set_index("metric")
     metrics.loc["stability", "low"] = metrics.loc["stability without a network", "value"] - 0.01
