@@ -327,7 +327,7 @@ def test_a_transfer_table_without_its_columns_is_refused(pipeline, bank):
 def test_every_kind_of_pipeline_has_a_report(bank, scorer, params):
     pipeline = make_pipeline(scorer, epochs=2, **params)
     pipeline.set_params(states__scorer=scorer)
-    few = bank.data[:400]
+    few = bank.data[:200]
     report = SegmentReport.from_estimator(pipeline.fit(few), few)
     assert "</html>" in report.to_html()
     assert "Forbidden use" in report.model_card().render()

@@ -47,8 +47,12 @@ def loans(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def study(loans):
+    """With short training, and a short search for the penalties of logistic heads."""
     effort = QUICK._replace(repetitions=1, rich_epochs=5)
-    return PaperStudy(effort, berka=loans).studies["berka-rich"]()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("skspend.transfer._penalty.PENALTIES", np.array([0.1, 10]))
+        patch.setattr("skspend.transfer._penalty.MOST_FOLDS", 2)
+        return PaperStudy(effort, berka=loans).studies["berka-rich"]()
 
 
 def test_there_is_a_row_for_each_reading_repetition_and_model(study):

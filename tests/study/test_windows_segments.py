@@ -63,7 +63,7 @@ def test_results_are_kept_with_their_seconds(bank_log, models, study, tmp_path):
 
 def test_segments_from_single_windows_move_and_depend_on_the_window(larger_bank):
     scorer = BigFivePersonalityScorer(larger_bank.coefficients)
-    models = {"scorer": scorer, "extractor": LSTMStateExtractor(n_networks=4, epochs=20)}
+    models = {"scorer": scorer, "extractor": LSTMStateExtractor(n_networks=2, epochs=20)}
     study = window_study(larger_bank.data, **models, periods=["year", "half"])
     kappa = study.pivot(index="window", columns="method", values="kappa")
     assert (kappa["mean scores so far"] > kappa["scores of the window"] + 0.2).all()

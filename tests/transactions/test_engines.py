@@ -6,6 +6,7 @@ The log of whole cents in pandas is the reference; test_plain_reference.py holds
 import datetime
 from contextlib import contextmanager, nullcontext
 from decimal import Decimal
+from functools import cache
 
 import duckdb
 import narwhals.stable.v2 as nw
@@ -226,8 +227,15 @@ def table_of(frame=FRAME, amount="float64", date="timestamp"):
     )
 
 
+@cache
+def reference(**options):
+    """The log of whole cents, which no test changes."""
+    return TransactionLog(FRAME, **options)
+
+
 def left_out(log):
-    return log.quality_[log.quality_["transactions"] > 0]
+    quality = log.quality_
+    return quality[quality["transactions"] > 0]
 
 
 def assert_same(log, expected, months=(1, 12), unit=100, is_exact=False):
@@ -266,7 +274,7 @@ def test_columns_of_every_type_give_the_same_log(engine, amount, date):
     is_cents = "cents" in amount
     # Files of text are read as float64, whatever was written to them.
     is_exact = is_cents or (amount in EXACT and engine.name != "csv files")
-    assert_same(log, TransactionLog(FRAME), unit=1 if is_cents else 100, is_exact=is_exact)
+    assert_same(log, reference(), unit=1 if is_cents else 100, is_exact=is_exact)
 
 
 OPTIONS = {
@@ -325,12 +333,12 @@ def test_an_income_table_may_be_of_the_same_engine(engine, has_dates):
 
 @every_engine
 def test_the_panel_of_shares_is_the_same(engine):
-    expected = SpendingAggregator(n_periods=3).fit(TransactionLog(FRAME))
+    expected = SpendingAggregator(n_periods=3).fit(reference())
     log = engine.read(table_of(), resolution="year", customers=[f"{k:03}" for k in range(20)])
     aggregator = SpendingAggregator(n_periods=3)
     panel = aggregator.fit_transform(log)
     assert isinstance(panel, pl.DataFrame) == engine.name.startswith("polars")
-    np.testing.assert_allclose(panel, expected.transform(TransactionLog(FRAME)), atol=1e-12)
+    np.testing.assert_allclose(panel, expected.transform(reference()), atol=1e-12)
     np.testing.assert_array_equal(aggregator.active_periods_, expected.active_periods_)
     assert aggregator.get_feature_names_out().tolist() == expected.get_feature_names_out().tolist()
 
@@ -487,9 +495,9 @@ def test_rows_that_cannot_be_read_are_dropped_and_counted_alike(engine, resoluti
     sums = {reason: sum(row[3] for row in DIRT[reason]) for reason in list(DIRT)[:-1]}
     assert counted["amount"].to_dict() == sums | {list(DIRT)[-1]: 0.0}
     assert log.n_transactions + counted["transactions"].sum() == len(FRAME) + 11
-    assert log.span == TransactionLog(FRAME).span
+    assert log.span == reference().span
     for sums in (TransactionLog.sum_spending, TransactionLog.sum_income):
-        np.testing.assert_allclose(sums(log, 3, 5), sums(TransactionLog(FRAME), 3, 5) / 100)
+        np.testing.assert_allclose(sums(log, 3, 5), sums(reference(), 3, 5) / 100)
 
 
 @every_engine
@@ -538,7 +546,7 @@ def test_a_missing_column_is_named_with_its_keyword(engine):
     assert "'customer', 'date', 'kind', 'amount'" in str(refusal.value)
     table = table_of().rename_columns(["who", "when", "what", "how much"])
     names = {"customer": "who", "date": "when", "category": "what", "amount": "how much"}
-    assert_same(engine.read(table, **names), TransactionLog(FRAME), months=[12])
+    assert_same(engine.read(table, **names), reference(), months=[12])
 
 
 @every_engine
@@ -624,8 +632,8 @@ def test_nothing_is_handed_over_where_a_column_is_missing(engine, collected):
 
 @pytest.fixture
 def few_rows_at_once(monkeypatch):
-    monkeypatch.setattr("skspend.transactions._engines.ROWS_AT_ONCE", 64)
-    monkeypatch.setattr("skspend.transactions._reader.ROWS_AT_ONCE", 64)
+    monkeypatch.setattr("skspend.transactions._engines.ROWS_AT_ONCE", 128)
+    monkeypatch.setattr("skspend.transactions._reader.ROWS_AT_ONCE", 128)
 
 
 @pytest.mark.parametrize("is_ascending", [True, False])
@@ -654,7 +662,7 @@ def test_how_rows_are_spread_over_files_is_irrelevant(
     path = files_of(table, tmp_path / "files", suffix, write, n_files)
     log = TransactionLog.scan(path, resolution=resolution)
     is_exact = suffix == "parquet" and amount != "float64"
-    assert_same(log, TransactionLog(FRAME), months=[3, 12], is_exact=is_exact)
+    assert_same(log, reference(), months=[3, 12], is_exact=is_exact)
     time = FRAME["date"].dt.to_period("D" if resolution == "day" else "Q-NOV")
     cells = FRAME.assign(time=time).groupby(["customer", "category", "time"])
     assert len(log.to_frame()) == cells.ngroups
@@ -673,7 +681,7 @@ def test_files_are_never_held_in_memory_as_a_whole(tmp_path, few_rows_at_once, m
     monkeypatch.setattr(engines, "fetch_columns", measure)
     TransactionLog.scan(in_parquet_files(table_of(), tmp_path / "files"))
     assert sum(sizes) == len(FRAME)
-    assert max(sizes) < 64 + 8
+    assert max(sizes) < 128 + 16
 
 
 def test_a_bad_row_is_counted_from_the_first_file_on(tmp_path, few_rows_at_once):
@@ -687,7 +695,7 @@ def test_pieces_without_a_row_that_can_be_read_are_dropped(tmp_path, few_rows_at
     bad = FRAME[:200].assign(category=None)
     table = pa.concat_tables([table_of(bad), table_of(FRAME), table_of(bad)])
     path = in_parquet_files(table, tmp_path / "files")
-    expected = TransactionLog(FRAME)
+    expected = reference()
     listed = ["zoe", *expected.customers[::-1]]
     for customers in (None, listed):
         log = TransactionLog.scan(path, customers=customers, resolution=resolution, errors="drop")
@@ -703,7 +711,7 @@ def test_files_may_hold_integers_of_different_size(tmp_path):
     parquet.write_table(table_of(FRAME[:300], "int64 cents"), tmp_path / "0.parquet")
     parquet.write_table(table_of(FRAME[300:], "int32 cents"), tmp_path / "1.parquet")
     log = TransactionLog.scan(tmp_path / "*.parquet")
-    assert_same(log, TransactionLog(FRAME), unit=1, is_exact=True)
+    assert_same(log, reference(), unit=1, is_exact=True)
 
 
 @pytest.mark.parametrize("suffix", ["parquet", "csv"])
@@ -715,7 +723,7 @@ def test_files_may_have_their_columns_in_any_order_and_further_ones(tmp_path, su
     write(first, tmp_path / f"0.{suffix}")
     write(second.select([4, 3, 2, 1, 0]), tmp_path / f"1.{suffix}")
     write(second.slice(0, 0), tmp_path / f"2.{suffix}")
-    assert_same(TransactionLog.scan(tmp_path / f"*.{suffix}"), TransactionLog(FRAME))
+    assert_same(TransactionLog.scan(tmp_path / f"*.{suffix}"), reference())
 
 
 def zoned_instants():
@@ -811,7 +819,7 @@ def test_categoricals_of_polars_are_grouped_lazily(kind):
     frame = pl.from_arrow(table_of(date="text"))
     frame = frame.with_columns(pl.col("date", "customer").cast(pl.Categorical))
     frame = frame.with_columns(pl.col("category").cast(kind))
-    assert_same(TransactionLog(frame.lazy(), resolution="quarter"), TransactionLog(FRAME), [3])
+    assert_same(TransactionLog(frame.lazy(), resolution="quarter"), reference(), [3])
 
 
 def test_categoricals_of_dask_are_grouped_lazily(dask_client):
@@ -820,4 +828,4 @@ def test_categoricals_of_dask_are_grouped_lazily(dask_client):
     frame = table_of().to_pandas().astype({"customer": "category", "category": "category"})
     frame["category"] = frame["category"].cat.add_categories("unused")
     log = TransactionLog(dd.from_pandas(frame, npartitions=4), resolution="quarter")
-    assert_same(log, TransactionLog(FRAME), [3])
+    assert_same(log, reference(), [3])
