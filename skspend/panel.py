@@ -238,7 +238,7 @@ def refuse_transactions(X: object) -> None:
 
     Its rows are transactions, so that a split by rows would cut customers apart.
     """
-    table = nw.from_native(X, pass_through=True)
+    table = X if isinstance(X, np.ndarray) else nw.from_native(X, pass_through=True)
     if isinstance(table, nw.LazyFrame | Dataset):
         what, call = "is not in memory", "TransactionLog(frame, ...)"
     elif isinstance(table, nw.DataFrame):

@@ -14,7 +14,7 @@ KEPT = ["model", "network", "nothing", "scores"]
 @pytest.fixture(scope="module")
 def quick():
     """An extractor that is trained just long enough to find segments."""
-    return LSTMStateExtractor(3, n_networks=2, epochs=20)
+    return LSTMStateExtractor(3, n_networks=2, epochs=8)
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,7 @@ from skspend.study._windows import METHODS
 @pytest.fixture(scope="module")
 def models(scorer):
     """A scorer, and an extractor that is trained just long enough to find segments."""
-    return {"scorer": scorer, "extractor": LSTMStateExtractor(n_networks=2, epochs=20)}
+    return {"scorer": scorer, "extractor": LSTMStateExtractor(n_networks=2, epochs=8)}
 
 
 @pytest.fixture(scope="module")
