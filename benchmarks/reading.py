@@ -125,7 +125,7 @@ def measure(function, paths):
 @click.option("--kind", type=click.Choice(["parquet", "csv"]), default="parquet")
 @click.option("--repeats", default=3, show_default=True)
 def main(folder, rows, kind, repeats):
-    """Print a table of the medians for a quarter of the files, and one for all of them."""
+    """Print a table of the medians for a quarter of the files (at least one), and one for all."""
     paths = write_bank(folder, rows, kind)
     size = sum(path.stat().st_size for path in paths) / 2**30
     click.echo(f"{len(paths)} {kind} files, {size:.1f} GB")
@@ -135,7 +135,8 @@ def main(folder, rows, kind, repeats):
         "skspend": by_skspend,
         "skspend, with panel": by_skspend_with_panel,
     }
-    for chosen in (paths[: len(paths) // 4], paths):
+    for n_files in sorted({max(1, len(paths) // 4), len(paths)}):
+        chosen = paths[:n_files]
         found = {name: [] for name in functions}
         for _ in range(repeats):
             for name, function in functions.items():

@@ -82,13 +82,3 @@ def map_in_threads(function, values):
                 yield waiting.popleft().result()
         while waiting:
             yield waiting.popleft().result()
-
-
-def ahead(values):
-    """Yield values while a thread makes the next one."""
-    values, end = iter(values), object()
-    with ThreadPoolExecutor(1) as pool:
-        following = pool.submit(next, values, end)
-        while (value := following.result()) is not end:
-            following = pool.submit(next, values, end)
-            yield value

@@ -95,7 +95,7 @@ def _factorize(values, column, reason, unreadable):
     """Number the distinct values; missing and blank ones are refused, or have the code -1."""
     role = reason.removeprefix("missing ")
     try:
-        codes, labels = pd.factorize(values)
+        codes, labels = _number(values)
     except TypeError as error:
         raise TypeError(
             f"Column {column!r} holds lists or the like, and each of its values should be one "
@@ -116,6 +116,18 @@ def _factorize(values, column, reason, unreadable):
     return codes, labels
 
 
+def _number(values):
+    """Return the codes and the distinct values of pandas' factorize, in any order."""
+    if not isinstance(values.dtype, pd.CategoricalDtype):
+        return pd.factorize(values)
+    # A dictionary of a file may hold values of other rows.
+    codes, labels = values.cat.codes.to_numpy(), values.cat.categories
+    is_used = np.bincount(codes.astype(np.intp) + 1, minlength=len(labels) + 1)[1:] > 0
+    if is_used.all():
+        return codes, labels
+    return take(np.cumsum(is_used) - 1, codes), labels[is_used]
+
+
 def _decode(labels, column):
     """Decode labels that an engine gives as bytes."""
     try:
@@ -133,18 +145,20 @@ def days_since_1970(values, column, unreadable=None, text=None):
 
     `text` reads dates of text files, in any format.
     """
+    codes, labels = None, values
     if isinstance(values.dtype, pd.CategoricalDtype):
-        values = values.astype(values.cat.categories.dtype)
-    kind = types.infer_dtype(values) if types.is_object_dtype(values.dtype) else ""
-    if types.is_numeric_dtype(values.dtype) or kind in _NUMBERS:
-        raise not_dates(column, values.dtype)
-    if isinstance(values.dtype, pd.StringDtype):
+        codes, labels = values.cat.codes.to_numpy(), pd.Series(values.cat.categories)
+    kind = types.infer_dtype(labels) if types.is_object_dtype(labels.dtype) else ""
+    if types.is_numeric_dtype(labels.dtype) or kind in _NUMBERS:
+        raise not_dates(column, labels.dtype)
+    if isinstance(labels.dtype, pd.StringDtype):
         # Days are few and rows are many: read each text once.
-        codes, texts = pd.factorize(values)
-        texts = pd.Series(texts) if text is None else text.read_dates(texts)
-        days = np.append(_whole_days(local_times(texts).to_numpy()), _NO_DATE)[codes]
-    else:
-        days = _whole_days(local_times(values).to_numpy())
+        if codes is None:
+            codes, labels = pd.factorize(values)
+        labels = pd.Series(labels) if text is None else text.read_dates(labels)
+    days = _whole_days(local_times(labels).to_numpy())
+    if codes is not None:
+        days = np.append(days, _NO_DATE)[codes]
     if len(days) and not (days.min() >= FIRST_DAY and days.max() <= LAST_DAY):
         unreadable = unreadable or _quality.UnreadableRows("raise", len(values))
         remedy = (text and text.date_remedy) or "Write dates as YYYY-MM-DD"

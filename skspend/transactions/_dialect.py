@@ -208,9 +208,14 @@ class Choice:
     is_seen: bool = False
 
     @property
+    def is_settled(self):
+        """Whether nothing that is read may change the choice."""
+        return len(self.names) == 1
+
+    @property
     def shown(self):
         """What was taken, or None if nothing shows it."""
-        return self.names[0] if self.is_seen or len(self.names) == 1 else None
+        return self.names[0] if self.is_seen or self.is_settled else None
 
     @property
     def taken(self):
@@ -255,7 +260,7 @@ class Choice:
     def settle(self, texts, rest, where):
         """Choose by a piece and, while there is doubt, by the rest; or raise an error."""
         for seen in (texts[:_SAMPLE], texts):
-            if len(self.names) > 1:
+            if not self.is_settled:
                 self.see(seen)
         if self.doubt is not None:
             for seen in rest():

@@ -4,6 +4,9 @@ A lazy frame (polars, DuckDB, Dask, Spark) is grouped by its own engine, and onl
 fetched: one row for each customer, day or months, and category.
 """
 
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
 from os import PathLike
 
 import narwhals.stable.v2 as nw
@@ -35,6 +38,17 @@ DAYS_OF_A_MONTH = 32
 """A day is coded as month * 32 + day of the month, which every engine can compute."""
 FIRST_DAY = 12 * FIRST_YEAR * DAYS_OF_A_MONTH + 1
 LAST_DAY = 12 * (LAST_YEAR + 1) * DAYS_OF_A_MONTH - 1
+
+
+@dataclass
+class Piece:
+    """A part of a table: `read` returns its columns by role as pandas Series, in any thread.
+
+    `find_row` says in which file a row of the piece is.
+    """
+
+    read: Callable
+    find_row: Callable = lambda row: ""
 
 
 def fetch_columns(frame, names, what, optional=()):
@@ -149,29 +163,29 @@ def is_polars(frame):
     return nw.dependencies.is_polars_dataframe(frame) or nw.dependencies.is_polars_lazyframe(frame)
 
 
-def stream_tables(data, names):
-    """Fetch columns of an arrow dataset in pieces of some millions of rows, in their order.
-
-    In place of a dataset, there may be a function that reads the columns in batches.
-    """
+def stream_pieces(data, names):
+    """Yield Pieces of an arrow dataset, of a million rows or more, in their order."""
+    check_columns(data.schema.names, names, "the dataset")
     columns = list(dict.fromkeys(names.values()))
-    if callable(data):
-        found = data(columns)
-    else:
-        check_columns(data.schema.names, names, "the dataset")
-        # Reading is faster than the work on a piece, so little is read ahead.
-        scanner = data.scanner(columns, batch_size=ROWS_AT_ONCE // 8, batch_readahead=2,
-                               fragment_readahead=1)  # fmt: skip
-        found = scanner.to_batches()
-    batches, n_rows = [], 0
-    for batch in found:
-        batches.append(batch)
-        n_rows += len(batch)
-        if n_rows >= ROWS_AT_ONCE:
-            yield fetch_columns(pa.Table.from_batches(batches), names, "the dataset")
-            batches, n_rows = [], 0
-    if batches:
-        yield fetch_columns(pa.Table.from_batches(batches), names, "the dataset")
+    # Reading is faster than the work on a piece, so little is read ahead.
+    scanner = data.scanner(columns, batch_size=ROWS_AT_ONCE // 8, batch_readahead=2,
+                           fragment_readahead=1)  # fmt: skip
+    for batches in gather(scanner.to_batches(), len, ROWS_AT_ONCE):
+        table = pa.Table.from_batches(batches)
+        yield Piece(partial(fetch_columns, table, names, "the dataset"))
+
+
+def gather(values, size, enough):
+    """Yield lists of values in their order, each as soon as its sizes add up to enough."""
+    found, total = [], 0
+    for value in values:
+        found.append(value)
+        total += size(value)
+        if total >= enough:
+            yield found
+            found, total = [], 0
+    if found:
+        yield found
 
 
 def _as_narwhals(frame, what):

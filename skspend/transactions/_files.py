@@ -3,6 +3,7 @@
 An error names the file and, where possible, the line.
 """
 
+import copy
 import csv
 import datetime
 import errno
@@ -16,14 +17,15 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 from pyarrow import ipc, parquet
 from pyarrow.dataset import ParquetFileFormat, dataset
 
 from .._utils._errors import FileError, require_text
 from . import _dialect
-from ._engines import stream_tables
+from ._engines import fetch_columns, gather, stream_pieces
 from ._names import find_columns
-from ._text import TextFile
+from ._text import CSV_BLOCK, TextFile
 from ._workbook import Workbook
 
 KINDS = {
@@ -37,6 +39,14 @@ _OPTIONS = {
     "workbook": {"decimal", "date_format"},
 }
 """What may be said of a format."""
+_NUMBERS = {"amount", "balance", "income"}
+"""Roles whose values are numbers."""
+_LABEL = pa.dictionary(pa.int32(), pa.string())
+"""Text of few values, read as numbers of them."""
+
+
+class Unsettled(ValueError):
+    """How text is written is yet to be found, for which pieces must be read in their order."""
 
 
 class TransactionFiles:
@@ -48,6 +58,7 @@ class TransactionFiles:
 
     def __init__(self, path, names, errors, given):
         self.path = path
+        self._is_fixed = False
         self._paths, kind = _find_files(path)
         self.is_text = kind in ("text", "workbook")
         # Files may be read twice: a malformed row is known by its place.
@@ -94,13 +105,28 @@ class TransactionFiles:
             self.names, self._files, **{choice.option: choice.shown for choice in choices}
         )
 
-    def tables(self, names):
-        """Read some of the columns piece by piece; see :func:`stream_tables`."""
-        data = self._batches if self.is_text else self._data
+    def pieces(self, names):
+        """Yield Pieces of some of the columns, in their order."""
+        if self.is_text:
+            blocks = self._blocks(_types(names))
+            for found in gather(blocks, lambda block: block.n_bytes, CSV_BLOCK // 2):
+                yield _TextPiece(found, names, self)
+            return
         try:
-            yield from stream_tables(data, names)
+            yield from stream_pieces(self._data, names)
         except pa.ArrowInvalid as error:
             raise FileError(f"{self.path}: {error}") from error
+
+    @property
+    def is_settled(self):
+        """Whether it is known how dates are written."""
+        return not self.is_text or self._date_formats.is_settled
+
+    def fixed(self):
+        """The same files, which may be read in any order; what this could change is Unsettled."""
+        files = copy.copy(self)
+        files._is_fixed = True
+        return files
 
     def find_last_day(self):
         """The last day, since 1970, by the statistics of Parquet files, or None without some."""
@@ -121,41 +147,25 @@ class TransactionFiles:
                 lasts.append(np.datetime64(statistics.max).astype("M8[D]"))
         return int(max(lasts).astype(np.int64)) if lasts else None
 
-    def _batches(self, columns):
-        n_rows, starts = 0, []
+    def _blocks(self, types):
         for file in self._files:
-            starts.append(n_rows)
             with naming(file.path):
-                try:
-                    for batch in file.batches(columns):
-                        n_rows += len(batch)
-                        self._starts = starts
-                        yield batch
-                except pa.ArrowInvalid:
-                    # pyarrow's message names no line.
-                    file.check_rows(is_counted=True)
-                    raise
-
-    def find_row(self, row):
-        """Say in which of several text files a row is."""
-        if not self.is_text or len(self._paths) == 1:
-            return ""
-        return f"It is in {self._paths[bisect_right(self._starts, row) - 1]}. "
+                yield from file.blocks(types)
 
     # How text is written, for the columns that are read.
 
     def read_numbers(self, values):
         """Return the numbers that a column of text holds; NaN is what is none."""
+        if values.dtype.kind == "f":
+            return values
         texts = pa.chunked_array(pa.array(values, from_pandas=True))
-        self._decimals.settle(
-            texts, partial(self._rest, ("amount", "income", "balance")), self.path
-        )
+        self._settle(self._decimals, texts, _NUMBERS)
         return _dialect.read_numbers(texts, self._decimals.taken).to_pandas()
 
     def read_dates(self, texts):
         """Return distinct dates in ISO 8601; missing is what is none."""
         texts = pa.array(texts, pa.string(), from_pandas=True)
-        self._date_formats.settle(texts, partial(self._rest, ("date",)), self.path)
+        self._settle(self._date_formats, texts, {"date"})
         return pd.Series(_dialect.as_iso(texts, self._date_formats.taken).to_pandas(), dtype=str)
 
     @property
@@ -166,11 +176,68 @@ class TransactionFiles:
     def date_remedy(self):
         return self._date_formats.remedy
 
+    def _settle(self, choice, texts, roles):
+        if self._is_fixed and not choice.is_settled:
+            raise Unsettled(f"{choice.option} is not settled")
+        choice.settle(texts, partial(self._rest, roles), self.path)
+
     def _rest(self, roles):
-        """Read the columns of some roles in all files."""
-        columns = list(dict.fromkeys(self.names[role] for role in roles if role in self.names))
-        for batch in self._batches(columns):
-            yield from batch.columns
+        """Read the columns of some roles in all files, as text."""
+        types = {self.names[role]: pa.string() for role in roles & self.names.keys()}
+        for block in self._blocks(types):
+            with naming(block.path):
+                yield from block.read().columns
+
+    @property
+    def decimal(self):
+        """The decimal sign of all numbers, or None if there has been none yet."""
+        return self._decimals.taken if self._decimals.is_settled else None
+
+    @property
+    def is_one(self):
+        return len(self._paths) == 1
+
+
+class _TextPiece:
+    """A Piece of text files, which are parsed by the thread that reads it."""
+
+    def __init__(self, blocks, names, files):
+        self._blocks, self._names, self._files = blocks, names, files
+        self._ends = None
+
+    def read(self):
+        labels = {name for role, name in self._names.items() if role not in _NUMBERS}
+        numbers = set(self._names.values()) - labels
+        try:
+            table = self._join(block.read(numbers, self._files.decimal) for block in self._blocks)
+            is_read = all(pc.all(pc.is_finite(table[name])).as_py() for name in numbers)
+        except pa.ArrowInvalid:
+            is_read = False
+        if not is_read:
+            # Numbers may be written in other ways, or text in their place is to be shown.
+            table = self._join(self._texts())
+        return fetch_columns(table, self._names, "the file")
+
+    def find_row(self, row):
+        if self._files.is_one:
+            return ""
+        return f"It is in {self._blocks[bisect_right(self._ends, row)].path}. "
+
+    def _texts(self):
+        for block in self._blocks:
+            with naming(block.path):
+                yield block.read()
+
+    def _join(self, tables):
+        tables = list(tables)
+        self._ends = np.cumsum([len(table) for table in tables])
+        return pa.concat_tables(tables)
+
+
+def _types(names):
+    """The types of columns of text files, by name: labels are few, and all else is text."""
+    numbers = {name for role, name in names.items() if role in _NUMBERS}
+    return {name: pa.string() if name in numbers else _LABEL for name in names.values()}
 
 
 @contextmanager
@@ -251,7 +318,7 @@ def _with_dictionaries(schema, names):
     kinds = pa.string(), pa.large_string()
     texts = [name for name in texts if schema.field(name).type in kinds]
     for name in texts:
-        field = pa.field(name, pa.dictionary(pa.int32(), pa.string()))
+        field = pa.field(name, _LABEL)
         schema = schema.set(schema.get_field_index(name), field)
     return schema, ParquetFileFormat(dictionary_columns=texts)
 

@@ -40,7 +40,8 @@ def read_income_column(files, customers, errors):
     lowest = np.full(len(customers), np.inf)
     highest = np.full(len(customers), -np.inf)
     left_out, n_before = [], 0
-    for table in files.tables(names):
+    for piece in files.pieces(names):
+        table = piece.read()
         values = table["income"]
         ignored = UnreadableRows("drop", len(values))
         codes = known_customer_codes(table["customer"], names["customer"], customers, ignored)
@@ -48,7 +49,7 @@ def read_income_column(files, customers, errors):
         amounts, unit = read_amounts(values, names["income"], ignored, text=text)
         incomes = amounts / unit
         is_bad = values.notna().to_numpy() & ~((incomes >= 0) & np.isfinite(incomes))
-        unreadable = UnreadableRows(errors, len(values), None, n_before, files.find_row)
+        unreadable = UnreadableRows(errors, len(values), None, n_before, piece.find_row)
         remedy = (text and text.number_remedy) or "Write yearly incomes as plain numbers"
         unreadable.add(is_bad, names["income"], BAD_INCOME, remedy, values)
         left_out.append(unreadable.count(codes, np.zeros(len(values))))

@@ -43,7 +43,7 @@ class UnreadableRows:
     """The rows of a table that cannot be read: refused at once, or marked with a reason.
 
     A row stands for one transaction or for `transactions`; `n_before` rows were read before, and
-    `find` says in which file a row is.
+    `find` says in which file a row of the table is.
     """
 
     errors: str
@@ -62,7 +62,7 @@ class UnreadableRows:
                 reason if values is None else f"{reason} (such as {self._one_of(values, rows)!r})"
             )
             if self.find is not None:
-                remedy = self.find(self.n_before + int(np.argmax(rows))) + remedy
+                remedy = self.find(int(np.argmax(rows))) + remedy
             refuse(rows, column, problem, remedy, self.transactions, self.n_before)
         if self._reasons is None:
             self._reasons = np.full(self.n_rows, -1, dtype=np.int8)

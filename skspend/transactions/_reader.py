@@ -2,18 +2,19 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 import pandas as pd
 from pyarrow.dataset import Dataset
 
 from .._utils._text import count, warn
-from .._utils._threads import ahead, map_in_threads
+from .._utils._threads import map_in_threads
 from ..categories import mcc_to_category
 from ..categories._mcc import UNKNOWN
 from . import _columns, _quality
 from ._balances import read_balances
-from ._engines import ROWS_AT_ONCE, fetch_balances, fetch_transactions, stream_tables
+from ._engines import ROWS_AT_ONCE, Piece, fetch_balances, fetch_transactions, stream_pieces
 from ._files import TransactionFiles, naming
 from ._incomes import read_income_column
 from ._moments import FLOWS, NEVER
@@ -85,7 +86,8 @@ class Reader:
         if self.balance is not None:
             names = {role: self.names[role] for role in ("customer", "date")}
             names["balance"] = self.balance
-            tables = replace(self, names=names)._tables(source, None)
+            pieces = replace(self, names=names)._pieces(source, None)
+            tables = (piece.read() for piece in pieces)
             reading.balances = read_balances(tables, names, reading.customers, self.text)
         return reading
 
@@ -97,29 +99,26 @@ class Reader:
         """
         is_piecewise = isinstance(source, PIECEWISE)
 
-        def read(piece):
+        def read(reader, piece, n_before=0):
             nonlocal end
-            table, n_before = piece
-            is_merged = "end" in table
+            table = piece.read()
+            n_rows, is_merged = len(table["customer"]), "end" in table
             end = table.pop("end", end)
-            part = self._read_table(table, n_before)
+            part = reader._read_table(table, n_before, piece.find_row)
             if self.n_months and not is_merged and len(part.rows) and end is None:
                 end = self._end(part)
             if (self.n_months or is_piecewise) and not is_merged:
                 if "transactions" not in part.rows.columns:
                     part.rows = part.rows.with_moments(self.moments, part.unit)
                 _merge(part, self.n_months, end)
-            return part
+            return part, n_rows
+
+        def is_settled():
+            is_dated = self.text is None or self.text.is_settled
+            return is_dated and (end is not None or not self.n_months)
 
         parts, most = [], ROWS_AT_ONCE
-        pieces = _count_rows_before(self._tables(source, end))
-        if self.text is not None:
-            found = map(read, ahead(pieces))
-        elif is_piecewise and (end is not None or self.n_months < 2):
-            found = map_in_threads(read, pieces)
-        else:
-            found = map(read, pieces)
-        for part in found:
+        for part in self._in_order(read, self._pieces(source, end), is_settled):
             if self.n_months and is_piecewise and len(part.rows):
                 last = self._end(part)
                 if last > end and (last - end) % self.n_months:
@@ -143,19 +142,44 @@ class Reader:
             raise _quality.NothingLeft(message, reading.customers)
         return reading, end
 
-    def _tables(self, source, end):
+    def _in_order(self, read, pieces, is_settled):
+        """Yield what is read of the pieces, by threads as soon as no piece depends on another."""
+        n_before = 0
+        for piece in pieces:
+            part, n_rows = read(self, piece, n_before)
+            n_before += n_rows
+            yield part
+            if is_settled():
+                break
+        reader = self if self.text is None else replace(self, text=self.text.fixed())
+
+        def attempt(piece):
+            try:
+                return piece, read(reader, piece)
+            except ValueError:
+                return piece, None
+
+        for piece, found in map_in_threads(attempt, pieces):
+            # What cannot be read is told with the number of its row.
+            part, n_rows = found or read(self, piece, n_before)
+            n_before += n_rows
+            yield part
+
+    def _pieces(self, source, end):
         if isinstance(source, TransactionFiles):
-            return source.tables(self.names)
+            return source.pieces(self.names)
         if isinstance(source, Dataset):
-            return stream_tables(source, self.names)
+            return stream_pieces(source, self.names)
         if "balance" in self.names:
-            return [fetch_balances(source, self.names)]
-        return [fetch_transactions(source, self.names, self.n_months, end, self.moments)]
+            return iter([Piece(partial(fetch_balances, source, self.names))])
+        fetch = partial(fetch_transactions, source, self.names, self.n_months, end, self.moments)
+        return iter([Piece(fetch)])
 
     def _find_last_month(self, source):
         reader = replace(self, names={"date": self.names["date"]})
         lasts = [0]
-        for table in reader._tables(source, None):
+        for piece in reader._pieces(source, None):
+            table = piece.read()
             ignored = _quality.UnreadableRows("drop", len(table["date"]))
             days = _columns.days_since_1970(table["date"], self.names["date"], ignored, self.text)
             lasts.append(days.max(initial=0))
@@ -164,13 +188,12 @@ class Reader:
     def _end(self, reading):
         return int(month_number(reading.last_day)) if self.last_month is None else self.last_month
 
-    def _read_table(self, table, n_before=0):
+    def _read_table(self, table, n_before, find_row):
         names, transactions = self.names, table.pop("transactions", None)
         if transactions is not None:
             transactions = transactions.to_numpy(dtype=np.int64)
         n_rows = len(table["customer"])
-        find = self.text and self.text.find_row
-        unreadable = _quality.UnreadableRows(self.errors, n_rows, transactions, n_before, find)
+        unreadable = _quality.UnreadableRows(self.errors, n_rows, transactions, n_before, find_row)
         # Columns are freed one by one: together they are larger than the codes.
         customer, customers = _columns.customer_codes(
             table.pop("customer"), names["customer"], self.customers, unreadable
@@ -349,15 +372,6 @@ def _read_moments(table, moments, days):
             numbers = np.nan_to_num(values.to_numpy(dtype=np.float64, na_value=np.nan))
             found[name] = numbers.astype(np.int32) if moment == "count" else numbers
     return found
-
-
-def _count_rows_before(tables):
-    """Yield each table with the number of rows of those before."""
-    n_before = 0
-    for table in tables:
-        n_rows = len(table["customer"])
-        yield table, n_before
-        n_before += n_rows
 
 
 def _merge(reading, n_months, end):

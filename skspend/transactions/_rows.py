@@ -7,6 +7,8 @@ from ._moments import FLOWS, NEVER, is_largest, moments_of_rows, split_name, swa
 
 ROUNDING = 1e-12
 """Share of the turnover (payments plus refunds) up to which a sum is a rounding error."""
+DENSE = 2
+"""Cells for each row up to which a table of all cells takes less time and memory than lists."""
 
 
 class Rows:
@@ -113,54 +115,36 @@ class Rows:
         """Merge the rows of the same customer, day and category; the result is sorted."""
         if not len(self):
             return self
-        first, last = np.int32(self["day"].min()), int(self["day"].max())
-        n_categories = int(self["category"].max()) + 1
-        n_cells = (last - int(first) + 1) * n_categories
-        cell = (self["day"] - first).astype(np.int32 if n_cells < 2**31 else np.int64, copy=False)
+        first, n_categories = np.int32(self["day"].min()), int(self["category"].max()) + 1
+        day = self["day"] - first
+        is_day = np.zeros(int(day.max()) + 1, dtype=bool)
+        is_day[day] = True
+        n_cells = np.count_nonzero(is_day) * n_categories
+        cell = (np.cumsum(is_day) - 1).astype(np.int32 if n_cells < 2**31 else np.int64)[day]
         cell *= n_categories
         cell += self["category"]
-
-        def sort(values):
-            # A sparse matrix sorts places in about linear time; those that are equal stay apart.
-            shape = self.n_customers, n_cells
-            places = sparse.coo_array((values, (self.customer, cell)), shape=shape)
-            places.has_canonical_format = True
-            lines = places.tocsr()
-            lines.sort_indices()
-            return lines
-
-        def merge(values):
-            lines = sort(values)
-            lines.sum_duplicates()
-            return lines.data
-
-        merged = sort(self["amount"])
-        counts = None if "transactions" in self.columns else _count_equal(merged)
-        merged.sum_duplicates()
-        day, category = np.divmod(merged.indices, n_categories)
+        kind = _Table if self.n_customers * n_cells <= DENSE * len(self) else _Lists
+        cells = kind(self.customer, cell, (self.n_customers, n_cells), self["amount"])
+        day, category = np.divmod(cells.cell, n_categories)
         columns = {
-            "day": (day + first).astype(self["day"].dtype),
+            "day": (np.flatnonzero(is_day)[day] + first).astype(self["day"].dtype),
             "category": category.astype(self["category"].dtype),
-            "amount": merged.data,
-            "transactions": merge(self.transactions) if counts is None else counts,
+            "amount": cells.amounts,
+            "transactions": cells.counts,
         }
+        if "transactions" in self.columns:
+            columns["transactions"] = cells.add(self["transactions"])
         if self.has_refunds:
-            columns["refunds"] = merge(self.refunds)
+            columns["refunds"] = cells.add(self.refunds)
         carried = [name for name in self.columns if split_name(name)[1]]
-        if any(map(is_largest, carried)):
-            whose = np.repeat(np.arange(self.n_customers), np.diff(merged.indptr))
-            place = np.searchsorted(
-                whose * n_cells + merged.indices, self.customer.astype(np.int64) * n_cells + cell
-            )
+        place = cells.find_rows() if any(map(is_largest, carried)) else None
         for name in carried:
             if is_largest(name):
-                columns[name] = np.full(len(merged.data), NEVER, dtype=self[name].dtype)
+                columns[name] = np.full(len(cells.cell), NEVER, dtype=self[name].dtype)
                 np.maximum.at(columns[name], place, self[name])
             else:
-                columns[name] = merge(self[name])
-        n_cells_each = np.diff(merged.indptr)
-        customer = np.repeat(np.arange(self.n_customers, dtype=np.int32), n_cells_each)
-        return Rows(customer, self.n_customers, columns, is_sorted=True)
+                columns[name] = cells.add(self[name])
+        return Rows(cells.customer, self.n_customers, columns, is_sorted=True)
 
     def sum_amounts(self, column, n_columns, counts=None):
         """Add up the amounts of rows that count by customer and column (0 ... n_columns - 1).
@@ -183,6 +167,60 @@ class Rows:
             turnover = sums[cells] - 2 * np.bincount(place, weights=refunds[negative])
             sums[cells[np.abs(sums[cells]) <= ROUNDING * turnover]] = 0
         return total
+
+
+class _Table:
+    """The cells of customers that have rows, sorted, from a table of all cells.
+
+    `amounts` are added up by cell, and `counts` are the numbers of rows.
+    """
+
+    def __init__(self, customer, cell, shape, amounts):
+        self._keys = customer.astype(np.int64) * shape[1]
+        self._keys += cell
+        counts = np.bincount(self._keys)
+        self._found = np.flatnonzero(counts)
+        self.counts = counts[self._found].astype(np.int32)
+        customer, self.cell = np.divmod(self._found, shape[1])
+        self.customer = customer.astype(np.int32)
+        self.amounts = self.add(amounts)
+
+    def add(self, values):
+        return np.bincount(self._keys, values)[self._found].astype(values.dtype, copy=False)
+
+    def find_rows(self):
+        """The place of each row among the cells."""
+        return np.searchsorted(self._found, self._keys)
+
+
+class _Lists:
+    """The same from a list for each customer, where most cells have no row."""
+
+    def __init__(self, customer, cell, shape, amounts):
+        self._customer, self._cells, self._shape = customer, cell, shape
+        lines = self._sort(amounts)
+        self.counts = _count_equal(lines)
+        lines.sum_duplicates()
+        self.amounts, self.cell = lines.data, lines.indices
+        self.customer = np.repeat(np.arange(shape[0], dtype=np.int32), np.diff(lines.indptr))
+
+    def _sort(self, values):
+        # A sparse matrix sorts places in about linear time; those that are equal stay apart.
+        places = sparse.coo_array((values, (self._customer, self._cells)), shape=self._shape)
+        places.has_canonical_format = True
+        lines = places.tocsr()
+        lines.sort_indices()
+        return lines
+
+    def add(self, values):
+        lines = self._sort(values)
+        lines.sum_duplicates()
+        return lines.data
+
+    def find_rows(self):
+        width = self._shape[1]
+        found = self.customer.astype(np.int64) * width + self.cell
+        return np.searchsorted(found, self._customer.astype(np.int64) * width + self._cells)
 
 
 def _count_equal(lines):

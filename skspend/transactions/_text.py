@@ -10,17 +10,22 @@ import os
 import re
 import zipfile
 import zlib
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
 import pyarrow as pa
 from pyarrow import csv as pyarrow_csv
 
-from ._dialect import choose_separator, encoding_name, sign
+from .._utils._threads import map_in_threads
+from ._dialect import SEPARATORS, choose_separator, encoding_name, sign
 
 CSV_BLOCK = 2**24
 """Bytes that are read at once, and the greatest length of a row."""
+LOOK = 2**20
+"""Bytes that are looked at at once: arrays of such a size stay in the processor's cache."""
 SAMPLE = 2**18
 """Letters at the beginning of a file that show how its fields are divided."""
 MISSING = (
@@ -37,6 +42,32 @@ _NO_TEXT = {
 }
 _MARKS = {b"\xef\xbb\xbf": "utf-8", b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
 """How files begin that say their encoding."""
+_NO_POINT = "\x01"
+"""A decimal sign that no number has, so that numbers with a sign in them are not read."""
+
+
+@dataclass
+class Block:
+    """Rows of a file: `read` returns a table of them, in any thread.
+
+    It takes columns to read as numbers, of which there are none by default, and their decimal sign,
+    or None for numbers without one. Other numbers, and text, are a pyarrow.ArrowInvalid.
+    """
+
+    path: str
+    n_bytes: int
+    read: Callable
+
+
+def block_of_text(path, table):
+    """Return a Block of a table that has been read as text."""
+
+    def read(numbers=(), decimal=None):
+        if numbers:
+            raise pa.ArrowInvalid("These rows have been read as text.")
+        return table
+
+    return Block(path, table.nbytes, read)
 
 
 class TextFile:
@@ -48,7 +79,7 @@ class TextFile:
     def __init__(self, path, names, given, malformed):
         self.path = path
         self._malformed = malformed
-        self.encoding, has_quotes = _survey(path, given.get("encoding"))
+        self.encoding, has_quotes, plain = _survey(path, given.get("encoding"))
         self.separator = given.get("separator")
         if self.separator is None:
             with self._open() as file:
@@ -63,56 +94,75 @@ class TextFile:
         if self.header is None:
             raise ValueError("No columns to parse: the file is empty.")
         self.header[0] = self.header[0].lstrip("\ufeff")
-        self._spans_lines = has_quotes and not self._has_plain_quotes()
+        self._is_plain = self.separator in plain
+        self._spans_lines = has_quotes and not self._is_plain
         if self._spans_lines and not self._is_empty:
             # Rows between quotes that end within a field or never would get lost.
             self.check_rows()
 
-    def batches(self, names):
-        """Read some of the columns as text, some thousand rows at once."""
+    def blocks(self, types):
+        """Yield Blocks of columns of some types; where no field spans lines, they are whole lines.
+
+        Elsewhere, where a row ends depends on all that is before, and one thread reads the rows.
+        """
         if self._is_empty:
             return
+        if self._is_plain:
+            for number, lines in enumerate(_lines(self.path, CSV_BLOCK)):
+                yield Block(self.path, len(lines), partial(self._read, types, number, lines))
+            return
+        with open_bytes(self.path) as file, self._naming_lines():
+            options = self._options(types, self._n_lines, CSV_BLOCK)
+            for batch in pyarrow_csv.open_csv(file, *options):
+                yield block_of_text(self.path, pa.Table.from_batches([batch]))
+
+    def _read(self, types, number, lines, numbers=(), decimal=None):
+        n_skipped = 0 if number else self._n_lines
+        types = types | dict.fromkeys(numbers, pa.float64())
+        options = self._options(types, n_skipped, len(lines) + 1, number, decimal)
+        # Arrow's own pool gives the memory of each block back, which takes time.
+        read = partial(pyarrow_csv.read_csv, memory_pool=pa.system_memory_pool())
+        with nullcontext() if numbers else self._naming_lines():
+            return read(pa.py_buffer(lines), *options)
+
+    @contextmanager
+    def _naming_lines(self):
+        try:
+            yield
+        except pa.ArrowInvalid:
+            # pyarrow's message names no line.
+            self.check_rows(is_counted=True)
+            raise
+
+    def _options(self, types, n_skipped, n_bytes, number=0, decimal=None):
         # Columns that are not read may have the same name twice, or none.
-        columns = [name if name in names else f"{k}:{name}" for k, name in enumerate(self.header)]
-        skip = None if self._malformed is None else self._skip
-        with open_bytes(self.path) as file:
-            yield from pyarrow_csv.open_csv(
-                file,
-                pyarrow_csv.ReadOptions(
-                    column_names=columns,
-                    skip_rows=self._n_lines,
-                    block_size=CSV_BLOCK,
-                    encoding="utf8" if self.encoding == "utf-8" else self.encoding,
-                ),
-                pyarrow_csv.ParseOptions(
-                    delimiter=sign(self.separator),
-                    newlines_in_values=self._spans_lines,
-                    invalid_row_handler=skip,
-                ),
-                pyarrow_csv.ConvertOptions(
-                    column_types=dict.fromkeys(names, pa.string()),
-                    include_columns=names,
-                    strings_can_be_null=True,
-                    null_values=MISSING,
-                ),
-            )
+        columns = [name if name in types else f"{k}:{name}" for k, name in enumerate(self.header)]
+        skip = None if self._malformed is None else partial(self._skip, number)
+        return (
+            pyarrow_csv.ReadOptions(
+                # A block is parsed by the thread that reads it.
+                use_threads=not self._is_plain,
+                column_names=columns,
+                skip_rows=n_skipped,
+                block_size=n_bytes,
+                encoding="utf8" if self.encoding == "utf-8" else self.encoding,
+            ),
+            pyarrow_csv.ParseOptions(
+                delimiter=sign(self.separator),
+                newlines_in_values=self._spans_lines,
+                invalid_row_handler=skip,
+            ),
+            pyarrow_csv.ConvertOptions(
+                column_types=types,
+                include_columns=list(types),
+                strings_can_be_null=True,
+                null_values=MISSING,
+                decimal_point=decimal or _NO_POINT,
+            ),
+        )
 
-    def _has_plain_quotes(self):
-        """Whether all quotes are around whole fields of one line: nothing between them gets lost.
-
-        A look at the bytes takes a tenth of the time of reading all rows.
-        """
-        if self.encoding not in ("utf-8", "cp1252"):
-            return False
-        rest, separator = b"", ord(sign(self.separator))
-        for block in _blocks(self.path):
-            lines, end, rest = (rest + block.removeprefix(codecs.BOM_UTF8)).rpartition(b"\n")
-            if not (end and _quotes_whole_fields(lines + end, separator)):
-                return False
-        return _quotes_whole_fields(rest + b"\n", separator)
-
-    def _skip(self, row):
-        self._malformed.add((self.path, row.number))
+    def _skip(self, block, row):
+        self._malformed.add((self.path, block, row.number))
         return "skip"
 
     @contextmanager
@@ -186,7 +236,10 @@ def _only_member(archive):
 
 
 def _survey(path, given):
-    """Return the encoding of all of a file, and whether it has quotes."""
+    """Return the encoding of all of a file, whether it has quotes, and where it is plain text.
+
+    The last are the separators by which all quotes are around whole fields of one line.
+    """
     with open_bytes(path) as file:
         begin = file.read(8)
     for magic, remedy in _NO_TEXT.items():
@@ -194,9 +247,12 @@ def _survey(path, given):
             raise ValueError(f"this is no text file but {remedy}.")
     mark = next((name for magic, name in _MARKS.items() if begin.startswith(magic)), None)
     encoding = given or mark or "utf-8"
+    plain = _find_plain(path, encoding)
+    if plain:
+        return encoding, True, plain
     has_quotes, fault = _decode(path, encoding)
     if fault is None:
-        return encoding, has_quotes
+        return encoding, has_quotes, plain
     if given or mark:
         remedy = "Pass the right one as encoding=, or save the file as UTF-8"
         raise ValueError(f"{fault} is no {encoding_name(encoding)} text. {remedy}.")
@@ -208,12 +264,57 @@ def _survey(path, given):
             f"{fault} is no UTF-8 text {whether} {encoding_name(legacy)}. Pass encoding='utf-8' or "
             f"encoding={legacy!r} or another one, or save the file as UTF-8."
         )
-    return legacy, has_quotes
+    return legacy, has_quotes, _find_plain(path, legacy)
 
 
 def _blocks(path):
     with open_bytes(path) as file:
         yield from iter(partial(file.read, CSV_BLOCK), b"")
+
+
+def _lines(path, n_bytes):
+    """Yield whole lines of a file, about so many bytes at once; a longer line comes in parts."""
+    rest = b""
+    with open_bytes(path) as file:
+        while True:
+            lines = bytearray(len(rest) + n_bytes)
+            lines[: len(rest)] = rest
+            n_found = len(rest) + file.readinto(memoryview(lines)[len(rest) :])
+            if n_found == len(rest):
+                break
+            end = lines.rfind(b"\n", 0, n_found) + 1 or n_found
+            rest = bytes(lines[end:n_found])
+            yield memoryview(lines)[:end]
+    if rest:
+        yield memoryview(rest + b"\n")
+
+
+def _find_plain(path, encoding):
+    """Return the separators by which all quotes of a file are around whole fields of one line.
+
+    There are none if a line is very long or ends in another way, or another encoding is found.
+    """
+    plain = set(SEPARATORS if encoding in ("utf-8", "cp1252") else ())
+    lines = _lines(path, LOOK)
+    for found in map_in_threads(partial(_look, encoding), lines) if plain else ():
+        plain &= found
+        if not plain:
+            break
+    return plain
+
+
+def _look(encoding, lines):
+    letters = np.frombuffer(lines, dtype=np.uint8)
+    if lines[-1:] != b"\n":
+        return set()
+    if letters.max() > 127:
+        try:
+            str(lines, encoding)
+        except UnicodeError:
+            return set()
+    if lines[:3] == codecs.BOM_UTF8:
+        lines = lines[3:]
+    return _plain_separators(lines)
 
 
 def _decode(path, encoding):
@@ -233,21 +334,29 @@ def _decode(path, encoding):
     return has_quotes, None
 
 
-def _quotes_whole_fields(lines, separator):
-    """Whether, in whole lines, every quote begins or ends a field, which spans no lines."""
+def _plain_separators(lines):
+    """The separators by which every quote in whole lines begins or ends a field of one line.
+
+    There are none if a line ends in a carriage return alone.
+    """
     quote, newline, carriage_return = b'"\n\r'
     letters = np.frombuffer(lines, dtype=np.uint8)
+    returns = np.flatnonzero(letters == carriage_return)
+    if (letters[returns + 1] != newline).any():
+        return set()
     marks = np.flatnonzero((letters == quote) | (letters == newline))
     quotes = np.flatnonzero(letters[marks] == quote)
     begins, ends = quotes[::2], quotes[1::2]
     if len(begins) != len(ends) or (ends != begins + 1).any():
-        return False
+        return set()
     # Before the first letter is the end of a line, as after the last one.
     before, after = letters[marks[begins] - 1], letters[marks[ends] + 1]
-    return bool(
-        ((before == separator) | (before == newline)).all()
-        and ((after == separator) | (after == newline) | (after == carriage_return)).all()
-    )
+    before = before[before != newline]
+    after = after[(after != newline) & (after != carriage_return)]
+    codes = {name: ord(sign(name)) for name in SEPARATORS}
+    return {
+        name for name, code in codes.items() if (before == code).all() and (after == code).all()
+    }
 
 
 def _has_utf8(path):

@@ -8,6 +8,7 @@ import pandas as pd
 import pyarrow as pa
 
 from ._names import count_roles
+from ._text import block_of_text
 
 
 class Workbook:
@@ -38,13 +39,14 @@ class Workbook:
         """Whether a cell of a column is of a type."""
         return any(isinstance(cell, kind) for cell in self._cells(column))
 
-    def batches(self, names):
-        """Read some of the columns as text."""
+    def blocks(self, types):
+        """Yield a Block of columns of some types, all of text."""
         columns = {
             name: [_write(cell, None, self._decimal) for cell in self._cells(name)]
-            for name in names
+            for name in types
         }
-        yield from pa.table(columns, pa.schema((name, pa.string()) for name in names)).to_batches()
+        schema = pa.schema((name, pa.string()) for name in types)
+        yield block_of_text(self.path, pa.table(columns, schema).cast(pa.schema(types)))
 
     def _cells(self, column):
         return self._columns[self.header.index(column)] if self._columns else []

@@ -7,7 +7,7 @@ import pytest
 from threadpoolctl import threadpool_info, threadpool_limits
 
 from skspend import FeedForwardExtractor, LSTMStateExtractor
-from skspend._utils._threads import ahead, in_threads, map_in_threads, one_thread
+from skspend._utils._threads import in_threads, map_in_threads, one_thread
 from skspend.datasets import make_spending
 from skspend.networks import _forward as forward
 
@@ -99,20 +99,15 @@ def test_results_come_in_the_order_of_the_values_and_few_are_made_ahead(n_thread
         for mine, result in enumerate(map_in_threads(lambda number: number**2, values())):
             assert result == mine**2
             assert len(made) <= mine + n_threads + 1
-        found = ahead(values())
-        assert next(found) == 0
-        assert list(found) == list(range(1, 40))
 
 
-@pytest.mark.parametrize("make", [lambda fail: map_in_threads(fail, range(9)),
-                                  lambda fail: ahead(map(fail, range(9)))])  # fmt: skip
-def test_the_first_error_is_raised_in_its_place(make):
+def test_the_first_error_is_raised_in_its_place():
     def fail(number):
         if number >= 3:
             raise ValueError(f"value {number}")
         return number
 
-    found = make(fail)
+    found = map_in_threads(fail, range(9))
     assert [next(found) for _ in range(3)] == [0, 1, 2]
     with pytest.raises(ValueError, match="value 3"):
         next(found)

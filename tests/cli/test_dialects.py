@@ -15,7 +15,7 @@ import pytest
 
 from skspend import TransactionLog
 from skspend.cli import _options
-from skspend.transactions import _engines
+from skspend.transactions import _files
 from skspend.transactions._dialect import (
     DATE_FORMATS,
     DECIMALS,
@@ -312,7 +312,7 @@ def test_later_files_may_settle_what_the_first_leave_open(
     tmp_path, monkeypatch, dates, amounts, kept
 ):
     """Files are read in pieces, of one row here."""
-    monkeypatch.setattr(_engines, "ROWS_AT_ONCE", 1)
+    monkeypatch.setattr(_files, "CSV_BLOCK", 1)
     rows = list(zip(dates, amounts, strict=True))
     for number, (day, amount) in enumerate(rows):
         (tmp_path / f"{number}.csv").write_text(lines(f'1,{day},pets,"{amount}"'))
@@ -323,7 +323,7 @@ def test_later_files_may_settle_what_the_first_leave_open(
 
 
 def test_a_later_piece_that_contradicts_the_first_is_refused(tmp_path, monkeypatch):
-    monkeypatch.setattr(_engines, "ROWS_AT_ONCE", 1)
+    monkeypatch.setattr(_files, "CSV_BLOCK", 1)
     for number, amount in enumerate(["12", "1.5", "1,5"]):
         (tmp_path / f"{number}.csv").write_text(lines(f'1,2021-12-31,pets,"{amount}"'))
     with pytest.raises(ValueError, match=r"'1,5'.* first in row 2 .* in .*/2.csv. .*decimal point"):
