@@ -9,6 +9,7 @@ from functools import cached_property
 import numpy as np
 from scipy.cluster.hierarchy import fcluster, ward
 from scipy.spatial.distance import pdist, squareform
+from sklearn import config_context
 from sklearn.cluster import KMeans
 from sklearn.decomposition import PCA
 from sklearn.neighbors import NearestNeighbors
@@ -36,6 +37,8 @@ FAR = 5.0
 """A point whose neighbours are this many times as far away as is typical belongs to no part."""
 
 
+# Whoever calls has checked the points, and some hundred fits to them need not do so again.
+@config_context(assume_finite=True, skip_parameter_validation=True)
 def divide(points, max_parts, smallest, random_state, proposed=()):
     """Find the centres of two or more parts of a cloud, or none; a part has `smallest` points.
 

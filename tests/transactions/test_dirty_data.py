@@ -782,7 +782,8 @@ def test_dropping_conserves_rows_and_amounts(table, resolution):
                 TransactionLog(kind(frame), **options)
             continue
         log = TransactionLog(kind(frame), **options)
-        counted = log.quality_[log.quality_["transactions"] > 0]
+        quality = log.quality_
+        counted = quality[quality["transactions"] > 0]
         assert counted["transactions"].to_dict() == counts
         assert counted["amount"].to_dict() == {reason: sums[reason] for reason in counts}
         assert log.n_transactions == first_reason.count(None)
