@@ -113,12 +113,14 @@ def _run(network, weights, generator, epochs, *, make_trainer, n_customers, batc
                 noise *= np.float32(network.state_noise)
             totals += trainer.step(rows, noise) * len(rows)
         losses = totals / n_customers
-        if not np.isfinite(losses).all():
+        trained = trainer.weights
+        # The losses are those before each step, and the last step may be the one that diverges.
+        if not all(np.isfinite(values).all() for values in (losses, *trained)):
             raise ValueError(
-                f"The training loss is {losses.mean()} in epoch {epoch}. Try a smaller "
-                f"learning_rate, and look for extreme values in X."
+                f"Training diverged in epoch {epoch}. Try a smaller learning_rate, and look for "
+                f"extreme values in X."
             )
-        yield losses, trainer.weights
+        yield losses, trained
 
 
 class Trainer(Protocol):

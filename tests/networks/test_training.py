@@ -177,5 +177,12 @@ def test_threads_that_train_at_once_do_not_affect_each_other(classifier, train_o
 def test_a_diverging_loss_stops_with_a_remedy(regressor, task, train_on):
     _, target = task
     huge = np.where(target, 1e30, -1e30)[:, None]
-    with pytest.raises(ValueError, match=r"epoch 1\. Try a smaller learning_rate"):
+    with pytest.raises(ValueError, match=r"diverged in epoch 1\. Try a smaller learning_rate"):
         train_on(regressor, huge)
+
+
+def test_a_last_step_that_diverges_is_noticed_although_the_loss_before_it_was_finite(
+    regressor, task, train_on
+):
+    with pytest.raises(ValueError, match=r"diverged in epoch 1\. Try a smaller learning_rate"):
+        train_on(regressor, epochs=1, batch_size=len(task[0]), learning_rate=1e300)
