@@ -308,6 +308,8 @@ def choose_separator(sample, names, is_whole):
     """
     found = {}
     for separator in SEPARATORS:
+        if sign(separator) not in sample:
+            continue
         reader = csv.reader(io.StringIO(sample, newline=""), delimiter=sign(separator))
         try:
             rows = list(filter(None, reader))

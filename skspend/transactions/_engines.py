@@ -44,10 +44,12 @@ LAST_DAY = 12 * (LAST_YEAR + 1) * DAYS_OF_A_MONTH - 1
 class Piece:
     """A part of a table: `read` returns its columns by role as pandas Series, in any thread.
 
+    `n_before` rows are before it, None if that is not known yet; then it can be read again.
     `find_row` says in which file a row of the piece is.
     """
 
     read: Callable
+    n_before: int | None = 0
     find_row: Callable = lambda row: ""
 
 
@@ -170,9 +172,18 @@ def stream_pieces(data, names):
     # Reading is faster than the work on a piece, so little is read ahead.
     scanner = data.scanner(columns, batch_size=ROWS_AT_ONCE // 8, batch_readahead=2,
                            fragment_readahead=1)  # fmt: skip
+    n_before = 0
     for batches in gather(scanner.to_batches(), len, ROWS_AT_ONCE):
-        table = pa.Table.from_batches(batches)
-        yield Piece(partial(fetch_columns, table, names, "the dataset"))
+        found = fetch_columns(pa.Table.from_batches(batches), names, "the dataset")
+        n_rows = sum(map(len, batches))
+        # Beside the columns, which are freed one by one, they are large.
+        batches.clear()
+        yield Piece(partial(_same, found), n_before)
+        n_before += n_rows
+
+
+def _same(value):
+    return value
 
 
 def gather(values, size, enough):

@@ -203,14 +203,18 @@ class _TextPiece:
 
     def __init__(self, blocks, names, files):
         self._blocks, self._names, self._files = blocks, names, files
-        self._ends = None
+        self.n_before = self._ends = None
 
     def read(self):
         labels = {name for role, name in self._names.items() if role not in _NUMBERS}
         numbers = set(self._names.values()) - labels
+        decimal = self._files.decimal
+        # The first pieces, whose place is known, show the sign.
+        is_read = decimal is not None or self.n_before is None
         try:
-            table = self._join(block.read(numbers, self._files.decimal) for block in self._blocks)
-            is_read = all(pc.all(pc.is_finite(table[name])).as_py() for name in numbers)
+            if is_read:
+                table = self._join(block.read(numbers, decimal) for block in self._blocks)
+                is_read = all(pc.all(pc.is_finite(table[name])).as_py() for name in numbers)
         except pa.ArrowInvalid:
             is_read = False
         if not is_read:

@@ -99,12 +99,12 @@ class Reader:
         """
         is_piecewise = isinstance(source, PIECEWISE)
 
-        def read(reader, piece, n_before=0):
+        def read(reader, piece):
             nonlocal end
             table = piece.read()
             n_rows, is_merged = len(table["customer"]), "end" in table
             end = table.pop("end", end)
-            part = reader._read_table(table, n_before, piece.find_row)
+            part = reader._read_table(table, piece)
             if self.n_months and not is_merged and len(part.rows) and end is None:
                 end = self._end(part)
             if (self.n_months or is_piecewise) and not is_merged:
@@ -146,7 +146,8 @@ class Reader:
         """Yield what is read of the pieces, by threads as soon as no piece depends on another."""
         n_before = 0
         for piece in pieces:
-            part, n_rows = read(self, piece, n_before)
+            piece.n_before = n_before
+            part, n_rows = read(self, piece)
             n_before += n_rows
             yield part
             if is_settled():
@@ -155,13 +156,18 @@ class Reader:
 
         def attempt(piece):
             try:
-                return piece, read(reader, piece)
+                return read(reader, piece)
             except ValueError:
-                return piece, None
+                if piece.n_before is None:
+                    return piece
+                raise
 
-        for piece, found in map_in_threads(attempt, pieces):
-            # What cannot be read is told with the number of its row.
-            part, n_rows = found or read(self, piece, n_before)
+        for found in map_in_threads(attempt, pieces):
+            if not isinstance(found, tuple):
+                # It is refused in its turn, with the number of its row.
+                found.n_before = n_before
+                found = read(self, found)
+            part, n_rows = found
             n_before += n_rows
             yield part
 
@@ -188,12 +194,14 @@ class Reader:
     def _end(self, reading):
         return int(month_number(reading.last_day)) if self.last_month is None else self.last_month
 
-    def _read_table(self, table, n_before, find_row):
+    def _read_table(self, table, piece):
         names, transactions = self.names, table.pop("transactions", None)
         if transactions is not None:
             transactions = transactions.to_numpy(dtype=np.int64)
         n_rows = len(table["customer"])
-        unreadable = _quality.UnreadableRows(self.errors, n_rows, transactions, n_before, find_row)
+        unreadable = _quality.UnreadableRows(
+            self.errors, n_rows, transactions, piece.n_before or 0, piece.find_row
+        )
         # Columns are freed one by one: together they are larger than the codes.
         customer, customers = _columns.customer_codes(
             table.pop("customer"), names["customer"], self.customers, unreadable

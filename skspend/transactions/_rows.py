@@ -7,8 +7,8 @@ from ._moments import FLOWS, NEVER, is_largest, moments_of_rows, split_name, swa
 
 ROUNDING = 1e-12
 """Share of the turnover (payments plus refunds) up to which a sum is a rounding error."""
-DENSE = 2
-"""Cells for each row up to which a table of all cells takes less time and memory than lists."""
+LARGEST_TABLE = 2**21
+"""Cells up to which a table of all takes less time than lists of those that have rows."""
 
 
 class Rows:
@@ -123,17 +123,18 @@ class Rows:
         cell = (np.cumsum(is_day) - 1).astype(np.int32 if n_cells < 2**31 else np.int64)[day]
         cell *= n_categories
         cell += self["category"]
-        kind = _Table if self.n_customers * n_cells <= DENSE * len(self) else _Lists
-        cells = kind(self.customer, cell, (self.n_customers, n_cells), self["amount"])
+        is_merged = "transactions" in self.columns
+        is_small = self.n_customers * n_cells <= min(2 * len(self), LARGEST_TABLE)
+        cells = (_Table if is_small else _Lists)(
+            self.customer, cell, (self.n_customers, n_cells), self["amount"], not is_merged
+        )
         day, category = np.divmod(cells.cell, n_categories)
         columns = {
             "day": (np.flatnonzero(is_day)[day] + first).astype(self["day"].dtype),
             "category": category.astype(self["category"].dtype),
             "amount": cells.amounts,
-            "transactions": cells.counts,
+            "transactions": cells.add(self["transactions"]) if is_merged else cells.counts,
         }
-        if "transactions" in self.columns:
-            columns["transactions"] = cells.add(self["transactions"])
         if self.has_refunds:
             columns["refunds"] = cells.add(self.refunds)
         carried = [name for name in self.columns if split_name(name)[1]]
@@ -172,15 +173,15 @@ class Rows:
 class _Table:
     """The cells of customers that have rows, sorted, from a table of all cells.
 
-    `amounts` are added up by cell, and `counts` are the numbers of rows.
+    `amounts` are added up by cell, and `counts` are the numbers of rows, if they are wanted.
     """
 
-    def __init__(self, customer, cell, shape, amounts):
+    def __init__(self, customer, cell, shape, amounts, is_counted):
         self._keys = customer.astype(np.int64) * shape[1]
         self._keys += cell
         counts = np.bincount(self._keys)
         self._found = np.flatnonzero(counts)
-        self.counts = counts[self._found].astype(np.int32)
+        self.counts = counts[self._found].astype(np.int32) if is_counted else None
         customer, self.cell = np.divmod(self._found, shape[1])
         self.customer = customer.astype(np.int32)
         self.amounts = self.add(amounts)
@@ -196,10 +197,10 @@ class _Table:
 class _Lists:
     """The same from a list for each customer, where most cells have no row."""
 
-    def __init__(self, customer, cell, shape, amounts):
+    def __init__(self, customer, cell, shape, amounts, is_counted):
         self._customer, self._cells, self._shape = customer, cell, shape
         lines = self._sort(amounts)
-        self.counts = _count_equal(lines)
+        self.counts = _count_equal(lines) if is_counted else None
         lines.sum_duplicates()
         self.amounts, self.cell = lines.data, lines.indices
         self.customer = np.repeat(np.arange(shape[0], dtype=np.int32), np.diff(lines.indptr))

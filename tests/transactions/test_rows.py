@@ -1,0 +1,46 @@
+"""Rows are merged in a table of all cells, or in lists of those that have rows."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings, strategies as st
+
+from skspend.transactions import _rows
+from skspend.transactions._moments import NEVER
+from skspend.transactions._rows import Rows
+
+ROW = st.tuples(st.integers(0, 3), st.integers(-2, 4), st.integers(0, 2), st.integers(-9, 9))
+
+
+def make_rows(table, is_merged):
+    customer, day, category, cents = np.array(table).T
+    columns = {
+        "day": (day * 30).astype(np.int16),
+        "category": category.astype(np.int8),
+        # Quarters add up exactly.
+        "amount": cents / 4,
+        "out_last": np.where(cents > 0, day, NEVER).astype(np.int32),
+    }
+    if is_merged:
+        columns["transactions"] = (1 + np.arange(len(table)) % 3).astype(np.int32)
+        columns["refunds"] = np.minimum(cents, 0) / 4
+    return Rows(customer.astype(np.int32), 4, columns)
+
+
+@pytest.mark.parametrize("largest_table", [0, 2**21])
+@settings(max_examples=200, deadline=None)
+@given(st.lists(ROW, min_size=1, max_size=60), st.booleans())
+def test_merged_rows_are_those_of_pandas(largest_table, table, is_merged):
+    rows = make_rows(table, is_merged)
+    frame = pd.DataFrame(rows.columns | {"customer": rows.customer, "refunds": rows.refunds})
+    frame["transactions"] = rows.transactions
+    kept = dict.fromkeys(("amount", "transactions", "refunds"), "sum") | {"out_last": "max"}
+    expected = frame.groupby(["customer", "day", "category"], as_index=False).agg(kept)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(_rows, "LARGEST_TABLE", largest_table)
+        merged = rows.group()
+    assert len(merged) == len(expected)
+    assert (merged.customer == expected["customer"]).all()
+    for name, values in merged.columns.items():
+        assert (values == expected[name]).all()
+        assert name == "refunds" or values.dtype == rows.columns.get(name, rows.transactions).dtype
