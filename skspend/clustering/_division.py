@@ -79,7 +79,7 @@ def divide(points, max_parts, smallest, random_state, proposed=()):
         if found and silhouettes[n_parts] < silhouettes[found[0]] - TIE:
             break
         is_found = halves.find_again(tried[n_parts])
-        if is_found and silhouettes[n_parts] > clouds.best_silhouette(n_parts):
+        if is_found and clouds.are_exceeded(n_parts, silhouettes[n_parts]):
             found.append(n_parts)
     if not found:
         return []
@@ -135,7 +135,11 @@ class _Start:
     def __init__(self, points, random_state):
         self.points = points
         self.judged = sample_rows(points, JUDGED, random_state)
-        self.tree = ward(pdist(self.judged))
+
+    @cached_property
+    def tree(self):
+        """Made at the first call: many starts are not needed, and this takes longest."""
+        return ward(pdist(self.judged))
 
     def find(self, n_parts):
         """k-means, or None if there are fewer parts."""
@@ -191,9 +195,12 @@ class _Clouds:
         ]
         return [_Start(cloud, draw) for cloud in clouds]
 
-    def best_silhouette(self, n_parts):
-        found = [(cloud, cloud.find(n_parts)) for cloud in self.starts]
-        return max(cloud.judge([parts])[0] for cloud, parts in found if parts is not None)
+    def are_exceeded(self, n_parts, silhouette):
+        """Whether a silhouette exceeds that of as many parts of every cloud."""
+        found = ((cloud, cloud.find(n_parts)) for cloud in self.starts)
+        return all(
+            silhouette > cloud.judge([parts])[0] for cloud, parts in found if parts is not None
+        )
 
 
 class _Halves:
