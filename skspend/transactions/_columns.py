@@ -122,7 +122,10 @@ def _number(values):
         return pd.factorize(values)
     # A dictionary of a file may hold values of other rows.
     codes, labels = values.cat.codes.to_numpy(), values.cat.categories
-    is_used = np.bincount(codes.astype(np.intp) + 1, minlength=len(labels) + 1)[1:] > 0
+    is_used = np.zeros(len(labels) + 1, dtype=bool)
+    # A missing value, -1, is the last one.
+    is_used[codes] = True
+    is_used = is_used[:-1]
     if is_used.all():
         return codes, labels
     return take(np.cumsum(is_used) - 1, codes), labels[is_used]

@@ -109,7 +109,8 @@ class TransactionFiles:
         """Yield Pieces of some of the columns, in their order."""
         if self.is_text:
             blocks = self._blocks(_types(names))
-            for found in gather(blocks, lambda block: block.n_bytes, CSV_BLOCK // 2):
+            # Small files are read together.
+            for found in gather(blocks, lambda block: block.n_bytes, CSV_BLOCK // 8):
                 yield _TextPiece(found, names, self)
             return
         try:

@@ -177,7 +177,8 @@ class _Table:
     """
 
     def __init__(self, customer, cell, shape, amounts, is_counted):
-        self._keys = customer.astype(np.int64) * shape[1]
+        self._keys = customer.astype(np.int64)
+        self._keys *= shape[1]
         self._keys += cell
         counts = np.bincount(self._keys)
         self._found = np.flatnonzero(counts)

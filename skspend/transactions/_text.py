@@ -108,7 +108,8 @@ class TextFile:
         if self._is_empty:
             return
         if self._is_plain:
-            for number, lines in enumerate(_lines(self.path, CSV_BLOCK)):
+            # One thread reads the first block, so it is smaller.
+            for number, lines in enumerate(_lines(self.path, CSV_BLOCK, CSV_BLOCK // 4)):
                 yield Block(self.path, len(lines), partial(self._read, types, number, lines))
             return
         with open_bytes(self.path) as file, self._naming_lines():
@@ -272,18 +273,18 @@ def _blocks(path):
         yield from iter(partial(file.read, CSV_BLOCK), b"")
 
 
-def _lines(path, n_bytes):
+def _lines(path, n_bytes, n_first):
     """Yield whole lines of a file, about so many bytes at once; a longer line comes in parts."""
-    rest = b""
+    rest, n_read = b"", n_first
     with open_bytes(path) as file:
         while True:
-            lines = bytearray(len(rest) + n_bytes)
+            lines = bytearray(len(rest) + n_read)
             lines[: len(rest)] = rest
             n_found = len(rest) + file.readinto(memoryview(lines)[len(rest) :])
             if n_found == len(rest):
                 break
             end = lines.rfind(b"\n", 0, n_found) + 1 or n_found
-            rest = bytes(lines[end:n_found])
+            rest, n_read = bytes(lines[end:n_found]), n_bytes
             yield memoryview(lines)[:end]
     if rest:
         yield memoryview(rest + b"\n")
@@ -295,7 +296,7 @@ def _find_plain(path, encoding):
     There are none if a line is very long or ends in another way, or another encoding is found.
     """
     plain = set(SEPARATORS if encoding in ("utf-8", "cp1252") else ())
-    lines = _lines(path, LOOK)
+    lines = _lines(path, LOOK, LOOK)
     for found in map_in_threads(partial(_look, encoding), lines) if plain else ():
         plain &= found
         if not plain:

@@ -6,10 +6,12 @@ from contextlib import contextmanager
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 from threadpoolctl import threadpool_limits
 
 from skspend import TransactionLog
+from skspend.transactions._text import TextFile
 
 HEADER = "customer,date,category,amount\n"
 FIRST = "1,2024-01-31,pets,0.5\n"
@@ -21,8 +23,8 @@ def blocks_of_rows(n_threads):
     """Read blocks of a few rows by so many threads."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("skspend.transactions._text.LOOK", 100)
-        patch.setattr("skspend.transactions._text.CSV_BLOCK", 300)
-        patch.setattr("skspend.transactions._files.CSV_BLOCK", 300)
+        patch.setattr("skspend.transactions._text.CSV_BLOCK", 800)
+        patch.setattr("skspend.transactions._files.CSV_BLOCK", 800)
         # Fields that no quote ends may be longer.
         patch.setattr(csv, "field_size_limit", lambda limit: None)
         with threadpool_limits(n_threads, user_api="openmp"):
@@ -137,6 +139,15 @@ def test_what_a_block_shows_counts_for_all_that_come_after(tmp_path, errors):
         assert "Amounts are taken with a decimal comma" in found[0]
     else:
         assert found[0][2].decimal == ","
+
+
+def test_plain_lines_are_read_in_blocks(tmp_path, small_blocks):
+    (path,) = write(tmp_path, FIRST + rows(99, quote='"')).iterdir()
+    names = {name: name for name in HEADER.strip().split(",")}
+    blocks = list(TextFile(path, names, {}, None).blocks(dict.fromkeys(names, pa.string())))
+    tables = [block.read({"amount"}, ".") for block in blocks]
+    assert len(tables) > 3
+    assert pa.concat_tables(tables).to_pandas().equals(pd.read_csv(path, dtype={"customer": str}))
 
 
 def test_a_row_is_named_by_its_number_and_file(tmp_path, small_blocks):
