@@ -133,18 +133,14 @@ def test_every_estimator_is_checked_in_three_more_configurations():
     assert min(counts[estimator] for estimator in ESTIMATORS) >= 3
 
 
-DEFAULTS = [estimator() for estimator in ESTIMATORS]
-# A frame of polars is less like an array than one of pandas, for which the defaults are enough.
-OUTPUTS = [("polars", [*DEFAULTS, *CONFIGURATIONS]), ("pandas", DEFAULTS)]
-
-
 @pytest.mark.slow
+@pytest.mark.parametrize("output", ["pandas", "polars"])
 @pytest.mark.parametrize(
-    ("output", "estimator"),
-    [(output, estimator) for output, estimators in OUTPUTS for estimator in estimators],
-    ids=lambda value: str(value)[:50],
+    "estimator",
+    [*(estimator() for estimator in ESTIMATORS), *CONFIGURATIONS],
+    ids=lambda estimator: str(estimator)[:50],
 )
-def test_scikit_learn_checks_pass_whatever_output_is_set_globally(output, estimator, monkeypatch):
+def test_scikit_learn_checks_pass_whatever_output_is_set_globally(estimator, output, monkeypatch):
     """Only the methods see the setting: under it, the scalers of the checks return frames."""
 
     def configured(method):
