@@ -217,7 +217,8 @@ def _show(described, record, output, *, is_bundled):
             f"{row.strength:.2f}",
             Text(", ".join(cut(write(thing), LONGEST_NAME) for thing in row.spends_more_on)),
         )
-    screen.print(table)
+    if len(shown):
+        screen.print(table)
     if len(shown) < len(described):
         below = count(len(described) - len(shown), "segment")
         tell(

@@ -121,6 +121,15 @@ def test_the_screen_shows_as_many_levels_as_asked(segmented_bank, capsys, depth)
     assert not deeper or f"are {deeper} segment" in screen
 
 
+def test_without_segments_the_screen_says_so_and_has_no_empty_table(segmented_bank, capsys):
+    record = json.loads(segmented_bank[1].stdout)
+    described = pd.DataFrame(record["segments"]).head(0)
+    _show(described, record | {"stability": None}, "out", is_bundled=False)
+    screen = capsys.readouterr().out
+    assert "These customers do not divide into segments: they are all in one." in screen
+    assert "Strength" not in screen
+
+
 def test_of_many_customers_some_are_fitted_and_all_are_placed(
     run_small, bank_file, segmented_bank, tmp_path, monkeypatch
 ):
