@@ -85,13 +85,14 @@ def members(levels, n_nodes):
 
 
 def tell_found_again(nodes: pd.DataFrame) -> str:
-    """How many segments other fits find again, at the top level and inside it, as far as known.
+    """Say how many segments other fits find again, at the top level and inside it.
+
+    Segments without held-out customers are not counted.
 
     >>> nodes = pd.DataFrame({"depth": [1, 1, 2], "jaccard": [0.9, 0.8, 0.1]})
-    >>> tell_found_again(nodes[:2])
-    'Of 2 segments at the top level, other fits find 2 again, and none has dissolved.'
-    >>> tell_found_again(nodes[2:])
-    'Of 1 segment inside these, other fits find 0 again, and 1 has dissolved.'
+    >>> print(*tell_found_again(nodes).split(". "), sep=".\\n")
+    Of 2 segments at the top level, other fits find 2 again, and none has dissolved.
+    Of 1 segment inside these, other fits find 0 again, and 1 has dissolved.
     """
     said = []
     for is_level, where in (

@@ -46,7 +46,7 @@ _LABEL = pa.dictionary(pa.int32(), pa.string())
 
 
 class Unsettled(ValueError):
-    """How text is written is yet to be found, for which pieces must be read in their order."""
+    """It is not settled yet how text is written: pieces must be read in their order."""
 
 
 class TransactionFiles:
@@ -124,7 +124,7 @@ class TransactionFiles:
         return not self.is_text or self._date_formats.is_settled
 
     def fixed(self):
-        """The same files, which may be read in any order; what this could change is Unsettled."""
+        """The same files for reading in any order: what depends on the order raises Unsettled."""
         files = copy.copy(self)
         files._is_fixed = True
         return files

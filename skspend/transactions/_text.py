@@ -237,9 +237,9 @@ def _only_member(archive):
 
 
 def _survey(path, given):
-    """Return the encoding of all of a file, whether it has quotes, and where it is plain text.
+    """Return the encoding of all of a file, whether it has quotes, and its plain separators.
 
-    The last are the separators by which all quotes are around whole fields of one line.
+    By these, all quotes are around whole fields of one line; without quotes, that is true of all.
     """
     with open_bytes(path) as file:
         begin = file.read(8)
