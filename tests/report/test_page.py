@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import expect
 from sklearn.cluster import KMeans
 from sklearn.pipeline import Pipeline
 
@@ -174,7 +175,7 @@ def test_the_first_screen_says_what_to_make_of_the_segments(page, report):
     assert all(end <= below["y"] for end, below in zip(ends, boxes[1:], strict=False))
     assert boxes[-1]["y"] < DESKTOP["height"] / 2
     page.locator("#never a").click()
-    assert page.locator("#use .note").bounding_box()["y"] < DESKTOP["height"]
+    expect(page.locator("#use .note")).to_be_in_viewport()
 
 
 ANSWERS = {
@@ -472,11 +473,12 @@ def test_a_notebook_shows_the_page_and_keeps_its_scripts_to_itself(chromium, rep
     notebook = chromium.new_page(viewport=DESKTOP)
     notebook.set_content(f"<p>notebook</p>{report._repr_html_()}")
     shown = notebook.frame_locator("iframe")
+    frame = notebook.frames[1]
     shown.locator("#tree .open").first.click()
+    frame.wait_for_function("chosen !== 0")
     assert shown.locator("#name").text_content() != "everybody"
     shown.locator(".skip").evaluate("link => link.click()")
     assert shown.locator("#icicle g").count()
-    frame = notebook.frames[1]
     assert (
         frame.evaluate("""
         try { parent.document.body.innerHTML } catch (error) { error.name }
@@ -530,9 +532,9 @@ def test_nobody_is_shut_out(open_page, report, viewport, scheme):
     for click in (False, True):
         if click:
             page.locator("#tree .open").first.click()
+            page.wait_for_function("chosen !== 0")
             # On a phone the segment is below the table, and the click leads there.
-            page.wait_for_timeout(100)
-            assert 0 <= page.locator("#name").bounding_box()["y"] < viewport["height"]
+            expect(page.locator("#name")).to_be_in_viewport()
             page.locator("#turn").click()
             for summary in page.locator("summary").all():
                 summary.click()
@@ -573,6 +575,7 @@ def test_segments_without_traits_have_a_page_about_spending(chromium, tmp_path):
     with browsing(chromium, tmp_path / "plain.html") as open_page:
         page = open_page()
         page.locator("#tree .open").first.click()
+        page.wait_for_function("chosen !== 0")
         assert page.locator(".tiles strong").all_inner_texts()[2] == "all"
         assert page.locator("#traits").count() == 0
         assert "coefficient" not in page.locator("main").inner_text().casefold()
