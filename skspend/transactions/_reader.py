@@ -19,7 +19,7 @@ from ._files import TransactionFiles, naming
 from ._incomes import read_income_column
 from ._moments import FLOWS, NEVER
 from ._periods import month_number
-from ._rows import Rows
+from ._rows import Rows, join as join_rows
 
 NOTHING = "frame holds no transactions. Check the file or the filter behind it."
 PIECEWISE = TransactionFiles, Dataset
@@ -265,6 +265,7 @@ class Reader:
         categories, category = _join_labels(labels, self.names["category"])
         unit = max(part.unit for part in parts)
         has_refunds = any(part.rows.has_refunds for part in parts)
+        rows = []
         for part, codes, numbers in zip(parts, category, customer, strict=True):
             renumbered = _columns.take(numbers, part.left_out["customer"].to_numpy())
             part.left_out = part.left_out.assign(customer=renumbered)
@@ -272,19 +273,14 @@ class Reader:
             columns["category"] = _columns.smallest(codes)[columns["category"]]
             columns["transactions"] = part.rows.transactions
             if has_refunds:
-                columns["refunds"] = part.rows.refunds * (unit // part.unit)
-            columns["amount"] = columns["amount"] * (unit // part.unit)
-        # Each column is freed as soon as it is joined: together they are large.
-        columns = {
-            name: np.concatenate([part.rows.columns.pop(name) for part in parts])
-            for name in list(parts[0].rows.columns)
-        }
-        owner = [numbers[part.rows.customer] for numbers, part in zip(customer, parts, strict=True)]
-        rows = Rows(np.concatenate(owner), len(customers), columns)
-        for part in parts:
+                columns["refunds"] = part.rows.refunds
+            if part.unit < unit:
+                for name in ("amount", "refunds") if has_refunds else ("amount",):
+                    columns[name] = columns[name] * (unit // part.unit)
+            rows.append(Rows(numbers[part.rows.customer], len(customers), columns))
             part.rows = None
         return ReadRows(
-            rows.group(),
+            join_rows(rows, len(customers)),
             _quality.join_left_out([part.left_out for part in parts]),
             customers,
             categories,

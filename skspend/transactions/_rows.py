@@ -7,6 +7,8 @@ from ._moments import FLOWS, NEVER, is_largest, moments_of_rows, split_name, swa
 
 ROUNDING = 1e-12
 """Share of the turnover (payments plus refunds) up to which a sum is a rounding error."""
+ROWS_AT_ONCE = 2**18
+"""Rows that are merged at a time while parts are joined."""
 LARGEST_TABLE = 2**21
 """Cells up to which a table of all takes less time than lists of those that have rows."""
 
@@ -168,6 +170,51 @@ class Rows:
             turnover = sums[cells] - 2 * np.bincount(place, weights=refunds[negative])
             sums[cells[np.abs(sums[cells]) <= ROUNDING * turnover]] = 0
         return total
+
+
+def join(parts, n_customers):
+    """Join Rows of the same columns, each of which is merged and sorted, and merge them.
+
+    A few customers are merged at a time, and a part is given up where its last customer has passed:
+    memory is needed for the parts and the result, and for little more.
+    """
+    n_rows = sum(map(len, parts))
+    # No memory is taken before it is written to.
+    customer, columns = np.zeros(n_rows, dtype=np.int32), {}
+    for name in parts[0].columns:
+        columns[name] = np.zeros(n_rows, dtype=np.result_type(*(part[name] for part in parts)))
+    n_at_once = max(1, n_customers * ROWS_AT_ONCE // max(1, n_rows))
+    edges = np.arange(0, n_customers + n_at_once, n_at_once, dtype=np.int32)
+    places = np.array([np.searchsorted(part.customer, edges) for part in parts]).T
+    n_joined = 0
+    for first, begins, ends in zip(edges[:-1], places[:-1], places[1:], strict=True):
+        is_here = begins < ends
+        if not is_here.any():
+            continue
+        numbers = np.flatnonzero(is_here)
+        found = [parts[number].select(slice(begins[number], ends[number])) for number in numbers]
+        merged = _merge(found, first, n_at_once)
+        joined = slice(n_joined, n_joined + len(merged))
+        customer[joined] = merged.customer
+        for name, values in merged.columns.items():
+            columns[name][joined] = values
+        n_joined = joined.stop
+        del found, merged
+        for number in np.flatnonzero(is_here & (ends == places[-1])):
+            parts[number] = None
+    columns = {name: values[:n_joined] for name, values in columns.items()}
+    return Rows(customer[:n_joined], n_customers, columns, is_sorted=True)
+
+
+def _merge(parts, first, n_customers):
+    """Merge the rows that several parts have of the customers from `first` on."""
+    if len(parts) == 1:
+        return parts[0]
+    customer = np.concatenate([part.customer for part in parts]) - first
+    columns = {name: np.concatenate([part[name] for part in parts]) for name in parts[0].columns}
+    rows = Rows(customer, n_customers, columns).group()
+    rows.customer += first
+    return rows
 
 
 class _Table:

@@ -7,7 +7,7 @@ from hypothesis import given, settings, strategies as st
 
 from skspend.transactions import _rows
 from skspend.transactions._moments import NEVER
-from skspend.transactions._rows import Rows
+from skspend.transactions._rows import Rows, join
 
 ROW = st.tuples(st.integers(0, 3), st.integers(-2, 4), st.integers(0, 2), st.integers(-9, 9))
 
@@ -44,3 +44,21 @@ def test_merged_rows_are_those_of_pandas(largest_table, table, is_merged):
     for name, values in merged.columns.items():
         assert (values == expected[name]).all()
         assert name == "refunds" or values.dtype == rows.columns.get(name, rows.transactions).dtype
+
+
+@pytest.mark.parametrize("rows_at_once", [1, 5, 2**18])
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.lists(ROW, min_size=1, max_size=20), min_size=2, max_size=5))
+def test_joined_parts_are_merged_as_one(rows_at_once, tables):
+    parts = [make_rows(table, is_merged=True).group() for table in tables]
+    if any(part.has_refunds for part in parts):
+        parts = [part.with_columns({"refunds": part.refunds}) for part in parts]
+    customer = np.concatenate([part.customer for part in parts])
+    columns = {name: np.concatenate([part[name] for part in parts]) for name in parts[0].columns}
+    expected = Rows(customer, 4, columns).group()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(_rows, "ROWS_AT_ONCE", rows_at_once)
+        found = join(parts, 4)
+    assert found == expected
+    for name in expected.columns:
+        assert found[name].dtype == expected[name].dtype
