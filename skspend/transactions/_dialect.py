@@ -306,10 +306,11 @@ def choose_separator(sample, names, is_whole):
     It is the one that makes a header with the columns, given or usual, of the most roles; of two,
     the one with which more rows have as many fields as the header.
     """
+    present = [separator for separator in SEPARATORS if sign(separator) in sample]
+    if len(present) < 2:
+        return present[0] if present else SEPARATORS[0]
     found = {}
-    for separator in SEPARATORS:
-        if sign(separator) not in sample:
-            continue
+    for separator in present:
         reader = csv.reader(io.StringIO(sample, newline=""), delimiter=sign(separator))
         try:
             rows = list(filter(None, reader))

@@ -23,6 +23,7 @@ from pyarrow.dataset import ParquetFileFormat, dataset
 
 from .._utils._errors import FileError, require_text
 from . import _dialect
+from ._columns import FIRST_DAY, LAST_DAY
 from ._engines import fetch_columns, gather, stream_pieces
 from ._names import find_columns
 from ._text import CSV_BLOCK, TextFile
@@ -41,6 +42,7 @@ _OPTIONS = {
 """What may be said of a format."""
 _NUMBERS = {"amount", "balance", "income"}
 """Roles whose values are numbers."""
+_DAY_LENGTH = len("YYYY-MM-DD")
 _LABEL = pa.dictionary(pa.int32(), pa.string())
 """Text of few values, read as numbers of them."""
 
@@ -58,7 +60,7 @@ class TransactionFiles:
 
     def __init__(self, path, names, errors, given):
         self.path = path
-        self._is_fixed = False
+        self._is_fixed = self.has_days = False
         self._paths, kind = _find_files(path)
         self.is_text = kind in ("text", "workbook")
         # Files may be read twice: a malformed row is known by its place.
@@ -167,6 +169,8 @@ class TransactionFiles:
         """Return distinct dates in ISO 8601; missing is what is none."""
         texts = pa.array(texts, pa.string(), from_pandas=True)
         self._settle(self._date_formats, texts, {"date"})
+        is_iso = self._date_formats.is_settled and self._date_formats.taken == "iso"
+        self.has_days = is_iso and set(pc.utf8_length(texts).to_pylist()) == {_DAY_LENGTH}
         return pd.Series(_dialect.as_iso(texts, self._date_formats.taken).to_pandas(), dtype=str)
 
     @property
@@ -207,21 +211,28 @@ class _TextPiece:
         self.n_before = self._ends = None
 
     def read(self):
-        labels = {name for role, name in self._names.items() if role not in _NUMBERS}
-        numbers = set(self._names.values()) - labels
-        decimal = self._files.decimal
-        # The first pieces, whose place is known, show the sign.
-        is_read = decimal is not None or self.n_before is None
-        try:
-            if is_read:
-                table = self._join(block.read(numbers, decimal) for block in self._blocks)
-                is_read = all(pc.all(pc.is_finite(table[name])).as_py() for name in numbers)
-        except pa.ArrowInvalid:
-            is_read = False
-        if not is_read:
-            # Numbers may be written in other ways, or text in their place is to be shown.
+        table = None
+        # The first pieces, whose place is known, show the decimal sign.
+        if self._files.decimal is not None or self.n_before is None:
+            table = self._parse()
+        if table is None:
+            # Values may be written in other ways, or text in their place is to be shown.
+            self._files.has_days = False
             table = self._join(self._texts())
         return fetch_columns(table, self._names, "the file")
+
+    def _parse(self):
+        """Return a table of numbers and, where dates have been days, of days; None if it fails."""
+        labels = [name for role, name in self._names.items() if role not in _NUMBERS]
+        types = dict.fromkeys(set(self._names.values()) - set(labels), pa.float64())
+        date = self._names.get("date")
+        if self._files.has_days and labels.count(date) == 1:
+            types[date] = pa.date32()
+        try:
+            table = self._join(block.read(types, self._files.decimal) for block in self._blocks)
+        except pa.ArrowInvalid:
+            return None
+        return table if all(_are_sound(table[name]) for name in types) else None
 
     def find_row(self, row):
         if self._files.is_one:
@@ -237,6 +248,15 @@ class _TextPiece:
         tables = list(tables)
         self._ends = np.cumsum([len(table) for table in tables])
         return pa.concat_tables(tables)
+
+
+def _are_sound(values):
+    """Whether numbers are finite or missing, or days are plausible."""
+    if pa.types.is_floating(values.type):
+        return pc.all(pc.is_finite(values)).as_py()
+    days = values.cast(pa.int32())
+    is_sound = pc.and_(pc.greater_equal(days, FIRST_DAY), pc.less_equal(days, LAST_DAY))
+    return pc.all(is_sound, skip_nulls=False).as_py()
 
 
 def _types(names):

@@ -21,6 +21,7 @@ from pyarrow import csv as pyarrow_csv
 
 from .._utils._threads import map_in_threads
 from ._dialect import SEPARATORS, choose_separator, encoding_name, sign
+from ._quotes import plain_separators
 
 CSV_BLOCK = 2**24
 """Bytes that are read at once, and the greatest length of a row."""
@@ -50,8 +51,8 @@ _NO_POINT = "\x01"
 class Block:
     """Rows of a file: `read` returns a table of them, in any thread.
 
-    It takes columns to read as numbers, of which there are none by default, and their decimal sign,
-    or None for numbers without one. Other numbers, and text, are a pyarrow.ArrowInvalid.
+    It takes other types of some columns, such as numbers, which are text by default, and a decimal
+    sign, or None for numbers without one. Other values are a pyarrow.ArrowInvalid.
     """
 
     path: str
@@ -62,8 +63,8 @@ class Block:
 def block_of_text(path, table):
     """Return a Block of a table that has been read as text."""
 
-    def read(numbers=(), decimal=None):
-        if numbers:
+    def read(others=(), decimal=None):
+        if others:
             raise pa.ArrowInvalid("These rows have been read as text.")
         return table
 
@@ -117,13 +118,12 @@ class TextFile:
             for batch in pyarrow_csv.open_csv(file, *options):
                 yield block_of_text(self.path, pa.Table.from_batches([batch]))
 
-    def _read(self, types, number, lines, numbers=(), decimal=None):
+    def _read(self, types, number, lines, others=(), decimal=None):
         n_skipped = 0 if number else self._n_lines
-        types = types | dict.fromkeys(numbers, pa.float64())
-        options = self._options(types, n_skipped, len(lines) + 1, number, decimal)
+        options = self._options(types | dict(others), n_skipped, len(lines) + 1, number, decimal)
         # Arrow's own pool gives the memory of each block back, which takes time.
         read = partial(pyarrow_csv.read_csv, memory_pool=pa.system_memory_pool())
-        with nullcontext() if numbers else self._naming_lines():
+        with nullcontext() if others else self._naming_lines():
             return read(pa.py_buffer(lines), *options)
 
     @contextmanager
@@ -296,15 +296,19 @@ def _find_plain(path, encoding):
     There are none if a line is very long or ends in another way, or another encoding is found.
     """
     plain = set(SEPARATORS if encoding in ("utf-8", "cp1252") else ())
-    lines = _lines(path, LOOK, LOOK)
-    for found in map_in_threads(partial(_look, encoding), lines) if plain else ():
-        plain &= found
+
+    def look(lines):
+        # Lines that are read later are asked for fewer separators.
+        return _look(encoding, lines, plain)
+
+    for found in map_in_threads(look, _lines(path, LOOK, LOOK)) if plain else ():
+        plain = found & plain
         if not plain:
             break
     return plain
 
 
-def _look(encoding, lines):
+def _look(encoding, lines, separators):
     letters = np.frombuffer(lines, dtype=np.uint8)
     if lines[-1:] != b"\n":
         return set()
@@ -315,7 +319,7 @@ def _look(encoding, lines):
             return set()
     if lines[:3] == codecs.BOM_UTF8:
         lines = lines[3:]
-    return _plain_separators(lines)
+    return plain_separators(lines, separators)
 
 
 def _decode(path, encoding):
@@ -333,31 +337,6 @@ def _decode(path, encoding):
         byte = f" (byte {before[at]:#x})" if at < len(before) else ""
         return has_quotes, f"line {number:,}{byte}"
     return has_quotes, None
-
-
-def _plain_separators(lines):
-    """The separators by which every quote in whole lines begins or ends a field of one line.
-
-    There are none if a line ends in a carriage return alone.
-    """
-    quote, newline, carriage_return = b'"\n\r'
-    letters = np.frombuffer(lines, dtype=np.uint8)
-    returns = np.flatnonzero(letters == carriage_return)
-    if (letters[returns + 1] != newline).any():
-        return set()
-    marks = np.flatnonzero((letters == quote) | (letters == newline))
-    quotes = np.flatnonzero(letters[marks] == quote)
-    begins, ends = quotes[::2], quotes[1::2]
-    if len(begins) != len(ends) or (ends != begins + 1).any():
-        return set()
-    # Before the first letter is the end of a line, as after the last one.
-    before, after = letters[marks[begins] - 1], letters[marks[ends] + 1]
-    before = before[before != newline]
-    after = after[(after != newline) & (after != carriage_return)]
-    codes = {name: ord(sign(name)) for name in SEPARATORS}
-    return {
-        name for name, code in codes.items() if (before == code).all() and (after == code).all()
-    }
 
 
 def _has_utf8(path):

@@ -78,6 +78,11 @@ CASES = {
     "whole amounts, then others": [rows(60, "{:.0f}") + rows(9, seed=1)],
     "thousands": [FIRST + rows(60) + '1,2024-01-05,pets,"1,234,567.5"\n' + rows(9)],
     "spaces and signs": [FIRST + rows(60) + "1,2024-01-05,pets, +12.5 \n" + rows(9)],
+    "days, then times": [FIRST + rows(60) + "1,2024-01-05 23:59,pets,2\n" + rows(9)],
+    "days with spaces and slashes": [
+        FIRST + rows(60) + "1, 2024-01-05 ,pets,2\n" + rows(30) + "1,2024/01/05,pets,2\n" + rows(9),
+    ],
+    "times, then days": [FIRST.replace("31", "30T01:00Z") + rows(60)],
     "a field of two lines": [FIRST + rows(60) + '1,2024-01-05,"pe\nts",2\n' + rows(9)],
     "a field of two lines in one file": [
         FIRST + rows(6), FIRST + '1,2024-01-05,"pe\nts",2\n', rows(9),
@@ -100,6 +105,9 @@ FAULTS = {
     "no date": "1,,pets,2\n",
     "a day that is none": "1,2024-02-30,pets,2\n",
     "a far day": "1,9999-12-31,pets,2\n",
+    "a day of the first year": "1,0001-01-01,pets,2\n",
+    "a day that today changes": "1,today,pets,2\n",
+    "a day written in another way": "1,05.01.2024,pets,2\n",
     "no customer": ",2024-01-05,pets,2\n",
     "no category": "1,2024-01-05, ,2\n",
     "too few fields": "1,2024-01-05,pets\n",
@@ -145,7 +153,7 @@ def test_plain_lines_are_read_in_blocks(tmp_path, small_blocks):
     (path,) = write(tmp_path, FIRST + rows(99, quote='"')).iterdir()
     names = {name: name for name in HEADER.strip().split(",")}
     blocks = list(TextFile(path, names, {}, None).blocks(dict.fromkeys(names, pa.string())))
-    tables = [block.read({"amount"}, ".") for block in blocks]
+    tables = [block.read({"amount": pa.float64()}, ".") for block in blocks]
     assert len(tables) > 3
     assert pa.concat_tables(tables).to_pandas().equals(pd.read_csv(path, dtype={"customer": str}))
 

@@ -3,6 +3,7 @@
 import csv
 import io
 import os
+import re
 
 import numpy as np
 import pandas as pd
@@ -15,7 +16,8 @@ from skspend import TransactionLog
 from skspend._utils._errors import DataError, blame_data
 from skspend.transactions._periods import coarsest_resolution
 from skspend.transactions._quality import BAD_INCOME, MALFORMED
-from skspend.transactions._text import CSV_BLOCK, TextFile, _plain_separators
+from skspend.transactions._quotes import plain_separators
+from skspend.transactions._text import CSV_BLOCK, TextFile
 
 ROLES = ("customer", "date", "category", "amount")
 HEADER = "customer,date,category,amount\n"
@@ -295,13 +297,28 @@ def test_wrong_quotes_are_never_dropped(tmp_path):
         read(path, errors="drop")
 
 
-@settings(max_examples=300, deadline=None)
-@given(st.lists(st.sampled_from(["a", '"', ",", "\n", "\r\n", '"a"', ',"a,",', '"a\n"'])))
-def test_quotes_around_whole_fields_hide_no_line(pieces):
-    lines = "".join([*pieces, "\n"])
-    if "," in _plain_separators(lines.encode()):
-        rows = list(csv.reader(io.StringIO(lines, newline=""), strict=True))
-        assert len(rows) == lines.count("\n")
+def lines_of(fields):
+    """Lines in which most quotes are around whole fields."""
+    return st.lists(st.tuples(st.sampled_from(fields), st.sampled_from([",", ";", "\n", "\r\n"])))
+
+
+@settings(max_examples=1000, deadline=None)
+@given(
+    st.integers(0, 130),
+    st.one_of(
+        lines_of(["a", '""', '"a,"', '"a;b"']),
+        lines_of(["a", '"', '"a"', '"a"b', 'b"a"', '"a""b"', '"a\n"', "\r"]),
+    ),
+)
+def test_quotes_are_around_whole_fields_of_one_line(length, fields):
+    lines = "a" * length + "".join(map("".join, fields)) + "\n"
+    for mark in ",;":
+        field = rf'(?:"[^"\r\n]*"|[^"\r\n{mark}]*)'
+        is_plain = re.fullmatch(rf"(?:{field}(?:{mark}|\r?\n))*", lines) is not None
+        assert (mark in plain_separators(lines.encode())) == is_plain
+        if is_plain:
+            rows = list(csv.reader(io.StringIO(lines, newline=""), delimiter=mark, strict=True))
+            assert len(rows) == lines.count("\n")
 
 
 @pytest.mark.parametrize(
