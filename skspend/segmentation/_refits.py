@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import warnings
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from multiprocessing import get_context
 from threading import Thread
@@ -175,8 +176,10 @@ def _fit_elsewhere(sender, others, panel):
     """Fit in another process, one after the other, and send back what is fitted."""
     # Ctrl+C goes to both processes; this one ends with the other.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    for other in others:
-        sender.send(_fit(*other, panel))
+    # What is sent waits in a thread until the other process has time for it.
+    with ThreadPoolExecutor(1) as thread:
+        for other in others:
+            thread.submit(sender.send, _fit(*other, panel))
 
 
 def _fit(pipeline, rows, panel):

@@ -1,5 +1,8 @@
 """Fits with other seeds: in a process of their own they are the same, and its end ends nothing."""
 
+from threading import Event
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from sklearn.base import clone
@@ -81,3 +84,14 @@ def test_too_few_customers_are_not_fitted_again(fitted):
     few = is_active & (np.cumsum(is_active) < 50)
     with Refits(steps, panel, few) as refits:
         assert refits.compare(model, trajectories) is None
+
+
+def test_a_fit_that_is_not_taken_yet_holds_up_no_other(monkeypatch):
+    # Interrupts of the tests themselves stay as they are.
+    monkeypatch.setattr("signal.signal", lambda *_: None)
+    has_begun, sent = Event(), []
+    first = SimpleNamespace(fit=lambda _: "first")
+    second = SimpleNamespace(fit=lambda _: has_begun.set() or "second")
+    pipe = SimpleNamespace(send=lambda fitted: sent.append((fitted, has_begun.wait(10))))
+    _refits._fit_elsewhere(pipe, [(first, None), (second, None)], None)
+    assert sent == [("first", True), ("second", True)]
