@@ -42,7 +42,7 @@ def main(customers, seeds):
     bank = make_spending(customers, random_state=0)
     rows = []
     for name, panel, is_active, known in (
-        ("households", shares, shops_always, {"aliases": households.aliases}),
+        ("households", shares.whole(), shops_always, {"aliases": households.aliases}),
         ("bank", bank.data, np.ones(customers, bool), {"coefficients": bank.coefficients}),
     ):
         for seed in range(seeds):

@@ -31,7 +31,7 @@ from skspend import (
 from skspend.datasets import make_spending
 from skspend.inspection import segment_importance
 from skspend.metrics import direction_scorer, hierarchy_agreement
-from skspend.segmentation import Refits, SegmentModel, aggregate, cluster
+from skspend.segmentation import Refits, Seen, SegmentModel, aggregate, cluster
 
 SETTINGS = {
     "pandas": {"transform_output": "pandas"},
@@ -148,27 +148,27 @@ def run_job(path):
     log = make_spending(80, 3, 6, transactions=True, random_state=0).data
     spend, panel, is_active = aggregate(log)
     scorer = BigFivePersonalityScorer(make_spending(2, 1, 6, random_state=0).coefficients.to_dict())
-    states = LSTMStateExtractor.paper(2, scorer=scorer, **QUICK).fit(panel)
-    trajectories = states.transform(panel)
-    scores = states.scorer_.transform(panel)
+    whole = panel.whole()
+    states = LSTMStateExtractor.paper(2, scorer=scorer, **QUICK).fit(whole)
+    seen = Seen.of(states, panel)
     segment = TrajectoryClusterer(1, random_state=0)
-    names = cluster(segment, trajectories, scores, panel)
+    names = cluster(segment, seen.trajectories, seen.scores, whole)
     pipeline = Pipeline([("spend", spend), ("states", states), ("segment", segment)])
     model = SegmentModel(pipeline, names)
     model.save(path)
-    table = model.describe(panel, trajectories)
+    table = model.describe(seen)
     return {
         "names": names,
         "placed": model.predict(log),
         "loaded": SegmentModel.load(path).predict(log),
         "file": path.read_bytes(),
         "described": table,
-        "counts": model.summarise(panel, trajectories, is_active, table),
-        "refitted": Refits(pipeline[1:], panel, is_active).compare(model, trajectories),
+        "counts": model.summarise(seen, whole, is_active, table),
+        "refitted": Refits(pipeline[1:], panel, is_active).compare(model, seen.trajectories),
         "parts": segment_frame(pipeline, log.to_frame(), cutoff="2023-12-31"),
-        "importance": segment_importance(states, segment, panel, random_state=0),
-        "turns": direction_scorer(pipeline[1:], panel),
-        "agreement": hierarchy_agreement(segment.level_labels_, scores, random_state=0),
+        "importance": segment_importance(states, segment, whole, random_state=0),
+        "turns": direction_scorer(pipeline[1:], whole),
+        "agreement": hierarchy_agreement(segment.level_labels_, seen.scores, random_state=0),
     }
 
 

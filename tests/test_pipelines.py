@@ -23,10 +23,10 @@ from skspend import (
     TransferRegressor,
 )
 from skspend._utils import _sklearn
-from skspend._utils._sparse import SparseCube, take
+from skspend._utils._sparse import SparseCube
 from skspend.datasets import load_complete_journey, make_spending
 from skspend.model_selection import elbow
-from skspend.segmentation import SegmentModel, aggregate, cluster, find_nodes
+from skspend.segmentation import Seen, SegmentModel, aggregate, cluster, find_nodes
 
 
 @pytest.fixture
@@ -177,23 +177,23 @@ def run_wide(log):
     names = [f"kind{number}" for number in range(1, 9)]
     ratings = make_spending(2, 1, 8, random_state=0).coefficients.set_axis(names)
     spend, panel, is_active = aggregate(log)
-    active = take(panel, is_active)
+    active = panel.take(is_active)
     scorer = BigFivePersonalityScorer(ratings.to_dict())
     states = LSTMStateExtractor(n_networks=2, epochs=2, scorer=scorer, random_state=0).fit(active)
-    trajectories, scores = states.transform(panel), states.scorer_.transform(panel)
+    seen = Seen.of(states, panel)
     segment = TrajectoryClusterer(1, random_state=0)
-    names = cluster(segment, trajectories[is_active], scores[is_active], active)
+    names = cluster(segment, seen.trajectories[is_active], seen.scores[is_active], active)
     model = SegmentModel(
         Pipeline([("spend", spend), ("states", states), ("segment", segment)]), names
     )
-    described = model.describe(panel, trajectories)
+    described = model.describe(seen)
     scale = {"mean": states.scaler_.mean_, "scale": states.scaler_.scale_}
-    return panel, {
+    return panel.whole(), {
         "segments": model.predict(log),
         "described": described,
         "nodes": pd.DataFrame(find_nodes(model, log)),
         "scale": pd.DataFrame(scale),
-        "figures": pd.DataFrame([model.summarise(panel, trajectories, is_active, described)]),
+        "figures": pd.DataFrame([model.summarise(seen, active, is_active, described)]),
     }
 
 

@@ -6,6 +6,7 @@ Maree & Omlin (2021), section III-A.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import narwhals.stable.v2 as nw
@@ -22,11 +23,57 @@ from ..transactions._incomes import with_income
 from ._columns import is_mostly_zero
 
 if TYPE_CHECKING:
-    from .._utils._typing import Estimator, Floats, Names
+    from .._utils._typing import Estimator, Floats, Names, Selection
     from ..transactions import TransactionLog
 
 CELLS_OF_BLOCK = 2**21
 """Shares are computed for this many cells of the panel at a time."""
+CUSTOMERS_AT_ONCE, CELLS_OF_PART = 2048, 2**24
+"""A part of a panel has a multiple of this many customers, because networks run on so many or on a
+fraction of them, and at most so many cells, unless the customers of one multiple have more."""
+
+
+class LazyPanel:
+    """The panel of a log, whose rows are computed when they are asked for.
+
+    All of them may be too many to hold. Iterate over it for frames of some customers each, in their
+    order; to each of them, an estimator that reads row by row does what it would do to the whole.
+    `spend` is a SpendingAggregator, fitted on a log.
+    """
+
+    def __init__(self, log: TransactionLog, spend: Estimator) -> None:
+        self._log, self._spend = with_income(log, spend.income_categories_), spend
+        # Of the libraries of frames, pandas has sparse ones.
+        is_pandas = _get_output_config("transform", spend)["dense"] in ("default", "pandas")
+        may_be_sparse = is_pandas and not log.is_polars
+        self._is_sparse = may_be_sparse and is_mostly_zero(self._log, spend)
+
+    def __len__(self) -> int:
+        return len(self._log)
+
+    def __iter__(self) -> Iterator[Any]:
+        n_columns = self._spend.n_periods_ * len(self._spend.features_)
+        n_at_once = CUSTOMERS_AT_ONCE * max(1, CELLS_OF_PART // (CUSTOMERS_AT_ONCE * n_columns))
+        for rows in gen_batches(len(self), n_at_once):
+            yield self.take(rows)
+
+    def take(self, rows: Selection) -> Any:
+        """Make the frame of some customers."""
+        return self._make(self._log[rows])
+
+    def whole(self, tally: Any = None) -> Any:
+        """Make the frame of all customers, and pass its sums to a `tally`, if there is one."""
+        return self._make(self._log, tally)
+
+    def _make(self, log, tally=None):
+        spend = self._spend
+        panel = compute_panel(log, spend, sparse=self._is_sparse, tally=tally)
+        if self._is_sparse:
+            return make_sparse_frame(panel, log.customers, spend.get_feature_names_out())
+        named = Panel(panel, spend.period_, spend.features_)
+        if log.is_polars:
+            return nw.from_numpy(named.table, list(named.names), backend="polars").to_native()
+        return pd.DataFrame(named.table, index=log.customers, columns=named.names, copy=False)
 
 
 def make_table(log: TransactionLog, spend: Estimator, tally: Any = None) -> Any:
@@ -35,17 +82,7 @@ def make_table(log: TransactionLog, spend: Estimator, tally: Any = None) -> Any:
     A log of fewer months than the periods of `spend` is a warning.
     """
     warn_of_short_history(log, spend)
-    log = with_income(log, spend.income_categories_)
-    # Of the libraries of frames, pandas has sparse ones.
-    is_pandas = _get_output_config("transform", spend)["dense"] in ("default", "pandas")
-    if is_pandas and not log.is_polars and is_mostly_zero(log, spend):
-        table = compute_panel(log, spend, sparse=True, tally=tally)
-        return make_sparse_frame(table, log.customers, spend.get_feature_names_out())
-    cube = compute_panel(log, spend, tally=tally)
-    panel = Panel(cube, spend.period_, spend.features_)
-    if log.is_polars:
-        return nw.from_numpy(panel.table, list(panel.names), backend="polars").to_native()
-    return pd.DataFrame(panel.table, index=log.customers, columns=panel.names, copy=False)
+    return LazyPanel(log, spend).whole(tally)
 
 
 def compute_panel(

@@ -142,16 +142,16 @@ def say_how_read(record):
         say(f"Read as: {Dialect(**record)}.")
 
 
-def note_what_does_not_count(log, before, table):
+def note_what_does_not_count(n_transactions, before, table):
     """Note what lies before the periods and who spends nothing in them.
 
-    `before` is the number and the amount of the former transactions, and `table` holds the segments
-    of the customers of the log.
+    `before` is the number and the amount of the former of all transactions, and `table` holds the
+    segments of the customers.
     """
     n, amount = before
     if n:
         note(
-            f"Not counted: {n:,} of {log.n_transactions:,} transactions are before the first "
+            f"Not counted: {n:,} of {n_transactions:,} transactions are before the first "
             f"period ({amount:,.2f} in all)."
         )
     if n_without := int(table["known_share"].isna().sum()):

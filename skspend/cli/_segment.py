@@ -15,7 +15,6 @@ from sklearn.pipeline import Pipeline
 from .. import segmentation as work
 from .._utils._errors import blame_data
 from .._utils._output import output_folder, strict, write_json
-from .._utils._sparse import take
 from .._utils._text import count, cut, printable
 from .._utils._threads import one_thread
 from ..aggregation._aggregator import BEFORE, MONTHS
@@ -75,7 +74,7 @@ def _run(file, options, folder):
             random_state=options["seed"],
         )
         states, segment = fits.named_steps.values()
-        fitted = take(panel, is_fitted)
+        fitted = panel.take(is_fitted)
         refits = nullcontext()
         if options["stability"]:
             refits = work.Refits(fits, panel, is_fitted, random_state=options["seed"])
@@ -83,11 +82,11 @@ def _run(file, options, folder):
             with steps.step("Training") as task:
                 work.train(states, fitted, EpochProgress(steps.progress, task))
             with steps.step("Clustering"):
-                trajectories = states.transform(panel)
+                seen = work.Seen.of(states, panel)
                 names = work.cluster(
                     segment,
-                    trajectories[is_fitted],
-                    work.score_traits(states, panel)[is_fitted],
+                    seen.trajectories[is_fitted],
+                    seen.scores[is_fitted],
                     fitted,
                     previous=previous,
                     anchor=None if previous is None else placed[is_fitted],
@@ -95,37 +94,40 @@ def _run(file, options, folder):
                 pipeline = Pipeline([("spend", spend), *fits.steps])
                 reading = work.Reading.of(log, options["outflow"] or "positive", options["mcc"])
                 model = work.SegmentModel(pipeline, names, reading)
-                described = model.describe(panel, trajectories)
             refitted = None
             if options["stability"]:
                 with steps.counted("Refitting") as progress:
-                    refitted = refits.compare(model, trajectories, progress=progress)
+                    refitted = refits.compare(model, seen.trajectories, progress=progress)
         agreement, reproduced = refitted or (None, None)
+        customers, (first, last), read_as = log.customers, log.span, files.reading(log)
+        n_transactions = log.n_transactions
+        # What follows needs memory, and the transactions no more.
+        del log, panel, refits
         with steps.step("Writing"):
-            table = model.place(log.customers, panel, trajectories)
-            files.note_what_does_not_count(log, spend.left_out_[BEFORE], table)
+            described = model.describe(seen)
+            table = model.place(customers, seen)
+            files.note_what_does_not_count(n_transactions, spend.left_out_[BEFORE], table)
             if reproduced is not None:
                 table.insert(table.columns.get_loc("strength") + 1, "reproduced", reproduced)
             table.to_parquet(folder / "segments.parquet", index=False)
-            trajectories.rename_axis("customer").reset_index().to_parquet(
+            seen.trajectories.rename_axis("customer").reset_index().to_parquet(
                 folder / "trajectories.parquet", index=False
             )
-            _draw(trajectories[is_fitted], table["level1"][is_fitted], folder / "trajectories.png")
+            _draw(seen.trajectories[is_fitted], table["level1"][is_fitted], folder)
             model.save(folder / "model.json")
             digest = files.digest(folder / "model.json")
             moved = None
             if previous is not None:
-                migration, moved = work.compare_models(previous, model, placed, trajectories)
+                migration, moved = work.compare_models(previous, model, placed, seen.trajectories)
                 migration.to_parquet(folder / MIGRATION, index=False)
-    first, last = map(str, log.span)
     used = {"period": spend.period, "periods": spend.n_periods_, "normalize": spend.normalize}
-    data = {"transactions": log.n_transactions, "first_day": first, "last_day": last}
+    data = {"transactions": n_transactions, "first_day": str(first), "last_day": str(last)}
     record = {
         "parameters": {"file": file, **options, **used},
         "versions": work.versions(),
         "model": {"sha256": digest},
-        "data": data | {"read_as": files.reading(log)},
-        "figures": model.summarise(panel, trajectories, is_fitted, described),
+        "data": data | {"read_as": read_as},
+        "figures": model.summarise(seen, fitted, is_fitted, described),
         "stability": agreement,
         "previous": moved,
         "seconds": steps.seconds,
@@ -133,14 +135,14 @@ def _run(file, options, folder):
     return described, record
 
 
-def _draw(trajectories, names, path):
+def _draw(trajectories, names, folder):
     """Write the picture of the trajectories of the customers who shape the tree."""
     display = TrajectoryDisplay.from_predictions(trajectories, names)
     display.figure_.suptitle(
         f"Where {len(names):,} customers move from period to period: the mean path of each "
         f"segment, and an ellipse around half of its customers"
     )
-    display.figure_.savefig(path)
+    display.figure_.savefig(folder / "trajectories.png")
 
 
 def _read(file, options, previous):

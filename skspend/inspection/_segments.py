@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-from itertools import compress
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 from scipy.sparse import issparse
 from sklearn.utils import _safe_indexing, check_consistent_length, gen_batches
-from sklearn.utils.sparsefuncs import mean_variance_axis
 
-from .._utils._sparse import SparseCube
-from ..aggregation._columns import find_shares
 from ..panel import Panel
 from ..personality import trait_names
 from ._names import ROUNDING, WORTH_SAYING, Namer
+from ._spending import Spending, average, compare_spending, deviations
 
 if TYPE_CHECKING:
-    from numpy.typing import ArrayLike, NDArray
+    from numpy.typing import ArrayLike
 
     from .._utils._typing import Estimator, Floats, Integers, PanelLike
 
@@ -90,20 +87,32 @@ def describe_segments(
     >>> int(segments["customers"].sum())
     400
     """
+    spending = Spending.of(panel)
+    return describe_spending(clusterer, trajectories, scores, spending, names, n_categories)
+
+
+def describe_spending(
+    clusterer: Estimator,
+    trajectories: PanelLike | None,
+    scores: ArrayLike,
+    spending: Spending,
+    names: dict[int, str] | None = None,
+    n_categories: int = 3,
+) -> pd.DataFrame:
+    """Describe every node as :func:`describe_segments` does, by the Spending of its customers."""
     traits, scores = trait_names(scores), np.asarray(scores, dtype=float)
     nodes = _place(clusterer, trajectories)
-    check_consistent_length(nodes, scores, panel)
-    read = Panel.read(panel, sparse=True)
+    check_consistent_length(nodes, scores, spending.customers)
     if trajectories is None:
         strengths, exemplars = clusterer.strengths_, clusterer.exemplars_
     else:
         strengths = clusterer.strength(trajectories)
-        exemplars = nearest_customers(clusterer, trajectories, read.active_periods)
-    strengths = strengths_of_seen(strengths, read.active_periods)
-    categories, shares = _mean_spending(read)
+        exemplars = nearest_customers(clusterer, trajectories, spending.active_periods)
+    strengths = strengths_of_seen(strengths, spending.active_periods)
+    categories, shares = spending.categories, spending.shares
     if names is None:
         names = _name(clusterer.tree_, nodes, traits, scores, shares, categories)
-    spread = _deviations(shares)
+    spread = deviations(shares)
     rows = []
     for node, placed in clusterer.tree_[["parent", "depth", "label"]].iloc[1:].iterrows():
         members = (nodes == node).any(axis=1)
@@ -121,7 +130,7 @@ def describe_segments(
                 **dict(zip(traits, _median(scores, members), strict=True)),
                 "spends_more_on": [categories[i] for i in more if effects[i] > WORTH_SAYING],
                 "spends_less_on": [categories[i] for i in less if effects[i] < -WORTH_SAYING],
-                "exemplars": panel.index[exemplars[node][exemplars[node] >= 0]].tolist(),
+                "exemplars": spending.customers[exemplars[node][exemplars[node] >= 0]].tolist(),
             }
         )
     columns = (
@@ -197,13 +206,12 @@ def name_segments(
     traits, scores = trait_names(scores), np.asarray(scores, dtype=float)
     nodes = _place(clusterer, trajectories)
     check_consistent_length(nodes, scores, panel)
-    read = Panel.read(panel, sparse=True)
-    categories, shares = _mean_spending(read)
+    categories, shares = average(Panel.read(panel, sparse=True))
     return _name(clusterer.tree_, nodes, traits, scores, shares, categories, previous)
 
 
 def _name(tree, nodes, traits, scores, shares, categories, previous=None):
-    spread = _deviations(shares)
+    spread = deviations(shares)
     spread[spread <= ROUNDING * abs(shares).mean(axis=0)] = np.inf
     everybody = np.median(scores, axis=0), shares.mean(axis=0)
     sizes, effects = {}, {}
@@ -287,40 +295,5 @@ def _place(clusterer, trajectories):
     return clusterer.level_labels_ if fitted else clusterer.predict_levels(trajectories)
 
 
-def compare_spending(
-    shares: Floats, members: NDArray[np.bool], spread: Floats
-) -> tuple[Floats, Floats, Floats]:
-    """Compare the mean shares of members, a mask, with those of all others, by category.
-
-    Returns both means, NaN if there is nobody, and their differences in units of `spread`, zeros if
-    there are no members, or no others.
-    """
-    own, others = (
-        shares[part].mean(axis=0) if part.any() else np.full(len(spread), np.nan)
-        for part in (members, ~members)
-    )
-    comparable = (spread > 0) & ~np.isnan(own) & ~np.isnan(others)
-    effects = np.divide(own - others, spread, out=np.zeros_like(spread), where=comparable)
-    return own, others, effects
-
-
 def _median(values, members):
     return np.median(values[members], axis=0) if members.any() else np.zeros(values.shape[1])
-
-
-def _mean_spending(panel):
-    """Names of the categories, and their shares as means over periods, (n_customers, n_categories).
-
-    Where a panel has no sums of spending, its other statistics stand for them.
-    """
-    cube = panel.cube
-    means = cube.mean() if isinstance(cube, SparseCube) else cube.mean(axis=1, dtype=float)
-    is_sum = find_shares(panel.features)
-    if is_sum.all() or not is_sum.any():
-        return panel.features, means
-    return list(compress(panel.features, is_sum)), means[:, is_sum]
-
-
-def _deviations(shares):
-    """Standard deviation of each category over customers."""
-    return np.sqrt(mean_variance_axis(shares, 0)[1]) if issparse(shares) else shares.std(axis=0)

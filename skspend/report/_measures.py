@@ -20,12 +20,8 @@ from ..aggregation._known import known_share
 from ..aggregation._shares import compute_panel
 from ..clustering import TrajectoryClusterer
 from ..inspection import segment_fairness
-from ..inspection._segments import (
-    EVERYBODY,
-    compare_spending,
-    nearest_customers,
-    strengths_of_seen,
-)
+from ..inspection._segments import EVERYBODY, nearest_customers, strengths_of_seen
+from ..inspection._spending import compare_spending
 from ..metrics._movement import middle_period
 from ..metrics._scorers import run_to_trajectories
 from ..panel import Panel

@@ -12,11 +12,10 @@ from .._utils._sklearn import default_output
 from .._utils._sparse import find_active
 from ..aggregation import SpendingAggregator
 from ..aggregation._aggregator import MONTHS
-from ..aggregation._shares import count_whole_periods
+from ..aggregation._shares import LazyPanel, count_whole_periods, warn_of_short_history
 from ..panel import Panel
 
 if TYPE_CHECKING:
-    import pandas as pd
     from numpy.typing import NDArray
 
     from .._utils._typing import Period, RandomState
@@ -46,14 +45,14 @@ def aggregate(
     n_periods: int | None = None,
     normalize: Literal["spending", "income"] | None = "spending",
     random_state: RandomState = 0,
-) -> tuple[SpendingAggregator, pd.DataFrame, NDArray[np.bool_]]:
+) -> tuple[SpendingAggregator, LazyPanel, NDArray[np.bool_]]:
     """Fit the first step on all customers, and choose those of the other steps.
 
     Returns
     -------
     spend : SpendingAggregator
-    panel : pandas.DataFrame
-        Shares of all customers.
+    panel : LazyPanel
+        Shares of all customers, which are computed when they are asked for.
     is_fitted : ndarray of bool, shape (n_customers,)
         The customers to fit the other steps on. They spend in all periods. Of more than 50,000 of
         these, so many are drawn: a fit on more takes longer, and is no better.
@@ -76,8 +75,10 @@ def aggregate(
         counts, *_ = log.count_transactions(spend.n_months_, spend.n_periods_)
         _require_active(counts > 0, asked)
     with blame_data():
-        panel = spend.transform(log)
-    is_active = _require_active(find_active(Panel.read(panel, sparse=True).cube), asked)
+        warn_of_short_history(log, spend)
+        panel = LazyPanel(log, spend)
+        spends = [find_active(Panel.read(part, sparse=True).cube) for part in panel]
+    is_active = _require_active(np.concatenate(spends), asked)
     return spend, panel, sample(is_active, MOST_TO_FIT, random_state)
 
 

@@ -15,18 +15,18 @@ from sklearn.utils import _safe_indexing
 from .. import __version__
 from .._utils._errors import DataError, blame_data
 from .._utils._sklearn import default_output
-from .._utils._sparse import take
 from ..aggregation._known import transform_with_known_share
 from ..clustering import TrajectoryClusterer
 from ..extraction import FactorStateExtractor, LSTMStateExtractor
-from ..inspection import describe_segments, name_segments, segment_path
+from ..inspection import name_segments, segment_path
 from ..inspection._matching import keep_names, match_nodes
-from ..inspection._segments import EVERYBODY, strengths_of_seen, tree_order
-from ..panel import Panel, fitted_features
+from ..inspection._segments import EVERYBODY, describe_spending, strengths_of_seen, tree_order
+from ..panel import fitted_features
 from ..personality import BigFivePersonalityScorer, personality_types
 from ..transactions import TransactionLog
 from . import _model_file as model_file
 from ._reading import Reading, check_sign
+from ._seen import Seen
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -82,15 +82,6 @@ def train(states: Estimator, panel: pd.DataFrame, callback: Any = None) -> None:
     with blame_data():
         states.fit(panel)
     states.set_callbacks()
-
-
-@default_output
-def score_traits(states: Estimator, panel: pd.DataFrame) -> pd.DataFrame:
-    """Score customers on the traits of the fitted second step; no columns if it has none."""
-    if not hasattr(states, "scorer_"):
-        return pd.DataFrame(index=panel.index)
-    scores: pd.DataFrame = states.scorer_.transform(panel)
-    return scores
 
 
 @default_output
@@ -176,8 +167,7 @@ class SegmentModel:
     def place(
         self,
         customers: ArrayLike,
-        panel: pd.DataFrame,
-        trajectories: PanelLike,
+        seen: Seen,
         known: Floats | None = None,
         *,
         nodes: Integers | None = None,
@@ -187,7 +177,7 @@ class SegmentModel:
         Parameters
         ----------
         customers : array-like, shape (n_customers,)
-        panel, trajectories : frame
+        seen : Seen
             What the first two steps make of the customers.
         known : ndarray, shape (n_customers,), default=None
             The share of each customer's spending in categories that the model knows; by default 1.
@@ -202,16 +192,15 @@ class SegmentModel:
             nothing about customers without an active period, or with a known_share of 0: their
             strength is 0. The known_share of those who spend nothing is NaN.
         """
-        _, states, segment = self.pipeline.named_steps.values()
+        segment = self.pipeline["segment"]
         if nodes is None:
-            nodes = segment.predict_levels(trajectories)
+            nodes = segment.predict_levels(seen.trajectories)
         paths = {node: self.path(node) for node in np.unique(nodes)}
         levels = [pd.Series(level).map(paths).to_numpy() for level in nodes.T]
-        scores = score_traits(states, panel)
-        active_periods = Panel.read(panel, sparse=True).active_periods
+        scores, active_periods = seen.scores, seen.spending.active_periods
         if known is None:
             known = np.where(active_periods > 0, 1.0, np.nan)
-        strengths = segment.strength(trajectories)
+        strengths = segment.strength(seen.trajectories)
         table: dict[Any, Any] = {
             "customer": np.asarray(customers),
             "segment": levels[-1],
@@ -230,54 +219,56 @@ class SegmentModel:
         More than half of the spending in categories that the model does not know is a ValueError,
         unless `allow_unknown`. A log of fewer months than the periods of the model is a warning.
         """
-        return self.place(log.customers, *self.see(log, allow_unknown=allow_unknown))
+        _, seen, known = self.see(log, allow_unknown=allow_unknown)
+        return self.place(log.customers, seen, known)
 
     @default_output
     def see(
         self, log: TransactionLog, *, allow_unknown: bool = False
-    ) -> tuple[pd.DataFrame, PanelLike, Floats]:
-        """Return what :meth:`place` takes: panel, trajectories and known shares of customers."""
+    ) -> tuple[pd.DataFrame, Seen, Floats]:
+        """Return the panel of a log, and what :meth:`place` takes: Seen and known shares."""
         spend = self.pipeline["spend"]
         if self.reading is not None:
             self.reading.check(log)
         panel, known = transform_with_known_share(log, spend, allow_unknown=allow_unknown)
         check_sign(panel)
-        return panel, self.pipeline["states"].transform(panel), known
+        return panel, Seen.of(self.pipeline["states"], [panel]), known
 
     @default_output
-    def describe(self, panel: pd.DataFrame, trajectories: PanelLike) -> pd.DataFrame:
+    def describe(self, seen: Seen) -> pd.DataFrame:
         """Describe all nodes, children after their parent; see describe_segments."""
-        _, states, segment = self.pipeline.named_steps.values()
-        scores = score_traits(states, panel)
-        table = describe_segments(segment, trajectories, scores, panel, names=self.names)
+        segment = self.pipeline["segment"]
+        table = describe_spending(
+            segment, seen.trajectories, seen.scores, seen.spending, names=self.names
+        )
         return table.iloc[tree_order(table)]
 
     @default_output
     def summarise(
         self,
-        panel: pd.DataFrame,
-        trajectories: pd.DataFrame,
+        seen: Seen,
+        fitted: pd.DataFrame,
         is_fitted: NDArray[np.bool_],
         described: pd.DataFrame,
     ) -> dict[str, Any]:
         """Count and measure the customers, and those of `fit`, as in ``run.json``.
 
-        `described` is that of the same panel and trajectories. Without traits, coverage and
-        accuracy are None.
+        `fitted` is the panel of the latter, and `described` describes all that are `seen`. Without
+        traits, coverage and accuracy are None.
         """
         spend, states, segment = self.pipeline.named_steps.values()
         top = described[described["depth"] == 1]
         has_traits = hasattr(states, "scorer_")
-        is_active = Panel.read(panel, sparse=True).active_periods == spend.n_periods_
+        is_active = seen.spending.active_periods == spend.n_periods_
         return {
-            "customers": len(panel),
+            "customers": len(is_active),
             "customers_active_in_all_periods": int(is_active.sum()),
             "customers_fitted": int(is_fitted.sum()),
             "periods": int(spend.n_periods_),
             "categories": len(spend.categories_),
             "coverage": states.scorer_.coverage_ if has_traits else None,
-            "accuracy_in_sample": states.score(take(panel, is_fitted)) if has_traits else None,
-            "stability_kappa": segment.score(_safe_indexing(trajectories, is_fitted)),
+            "accuracy_in_sample": states.score(fitted) if has_traits else None,
+            "stability_kappa": segment.score(_safe_indexing(seen.trajectories, is_fitted)),
             "top_level_segments": len(top),
             "leaves": int((segment.tree_["label"] >= 0).sum()),
             "largest_share": float(top["share"].max()) if len(top) else 1.0,
@@ -318,7 +309,7 @@ class SegmentModel:
         income = pd.DataFrame({"customer": [1], "income": [1.0]})
         with model_file.refuse(path):
             log = TransactionLog(pd.DataFrame(trial), income=income)
-            model.place(log.customers, *model.see(log))
+            model.predict(log)
         return model
 
 

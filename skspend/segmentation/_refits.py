@@ -27,10 +27,10 @@ from ._aggregate import sample
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    import pandas as pd
     from numpy.typing import NDArray
 
     from .._utils._typing import Floats, Integers, PanelLike, RandomState
+    from ..aggregation._shares import LazyPanel
     from ._model import SegmentModel
 
 FEWEST_TO_REFIT, MOST_TO_REFIT = 50, 5000
@@ -55,7 +55,7 @@ class Refits:
     ----------
     steps : Pipeline
         The two steps, unfitted, as those of the model.
-    panel : frame
+    panel : LazyPanel
         What the first step makes of all customers.
     is_active : ndarray of bool, shape (n_customers,)
         As returned by :func:`aggregate`.
@@ -66,7 +66,7 @@ class Refits:
     def __init__(
         self,
         steps: Pipeline,
-        panel: pd.DataFrame,
+        panel: LazyPanel,
         is_active: NDArray[np.bool_],
         *,
         random_state: RandomState = 0,
@@ -83,7 +83,7 @@ class Refits:
             self.rows, test_size=HELD_OUT, random_state=random_state
         )
         self.fitted = np.sort(fitted)
-        self.part = take(panel, self.fitted)
+        self.part = panel.take(self.fitted)
         draws: list[Integers | None] = [None] * N_REFITS
         if "random_state" not in steps[0].get_params():
             draws = list(random_state.randint(len(self.part), size=(N_REFITS, len(self.part))))
@@ -146,7 +146,8 @@ class Refits:
         fits = []
         for other in self.others:
             fitted = self._fitted(other)
-            fits.append((fitted, place(fitted, self.panel)))
+            found = [place(fitted, part) for part in self.panel]
+            fits.append((fitted, np.concatenate(found)))
             if progress is not None:
                 progress(len(fits), N_REFITS)
         found = [others for _, others in fits]

@@ -18,6 +18,7 @@ from skspend import (
     segment_frame,
 )
 from skspend.inspection import name_segments
+from skspend.segmentation import Seen
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +41,7 @@ def test_predict_gives_the_path_of_the_segment_of_every_customer_once(model, ban
     customers = bank_log[::-7]
     table = model.predict(customers)
     assert table["customer"].tolist() == customers.customers.tolist()
-    leaves = model.pipeline["segment"].predict_levels(model.see(customers)[1])[:, -1]
+    leaves = model.pipeline["segment"].predict_levels(model.see(customers)[1].trajectories)[:, -1]
     assert table["segment"].tolist() == [model.path(leaf) for leaf in leaves]
     assert table["segment"].str.fullmatch(r"part \d+ > part \d+").all()
     assert (table["segment"] == table["level2"]).all()
@@ -103,7 +104,7 @@ def test_names_tables_files_and_reports_follow_the_traits_of_the_coefficients(
     table = model.predict(bank_log)
     assert table.columns[-6:-3].tolist() == traits
     assert set(table["type"].str[:-1]) <= set(traits)
-    described = model.describe(panel, pipeline["states"].transform(panel))
+    described = model.describe(Seen.of(pipeline["states"], [panel]))
     assert set(traits) < set(described)
     model.save(tmp_path / "model.json")
     loaded = SegmentModel.load(tmp_path / "model.json")

@@ -19,10 +19,10 @@ def fitted(bank_log, scorer):
     states = LSTMStateExtractor(3, n_networks=2, scorer=scorer, epochs=5, random_state=0)
     segment = TrajectoryClusterer(2, random_state=0)
     steps = Pipeline([("states", states), ("segment", segment)])
-    model = clone(steps).fit(panel[is_active])
+    model = clone(steps).fit(panel.take(is_active))
     names = {node: f"segment {node}" for node in range(1, len(model[-1].parents_))}
     model = SegmentModel(Pipeline([("spend", spend), *model.steps]), names)
-    return steps, model, panel, is_active, model.pipeline["states"].transform(panel)
+    return steps, model, panel, is_active, model.pipeline["states"].transform(panel.whole())
 
 
 def compare(fitted, do=lambda refits: None):

@@ -12,6 +12,7 @@ from skspend._utils._errors import DataError
 from skspend.personality import TRAITS
 from skspend.segmentation import (
     Refits,
+    Seen,
     aggregate,
     cluster,
     compare_models,
@@ -24,19 +25,19 @@ from skspend.segmentation import (
 
 
 def fit(log, previous=None):
-    """A model without traits, its panel, its trajectories and who is active."""
+    """A model without traits, its panel, what it sees of that and who is active."""
     spend, panel, is_active = aggregate(log)
     steps = make_steps(traits=False, max_depth=2)
     states, segment = steps.named_steps.values()
-    active = panel[is_active]
+    active = panel.take(is_active)
     train(states, active)
-    trajectories = states.transform(panel)
+    seen = Seen.of(states, panel)
     anchor = None if previous is None else find_nodes(previous, log)[is_active]
     scores = score_traits(states, active)
-    inside = trajectories[is_active]
+    inside = seen.trajectories[is_active]
     names = cluster(segment, inside, scores, active, previous=previous, anchor=anchor)
     model = SegmentModel(Pipeline([("spend", spend), *steps.steps]), names)
-    return model, panel, trajectories, is_active
+    return model, panel, seen, is_active
 
 
 @pytest.fixture(scope="module")
@@ -57,10 +58,10 @@ def test_the_table_has_neither_traits_nor_a_type(model, bank_log):
 
 
 def test_most_members_have_what_a_name_says(fitted):
-    model, panel, trajectories, is_active = fitted
-    shares = panel[is_active].to_numpy().reshape(is_active.sum(), 3, -1).mean(axis=1)
+    model, panel, seen, is_active = fitted
+    shares = panel.take(is_active).to_numpy().reshape(is_active.sum(), 3, -1).mean(axis=1)
     shares = pd.DataFrame(shares, columns=model.pipeline["spend"].categories_)
-    nodes = model.pipeline["segment"].predict_levels(trajectories[is_active])
+    nodes = model.pipeline["segment"].predict_levels(seen.trajectories[is_active])
     assert len(set(model.names.values())) == len(model.names)
     for node, name in model.names.items():
         members = (nodes == node).any(axis=1)
@@ -102,28 +103,29 @@ def test_parts_of_a_file_that_do_not_fit_together_are_refused(
 
 
 def test_the_record_says_nothing_of_traits(fitted):
-    model, panel, trajectories, is_active = fitted
-    described = model.describe(panel, trajectories)
+    model, panel, seen, is_active = fitted
+    described = model.describe(seen)
     assert not {*TRAITS} & {*described.columns}
-    record = model.summarise(panel, trajectories, is_active, described)
+    record = model.summarise(seen, panel.take(is_active), is_active, described)
     assert record["coverage"] is None and record["accuracy_in_sample"] is None
     assert -1 <= record["stability_kappa"] <= 1 and record["top_level_segments"] == 6
 
 
 def test_its_customers_have_no_drift(fitted):
-    model, panel, trajectories, is_active = fitted
-    drift = measure_drift(*model.pipeline[1:], panel[is_active], trajectories[is_active])
+    model, panel, seen, is_active = fitted
+    active = panel.take(is_active), seen.trajectories[is_active]
+    drift = measure_drift(*model.pipeline[1:], *active)
     assert max(drift["segments"], drift["spending"], drift["outliers"]) < 1e-9
 
 
 def test_other_fits_see_other_customers(fitted):
-    model, panel, trajectories, is_active = fitted
+    model, panel, seen, is_active = fitted
     refits = Refits(make_steps(traits=False), panel, is_active)
     draws = [rows for _, rows in refits.others]
     assert len({tuple(rows) for rows in draws}) == 3
     assert all(rows.max() < len(refits.part) == len(rows) for rows in draws)
     with refits:
-        agreement, reproduced = refits.compare(model, trajectories)
+        agreement, reproduced = refits.compare(model, seen.trajectories)
     assert agreement["ari"] < 0.99
     assert reproduced.min() >= 0 and reproduced.max() <= 1
 
@@ -135,9 +137,9 @@ def test_networks_see_the_same_customers(fitted):
 
 def test_a_refit_keeps_segments_and_names(fitted, bank_log):
     model = fitted[0]
-    again, _, trajectories, _ = fit(bank_log, previous=model)
+    again, _, seen, _ = fit(bank_log, previous=model)
     assert again.names == model.names
-    _, moved = compare_models(model, again, find_nodes(model, bank_log), trajectories)
+    _, moved = compare_models(model, again, find_nodes(model, bank_log), seen.trajectories)
     assert moved["same"] > 0.95 and not moved["new"] and not moved["gone"]
 
 
