@@ -16,6 +16,10 @@ LARGEST_EXACT = 2**53 - 1
 FIRST_DAY = int(np.datetime64(f"{_quality.FIRST_YEAR}-01-01").astype(np.int64))
 LAST_DAY = int(np.datetime64(f"{_quality.LAST_YEAR}-12-31").astype(np.int64))
 """In days since 1970."""
+NO_NUMBER = 10**18
+"""In the place of text that is no whole number; it is larger than any."""
+_WHOLE_NUMBER = r"0|[1-9][0-9]{0,17}"
+"""Text that is written as a whole number is, so that no digit is lost: 007 is not."""
 _NO_DATE = np.iinfo(np.int64).min
 """What NaT is as a number."""
 _NUMBERS = {"integer", "floating", "mixed-integer", "mixed-integer-float", "decimal", "boolean"}
@@ -38,11 +42,14 @@ def not_amounts(column, dtype):
     )
 
 
-def customer_codes(values, column, customers, unreadable):
-    """Return codes, -1 if missing or not listed, and the customers: those listed or all, sorted."""
+def customer_codes(values, column, customers, unreadable, text=None):
+    """Return codes, -1 if missing or not listed, and the customers: those listed or all, sorted.
+
+    Where `text` reads text files, those that are whole numbers come first, by size.
+    """
     codes, labels = _factorize(values, column, _quality.NO_CUSTOMER, unreadable)
     if customers is None:
-        position, labels = sort_labels(labels, column)
+        position, labels = sort_labels(labels, column, numbers_first=text is not None)
         return take(position, codes), labels
     listed = pd.Index(customers)
     refuse(listed.isna(), "customers", _quality.NO_CUSTOMER, "Leave it out")
@@ -59,8 +66,17 @@ def known_customer_codes(values, column, customers, unreadable):
     return take(pd.Index(customers).get_indexer(labels).astype(np.int32), codes)
 
 
-def sort_labels(labels, column):
-    """Return the rank of each of several distinct labels, and the labels in sorted order."""
+def sort_labels(labels, column, numbers_first=False):
+    """Return the rank of each of several distinct labels, and the labels in sorted order.
+
+    With `numbers_first`, labels are text, and those that are whole numbers come first, by size.
+    """
+    if numbers_first:
+        numbers = whole_numbers(labels)
+        order = np.argsort(numbers, kind="stable")
+        others = order[np.count_nonzero(numbers < NO_NUMBER) :]
+        others[:] = others[np.argsort(labels[others], kind="stable")]
+        return np.argsort(order).astype(np.int32), labels[order]
     try:
         order = np.argsort(labels, kind="stable")
     except TypeError as error:
@@ -70,6 +86,15 @@ def sort_labels(labels, column):
             f"type, for example with astype(str)."
         ) from error
     return np.argsort(order).astype(np.int32), labels[order]
+
+
+def whole_numbers(labels):
+    """Read text as integers where it is written as a whole number is, elsewhere as NO_NUMBER."""
+    texts = pd.Series(labels, dtype=str)
+    is_whole = texts.str.fullmatch(_WHOLE_NUMBER).to_numpy(dtype=bool)
+    numbers = np.full(len(texts), NO_NUMBER)
+    numbers[is_whole] = texts[is_whole].to_numpy().astype(np.int64)
+    return numbers
 
 
 def category_codes(values, column, unreadable):

@@ -23,8 +23,6 @@ from ._rows import Rows, join as join_rows
 
 NOTHING = "frame holds no transactions. Check the file or the filter behind it."
 PIECEWISE = TransactionFiles, Dataset
-WHOLE_NUMBER = r"0|[1-9][0-9]{0,17}"
-"""Text that is written as a whole number is, so that no digit is lost: 007 is not."""
 
 
 @dataclass
@@ -204,7 +202,7 @@ class Reader:
         )
         # Columns are freed one by one: together they are larger than the codes.
         customer, customers = _columns.customer_codes(
-            table.pop("customer"), names["customer"], self.customers, unreadable
+            table.pop("customer"), names["customer"], self.customers, unreadable, self.text
         )
         dates = table.pop("date")
         columns = {"day": _columns.days_since_1970(dates, names["date"], unreadable, self.text)}
@@ -260,7 +258,7 @@ class Reader:
         customer = [np.arange(len(customers), dtype=np.int32)] * len(parts)
         if self.customers is None:
             labels = [part.customers for part in parts]
-            customers, customer = _join_labels(labels, self.names["customer"])
+            customers, customer = _join_labels(labels, self.names["customer"], self.text)
         labels = [part.categories for part in parts]
         categories, category = _join_labels(labels, self.names["category"])
         unit = max(part.unit for part in parts)
@@ -314,21 +312,24 @@ def name_codes(reading):
     reading.categories = names
 
 
-def _join_labels(labels, column):
+def _join_labels(labels, column, text=None):
     """Return the labels of all arrays, sorted, and the new codes of each array."""
     codes, known = pd.factorize(np.concatenate(labels))
-    position, known = _columns.sort_labels(known, column)
+    position, known = _columns.sort_labels(known, column, numbers_first=text is not None)
     return known, np.split(position[codes], np.cumsum([len(part) for part in labels])[:-1])
 
 
 def _number_customers(reading):
-    """Make integers of customers who are all written as whole numbers, and sort them as such."""
-    names = pd.Series(reading.customers, dtype=str)
-    if not names.str.fullmatch(WHOLE_NUMBER).all():
+    """Make integers of customers who are all written as whole numbers; sort others as text."""
+    numbers = _columns.whole_numbers(reading.customers)
+    is_whole = numbers < _columns.NO_NUMBER
+    if is_whole.all():
+        reading.customers = numbers
+    if is_whole.all() or not is_whole.any():
+        # They are in this order.
         return
-    numbers = names.to_numpy().astype(np.int64)
-    order = np.argsort(numbers)
-    reading.customers = numbers[order]
+    order = np.argsort(reading.customers, kind="stable")
+    reading.customers = reading.customers[order]
     reading.rows = reading.rows.take(order)
     rank = _columns.take(np.argsort(order), reading.left_out["customer"].to_numpy())
     reading.left_out = reading.left_out.assign(customer=rank)

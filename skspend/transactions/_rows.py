@@ -184,16 +184,18 @@ def join(parts, n_customers):
     for name in parts[0].columns:
         columns[name] = np.zeros(n_rows, dtype=np.result_type(*(part[name] for part in parts)))
     n_at_once = max(1, n_customers * ROWS_AT_ONCE // max(1, n_rows))
-    edges = np.arange(0, n_customers + n_at_once, n_at_once, dtype=np.int32)
+    edges = _edges(parts, n_at_once, n_customers)
     places = np.array([np.searchsorted(part.customer, edges) for part in parts]).T
     n_joined = 0
-    for first, begins, ends in zip(edges[:-1], places[:-1], places[1:], strict=True):
+    for first, last, begins, ends in zip(
+        edges[:-1], edges[1:], places[:-1], places[1:], strict=True
+    ):
         is_here = begins < ends
         if not is_here.any():
             continue
         numbers = np.flatnonzero(is_here)
         found = [parts[number].select(slice(begins[number], ends[number])) for number in numbers]
-        merged = _merge(found, first, n_at_once)
+        merged = _merge(found, first, last - first)
         joined = slice(n_joined, n_joined + len(merged))
         customer[joined] = merged.customer
         for name, values in merged.columns.items():
@@ -204,6 +206,19 @@ def join(parts, n_customers):
             parts[number] = None
     columns = {name: values[:n_joined] for name, values in columns.items()}
     return Rows(customer[:n_joined], n_customers, columns, is_sorted=True)
+
+
+def _edges(parts, n_at_once, n_customers):
+    """Return the customers with whom each turn of joining begins, and the end of the last one.
+
+    Where each part has the customers after those of another part, whom two of them share are merged
+    apart, and of all others there is nothing to merge.
+    """
+    ends = np.array([part.customer[[0, -1]] for part in parts if len(part)]).reshape(-1, 2)
+    firsts, lasts = np.sort(ends, axis=0).T
+    if (lasts[:-1] <= firsts[1:]).all():
+        return np.unique([0, *firsts, *lasts, *(lasts + 1), n_customers]).astype(np.int32)
+    return np.arange(0, n_customers + n_at_once, n_at_once, dtype=np.int32)
 
 
 def _merge(parts, first, n_customers):

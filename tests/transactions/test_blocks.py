@@ -69,11 +69,19 @@ def outcome(path, **options):
     return log.to_frame().to_dict("list"), log.n_transactions, log.dialect, counted, log.customers
 
 
+def by_customer(*names):
+    """Rows of each customer, one customer after the other."""
+    return "".join(f"{name}," + FIRST.partition(",")[2] for name in names for _ in range(20))
+
+
 CASES = {
     "numbers": [FIRST + rows(99)],
     "quotes": [rows(99, quote='"')],
     "two files": [FIRST + rows(50), rows(50, seed=1)],
     "many files": [FIRST, *(rows(3, seed=seed) for seed in range(9))],
+    "one customer after the other": [by_customer(*range(5, 25)), by_customer(*range(24, 30))],
+    "customers of names and numbers": [by_customer(9, 10, "007", "b", 11), by_customer("a", 8, 9)],
+    "customers of names": [by_customer("c9", "c10"), by_customer("c10", "c11", "c1")],
     "whole amounts": [rows(99, "{:.0f}")],
     "whole amounts, then others": [rows(60, "{:.0f}") + rows(9, seed=1)],
     "thousands": [FIRST + rows(60) + '1,2024-01-05,pets,"1,234,567.5"\n' + rows(9)],

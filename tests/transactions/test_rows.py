@@ -1,5 +1,7 @@
 """Rows are merged in a table of all cells, or in lists of those that have rows."""
 
+from itertools import islice
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -48,8 +50,12 @@ def test_merged_rows_are_those_of_pandas(largest_table, table, is_merged):
 
 @pytest.mark.parametrize("rows_at_once", [1, 5, 2**18])
 @settings(max_examples=60, deadline=None)
-@given(st.lists(st.lists(ROW, min_size=1, max_size=20), min_size=2, max_size=5))
-def test_joined_parts_are_merged_as_one(rows_at_once, tables):
+@given(st.lists(st.lists(ROW, min_size=1, max_size=20), min_size=2, max_size=5), st.booleans())
+def test_joined_parts_are_merged_as_one(rows_at_once, tables, is_sorted):
+    if is_sorted:
+        # At most one customer is in a table and the next one.
+        rows = iter(sorted(row for table in tables for row in table))
+        tables = [list(islice(rows, len(table))) for table in tables]
     parts = [make_rows(table, is_merged=True).group() for table in tables]
     if any(part.has_refunds for part in parts):
         parts = [part.with_columns({"refunds": part.refunds}) for part in parts]
