@@ -6,6 +6,7 @@ from functools import partial
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 from pandas.api import types
 
 from .._utils._errors import refuse
@@ -18,7 +19,7 @@ LAST_DAY = int(np.datetime64(f"{_quality.LAST_YEAR}-12-31").astype(np.int64))
 """In days since 1970."""
 NO_NUMBER = 10**18
 """In the place of text that is no whole number; it is larger than any."""
-_WHOLE_NUMBER = r"0|[1-9][0-9]{0,17}"
+_WHOLE_NUMBER = "^(?:0|[1-9][0-9]{0,17})$"
 """Text that is written as a whole number is, so that no digit is lost: 007 is not."""
 _NO_DATE = np.iinfo(np.int64).min
 """What NaT is as a number."""
@@ -90,11 +91,9 @@ def sort_labels(labels, column, numbers_first=False):
 
 def whole_numbers(labels):
     """Read text as integers where it is written as a whole number is, elsewhere as NO_NUMBER."""
-    texts = pd.Series(labels, dtype=str)
-    is_whole = texts.str.fullmatch(_WHOLE_NUMBER).to_numpy(dtype=bool)
-    numbers = np.full(len(texts), NO_NUMBER)
-    numbers[is_whole] = texts[is_whole].to_numpy().astype(np.int64)
-    return numbers
+    texts = pa.array(labels, pa.string())
+    is_whole = pc.match_substring_regex(texts, _WHOLE_NUMBER)
+    return pc.if_else(is_whole, texts, str(NO_NUMBER)).cast(pa.int64()).to_numpy()
 
 
 def category_codes(values, column, unreadable):
