@@ -16,14 +16,12 @@ from typing import TYPE_CHECKING, Any
 import narwhals.stable.v2 as nw
 import numpy as np
 import pandas as pd
-from pyarrow.dataset import Dataset
 from scipy.sparse import issparse
 from sklearn.utils import check_array
 from sklearn.utils.validation import _check_feature_names_in, _get_feature_names, validate_data
 
-from ._utils._sparse import SparseCube, accept, find_active, is_sparse
-from ._utils._text import count
-from .transactions._names import call_of_usual_columns
+from ._utils._sparse import SparseCube, accept, find_active
+from .transactions._refusal import is_frame_of_floats, refuse_transactions
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -35,7 +33,6 @@ __all__ = ["Panel"]
 _NAME = re.compile(r"(?P<period>[^|]*?)(?P<position>\d+)\|(?P<feature>.*)", re.DOTALL)
 _GENERATED_NAME = re.compile(r"x\d+")
 _DTYPES = (np.float64, np.float32)
-_FLOATS = {np.dtype(dtype) for dtype in _DTYPES}
 
 
 class Panel:
@@ -116,13 +113,15 @@ n_periods, n_features)
         ((1, 2, 1), 'year', ['travel'])
         """
         refuse_transactions(X)
-        columns = _get_feature_names(X)
-        period, found, features = parse_names(() if columns is None else columns)
+        period, found, features = parse_names(_read_names(X))
         if getattr(X, "ndim", None) == 3:
             X = np.asarray(X)
             found, X = X.shape[1], unfold(X)
-        X, accepts = accept(X, sparse=sparse)
-        table = check_array(X, dtype=_DTYPES, accept_sparse=accepts)
+        if is_frame_of_floats(X):
+            table = check_array(X.to_numpy(), dtype=_DTYPES)
+        else:
+            X, accepts = accept(X, sparse=sparse)
+            table = check_array(X, dtype=_DTYPES, accept_sparse=accepts)
         n_periods = found or n_periods or 1
         cube = fold(table, n_periods, "Name them like 'year1|groceries', or pass three dimensions.")
         return cls(cube, period, features[: cube.shape[2]] or None)
@@ -233,39 +232,13 @@ def _parse_names(names):
     return period, n_periods, features
 
 
-def refuse_transactions(X: object) -> None:
-    """Refuse a table of transactions (lazy, with their columns, or with text or dates).
-
-    Its rows are transactions, so that a split by rows would cut customers apart.
-    """
-    table = X if isinstance(X, np.ndarray) else nw.from_native(X, pass_through=True)
-    if isinstance(table, nw.LazyFrame | Dataset):
-        what, call = "is not in memory", "TransactionLog(frame, ...)"
-    elif isinstance(table, nw.DataFrame):
-        of_no_panel = [name for name in table.columns if "|" not in str(name)]
-        odd = _find_text_and_dates(table)
-        if usual := call_of_usual_columns(of_no_panel):
-            what, call = "has the columns of transactions", usual
-        elif odd:
-            what = f"has {count(len(odd), 'column')} of text or dates (the first is {odd[0]!r})"
-            call = "TransactionLog(frame, customer=..., date=..., category=..., amount=...)"
-        else:
-            return
-    else:
-        return
-    raise TypeError(
-        f"X {what}, so its rows seem to be transactions and not customers. Wrap it: {call}."
-    )
-
-
-def _find_text_and_dates(table):
-    """The columns of text or dates."""
-    native = table.to_native()
-    # Asking for the type of each of some thousand columns takes long.
-    if is_sparse(native) or (isinstance(native, pd.DataFrame) and set(native.dtypes) <= _FLOATS):
-        return []
-    kinds = nw.String, nw.Categorical, nw.Enum, nw.Date, nw.Datetime
-    return [name for name, dtype in table.schema.items() if dtype in kinds]
+def _read_names(X):
+    """The names of the columns; none unless all are text."""
+    names = X.columns.tolist() if isinstance(X, pd.DataFrame) else ()
+    if names and all(isinstance(name, str) for name in names):
+        return names
+    found = None if isinstance(X, np.ndarray) else _get_feature_names(X)
+    return () if found is None else found
 
 
 def validate_panel(
@@ -294,16 +267,16 @@ def validate_panel(
         X = np.asarray(X)
         found = "its second dimension", X.shape[1]
         X = unfold(X)
-    elif reset and (names := _get_feature_names(X)) is not None:
-        _, parsed, _ = parse_names(names)
+    elif reset:
+        _, parsed, _ = parse_names(_read_names(X))
         if parsed is not None:
             found = "its column names", parsed
-    X, accepts = accept(X, sparse=sparse)
-    if isinstance(X, pd.DataFrame) and set(X.dtypes) <= _FLOATS:
+    if is_frame_of_floats(X):
         # Of a frame, scikit-learn looks at each of some thousand columns several times.
         validate_data(estimator, X, reset=reset, skip_check_array=True)
         X = check_array(X.to_numpy(), dtype=_DTYPES, estimator=estimator, input_name="X")
     else:
+        X, accepts = accept(X, sparse=sparse)
         X = validate_data(estimator, X, dtype=_DTYPES, reset=reset, accept_sparse=accepts)
     if not reset:
         n_periods = estimator.n_periods_

@@ -24,10 +24,11 @@ from .._utils._sklearn import (
     forget_fit,
     one_task,
 )
-from ..panel import Panel, output_names, refuse_transactions, validate_panel
+from ..panel import Panel, output_names, validate_panel
 from ..transactions import TransactionLog
 from ..transactions._balances import BALANCES
 from ..transactions._moments import FLOWS, STATISTICS
+from ..transactions._refusal import refuse_transactions
 from ._columns import choose_categories, name_features, refuse_suffixes
 from ._shares import count_whole_periods, divisor, gross_spending, make_table, positive_income
 

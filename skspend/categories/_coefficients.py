@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, cast
 import narwhals.stable.v2 as nw
 import numpy as np
 import pandas as pd
+from pandas.api.types import is_numeric_dtype
 
 from .._utils._text import count, did_you_mean
 from ._mcc import ask_about_codes
@@ -115,6 +116,8 @@ def _to_numbers(table):
     """The table as floats, with names of traits as text."""
     table = table.rename(columns=str)
     for name, column in table.items():
+        if is_numeric_dtype(column.dtype):
+            continue
         numbers = pd.to_numeric(column, errors="coerce")
         is_text = numbers.isna() & column.notna()
         if is_text.any():

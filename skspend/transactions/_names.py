@@ -5,6 +5,7 @@ Case, accents, spaces, signs and what stands in brackets, such as a currency, do
 
 import re
 import unicodedata
+from functools import lru_cache
 
 from ._engines import MOST_LISTED, check_columns
 
@@ -52,6 +53,7 @@ USUAL = {
 """In English, then Norwegian, Swedish, Danish, German, French, Spanish and Dutch."""
 
 
+@lru_cache(maxsize=4096)
 def plain(name):
     """A name without what does not matter.
 
