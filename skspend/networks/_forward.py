@@ -125,16 +125,32 @@ def _run_lstm(inputs, kernel, recurrent, bias, hidden, cell):
         gates = np.matmul(kernel, inputs[period], out=run.gates[period])
         gates += np.matmul(recurrent, run.hidden[period])
         gates += bias
-        np.tanh(gates, out=gates)
+        _tanh(gates, out=gates)
         for sigmoids in (gates[:, : 2 * n_units], gates[:, 3 * n_units :]):
             sigmoids *= 0.5
             sigmoids += 0.5
         enter, forget, candidate, leave = split_gates(gates)
         cell = np.multiply(forget, run.cells[period], out=run.cells[period + 1])
         cell += enter * candidate
-        np.tanh(cell, out=run.tanh_cells[period])
+        _tanh(cell, out=run.tanh_cells[period])
         np.multiply(leave, run.tanh_cells[period], out=run.hidden[period + 1])
     return run
+
+
+def _tanh(values, out):
+    """tanh, which for float64 NumPy computes at a third of the speed of exp.
+
+    Its absolute error is of the order of the rounding of 1. For float32, NumPy's own is fast.
+    """
+    if values.dtype == np.float32:
+        return np.tanh(values, out=out)
+    # tanh(x) = 1 - 2 / (exp(2 x) + 1), where exp may overflow to infinity.
+    with np.errstate(over="ignore"):
+        np.exp(np.multiply(values, 2, out=out), out=out)
+    out += 1
+    np.divide(-2, out, out=out)
+    out += 1
+    return out
 
 
 def _transpose(kernel):
@@ -162,7 +178,8 @@ def run_dense(values: Floats, layers: Sequence[Sequence[Floats]]) -> list[Floats
     """Run dense layers with tanh; return their inputs and the values after each layer."""
     runs = [values]
     for layer in layers:
-        runs.append(np.tanh(run_linear(runs[-1], *layer)))
+        values = run_linear(runs[-1], *layer)
+        runs.append(_tanh(values, out=values))
     return runs
 
 
