@@ -14,10 +14,6 @@ if "PYTEST_XDIST_WORKER" in os.environ:
 import pytest
 from hypothesis import settings
 
-import skspend
-from skspend import BigFivePersonalityScorer
-from skspend.datasets import make_spending
-
 # On a busy machine any test may take long.
 settings.register_profile("busy", deadline=None)
 settings.load_profile("busy")
@@ -26,24 +22,32 @@ settings.load_profile("busy")
 @pytest.fixture(scope="session")
 def bank():
     """A synthetic bank of 300 customers, 3 years and 24 categories, as a panel."""
+    from skspend.datasets import make_spending
+
     return make_spending(300, 3, 24, random_state=0)
 
 
 @pytest.fixture(scope="session")
 def bank_log():
     """The same bank as transactions."""
+    from skspend.datasets import make_spending
+
     return make_spending(300, 3, 24, transactions=True, random_state=0).data
 
 
 @pytest.fixture(scope="session")
 def scorer(bank):
     """A scorer with coefficients for all categories of the bank."""
+    from skspend import BigFivePersonalityScorer
+
     return BigFivePersonalityScorer(coefficients=bank.coefficients.to_dict())
 
 
 @pytest.fixture(scope="session")
 def half_scorer(bank):
     """A scorer with coefficients for every second category of the bank."""
+    from skspend import BigFivePersonalityScorer
+
     return BigFivePersonalityScorer(coefficients=bank.coefficients.iloc[::2].to_dict())
 
 
@@ -53,6 +57,8 @@ def public_names():
 
     A name is public if a package exports it, or a module beside the packages: in its ``__all__``.
     """
+    import skspend
+
     modules = [skspend] + [
         import_module(f"skspend.{info.name}")
         for info in pkgutil.iter_modules(skspend.__path__)
