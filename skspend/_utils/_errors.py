@@ -118,8 +118,10 @@ def refuse(
     if not bad.any():
         return
     if transactions is None:
+        # Where pieces were read before, others may follow.
+        first = "the first " if n_before else ""
         rows = (
-            f"{bad.sum():,} of {n_before + len(bad):,} rows, first in row "
+            f"{bad.sum():,} of {first}{n_before + len(bad):,} rows, first in row "
             f"{n_before + int(bad.argmax()):,} (counted from 0)"
         )
     else:

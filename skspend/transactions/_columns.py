@@ -136,7 +136,8 @@ def _factorize(values, column, reason, unreadable):
         position = np.where(is_blank, -1, np.cumsum(~is_blank) - 1)
         codes, labels = take(position, codes), labels[~is_blank]
     if codes.min(initial=0) < 0:
-        unreadable.add(codes < 0, column, reason, f"Drop these rows or name the {role}")
+        remedy = f"Drop these rows with errors='drop', or name the {role}"
+        unreadable.add(codes < 0, column, reason, remedy)
     return codes, labels
 
 
@@ -192,7 +193,7 @@ def days_since_1970(values, column, unreadable=None, text=None):
         is_missing = days == _NO_DATE
         unreadable.add(is_missing, column, _quality.NO_DATE, remedy, values)
         is_bad = (days < FIRST_DAY) | (days > LAST_DAY)
-        remedy = "Drop these rows, or give the day of the payment"
+        remedy = "Drop these rows with errors='drop', or give the day of the payment"
         unreadable.add(is_bad & ~is_missing, column, _quality.FAR_DATE, remedy, values)
         days = np.where(is_bad, FIRST_DAY, days)
     # Days from 1880 to 2059 fit into two bytes.
@@ -262,7 +263,7 @@ def read_amounts(values, column, unreadable, not_amount=None, text=None):
         amounts = np.where(bad, np.inf, amounts)
         bad = not_amount.notna().to_numpy()
     if bad.any():
-        remedy = "Drop these rows or write amounts as plain numbers"
+        remedy = "Drop these rows with errors='drop', or write amounts as plain numbers"
         remedy = (text and text.number_remedy) or remedy
         examples = values if not_amount is None else not_amount
         unreadable.add(bad, column, _quality.NO_AMOUNT, remedy, examples)

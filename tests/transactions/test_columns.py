@@ -43,7 +43,7 @@ def rows_as_given(log):
     ("changed", "error", "said"),
     [
         ({"customer": ["bob", None, "bob"]}, ValueError,
-         ["'customer'", "missing", "1 of 3", "row 1", "Drop these rows"]),
+         ["'customer'", "missing", "1 of 3", "row 1", "Drop these rows with errors='drop'"]),
         ({"customer": ["bob", "  ", ""]}, ValueError,
          ["'customer'", "missing", "2 of 3", "row 1", "name the customer"]),
         ({"customer": pd.Categorical(["", "ann", "bob"])}, ValueError,
@@ -57,7 +57,7 @@ def rows_as_given(log):
         ({"category": pd.Categorical([" ", None, "pets"])}, ValueError,
          ["'category'", "missing", "2 of 3", "row 0"]),
         ({"amount": [1.0, np.nan, np.inf]}, ValueError,
-         ["'amount'", "infinite", "nan", "2 of 3", "row 1", "Drop these rows"]),
+         ["'amount'", "infinite", "nan", "2 of 3", "row 1", "Drop these rows with errors='drop'"]),
         ({"amount": [1.0, -np.inf, 1.0]}, ValueError, ["'amount'", "-inf", "1 of 3", "row 1"]),
         ({"amount": ["1.0", "2,50", "3.0"]}, ValueError,
          ["'amount'", "2,50", "1 of 3", "row 1", "plain numbers"]),
