@@ -172,13 +172,13 @@ def tell_verdict(report: Any) -> str:
         low = metrics.loc["stability", "low"]
         than = metrics.loc["stability without a network", "value"]
         said.append(
-            "customers stay in them longer than in types that need no network"
+            "customers stay in their segment longer than in a type that needs no network"
             if np.isfinite(low) and low > than
             else "types that need no network keep customers about as long"
         )
     elif "stability" in metrics.index and metrics.loc["stability", "grade"] != GOOD:
         few = "few" if metrics.loc["stability", "grade"] == POOR else "not all"
-        said.append(f"{few} customers stay in them")
+        said.append(f"{few} customers stay in their segment")
     return "; ".join(said) + "."
 
 

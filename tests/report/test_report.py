@@ -416,7 +416,7 @@ def test_the_verdict_compares_with_types_only_if_there_are_types(report):
     equal = replace(report, metrics=metrics.reset_index())
     assert "about as long" in tell_verdict(equal)
     metrics.loc["stability", "low"] += 0.02
-    assert "longer than in types" in tell_verdict(replace(report, metrics=metrics.reset_index()))
+    assert "longer than in a type" in tell_verdict(replace(report, metrics=metrics.reset_index()))
     alone = metrics.drop(index=["stay without a network", "stability without a network"])
     alone.loc["stability", "grade"] = "poor"
     assert "few customers stay" in tell_verdict(replace(report, metrics=alone.reset_index()))
