@@ -7,6 +7,7 @@ and among equally separate numbers of parts the largest counts that does not div
 from functools import cached_property
 
 import numpy as np
+from scipy.cluster.hierarchy import fcluster, ward
 from scipy.spatial.distance import pdist, squareform
 from sklearn import config_context
 from sklearn.cluster import KMeans
@@ -14,7 +15,6 @@ from sklearn.decomposition import PCA
 from sklearn.neighbors import NearestNeighbors
 
 from ..metrics._trees import jaccard
-from ._parts import WardTree, k_means
 from ._tree import sample_rows
 
 SAMPLE = 4000
@@ -60,8 +60,8 @@ def divide(points, max_parts, smallest, random_state, proposed=()):
         return []
     least = smallest * len(sample) / len(crowd)
     if 2 <= len(proposed) <= most:
-        parts = k_means(sample, np.asarray(proposed))
-        is_large = np.bincount(parts.labels).min() >= least
+        parts = KMeans(len(proposed), init=proposed, n_init=1).fit(sample)
+        is_large = np.bincount(parts.labels_).min() >= least
         if is_large and _Halves(sample, random_state).find_again(parts):
             return _settle(parts, crowd)
     start = _Start(sample, random_state)
@@ -70,7 +70,7 @@ def divide(points, max_parts, smallest, random_state, proposed=()):
     large = [
         n_parts
         for n_parts, parts in tried.items()
-        if parts is not None and np.bincount(parts.labels).min() >= least
+        if parts is not None and np.bincount(parts.labels_).min() >= least
     ]
     silhouettes = dict(zip(large, start.judge([tried[n_parts] for n_parts in large]), strict=True))
     halves = _Halves(sample, random_state)
@@ -139,15 +139,15 @@ class _Start:
     @cached_property
     def tree(self):
         """Made at the first call: many starts are not needed, and this takes longest."""
-        return WardTree(self.judged)
+        return ward(pdist(self.judged))
 
     def find(self, n_parts):
         """k-means, or None if there are fewer parts."""
-        labels = self.tree.cut(n_parts)
-        if labels is None:
+        labels = fcluster(self.tree, n_parts, criterion="maxclust")
+        centers = [self.judged[labels == label].mean(axis=0) for label in np.unique(labels)]
+        if len(centers) < n_parts:
             return None
-        centers = [self.judged[labels == label].mean(axis=0) for label in range(n_parts)]
-        return k_means(self.points, np.array(centers))
+        return KMeans(n_parts, init=np.array(centers), n_init=1).fit(self.points)
 
     def judge(self, divisions):
         """The silhouettes of several divisions into parts among the points judged.
@@ -162,7 +162,7 @@ class _Start:
 
         One product has all sums of distances, for which scikit-learn goes through the points.
         """
-        _, labels = np.unique(parts.place(self.judged), return_inverse=True)
+        _, labels = np.unique(parts.predict(self.judged), return_inverse=True)
         is_in = np.eye(labels.max() + 1)[labels]
         if is_in.shape[1] == 1:
             return -1.0
@@ -217,14 +217,14 @@ class _Halves:
 
     def find_again(self, parts):
         """Whether the halves have every part."""
-        n_parts, found = len(parts.centers), []
+        n_parts, found = len(parts.cluster_centers_), []
         is_in = np.eye(n_parts)
         for pair in self.starts:
             for half in pair:
                 others = half.find(n_parts)
                 if others is None:
                     return False
-                found.append(jaccard(is_in[parts.labels], is_in[others.place(self.points)]))
+                found.append(jaccard(is_in[parts.labels_], is_in[others.predict(self.points)]))
             # What is far from found again in the first halves takes no more time.
             if np.max(found, axis=2).mean(axis=0).min() < FOUND_AGAIN - 0.1:
                 return False
@@ -233,4 +233,5 @@ class _Halves:
 
 def _settle(parts, points):
     """The centres of the parts of a sample, moved to where k-means puts them among all points."""
-    return k_means(points, parts.centers).centers
+    centers = parts.cluster_centers_
+    return KMeans(len(centers), init=centers, n_init=1).fit(points).cluster_centers_

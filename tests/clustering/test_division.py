@@ -1,10 +1,10 @@
 import numpy as np
 import pytest
+from sklearn.cluster import KMeans
 from sklearn.metrics import silhouette_score
 
 from skspend._utils._threads import one_thread
 from skspend.clustering import _division
-from skspend.clustering._parts import Parts
 
 
 def divide(points):
@@ -56,11 +56,11 @@ def test_parts_are_judged_by_their_silhouette(n_parts):
     generator = np.random.default_rng(0)
     start = _division._Start(generator.normal(size=(30, 3)), np.random.RandomState(0))
     parts = start.find(n_parts)
-    expected = silhouette_score(start.judged, parts.place(start.judged))
+    expected = silhouette_score(start.judged, parts.predict(start.judged))
     assert start.judge([parts]) == [pytest.approx(expected)]
 
 
 def test_a_single_part_among_the_points_judged_is_the_worst():
     start = _division._Start(np.arange(12.0).reshape(-1, 1), np.random.RandomState(0))
-    far = Parts(np.array([[0.0], [1e6]]), np.array([0, 0, 1]))
+    far = KMeans(2, init=[[0.0], [1e6]], n_init=1).fit([[0.0], [1.0], [1e6]])
     assert start.judge([far]) == [-1]
