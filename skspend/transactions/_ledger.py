@@ -186,17 +186,10 @@ class Ledger:
         period, is_spending = self._periods(rows, n_months, n_periods), rows["category"] >= 0
         before = rows.select((period < 0) & is_spending)
         # Rows before the first period are counted in a column of their own, which is cut off.
-        cell = rows.customer.astype(np.int64)
-        cell *= n_periods + 1
-        cell += period
-        cell += 1
-        transactions = rows.columns.get("transactions")
+        column = period.astype(np.int32)
+        column += 1
         counts = _are_money(rows) & is_spending
-        if not counts.all():
-            cell = cell[counts]
-            transactions = None if transactions is None else transactions[counts]
-        total = np.bincount(cell, transactions, len(self.ends) * (n_periods + 1))
-        total = total.reshape(len(self.ends), n_periods + 1)[:, 1:].astype(np.int64)
+        total = rows.count(column, n_periods + 1, None if counts.all() else counts)[:, 1:]
         return total, int(before.transactions.sum()), float(before["amount"].sum() / self.unit)
 
     def sum_by_category(self):
@@ -207,7 +200,10 @@ class Ledger:
 
     def turnover(self):
         """Add up payments and refunds, both without their sign."""
-        return float((self.rows["amount"] - 2 * self.rows.refunds).sum() / self.unit)
+        turnover = self.rows["amount"]
+        if self.rows.has_refunds:
+            turnover = turnover - 2 * self.rows.refunds
+        return float(turnover.sum() / self.unit)
 
     def count_customers(self, n_months, n_periods):
         rows = self.rows
@@ -236,5 +232,8 @@ class Ledger:
 
 
 def _are_money(rows):
-    # In merged rows, payments and refunds may cancel.
-    return (rows["amount"] != 0) | (rows.refunds != 0)
+    found = rows["amount"] != 0
+    if "refunds" in rows.columns:
+        # In merged rows, payments and refunds may cancel.
+        found |= rows["refunds"] != 0
+    return found

@@ -109,6 +109,7 @@ class Reader:
                 if "transactions" not in part.rows.columns:
                     part.rows = part.rows.with_moments(self.moments, part.unit)
                 _merge(part, self.n_months, end)
+                part.rows = part.rows.on_own_pages()
             return part, n_rows
 
         def is_settled():
@@ -275,7 +276,8 @@ class Reader:
             if part.unit < unit:
                 for name in ("amount", "refunds") if has_refunds else ("amount",):
                     columns[name] = columns[name] * (unit // part.unit)
-            rows.append(Rows(numbers[part.rows.customer], len(customers), columns))
+            part.rows.customer[:] = numbers[part.rows.customer]
+            rows.append(part.rows)
             part.rows = None
         return ReadRows(
             join_rows(rows, len(customers)),

@@ -1,5 +1,7 @@
 """Rows that belong to customers, kept as columns: select customers, merge rows, add amounts up."""
 
+from mmap import ACCESS_COPY, mmap
+
 import numpy as np
 from scipy import sparse
 
@@ -73,6 +75,14 @@ class Rows:
         columns = [moments_of_rows(self, flow, moments, unit) for flow in FLOWS]
         return self.with_columns(columns[0] | columns[1])
 
+    def on_own_pages(self):
+        """Copy the columns to memory that goes back to the system as soon as it is given up.
+
+        Memory of a thread stays with the thread.
+        """
+        columns = {name: _on_own_pages(values) for name, values in self.columns.items()}
+        return Rows(_on_own_pages(self.customer), self.n_customers, columns, self._is_sorted)
+
     def swap_flows(self):
         columns = swap_flows(self.columns)
         return Rows(self.customer, self.n_customers, columns, self._is_sorted)
@@ -102,9 +112,11 @@ class Rows:
         return Rows(customer, n_customers, columns, is_sorted)
 
     def _rows_by_customer(self):
-        """Return the order of rows by customer and where each begins; sort at the first use."""
-        if self._is_sorted:
-            return None, np.searchsorted(self.customer, np.arange(self.n_customers + 1))
+        """Return the order of rows by customer and where each begins; look at the first use."""
+        if self._index is None and self._is_sorted:
+            # Of another type, all customers would be copied.
+            numbers = np.arange(self.n_customers + 1, dtype=self.customer.dtype)
+            self._index = None, np.searchsorted(self.customer, numbers)
         if self._index is None:
             # Rows as columns of a sparse matrix with a line for each customer: a counting sort.
             places = np.arange(len(self), dtype=np.int32 if len(self) < 2**31 else np.int64)
@@ -149,6 +161,15 @@ class Rows:
                 columns[name] = cells.add(self[name])
         return Rows(cells.customer, self.n_customers, columns, is_sorted=True)
 
+    def count(self, column, n_columns, counts=None):
+        """Count the transactions of rows that count by customer and column, as `sum_amounts`."""
+        customer, transactions = self.customer, self.transactions
+        if counts is not None:
+            customer, column, transactions = customer[counts], column[counts], transactions[counts]
+        shape = self.n_customers, n_columns
+        found = sparse.coo_array((transactions, (customer, column)), shape=shape).toarray()
+        return found.astype(np.int64)
+
     def sum_amounts(self, column, n_columns, counts=None):
         """Add up the amounts of rows that count by customer and column (0 ... n_columns - 1).
 
@@ -170,6 +191,14 @@ class Rows:
             turnover = sums[cells] - 2 * np.bincount(place, weights=refunds[negative])
             sums[cells[np.abs(sums[cells]) <= ROUNDING * turnover]] = 0
         return total
+
+
+def _on_own_pages(values):
+    found = np.frombuffer(
+        mmap(-1, max(1, values.nbytes), access=ACCESS_COPY), values.dtype, len(values)
+    )
+    found[:] = values
+    return found
 
 
 def join(parts, n_customers):
