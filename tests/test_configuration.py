@@ -150,7 +150,7 @@ def run_job(path):
     scorer = BigFivePersonalityScorer(make_spending(2, 1, 6, random_state=0).coefficients.to_dict())
     whole = panel.whole()
     states = LSTMStateExtractor.paper(2, scorer=scorer, **QUICK).fit(whole)
-    seen = Seen.of(states, panel)
+    seen = Seen.of_all(states, panel)
     segment = TrajectoryClusterer(1, random_state=0)
     names = cluster(segment, seen.trajectories, seen.scores, whole)
     pipeline = Pipeline([("spend", spend), ("states", states), ("segment", segment)])

@@ -180,7 +180,7 @@ def run_wide(log):
     active = panel.take(is_active)
     scorer = BigFivePersonalityScorer(ratings.to_dict())
     states = LSTMStateExtractor(n_networks=2, epochs=2, scorer=scorer, random_state=0).fit(active)
-    seen = Seen.of(states, panel)
+    seen = Seen.of_all(states, panel)
     segment = TrajectoryClusterer(1, random_state=0)
     names = cluster(segment, seen.trajectories[is_active], seen.scores[is_active], active)
     model = SegmentModel(

@@ -48,6 +48,10 @@ class LazyPanel:
         may_be_sparse = is_pandas and not log.is_polars
         self._is_sparse = may_be_sparse and is_mostly_zero(self._log, spend)
 
+    @property
+    def customers(self) -> Names:
+        return self._log.customers
+
     def __len__(self) -> int:
         return len(self._log)
 

@@ -82,7 +82,7 @@ def _run(file, options, folder):
             with steps.step("Training") as task:
                 work.train(states, fitted, EpochProgress(steps.progress, task))
             with steps.step("Clustering"):
-                seen = work.Seen.of(states, panel)
+                seen = work.Seen.of_all(states, panel)
                 names = work.cluster(
                     segment,
                     seen.trajectories[is_fitted],

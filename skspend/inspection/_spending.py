@@ -8,7 +8,7 @@ from itertools import compress
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
-from scipy.sparse import issparse, vstack
+from scipy.sparse import issparse
 from sklearn.utils.sparsefuncs import mean_variance_axis
 
 from .._utils._sparse import SparseCube
@@ -37,16 +37,6 @@ class Spending:
         """Average the shares of a panel over its periods."""
         read = Panel.read(panel, sparse=True)
         return cls(panel.index, *average(read), read.active_periods)
-
-    @classmethod
-    def join(cls, parts: Sequence[Self]) -> Self:
-        """Join those of several parts of a panel."""
-        first, *others = parts
-        customers = first.customers.append([part.customers for part in others])
-        shares = [part.shares for part in parts]
-        joined = vstack(shares, format="csr") if issparse(shares[0]) else np.concatenate(shares)
-        active_periods = np.concatenate([part.active_periods for part in parts])
-        return cls(customers, first.categories, joined, active_periods)
 
 
 def average(panel: Panel) -> tuple[list[str], Any]:

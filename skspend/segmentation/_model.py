@@ -232,7 +232,7 @@ class SegmentModel:
             self.reading.check(log)
         panel, known = transform_with_known_share(log, spend, allow_unknown=allow_unknown)
         check_sign(panel)
-        return panel, Seen.of(self.pipeline["states"], [panel]), known
+        return panel, Seen.of(self.pipeline["states"], panel), known
 
     @default_output
     def describe(self, seen: Seen) -> pd.DataFrame:

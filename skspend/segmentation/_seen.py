@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 import pandas as pd
+from scipy.sparse import issparse, vstack
 
 from .._utils._sklearn import default_output
 from ..inspection._spending import Spending
 
 if TYPE_CHECKING:
     from .._utils._typing import Estimator
+    from ..aggregation._shares import LazyPanel
 
 
 @default_output
@@ -37,21 +38,41 @@ class Seen:
 
     @classmethod
     @default_output
-    def of(cls, states: Estimator, panel: Iterable[pd.DataFrame]) -> Self:
-        """See the customers of a LazyPanel, or of a list of frames, by a fitted second step."""
-        parts = [
-            (states.transform(part), score_traits(states, part), Spending.of(part))
-            for part in panel
-        ]
-        trajectories, scores, spending = zip(*parts, strict=True)
-        return cls(_join(trajectories), _join(scores), Spending.join(spending))
+    def of(cls, states: Estimator, panel: pd.DataFrame) -> Self:
+        """See customers by a fitted second step."""
+        return cls(states.transform(panel), score_traits(states, panel), Spending.of(panel))
 
+    @classmethod
+    def of_all(cls, states: Estimator, panel: LazyPanel) -> Self:
+        """See the customers of one part of a panel after the other."""
+        found: dict[str, Any] = {}
+        start = 0
+        for part in panel:
+            seen = cls.of(states, part)
+            if len(part) == len(panel):
+                return seen
+            rows = slice(start, start + len(part))
+            for name, values in seen._arrays().items():
+                if issparse(values):
+                    found.setdefault(name, []).append(values)
+                    continue
+                if name not in found:
+                    # Joined in the end, parts and the whole would be held together.
+                    found[name] = np.empty_like(values, shape=(len(panel), *values.shape[1:]))
+                found[name][rows] = values
+            start = rows.stop
+        customers, shares = pd.Index(panel.customers), found["shares"]
+        if isinstance(shares, list):
+            shares = vstack(shares, format="csr")
+        trajectories, scores = (
+            pd.DataFrame(found[name], customers, getattr(seen, name).columns, copy=False)
+            for name in ("trajectories", "scores")
+        )
+        categories, active_periods = seen.spending.categories, found["active_periods"]
+        return cls(trajectories, scores, Spending(customers, categories, shares, active_periods))
 
-def _join(parts):
-    """Join frames as one would be that was made at once."""
-    if len(parts) == 1:
-        return parts[0]
-    first, *others = parts
-    index = first.index.append([part.index for part in others])
-    values = np.concatenate([part.to_numpy() for part in parts])
-    return pd.DataFrame(values, index=index, columns=first.columns)
+    def _arrays(self):
+        frames = {"trajectories": self.trajectories, "scores": self.scores}
+        arrays = {name: frame.to_numpy() for name, frame in frames.items()}
+        spending = self.spending
+        return arrays | {"shares": spending.shares, "active_periods": spending.active_periods}

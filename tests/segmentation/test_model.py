@@ -104,7 +104,7 @@ def test_names_tables_files_and_reports_follow_the_traits_of_the_coefficients(
     table = model.predict(bank_log)
     assert table.columns[-6:-3].tolist() == traits
     assert set(table["type"].str[:-1]) <= set(traits)
-    described = model.describe(Seen.of(pipeline["states"], [panel]))
+    described = model.describe(Seen.of(pipeline["states"], panel))
     assert set(traits) < set(described)
     model.save(tmp_path / "model.json")
     loaded = SegmentModel.load(tmp_path / "model.json")

@@ -44,7 +44,7 @@ def test_customers_are_seen_alike_in_parts_and_at_once(many_log, small_parts, sc
         states = FactorStateExtractor(4)
     _, panel, is_active = aggregate(many_log)
     states.fit(panel.take(is_active))
-    found, expected = Seen.of(states, panel), Seen.of(states, [panel.whole()])
+    found, expected = Seen.of_all(states, panel), Seen.of(states, panel.whole())
     for name in ("trajectories", "scores"):
         pd.testing.assert_frame_equal(
             getattr(found, name), getattr(expected, name), check_exact=True

@@ -31,7 +31,7 @@ def fit(log, previous=None):
     states, segment = steps.named_steps.values()
     active = panel.take(is_active)
     train(states, active)
-    seen = Seen.of(states, panel)
+    seen = Seen.of_all(states, panel)
     anchor = None if previous is None else find_nodes(previous, log)[is_active]
     scores = score_traits(states, active)
     inside = seen.trajectories[is_active]
