@@ -145,8 +145,10 @@ def _cross_entropies(outputs, target, class_weights):
     if is_single := outputs.shape[2] == 1:
         outputs = np.concatenate([np.zeros_like(outputs), outputs], axis=2)
     chances = outputs - outputs.max(axis=2, keepdims=True)
-    index = np.broadcast_to(target[:, None, None], (*outputs.shape[:2], 1, outputs.shape[3]))
-    own = np.take_along_axis(chances, index, axis=2)
+    n_periods, n_networks, _, n_customers = outputs.shape
+    periods = np.arange(n_periods)[:, None, None]
+    networks = np.arange(n_networks)[:, None]
+    own = chances[periods, networks, target[:, None], np.arange(n_customers)][:, :, None]
     np.exp(chances, out=chances)
     sums = chances.sum(axis=2, keepdims=True)
     chances /= sums
@@ -181,10 +183,16 @@ def _dense_backwards(error, layers, runs):
     """Return the error of the input of the layers, and the gradients of their weights."""
     gradients = []
     for (kernel, _), before, after in zip(layers[::-1], runs[-2::-1], runs[:0:-1], strict=True):
-        error = error * (1 - np.square(after))
+        error = error * _slope(after)
         gradients = [*_linear_gradients(before, error), *gradients]
         error = np.matmul(kernel, error)
     return error, gradients
+
+
+def _slope(values):
+    """The slope of tanh where it has some values."""
+    slope = np.square(values)
+    return np.subtract(1, slope, out=slope)
 
 
 def _lstms_backwards(error, layers, runs):
@@ -207,10 +215,12 @@ def _gate_errors(error, recurrent, run):
     """Turn the error of the hidden states through time into that of the gates before tanh and
     sigmoid."""
     n_periods, _, n_units, _ = error.shape
-    of_gates = run.gates * (1 - run.gates)
+    of_gates = 1 - run.gates
+    of_gates *= run.gates
     candidates = slice(2 * n_units, 3 * n_units)
-    of_gates[:, :, candidates] = 1 - np.square(run.gates[:, :, candidates])
-    slope_of_cells = run.gates[:, :, 3 * n_units :] * (1 - np.square(run.tanh_cells))
+    of_gates[:, :, candidates] = _slope(run.gates[:, :, candidates])
+    slope_of_cells = _slope(run.tanh_cells)
+    slope_of_cells *= run.gates[:, :, 3 * n_units :]
     of_cell = np.zeros(error.shape[1:], dtype=error.dtype)
     of_hidden = error[-1]
     for period in range(n_periods - 1, -1, -1):
