@@ -1,5 +1,6 @@
 """Raw columns of transactions turned into codes, days and numbers."""
 
+import re
 from decimal import Decimal
 from functools import partial
 
@@ -25,6 +26,7 @@ _NO_DATE = np.iinfo(np.int64).min
 """What NaT is as a number."""
 _NUMBERS = {"integer", "floating", "mixed-integer", "mixed-integer-float", "decimal", "boolean"}
 _FRACTION = r"(:\d{2})\.\d+"
+_PLAIN_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _NO_DAY = r"\d{4}(?:[-/. ]?\d{1,2})?"
 _UTC_OFFSET = r"([T ]\d.*?)(?:Z|[+-]\d{2}(?::?\d{2})?)$"
 
@@ -219,6 +221,18 @@ def _tidy(text):
     return text.mask(text.isin(["now", "today"]) | text.str.fullmatch(_NO_DAY))
 
 
+def _plain_days(text):
+    """Read days that are all written as YYYY-MM-DD, as they mostly are; else return None."""
+    words = text.to_list()
+    is_plain = (isinstance(word, str) and _PLAIN_DAY.fullmatch(word) for word in words)
+    if not words or not all(is_plain):
+        return None
+    try:
+        return pd.Series(np.array(words, dtype="M8[D]").astype("M8[us]"), index=text.index)
+    except ValueError:  # such as 31 February
+        return None
+
+
 def local_times(values):
     """Read times by the clock they were written with; what cannot be read becomes NaT."""
     if values.dtype.kind == "M" and isinstance(values.dtype, np.dtype):
@@ -229,6 +243,8 @@ def local_times(values):
             values = values.copy()
             values[is_text] = _tidy(values[is_text].astype(str))
     elif types.is_string_dtype(values.dtype):
+        if (days := _plain_days(values)) is not None:
+            return days
         values = _tidy(values.astype(str))
     try:
         times = pd.to_datetime(values, errors="coerce", format="ISO8601")

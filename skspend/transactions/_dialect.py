@@ -312,17 +312,18 @@ def choose_separator(sample, names, is_whole):
     found = {}
     for separator in present:
         reader = csv.reader(io.StringIO(sample, newline=""), delimiter=sign(separator))
+        rows = filter(None, reader)
         try:
-            rows = list(filter(None, reader))
+            header = next(rows, None)
+            widths = [len(row) for row in rows]
         except csv.Error:
             continue
-        if not rows:
+        if header is None:
             continue
-        header, *rows = rows
         # The last row may have been cut.
-        rows = rows if is_whole else rows[:-1]
+        widths = widths if is_whole else widths[:-1]
         n_roles = count_roles(header, names)
-        n_fitting = sum(len(row) == len(header) for row in rows)
+        n_fitting = widths.count(len(header))
         found[separator] = n_roles, n_fitting if n_roles else 0, 0 if n_roles else len(header)
     if not found:
         return SEPARATORS[0]

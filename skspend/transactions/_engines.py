@@ -267,8 +267,10 @@ def _to_pandas(column):
 
 def _refuse_moments(frame, names):
     """Refuse times whose day depends on the session, and not on a time zone of their own."""
+    if not frame.implementation.is_duckdb():
+        return
     dtype = frame.collect_schema().get(names.get("date"))
-    if frame.implementation.is_duckdb() and dtype == nw.Datetime and dtype.time_zone:
+    if dtype == nw.Datetime and dtype.time_zone:
         name = names["date"]
         raise TypeError(
             f"Column {name!r} is of DuckDB's type TIMESTAMP WITH TIME ZONE, which keeps no time "

@@ -121,5 +121,7 @@ def take_left_out(left_out, customers):
 
 def tabulate_left_out(left_out, reasons=FILE_REASONS):
     """Return a frame of transactions and amount, indexed by reason."""
+    if not len(left_out):
+        return pd.DataFrame({"transactions": 0, "amount": 0.0}, index=list(reasons))
     sums = left_out.groupby("reason")[["transactions", "amount"]].sum()
     return sums.reindex(list(reasons), fill_value=0).rename_axis(None)

@@ -286,6 +286,12 @@ def _lines(path, n_bytes, n_first):
             end = lines.rfind(b"\n", 0, n_found) + 1 or n_found
             rest, n_read = bytes(lines[end:n_found]), n_bytes
             yield memoryview(lines)[:end]
+            if n_found < len(lines):
+                # Nothing is left, as a rule, and another array for so many bytes takes long.
+                more = file.read(1)
+                if not more:
+                    break
+                rest += more
     if rest:
         yield memoryview(rest + b"\n")
 

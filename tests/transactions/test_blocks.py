@@ -1,21 +1,27 @@
 """Text files are read in blocks, by several threads, as if they were read row by row."""
 
 import csv
+import gzip
 import re
 from contextlib import contextmanager
+from functools import cache
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
-from threadpoolctl import threadpool_limits
+from threadpoolctl import ThreadpoolController
 
 from skspend import TransactionLog
-from skspend.transactions._text import TextFile
+from skspend.transactions._text import TextFile, _lines
 
 HEADER = "customer,date,category,amount\n"
 FIRST = "1,2024-01-31,pets,0.5\n"
 """It shows how dates and decimals are written."""
+
+
+libraries = cache(ThreadpoolController)
+"""Looking for libraries takes as long as reading a small file."""
 
 
 @contextmanager
@@ -27,7 +33,7 @@ def blocks_of_rows(n_threads):
         patch.setattr("skspend.transactions._files.CSV_BLOCK", 800)
         # Fields that no quote ends may be longer.
         patch.setattr(csv, "field_size_limit", lambda limit: None)
-        with threadpool_limits(n_threads, user_api="openmp"):
+        with libraries().limit(limits=n_threads, user_api="openmp"):
             yield
 
 
@@ -190,3 +196,15 @@ def test_sums_of_days_are_those_of_pandas(tmp_path, small_blocks):
     found = log.to_frame().groupby(["customer", "category"])["amount"].sum()
     # Quarters add up exactly.
     assert found.to_dict() == sums.to_dict()
+
+
+@pytest.mark.parametrize("n_bytes", [20, 64, 10_000])
+@pytest.mark.parametrize("ending", [b"\n", b""])
+def test_a_file_is_cut_at_ends_of_lines_whatever_is_read_at_once(tmp_path, n_bytes, ending):
+    text = b"\n".join(b"%d,rent,1.50" % number for number in range(30)) + ending
+    (tmp_path / "plain.csv").write_bytes(text)
+    (tmp_path / "packed.csv").write_bytes(gzip.compress(text))
+    for file in tmp_path.iterdir():
+        blocks = [bytes(lines) for lines in _lines(file, n_bytes, n_bytes)]
+        assert b"".join(blocks) == text.rstrip(b"\n") + b"\n"
+        assert all(block.endswith(b"\n") for block in blocks)

@@ -413,3 +413,9 @@ def test_the_index_of_a_pandas_frame_is_ignored():
 def test_further_columns_are_ignored():
     frame = pd.DataFrame(columns(note=[None, "x", np.nan]))
     assert TransactionLog(frame) == TransactionLog(pd.DataFrame(GOOD))
+
+
+def test_a_day_that_the_calendar_lacks_leaves_the_others_readable():
+    frame = pd.DataFrame(columns(date=["2000-02-29", "2023-02-29", "2024-02-29"]))
+    log = TransactionLog(frame, errors="drop")
+    assert rows_as_given(log)["date"].astype(str).tolist() == ["2000-02-29", "2024-02-29"]
