@@ -31,5 +31,7 @@ def pytest_collection_modifyitems(config, items):
 
 def pytest_collection_finish():
     gc.enable()
+    # A test leaves little garbage, and looking for it after every 700 objects takes long.
+    gc.set_threshold(10_000)
     # Hypothesis before 6.136 warns then, as it does not see who refers to its own generator.
     gc.freeze()
