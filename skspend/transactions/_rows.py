@@ -13,6 +13,9 @@ ROWS_AT_ONCE = 2**18
 """Rows that are merged at a time while parts are joined."""
 LARGEST_TABLE = 2**21
 """Cells up to which a table of all takes less time than lists of those that have rows."""
+LARGE = 2**18
+"""Bytes of a column with pages of its own. A process may have some ten thousand such columns, and
+may read more files than that."""
 
 
 class Rows:
@@ -194,9 +197,9 @@ class Rows:
 
 
 def _on_own_pages(values):
-    found = np.frombuffer(
-        mmap(-1, max(1, values.nbytes), access=ACCESS_COPY), values.dtype, len(values)
-    )
+    if values.nbytes < LARGE:
+        return values
+    found = np.frombuffer(mmap(-1, values.nbytes, access=ACCESS_COPY), values.dtype, len(values))
     found[:] = values
     return found
 

@@ -27,6 +27,8 @@ CSV_BLOCK = 2**24
 """Bytes that are read at once, and the greatest length of a row."""
 LOOK = 2**20
 """Bytes that are looked at at once: arrays of such a size stay in the processor's cache."""
+PACKED_AT_MOST = 32
+"""Times that a packed file grows: of one that grows more, smaller pieces are read at once."""
 SAMPLE = 2**18
 """Letters at the beginning of a file that show how its fields are divided."""
 MISSING = (
@@ -275,7 +277,9 @@ def _blocks(path):
 
 def _lines(path, n_bytes, n_first):
     """Yield whole lines of a file, about so many bytes at once; a longer line comes in parts."""
-    rest, n_read = b"", n_first
+    # Of many small files, arrays of the full size would take more memory than there is.
+    most = max(2**12, PACKED_AT_MOST * os.path.getsize(path))
+    rest, n_read = b"", min(n_first, most)
     with open_bytes(path) as file:
         while True:
             lines = bytearray(len(rest) + n_read)
@@ -283,10 +287,12 @@ def _lines(path, n_bytes, n_first):
             n_found = len(rest) + file.readinto(memoryview(lines)[len(rest) :])
             if n_found == len(rest):
                 break
-            end = lines.rfind(b"\n", 0, n_found) + 1 or n_found
-            rest, n_read = bytes(lines[end:n_found]), n_bytes
+            is_full = n_found == len(lines)
+            del lines[n_found:]
+            end = lines.rfind(b"\n") + 1 or n_found
+            rest, n_read = bytes(lines[end:]), min(n_bytes, most)
             yield memoryview(lines)[:end]
-            if n_found < len(lines):
+            if not is_full:
                 # Nothing is left, as a rule, and another array for so many bytes takes long.
                 more = file.read(1)
                 if not more:

@@ -3,6 +3,7 @@
 import csv
 import gzip
 import re
+import tracemalloc
 from contextlib import contextmanager
 from functools import cache
 
@@ -208,3 +209,15 @@ def test_a_file_is_cut_at_ends_of_lines_whatever_is_read_at_once(tmp_path, n_byt
         blocks = [bytes(lines) for lines in _lines(file, n_bytes, n_bytes)]
         assert b"".join(blocks) == text.rstrip(b"\n") + b"\n"
         assert all(block.endswith(b"\n") for block in blocks)
+
+
+def test_many_small_files_take_little_memory(tmp_path):
+    write(tmp_path, *(FIRST for _ in range(100)))
+    tracemalloc.start()
+    try:
+        log = TransactionLog.scan(tmp_path, resolution="day")
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert log.n_transactions == 100
+    assert peak < 2**24

@@ -68,3 +68,12 @@ def test_joined_parts_are_merged_as_one(rows_at_once, tables, is_sorted):
     assert found == expected
     for name in expected.columns:
         assert found[name].dtype == expected[name].dtype
+
+
+def test_large_columns_have_pages_of_their_own_and_small_ones_have_not():
+    """A process may have less than 65,536 of such columns, and a folder has more files."""
+    size = _rows.LARGE // 8
+    large, small = (Rows(np.zeros(n, np.int32), 1, {"amount": np.arange(n)}) for n in (size, 9))
+    assert small.on_own_pages()["amount"] is small["amount"]
+    assert large.on_own_pages() == large
+    assert not np.shares_memory(large.on_own_pages()["amount"], large["amount"])
