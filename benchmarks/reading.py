@@ -133,7 +133,7 @@ def main(folder, rows, kind, repeats):
         "polars": by_polars,
         "DuckDB": by_duckdb,
         "skspend": by_skspend,
-        "skspend, with panel": by_skspend_with_panel,
+        "skspend, with panel and frame": by_skspend_with_panel,
     }
     for n_files in sorted({max(1, len(paths) // 4), len(paths)}):
         chosen = paths[:n_files]
@@ -147,11 +147,11 @@ def main(folder, rows, kind, repeats):
         }
         *_, n, n_cells = found["polars"][0]
         click.echo(f"\n{n:,} transactions, {n_cells:,} cells, in the figures of polars:")
-        click.echo(f"{'':<20}{'seconds':>16}{'processor':>16}{'GB':>16}")
+        click.echo(f"{'':<30}{'seconds':>16}{'processor':>16}{'GB':>16}")
         for name, figures in medians.items():
             pairs = zip(figures, figures / medians["polars"], strict=True)
             shown = [f"{value:.2f} ({ratio:.2f})" for value, ratio in pairs]
-            click.echo(f"{name:<20}" + "".join(f"{text:>16}" for text in shown))
+            click.echo(f"{name:<30}" + "".join(f"{text:>16}" for text in shown))
 
 
 if __name__ == "__main__":
