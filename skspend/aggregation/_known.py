@@ -15,7 +15,7 @@ from sklearn.utils import gen_batches
 from .._utils._text import count, some
 from ..categories._mcc import ask_about_codes
 from ..transactions._incomes import with_income
-from ._shares import CELLS_OF_BLOCK, arrange, gross_spending, make_table
+from ._shares import CELLS_OF_BLOCK, arrange, find_places, gross_spending, make_table
 
 if TYPE_CHECKING:
     from .._utils._typing import Estimator, Floats
@@ -82,7 +82,8 @@ class Tally:
         self.columns = categories if rare is None else np.append(categories[:-1], rare)
         self.categories: Any = log.categories
         self.allow_unknown = allow_unknown
-        self.is_unknown = ~np.isin(log.categories, self.columns)
+        self.is_unknown = ~pd.Index(log.categories).isin(self.columns)
+        self.places = find_places(log.categories, self.columns)
         self.by_category = np.zeros(self.is_unknown.sum())
         self.blocks: list[Floats] = []
 
@@ -93,7 +94,7 @@ class Tally:
 
     def add(self, panel: Floats) -> None:
         """Count the sums of some customers, shape (n_customers, n_periods, n_categories)."""
-        known = gross_spending(arrange(panel, self.categories, self.columns)).sum(axis=1)
+        known = gross_spending(arrange(panel, self.places)).sum(axis=1)
         # Money that comes in by an unknown category is no spending. One by one, as in the shares.
         found = panel[:, :, self.is_unknown].clip(min=0)
         unknown = found.cumsum(axis=2)[:, :, -1].sum(axis=1)

@@ -7,7 +7,7 @@ Maree & Omlin (2021), section III-A.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 import narwhals.stable.v2 as nw
 import numpy as np
@@ -23,7 +23,9 @@ from ..transactions._incomes import with_income
 from ._columns import is_mostly_zero
 
 if TYPE_CHECKING:
-    from .._utils._typing import Estimator, Floats, Names, Selection
+    from numpy.typing import NDArray
+
+    from .._utils._typing import Estimator, Floats, Integers, Names, Selection
     from ..transactions import TransactionLog
 
 CELLS_OF_BLOCK = 2**21
@@ -98,7 +100,8 @@ def compute_panel(
     `spend` is a SpendingAggregator, fitted on a log whose categories of income `log` has. The sums
     of spending are passed to a `tally`, if there is one.
     """
-    is_unknown = ~np.isin(log.categories, spend.spending_categories_)
+    columns = _Columns.of(log.categories, spend)
+    is_unknown = columns.is_unknown
     if is_unknown.any() and spend.handle_unknown_ == "error":
         raise ValueError(
             f"{is_unknown.sum()} of {count(len(log.categories), 'category', 'categories')} were "
@@ -118,7 +121,7 @@ def compute_panel(
         part = log[block] if len(log) > n_at_once else log
         found = panel[: len(part)] if sparse else panel[block]
         totals += _compute_block(
-            part, spend, None if income is None else income[block], is_unknown, found, tally
+            part, spend, None if income is None else income[block], columns, found, tally
         )
         if sparse:
             parts.append(csr_array(unfold(found)))
@@ -147,19 +150,38 @@ def _warn_of_unknown(spend, unknown, missed, total, came_in):
     )
 
 
-def _compute_block(log, spend, income, is_unknown, out, tally):
+class _Columns(NamedTuple):
+    """Where the categories of a log stand among those of the fit, found once for all blocks."""
+
+    is_unknown: NDArray[np.bool_]
+    known: Integers | None
+    selected: Integers | None
+    is_rare: NDArray[np.bool_] | None
+
+    @classmethod
+    def of(cls, categories: Names, spend: Estimator) -> Self:
+        every, rare = pd.Index(spend.spending_categories_), spend.infrequent_categories_
+        return cls(
+            is_unknown=~pd.Index(categories).isin(every),
+            known=find_places(categories, every),
+            selected=find_places(every, spend.categories_),
+            is_rare=None if rare is None else every.isin(rare),
+        )
+
+
+def _compute_block(log, spend, income, columns, out, tally):
     """Write the features of a few customers into `out`, and return three totals, as
     :func:`_shares_of_block`."""
     spent, totals = None, np.zeros(3)
     has_sums = "sum" in spend.statistics_ and "out" in spend.flows_
-    if has_sums or is_unknown.any() or tally is not None:
-        spent, totals = _shares_of_block(log, spend, income, is_unknown, tally)
+    if has_sums or columns.is_unknown.any() or tally is not None:
+        spent, totals = _shares_of_block(log, spend, income, columns, tally)
     start = 0
     for flow in spend.flows_:
         measured = {}
         if others := [name for name in spend.statistics_ if (flow, name) != ("out", "sum")]:
-            columns = _columns_of_flow(log, spend, flow, is_unknown)
-            found = log.measure(others, flow, spend.n_months_, spend.n_periods_, columns)
+            wanted = _columns_of_flow(log, spend, flow, columns.is_unknown)
+            found = log.measure(others, flow, spend.n_months_, spend.n_periods_, wanted)
             measured = dict(zip(others, found, strict=True))
         if "sum" in measured and spend.normalize_ is not None:
             measured["sum"] /= divisor(_sum_inflow(log, spend) if income is None else income)
@@ -192,24 +214,23 @@ def _sum_inflow(log, spend):
     return total[:, :, 0]
 
 
-def _shares_of_block(log, spend, income, is_unknown, tally):
+def _shares_of_block(log, spend, income, columns, tally):
     """Shares of a few customers, and three totals: spending in unknown categories, all spending,
     and money that came in by unknown categories."""
     panel = log.sum_spending(spend.n_months_, spend.n_periods_)
     if tally is not None:
         tally.add(panel)
-    known = arrange(panel, log.categories, spend.spending_categories_)
+    known = arrange(panel, columns.known)
     # Unknown amounts are added up one by one: which categories are unknown depends on who is in
     # the log, and the last bit of a sum depends on the number of its terms.
-    found = panel[:, :, is_unknown]
+    found = panel[:, :, columns.is_unknown]
     unknown = found.clip(min=0).cumsum(axis=2)[:, :, -1:].sum(axis=2)
     gross = None
-    if is_unknown.any() or spend.normalize_ == "spending":
+    if columns.is_unknown.any() or spend.normalize_ == "spending":
         gross = gross_spending(known) + unknown
-    selected = arrange(known, spend.spending_categories_, spend.categories_)
-    if spend.infrequent_categories_ is not None:
-        is_rare = np.isin(spend.spending_categories_, spend.infrequent_categories_)
-        selected[:, :, -1] = known[:, :, is_rare].sum(axis=2)
+    selected = arrange(known, columns.selected)
+    if columns.is_rare is not None:
+        selected[:, :, -1] = known[:, :, columns.is_rare].sum(axis=2)
         if spend.handle_unknown_ != "ignore":
             selected[:, :, -1] += unknown
     if spend.normalize_ is not None:
@@ -218,13 +239,23 @@ def _shares_of_block(log, spend, income, is_unknown, tally):
     return selected, np.array(totals)
 
 
-def arrange(panel: Floats, categories: Names, wanted: Names) -> Floats:
-    """Put the categories of a panel into another order; those it does not hold are zero."""
+def find_places(categories: Names, wanted: Names) -> Integers | None:
+    """Find some categories among others, -1 for one that is not there; None if they are the same.
+
+    NumPy would compare each of many names with each other one.
+    """
     if np.array_equal(categories, wanted):
+        return None
+    places: Integers = pd.Index(categories).get_indexer(pd.Index(wanted))
+    return places
+
+
+def arrange(panel: Floats, places: Integers | None) -> Floats:
+    """Take the categories of a panel from the places that were found; the others are zero."""
+    if places is None:
         return panel
-    position = pd.Index(categories).get_indexer(pd.Index(wanted))
-    arranged = np.zeros((*panel.shape[:2], len(wanted)))
-    arranged[:, :, position >= 0] = panel[:, :, position[position >= 0]]
+    arranged = np.zeros((*panel.shape[:2], len(places)))
+    arranged[:, :, places >= 0] = panel[:, :, places[places >= 0]]
     return arranged
 
 

@@ -3,6 +3,7 @@
 import copy
 
 import numpy as np
+import pandas as pd
 
 from .._utils._errors import refuse
 from ._columns import days_since_1970, known_customer_codes, read_amounts
@@ -76,7 +77,7 @@ def with_income(log, income):
     Then a category has the same role whoever else is in the log.
     """
     names = np.sort(np.concatenate([log.categories, log.income_categories]))
-    is_income = np.isin(names, income)
+    is_income = pd.Index(names).isin(income)
     found = copy.copy(log)
     found._ledger = log._ledger.with_roles(is_income)
     found.categories, found.income_categories = names[~is_income], names[is_income]
