@@ -160,6 +160,7 @@ class _Columns(NamedTuple):
 
     @classmethod
     def of(cls, categories: Names, spend: Estimator) -> Self:
+        # Of many names, isin of NumPy would compare each with each other one.
         every, rare = pd.Index(spend.spending_categories_), spend.infrequent_categories_
         return cls(
             is_unknown=~pd.Index(categories).isin(every),
@@ -240,10 +241,7 @@ def _shares_of_block(log, spend, income, columns, tally):
 
 
 def find_places(categories: Names, wanted: Names) -> Integers | None:
-    """Find some categories among others, -1 for one that is not there; None if they are the same.
-
-    NumPy would compare each of many names with each other one.
-    """
+    """Find categories among others, -1 for one that is not there; None if they are the same."""
     if np.array_equal(categories, wanted):
         return None
     places: Integers = pd.Index(categories).get_indexer(pd.Index(wanted))

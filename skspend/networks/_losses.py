@@ -190,7 +190,7 @@ def _dense_backwards(error, layers, runs):
 
 
 def _slope(values):
-    """The slope of tanh where it has some values."""
+    """The slope of tanh, from its values."""
     slope = np.square(values)
     return np.subtract(1, slope, out=slope)
 

@@ -146,8 +146,8 @@ class Refits:
         fits = []
         for other in self.others:
             fitted = self._fitted(other)
-            found = [place(fitted, part) for part in self.panel]
-            fits.append((fitted, np.concatenate(found)))
+            placed = [place(fitted, part) for part in self.panel]
+            fits.append((fitted, np.concatenate(placed)))
             if progress is not None:
                 progress(len(fits), N_REFITS)
         found = [others for _, others in fits]

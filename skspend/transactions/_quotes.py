@@ -10,9 +10,9 @@ from ._dialect import SEPARATORS, sign
 
 
 def plain_separators(lines, separators=SEPARATORS):
-    """Of some separators, those by which every quote in whole lines is at an end of a field.
+    """Return the separators with which every quote in whole lines begins or ends a field.
 
-    The field is of one line. There are none if a line ends in a carriage return alone.
+    No field spans lines. There are no such separators if a line ends in a carriage return alone.
     """
     letters = np.frombuffer(lines, dtype=np.uint8)
     quotes, newlines, returns = (_bits(letters, code) for code in b'"\n\r')

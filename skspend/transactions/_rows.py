@@ -14,8 +14,8 @@ ROWS_AT_ONCE = 2**18
 LARGEST_TABLE = 2**21
 """Cells up to which a table of all takes less time than lists of those that have rows."""
 LARGE = 2**18
-"""Bytes of a column with pages of its own. A process may have some ten thousand such columns, and
-may read more files than that."""
+"""Bytes from which a column gets pages of its own. A process may have some ten thousand of them, so
+that the small columns of many files get none."""
 
 
 class Rows:
@@ -81,7 +81,7 @@ class Rows:
     def on_own_pages(self):
         """Copy the columns to memory that goes back to the system as soon as it is given up.
 
-        Memory of a thread stays with the thread.
+        What a thread frees would be kept for this thread.
         """
         columns = {name: _on_own_pages(values) for name, values in self.columns.items()}
         return Rows(_on_own_pages(self.customer), self.n_customers, columns, self._is_sorted)
@@ -117,7 +117,7 @@ class Rows:
     def _rows_by_customer(self):
         """Return the order of rows by customer and where each begins; look at the first use."""
         if self._index is None and self._is_sorted:
-            # Of another type, all customers would be copied.
+            # With another type, searchsorted would copy all customers.
             numbers = np.arange(self.n_customers + 1, dtype=self.customer.dtype)
             self._index = None, np.searchsorted(self.customer, numbers)
         if self._index is None:
@@ -243,8 +243,8 @@ def join(parts, n_customers):
 def _edges(parts, n_at_once, n_customers):
     """Return the customers with whom each turn of joining begins, and the end of the last one.
 
-    Where each part has the customers after those of another part, whom two of them share are merged
-    apart, and of all others there is nothing to merge.
+    If the parts follow each other by customer, the customers whom two parts share have turns of
+    their own: all others are in one part, and need not be merged.
     """
     ends = np.array([part.customer[[0, -1]] for part in parts if len(part)]).reshape(-1, 2)
     firsts, lasts = np.sort(ends, axis=0).T

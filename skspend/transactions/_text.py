@@ -28,7 +28,7 @@ CSV_BLOCK = 2**24
 LOOK = 2**20
 """Bytes that are looked at at once: arrays of such a size stay in the processor's cache."""
 PACKED_AT_MOST = 32
-"""Times that a packed file grows: of one that grows more, smaller pieces are read at once."""
+"""How many times larger an unpacked file is taken to be; others are read in more pieces."""
 SAMPLE = 2**18
 """Letters at the beginning of a file that show how its fields are divided."""
 MISSING = (

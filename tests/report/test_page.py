@@ -534,7 +534,7 @@ def test_nobody_is_shut_out(open_page, report, viewport, scheme):
             page.locator("#tree .open").first.click()
             page.wait_for_function("chosen !== 0")
             # On a phone the segment is below the table, and the click leads there.
-            expect(page.locator("#name")).to_be_in_viewport()
+            expect(page.locator("#name")).to_be_in_viewport(ratio=1)
             page.locator("#turn").click()
             for summary in page.locator("summary").all():
                 summary.click()
