@@ -24,8 +24,9 @@ HERE = Path(__file__).resolve().parent
 MEASURED = HERE.parent / "docs" / "measured.md"
 BASE = {"keras", "numpy", "pandas", "pyarrow", "scikit-learn", "scipy", "skspend", "tensorflow"}
 """Libraries whose versions count for every figure."""
-ROW = re.compile(r"\| `python benchmarks/(\w+)\.py ?([^`]*)` \| (.+) \| ([\d.]+) \| ([\d.]+) \|")
-FIGURE = re.compile(r"^figure: (.+) = ([\d.]+)$", re.MULTILINE)
+NUMBER = r"(-?[\d.]+)"
+ROW = re.compile(rf"\| `python benchmarks/(\w+)\.py ?([^`]*)` \| (.+) \| {NUMBER} \| {NUMBER} \|")
+FIGURE = re.compile(rf"^figure: (.+) = {NUMBER}$", re.MULTILINE)
 
 
 class Row(NamedTuple):

@@ -1,5 +1,6 @@
 import numpy as np
 import pandas as pd
+import polars as pl
 import pytest
 from hypothesis import given, settings, strategies as st
 from hypothesis.extra import numpy as arrays
@@ -19,12 +20,14 @@ from skspend.metrics import (
     direction_scorer,
     hierarchy_agreement,
     hierarchy_scorer,
+    split_half_segments,
     stability_scorer,
     temporal_stability,
     tree_agreement,
 )
+from skspend.metrics._halves import _halves, place_halves
 from skspend.metrics._movement import mean_direction_change, middle_period
-from skspend.panel import fold
+from skspend.panel import Panel, fold
 from skspend.personality import encode_types, rank_traits
 
 
@@ -207,6 +210,76 @@ def test_scorers_say_what_they_need(pipeline, bank):
         stability_scorer(pipeline[0], bank.data)
     with pytest.raises(ValueError, match="no step of the estimator has a scorer_"):
         hierarchy_scorer(pipeline[-1], pipeline[0].transform(bank.data))
+
+
+@pytest.mark.parametrize(
+    ("n_periods", "one", "other"),
+    [
+        (2, [1, 1], [0, 0]),
+        (3, [0, 2, 2], [1, 1, 1]),
+        (5, [0, 2, 2, 4, 4], [1, 1, 1, 3, 3]),
+        (6, [1, 1, 3, 3, 5, 5], [0, 0, 2, 2, 4, 4]),
+    ],
+)
+def test_halves_are_as_long_as_the_history_and_share_no_period(n_periods, one, other):
+    assert [periods.tolist() for periods in _halves(n_periods)] == [one, other]
+
+
+def test_each_half_depends_on_its_own_periods_alone(pipeline, bank):
+    halves = split_half_segments(pipeline, bank.data)
+    shuffled = bank.data.copy()
+    second = [name for name in shuffled if name.startswith("year2|")]
+    shuffled[second] = shuffled[second].sample(frac=1, random_state=0).to_numpy()
+    one, other = split_half_segments(pipeline, shuffled)
+    assert (one == halves[0]).all() and (other != halves[1]).any()
+
+
+def test_halves_take_a_panel_in_any_form(bank):
+    states = LSTMStateExtractor(2, objective="reconstruct", n_periods=3, epochs=2, random_state=0)
+    segment = TrajectoryClusterer(n_periods=3, n_top=3, random_state=0)
+    pipeline = Pipeline([("states", states), ("segment", segment)])
+    table = bank.data.to_numpy()
+    expected = split_half_segments(pipeline.fit(table), table)
+    np.testing.assert_array_equal(split_half_segments(pipeline, fold(table, 3)), expected)
+    pipeline.fit(bank.data)
+    sparse = bank.data.astype(pd.SparseDtype(bank.data.dtypes.iloc[0], 0))
+    for panel in (bank.data, pl.from_pandas(bank.data), sparse):
+        np.testing.assert_array_equal(split_half_segments(pipeline, panel), expected)
+
+
+def test_halves_of_a_log_are_those_of_its_panel(pipeline, bank_log):
+    spend = SpendingAggregator(n_periods=3)
+    whole = Pipeline([("spend", spend), *clone(pipeline).steps]).fit(bank_log)
+    found = place_halves([whole[1], whole[2]], spend.transform(bank_log))
+    np.testing.assert_array_equal(split_half_segments(whole, bank_log), found)
+
+
+def test_halves_agree_only_if_customers_differ(scorer, bank):
+    """Fits agree, and customers stay, also where chance alone makes them differ."""
+    panel, generator = Panel.read(bank.data), np.random.default_rng(0)
+    everybody = panel.cube.mean(axis=(0, 1))
+    purchases = generator.multinomial(100, everybody / everybody.sum(), panel.cube.shape[:2])
+    kappas, stays = [], []
+    for cube in (panel.cube, purchases / 100):
+        X = Panel(cube, panel.period, panel.features).like(bank.data)
+        states = LSTMStateExtractor(3, n_networks=2, scorer=scorer, epochs=10, random_state=0)
+        segment = TrajectoryClusterer(max_depth=1, n_top=6, random_state=0)
+        pipeline = Pipeline([("states", states), ("segment", segment)]).fit(X)
+        kappas.append(temporal_stability(*split_half_segments(pipeline, X)[:, :, 0]))
+        stays.append(pipeline.score(X))
+    assert kappas[0] > 0.2 and abs(kappas[1]) < 0.1
+    assert stays[1] > 0.4
+
+
+def test_halves_need_segments_and_two_periods(pipeline, bank):
+    for estimator in (pipeline[:-1], pipeline[-1]):
+        with pytest.raises(ValueError, match="a Pipeline that ends in a TrajectoryClusterer, got"):
+            split_half_segments(estimator, bank.data)
+    last = bank.data.filter(like="year1|")
+    with pytest.warns(UserWarning, match="One period is no trajectory"):
+        alone = clone(pipeline).fit(last)
+    with pytest.raises(ValueError, match="one period, which has no halves"):
+        split_half_segments(alone, last)
 
 
 @st.composite

@@ -21,6 +21,7 @@ from ..aggregation._aggregator import BEFORE, MONTHS
 from ..categories._coefficients import check_aliases, load_coefficients
 from ..datasets import load_complete_journey
 from ..inspection._agreement import tell_found_again
+from ..metrics._halves import BY_CHANCE
 from ..plotting import TrajectoryDisplay
 from . import _files as files
 from ._console import CommandError, EpochProgress, Steps, console, say
@@ -237,6 +238,8 @@ def _show(described, record, output, *, is_bundled):
             f"{stability['high']:.2f} over {stability['fits']} fits)."
         )
         tell(tell_found_again(pd.DataFrame(stability["nodes"])))
+    if figures["split_half_kappa"] is not None:
+        tell(_tell_halves(figures["same_in_both_halves"], figures["split_half_kappa"]))
     if record["previous"]:
         tell(printable(_tell_moves(record["previous"])))
     tell(_caution(figures["coverage"]))
@@ -252,6 +255,20 @@ def _show(described, record, output, *, is_bundled):
     used = {name: options[name] for name in files.NOT_IN_MODEL if options["file"]}
     words = "report", f"{output}/model.json", options["file"]
     say(f"To see a report: {files.command_line(words, used)}")
+
+
+def _tell_halves(same, kappa):
+    """Whether customers differ by more than chance."""
+    told = (
+        f"One half of the time gives {same:.0%} of the fitted customers the top-level segment that "
+        f"the other half gives them (kappa {kappa:.2f}, where 0 is chance)."
+    )
+    if kappa >= BY_CHANCE:
+        return told
+    return (
+        f"{told} So customers differ little more than if all of them bought alike: do not use "
+        f"these segments, whatever other fits find."
+    )
 
 
 def _caution(coverage):

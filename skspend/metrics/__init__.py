@@ -6,6 +6,7 @@ two fits are compared as well.
 """
 
 from ._drift import population_stability
+from ._halves import split_half_segments
 from ._hierarchy import hierarchy_agreement
 from ._movement import direction_change, temporal_stability
 from ._scorers import direction_scorer, hierarchy_scorer, stability_scorer
@@ -17,6 +18,7 @@ __all__ = [
     "hierarchy_agreement",
     "hierarchy_scorer",
     "population_stability",
+    "split_half_segments",
     "stability_scorer",
     "temporal_stability",
     "tree_agreement",

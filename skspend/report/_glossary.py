@@ -21,6 +21,9 @@ GLOSSARY = {
     "end. In the first periods too little is known of a customer to count.",
     "kappa": "Cohen's kappa: how many customers stay, beyond those who would by chance. 1 if all "
     "do, 0 if no more than by chance.",
+    "halves": "Every other period, and the periods between. No purchase is in both, so they give a "
+    "customer the same segment more often than by chance only if customers differ in what they "
+    "buy. That other fits agree, or that customers stay, does not show this.",
     "without a network": "The same question asked of types, which are the largest of the trait "
     "scores of a customer's mean spending so far. They need no network and no segments.",
     "difference": "The mean share of the members less that of all other customers, in standard "
@@ -49,6 +52,8 @@ TITLES = {
     "stability": ("Agreement over time", "kappa"),
     "stay without a network": ("Customers who stay in their type", "without a network"),
     "stability without a network": ("Agreement of types over time", "without a network"),
+    "same in both halves": ("Customers in the same segment by either half of the time", "halves"),
+    "split half": ("Agreement of the halves", "halves"),
     "change of direction": ("Turn of a path, in degrees", ""),
     "drift of spending": ("Change of spending", "drift"),
     "drift of outliers": ("Change of distances", "drift"),

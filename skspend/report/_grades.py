@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..inspection._agreement import DISSOLVED, FOUND_AGAIN
+from ..metrics._halves import AGREE, BY_CHANCE
 
 GOOD, FAIR, POOR = "good", "fair", "poor"
 LEAST = {
@@ -13,6 +14,7 @@ LEAST = {
     # Landis & Koch (1977) for a kappa, which a reduction of errors also is.
     "accuracy": (0.6, 0.4),
     "stability": (0.6, 0.4),
+    "split half": (AGREE, BY_CHANCE),
     # Hair, Ringle & Sarstedt (2011).
     "R2": (0.75, 0.5),
     # Kaufman & Rousseeuw (1990): strength is a silhouette with centres instead of customers.

@@ -26,7 +26,8 @@ OF_NAMES = (
 LIMITS = (
     "A segment is a region of a state space. With another seed, time window or method, some "
     "customers change segment. The report shows how many stay over time and, if it "
-    "was measured, how many stay in another fit: see reproducibility.",
+    "was measured, how many stay in another fit: see reproducibility. Neither shows that customers "
+    "differ by more than chance: see split half.",
     "Where a segment divides, its parts are more compact than the parts of a single cloud would "
     "be. There may still be customers between them. Without traits, the number of segments of the "
     "top level is given, and they need not be apart at all.",
@@ -91,6 +92,8 @@ MONITORING = (
      "skspend report, each period"),
     ("Agreement with another fit", "reproducibility", "do not use single segments below 0.65",
      "skspend segment, each new fit"),
+    ("Agreement of two halves of the time", "split half", "do not use segments below 0.2",
+     "skspend report, each period"),
     ("Agreement over time", "stability", "do not plan on segments below 0.4",
      "skspend report, each period"),
     ("Protected groups", "fairness", "explain each rate that differs, before use",

@@ -22,6 +22,7 @@ from ..clustering import TrajectoryClusterer
 from ..inspection import segment_fairness
 from ..inspection._segments import EVERYBODY, nearest_customers, strengths_of_seen
 from ..inspection._spending import compare_spending
+from ..metrics._halves import place_halves
 from ..metrics._movement import middle_period
 from ..metrics._scorers import run_to_trajectories
 from ..panel import Panel
@@ -57,6 +58,9 @@ class Customers(NamedTuple):
     are not known, as in a panel of shares."""
     nodes: np.ndarray
     """Node of each customer by period and level, shape (n_periods, n_customers, depth)."""
+    halves: np.ndarray | None
+    """Node of each customer by either half of the periods and by level, shape (2, n_customers,
+    depth); None with one period, or where all customers are in one segment."""
     strengths: np.ndarray
     extractor: Any
     clusterer: TrajectoryClusterer
@@ -92,10 +96,15 @@ def see_customers(pipeline: Any, X: Any, *, allow_unknown: bool = False) -> Cust
             f"it in a TrajectoryClusterer."
         )
     clusterer, extractor, source = found.clusterer, found.extractor, found.panel
+    steps = [*pipeline.named_steps.values()]
     if extractor is None:
         # No step knows traits.
         is_aggregated = isinstance(pipeline[0], SpendingAggregator)
         extractor, source = pipeline[-2], pipeline[0].transform(X) if is_aggregated else X
+        steps = steps[is_aggregated:]
+    else:
+        steps = steps[steps.index(extractor) :]
+    has_halves = found.n_periods > 1 and len(clusterer.tree_) > 1
     read = Panel.read(source, found.n_periods)
     shares, categories, period = read.cube, list(read.features or ()), read.period or "period"
     if not read.is_named:
@@ -134,6 +143,7 @@ def see_customers(pipeline: Any, X: Any, *, allow_unknown: bool = False) -> Cust
         in_shares=_has_shares(pipeline, shares),
         amounts=_measure_amounts(X, pipeline),
         nodes=np.stack(levels),
+        halves=place_halves(steps, source) if has_halves else None,
         strengths=strengths_of_seen(clusterer.strength(found.states), read.active_periods, known),
         extractor=extractor,
         clusterer=clusterer,

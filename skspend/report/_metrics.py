@@ -37,7 +37,9 @@ def measure_model(
         rows.append(_judge_coverage(customers))
     if active.any():
         rows += _judge_extractor(customers, active)
-        rows += _judge_segments(customers, active, check_random_state(random_state))
+        random = check_random_state(random_state)
+        rows += _judge_segments(customers, active, random)
+        rows += _judge_halves(customers, active, random)
         rows += _judge_drift(customers)
     if stability is not None:
         rows += _judge_fits(stability.to_dict("index")["top"])
@@ -122,6 +124,30 @@ def _judge_segments(
         turn = mean_interval(turns[np.isfinite(turns)])
         rows.append(("change of direction", *turn, "", meaning))
     return rows
+
+
+def _judge_halves(
+    customers: Customers, active: np.ndarray, random_state: np.random.RandomState
+) -> list[tuple[object, ...]]:
+    """Whether one half of the periods gives the segments that the other half gives."""
+    if customers.halves is None:
+        return []
+    one, other = customers.halves[:, active, 0]
+    same, n = int((one == other).sum()), len(one)
+    meaning = (
+        f"share of customers to whom every other {customers.period} and those between give the "
+        f"same segment of the top level"
+    )
+    kappa = temporal_stability(one, other)
+    interval = _kappa_interval(one, other, random_state)
+    agreement = (
+        "agreement of these two (Cohen's kappa): 1 if all customers have the same segment, 0 by "
+        "chance, as if all customers bought alike; with twice as many purchases it is higher"
+    )
+    return [
+        ("same in both halves", same / n, *wilson_interval(same, n), "", meaning),
+        ("split half", kappa, *interval, grade("split half", kappa), agreement),
+    ]
 
 
 def _scores_until(customers: Customers, period: int) -> pd.DataFrame:

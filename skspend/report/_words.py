@@ -9,7 +9,7 @@ import numpy as np
 from .._utils._text import count, cut
 from ..inspection._names import first_word
 from ..inspection._segments import EVERYBODY, WORTH_SAYING
-from ._grades import GOOD, POOR
+from ._grades import FAIR, GOOD, POOR
 
 LONGEST = 60
 """Characters of a name in a sentence."""
@@ -19,7 +19,8 @@ FEW = 5
 """Customers below which a mean tells of single ones; usual in official statistics."""
 CLEAR = 0.1
 """How much more than half of the members must be on one side of the median to be worth a word."""
-PERCENT = ("coverage", "accuracy", "stay", "stay without a network", "same segment", "R2")
+SHARES_OF_CUSTOMERS = ("stay", "stay without a network", "same segment", "same in both halves")
+PERCENT = ("coverage", "accuracy", "R2", *SHARES_OF_CUSTOMERS)
 NOT_MEASURED = "not measured"
 
 
@@ -61,7 +62,7 @@ def interval(low: float, high: float, metric: str = "") -> str:
 
 
 def tell_tiles(report: Any) -> list[dict[str, Any]]:
-    """The five figures of the first screen: what each asks, its value, what it says, its grade."""
+    """The six figures of the first screen: what each asks, its value, what it says, its grade."""
     data, metrics = report.data, report.metrics.set_index("metric")
     period = report.customers_.period
     top = report.segments[report.segments["depth"] == 1]
@@ -89,20 +90,28 @@ def tell_tiles(report: Any) -> list[dict[str, Any]]:
         )
     elif "reproducibility" in metrics.index:
         same["grade"] = metrics.loc["reproducibility", "grade"]
+    asks = "Would other purchases give the same?"
+    halves = _tile(metrics, "same in both halves", asks, _tell_halves)
     stay = _tile(metrics, "stay", "Do customers stay?", _tell_stay)
-    if stay["value"] == NOT_MEASURED:
-        stay["says"] = (
-            f"the data has one {period}"
-            if data["periods"] == 1
-            else "nobody spends all the time"
-            if len(top)
-            else "nobody can leave the only segment"
-        )
-    elif "stability" in metrics.index:
+    for tile, alone in (
+        (halves, "there is one segment, which all purchases give"),
+        (stay, "nobody can leave the only segment"),
+    ):
+        if tile["value"] == NOT_MEASURED:
+            tile["says"] = (
+                f"the data has one {period}"
+                if data["periods"] == 1
+                else "nobody spends all the time"
+                if len(top)
+                else alone
+            )
+    if "split half" in metrics.index:
+        halves["grade"] = metrics.loc["split half", "grade"]
+    if "stability" in metrics.index:
         stay["grade"] = metrics.loc["stability", "grade"]
         first = report.customers_.middle + 1
         stay["says"] = f"from {period} {first} to {data['periods']}{stay['says']}"
-    return [{"grade": "", **tile} for tile in (*tiles, same, stay)]
+    return [{"grade": "", **tile} for tile in (*tiles, same, halves, stay)]
 
 
 def _tile(metrics, metric, asks, tell):
@@ -129,6 +138,17 @@ def _tell_fits(metrics):
     )
 
 
+def _tell_halves(metrics):
+    chance = percent(_by_chance(metrics))
+    return f"get the same segment from either half of the time; by chance {chance}"
+
+
+def _by_chance(metrics):
+    """Share of customers to whom both halves of the periods would give one segment by chance."""
+    same, kappa = metrics.loc[["same in both halves", "split half"], "value"]
+    return (same - kappa) / (1 - kappa) if kappa < 1 else 1.0
+
+
 def _tell_stay(metrics):
     if "stay without a network" not in metrics.index:
         return ""
@@ -143,6 +163,15 @@ def tell_verdict(report: Any) -> str:
         return (
             "These customers do not divide into segments: there is nothing to compare, and no "
             "reason to treat one of them unlike another."
+        )
+    of_halves = metrics["grade"].get("split half")
+    if of_halves == POOR:
+        return (
+            f"Do not use these segments: half of the time gives only "
+            f"{percent(metrics.loc['same in both halves', 'value'])} of the customers the segment "
+            f"that the other half gives them, and chance alone {percent(_by_chance(metrics))}. "
+            f"Customers differ little more than if all of them bought alike, whatever other fits "
+            f"and later periods say."
         )
     said = []
     if "coverage" in metrics.index:
@@ -168,6 +197,11 @@ def tell_verdict(report: Any) -> str:
         )
     else:
         said.append("whether another fit finds these segments is not measured")
+    if of_halves == FAIR:
+        said.append(
+            "other purchases often give a customer another segment, so speak of groups, not of "
+            "single customers"
+        )
     if "stability without a network" in metrics.index:
         low = metrics.loc["stability", "low"]
         than = metrics.loc["stability without a network", "value"]

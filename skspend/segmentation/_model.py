@@ -21,6 +21,8 @@ from ..extraction import FactorStateExtractor, LSTMStateExtractor
 from ..inspection import name_segments, segment_path
 from ..inspection._matching import keep_names, match_nodes
 from ..inspection._segments import EVERYBODY, describe_spending, strengths_of_seen, tree_order
+from ..metrics import temporal_stability
+from ..metrics._halves import place_halves
 from ..panel import fitted_features
 from ..personality import BigFivePersonalityScorer, personality_types
 from ..transactions import TransactionLog
@@ -254,12 +256,16 @@ class SegmentModel:
         """Count and measure the customers, and those of `fit`, as in ``run.json``.
 
         `fitted` is the panel of the latter, and `described` describes all that are `seen`. Without
-        traits, coverage and accuracy are None.
+        traits, coverage and accuracy are None; with one period or segment, figures of halves are.
         """
         spend, states, segment = self.pipeline.named_steps.values()
         top = described[described["depth"] == 1]
         has_traits = hasattr(states, "scorer_")
         is_active = seen.spending.active_periods == spend.n_periods_
+        same = split_half = None
+        if spend.n_periods_ > 1 and len(top):
+            halves = place_halves([states, segment], fitted)[:, :, 0]
+            same, split_half = float(np.equal(*halves).mean()), temporal_stability(*halves)
         return {
             "customers": len(is_active),
             "customers_active_in_all_periods": int(is_active.sum()),
@@ -269,6 +275,8 @@ class SegmentModel:
             "coverage": states.scorer_.coverage_ if has_traits else None,
             "accuracy_in_sample": states.score(fitted) if has_traits else None,
             "stability_kappa": segment.score(_safe_indexing(seen.trajectories, is_fitted)),
+            "same_in_both_halves": same,
+            "split_half_kappa": split_half,
             "top_level_segments": len(top),
             "leaves": int((segment.tree_["label"] >= 0).sum()),
             "largest_share": float(top["share"].max()) if len(top) else 1.0,

@@ -238,6 +238,19 @@ def test_the_screen_says_whether_another_fit_gives_the_same(segmented_bank, caps
     assert tell_found_again(pd.DataFrame(top["nodes"])) in said
 
 
+def test_the_screen_says_whether_customers_differ_by_more_than_chance(segmented_bank, capsys):
+    record = json.loads(segmented_bank[1].stdout)
+    figures = record["figures"]
+    for kappa, is_chance in ((figures["split_half_kappa"], False), (0.19, True), (None, None)):
+        changed = record | {"figures": figures | {"split_half_kappa": kappa}}
+        _show(pd.DataFrame(record["segments"]), changed, "out", is_bundled=False)
+        said = " ".join(capsys.readouterr().out.split())
+        same = f"One half of the time gives {figures['same_in_both_halves']:.0%} of the fitted"
+        assert (same in said) == (kappa is not None)
+        assert ("do not use these segments" in said) == bool(is_chance)
+    assert 0.2 < figures["split_half_kappa"] < 1 > figures["same_in_both_halves"] > 0.2
+
+
 def test_without_stability_nothing_is_said_of_other_fits(households, segments):
     folder, done = households
     assert json.loads((folder / "run.json").read_text())["stability"] is None

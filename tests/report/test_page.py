@@ -157,16 +157,17 @@ def download(page, table):
 
 
 def test_the_first_screen_says_what_to_make_of_the_segments(page, report):
-    """What it is, five figures, one sentence, what it must not be used for: in this order."""
+    """What it is, six figures, one sentence, what it must not be used for: in this order."""
     tiles = tell_tiles(report)
     asked = ["Customers placed", "Segments", "Spending that the names rest on"]
-    asked += ["Would another fit give the same?", "Do customers stay?"]
+    asked += [f"Would {others} give the same?" for others in ("another fit", "other purchases")]
+    asked.append("Do customers stay?")
     assert page.locator(".tiles dt").all_inner_texts() == [tile["asks"] for tile in tiles] == asked
     metrics = report.metrics.set_index("metric")["value"]
     top = report.segments[report.segments["depth"] == 1]
     shown = page.locator(".tiles strong").all_inner_texts()
-    share = [percent(metrics[name]) for name in ("coverage", "same segment", "stay")]
-    assert shown == ["300", f"{len(top)}", *share]
+    names = ("coverage", "same segment", "same in both halves", "stay")
+    assert shown == ["300", f"{len(top)}", *(percent(metrics[name]) for name in names)]
     assert percent(metrics["stay without a network"]) in page.locator(".tiles").inner_text()
     assert page.locator("#verdict").inner_text() == tell_verdict(report)
     parts = [page.locator(part) for part in ("h1", ".tiles", "#verdict", "#never", "#tree")]

@@ -387,6 +387,7 @@ def test_the_card_holds_every_figure(report, tmp_path):
             (0.4, 0.7, 0.9),
             ("do not rely on a single one", "finds most of", "nearly the same segments"),
         ),
+        ("split half", (0.19, 0.21), ("Do not use these segments", "speak of groups")),
     ],
 )
 def test_the_verdict_follows_the_grades(report, metric, values, said):
