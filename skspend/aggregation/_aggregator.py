@@ -30,7 +30,7 @@ from ..transactions._balances import BALANCES
 from ..transactions._moments import FLOWS, STATISTICS
 from ..transactions._refusal import refuse_transactions
 from ._columns import choose_categories, name_features, refuse_suffixes
-from ._shares import count_whole_periods, divisor, gross_spending, make_table, positive_income
+from ._shares import LazyPanel, count_whole_periods, divisor, gross_spending, positive_income
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, DTypeLike
@@ -332,7 +332,7 @@ class SpendingAggregator(PanelTransformer):
             fitted, got = ("a log", "a panel") if was_log else ("a panel", "a log")
             raise ValueError(f"The aggregator was fitted on {fitted} and cannot transform {got}.")
         if isinstance(X, TransactionLog):
-            return make_table(X, self)
+            return LazyPanel(X, self).whole()
         panel = validate_panel(self, X, reset=False)
         shares = panel.cube
         if self.normalize_ is not None:

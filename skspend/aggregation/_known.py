@@ -15,7 +15,7 @@ from sklearn.utils import gen_batches
 from .._utils._text import count, some
 from ..categories._mcc import ask_about_codes
 from ..transactions._incomes import with_income
-from ._shares import CELLS_OF_BLOCK, arrange, find_places, gross_spending, make_table
+from ._shares import CELLS_OF_BLOCK, LazyPanel, arrange, find_places, gross_spending
 
 if TYPE_CHECKING:
     from .._utils._typing import Estimator, Floats
@@ -51,7 +51,7 @@ def known_share(log: TransactionLog, spend: Estimator, *, allow_unknown: bool = 
     log = with_income(log, spend.income_categories_)
     tally = Tally(log, spend, allow_unknown)
     if not tally.is_needed:
-        return _share_of_spenders(log, spend)
+        return tally.share
     n_cells = spend.n_periods_ * (len(log.categories) + len(tally.columns))
     for block in gen_batches(len(log), max(1, CELLS_OF_BLOCK // n_cells)):
         tally.add(log[block].sum_spending(spend.n_months_, spend.n_periods_))
@@ -59,24 +59,25 @@ def known_share(log: TransactionLog, spend: Estimator, *, allow_unknown: bool = 
     return tally.share
 
 
-def transform_with_known_share(
+def panel_with_tally(
     log: TransactionLog, spend: Estimator, *, allow_unknown: bool = False
-) -> tuple[Any, Floats]:
-    """Return the panel of a log and the :func:`known_share` of its customers, of the same sums."""
-    read = with_income(log, spend.income_categories_)
-    tally = Tally(read, spend, allow_unknown)
-    if not tally.is_needed:
-        return spend.transform(log), _share_of_spenders(read, spend)
-    return make_table(log, spend, tally), tally.share
+) -> tuple[LazyPanel, Tally]:
+    """Return the panel of a log, and what has the :func:`known_share` of its customers.
+
+    The share is of the sums of which the panel is made: it is known when all parts have been.
+    """
+    tally = Tally(with_income(log, spend.income_categories_), spend, allow_unknown)
+    return LazyPanel(log, spend, tally if tally.is_needed else None), tally
 
 
 class Tally:
     """What customers spend in known and in unknown categories, added up block by block.
 
-    A SpendingAggregator that transforms a log passes the sums of each block of customers.
+    A LazyPanel passes the sums of each block of customers.
     """
 
     def __init__(self, log: TransactionLog, spend: Estimator, allow_unknown: bool) -> None:
+        self.log, self.spend = log, spend
         rare = spend.infrequent_categories_
         categories = spend.categories_
         self.columns = categories if rare is None else np.append(categories[:-1], rare)
@@ -103,6 +104,11 @@ class Tally:
 
     @property
     def share(self) -> Floats:
+        """The known share of each customer, shape (n_customers,)."""
+        if not self.is_needed:
+            spend = self.spend
+            n_spent, *_ = self.log.count_transactions(spend.n_months_, spend.n_periods_)
+            return np.where((n_spent > 0).any(axis=1), 1.0, np.nan)
         known, unknown = np.concatenate(self.blocks, axis=1)
         total = known + unknown
         return np.divide(known, total, out=np.full(len(total), np.nan), where=total > 0)
@@ -123,9 +129,3 @@ class Tally:
             f"guess.{ask_about_codes(self.categories)} Name the categories as in the fit, or pass "
             f"allow_unknown=True."
         )
-
-
-def _share_of_spenders(log, spend):
-    """The share where all categories are known."""
-    n_transactions, *_ = log.count_transactions(spend.n_months_, spend.n_periods_)
-    return np.where((n_transactions > 0).any(axis=1), 1.0, np.nan)

@@ -6,7 +6,8 @@ Maree & Omlin (2021), section III-A.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 import narwhals.stable.v2 as nw
@@ -40,11 +41,15 @@ class LazyPanel:
 
     All of them may be too many to hold. Iterate over it for frames of some customers each, in their
     order; to each of them, an estimator that reads row by row does what it would do to the whole.
-    `spend` is a SpendingAggregator, fitted on a log.
+    `spend` is a SpendingAggregator, fitted on a log. A log of fewer months than its periods is a
+    warning. After the last customer, spending in unknown categories is one, too, and a `tally`,
+    which is passed the sums of spending, is checked.
     """
 
-    def __init__(self, log: TransactionLog, spend: Estimator) -> None:
+    def __init__(self, log: TransactionLog, spend: Estimator, tally: Any = None) -> None:
+        warn_of_short_history(log, spend)
         self._log, self._spend = with_income(log, spend.income_categories_), spend
+        self._tally = tally
         # Of the libraries of frames, pandas has sparse ones.
         is_pandas = _get_output_config("transform", spend)["dense"] in ("default", "pandas")
         may_be_sparse = is_pandas and not log.is_polars
@@ -60,21 +65,49 @@ class LazyPanel:
     def __iter__(self) -> Iterator[Any]:
         n_columns = self._spend.n_periods_ * len(self._spend.features_)
         n_at_once = CUSTOMERS_AT_ONCE * max(1, CELLS_OF_PART // (CUSTOMERS_AT_ONCE * n_columns))
-        for rows in gen_batches(len(self), n_at_once):
-            yield self.take(rows)
+        return self._make(gen_batches(max(1, len(self)), n_at_once))
 
     def take(self, rows: Selection) -> Any:
         """Make the frame of some customers."""
-        return self._make(self._log[rows])
+        [frame] = self._make([rows])
+        return frame
 
-    def whole(self, tally: Any = None) -> Any:
-        """Make the frame of all customers, and pass its sums to a `tally`, if there is one."""
-        return self._make(self._log, tally)
+    def whole(self) -> Any:
+        """Make the frame of all customers."""
+        [frame] = self._make([None])
+        return frame
 
-    def _make(self, log, tally=None):
-        spend = self._spend
-        panel = compute_panel(log, spend, sparse=self._is_sparse, tally=tally)
-        if self._is_sparse:
+    @cached_property
+    def _income(self):
+        by_income = self._spend.normalize_ == "income"
+        return positive_income(self._log, self._spend) if by_income else None
+
+    def _make(self, selections: Iterable[Selection | None]) -> Iterator[Any]:
+        """Make a frame of each selection of customers, and then tell what is unknown in them."""
+        spend, categories = self._spend, self._log.categories
+        unknown = categories[_Columns.of(categories, spend).is_unknown]
+        if len(unknown) and spend.handle_unknown_ == "error":
+            raise ValueError(
+                f"{len(unknown)} of {count(len(categories), 'category', 'categories')} were "
+                f"not in fit: {some(unknown)}. Rename them, or use "
+                f"handle_unknown='infrequent_if_exist'."
+            )
+        totals = np.zeros(3)
+        for rows in selections:
+            yield self._frame(rows, totals)
+        if self._tally is not None:
+            self._tally.check()
+        if spend.handle_unknown_ == "warn":
+            _warn_of_unknown(spend, unknown, *totals)
+
+    def _frame(self, rows, totals):
+        spend, is_sparse = self._spend, self._is_sparse
+        log, income = self._log, self._income
+        if rows is not None:
+            log, income = log[rows], None if income is None else income[rows]
+        panel, missed = compute_panel(log, spend, income, sparse=is_sparse, tally=self._tally)
+        totals += missed
+        if is_sparse:
             return make_sparse_frame(panel, log.customers, spend.get_feature_names_out())
         named = Panel(panel, spend.period_, spend.features_)
         if log.is_polars:
@@ -82,33 +115,22 @@ class LazyPanel:
         return pd.DataFrame(named.table, index=log.customers, columns=named.names, copy=False)
 
 
-def make_table(log: TransactionLog, spend: Estimator, tally: Any = None) -> Any:
-    """Make the frame of shares of a log, and pass its sums to a `tally`, if there is one.
-
-    A log of fewer months than the periods of `spend` is a warning.
-    """
-    warn_of_short_history(log, spend)
-    return LazyPanel(log, spend).whole(tally)
-
-
 def compute_panel(
-    log: TransactionLog, spend: Estimator, *, sparse: bool = False, tally: Any = None
-) -> Any:
+    log: TransactionLog,
+    spend: Estimator,
+    income: Floats | None = None,
+    *,
+    sparse: bool = False,
+    tally: Any = None,
+) -> tuple[Any, Floats]:
     """Compute the features of all customers, shape (n_customers, n_periods, n_features).
 
     With `sparse`, they are a sparse array of shape (n_customers, n_periods * n_features).
-    `spend` is a SpendingAggregator, fitted on a log whose categories of income `log` has. The sums
-    of spending are passed to a `tally`, if there is one.
+    `spend` is a SpendingAggregator, fitted on a log whose categories of income `log` has, and
+    `income` is what to divide by, if it is not the spending. The sums of spending are passed to a
+    `tally`, if there is one. Also returned are three totals, as :func:`_shares_of_block`.
     """
     columns = _Columns.of(log.categories, spend)
-    is_unknown = columns.is_unknown
-    if is_unknown.any() and spend.handle_unknown_ == "error":
-        raise ValueError(
-            f"{is_unknown.sum()} of {count(len(log.categories), 'category', 'categories')} were "
-            f"not in fit: {some(list(log.categories[is_unknown]))}. Rename them, or use "
-            f"handle_unknown='infrequent_if_exist'."
-        )
-    income = positive_income(log, spend) if spend.normalize_ == "income" else None
     n_features = len(spend.features_)
     widest = max(1, n_features, len(log.categories))
     n_at_once = max(1, CELLS_OF_BLOCK // (spend.n_periods_ * widest))
@@ -127,11 +149,7 @@ def compute_panel(
             parts.append(csr_array(unfold(found)))
     if sparse:
         panel = vstack(parts, format="csr")
-    if tally is not None:
-        tally.check()
-    if spend.handle_unknown_ == "warn":
-        _warn_of_unknown(spend, log.categories[is_unknown], *totals)
-    return panel
+    return panel, totals
 
 
 def _warn_of_unknown(spend, unknown, missed, total, came_in):

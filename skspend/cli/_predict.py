@@ -16,10 +16,10 @@ def predict_file(model, file, output, force, options):
             loaded = files.load_model(model, options)
             log = files.read_log(file, options, loaded.pipeline["spend"].n_months_, loaded.reading)
         with steps.step("Segmenting"), blame_data():
-            panel, seen, known = loaded.see(log, allow_unknown=options["allow_unknown"])
+            sums, seen, known = loaded.see(log, allow_unknown=options["allow_unknown"])
             nodes = loaded.pipeline["segment"].predict_levels(seen.trajectories)
             table = loaded.place(log.customers, seen, known, nodes=nodes)
-            drift = work.measure_drift(*loaded.pipeline[1:], panel, seen.trajectories, nodes=nodes)
+            drift = work.measure_drift(*loaded.pipeline[1:], sums, seen.trajectories, nodes=nodes)
         spend = loaded.pipeline["spend"]
         _, n, amount = log.count_transactions(spend.n_months_, spend.n_periods_)
         files.note_what_does_not_count(log.n_transactions, (n, amount), table)

@@ -27,6 +27,7 @@ from ..metrics._movement import middle_period
 from ..metrics._scorers import run_to_trajectories
 from ..panel import Panel
 from ..personality import personality_types
+from ..segmentation import PanelSums
 from ..segmentation._reading import check_sign
 from ..transactions import TransactionLog
 from ..transactions._incomes import with_income
@@ -42,6 +43,7 @@ class Customers(NamedTuple):
     """Shares by period and category, with the names of a panel, indexed by customer."""
     shares: np.ndarray
     """The same, shape (n_customers, n_periods, n_categories)."""
+    sums: PanelSums
     active_periods: np.ndarray
     categories: list[str]
     period: str
@@ -127,12 +129,14 @@ def see_customers(pipeline: Any, X: Any, *, allow_unknown: bool = False) -> Cust
     elif isinstance(source, pd.DataFrame):
         names = source.index
     panel = pd.DataFrame(read.table, index=names, columns=Panel(shares, period, categories).names)
-    check_sign(panel)
+    sums = PanelSums.of(panel, found.n_periods)
+    check_sign(sums)
     levels = [clusterer.predict_levels(found.states, period=p) for p in range(found.n_periods)]
     return Customers(
         names=np.asarray(names),
         source=source,
         panel=panel,
+        sums=sums,
         shares=shares,
         active_periods=read.active_periods,
         categories=categories,
@@ -167,7 +171,8 @@ def _measure_amounts(X: Any, pipeline: Any) -> np.ndarray | None:
     # The same sums, without the last step to shares, and without a second warning.
     sums = copy(spend)
     sums.normalize_, sums.dtype_, sums.handle_unknown_ = None, None, "infrequent_if_exist"
-    amounts: np.ndarray = compute_panel(with_income(X, spend.income_categories_), sums).mean(axis=1)
+    panel, _ = compute_panel(with_income(X, spend.income_categories_), sums)
+    amounts: np.ndarray = panel.mean(axis=1)
     return amounts
 
 

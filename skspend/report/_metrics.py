@@ -165,7 +165,7 @@ def _judge_drift(customers: Customers) -> list[tuple[object, ...]]:
     if not hasattr(customers.extractor, "scaler_"):
         return []
     nodes = customers.nodes[-1]
-    drift = measure_drift(*steps, customers.panel, customers.trajectories, nodes=nodes)
+    drift = measure_drift(*steps, customers.sums, customers.trajectories, nodes=nodes)
     if drift is None:
         return []
     meaning = (

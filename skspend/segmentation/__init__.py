@@ -8,10 +8,11 @@ from ._model import SegmentModel, cluster, make_steps, train, versions
 from ._previous import compare_models, find_nodes
 from ._reading import Reading
 from ._refits import Refits
-from ._seen import Seen, score_traits
+from ._seen import PanelSums, Seen, score_traits
 
 __all__ = [
     "LazyPanel",
+    "PanelSums",
     "Reading",
     "Refits",
     "Seen",

@@ -12,7 +12,7 @@ from .._utils._sklearn import default_output
 from .._utils._sparse import find_active
 from ..aggregation import SpendingAggregator
 from ..aggregation._aggregator import MONTHS
-from ..aggregation._shares import LazyPanel, count_whole_periods, warn_of_short_history
+from ..aggregation._shares import LazyPanel, count_whole_periods
 from ..panel import Panel
 
 if TYPE_CHECKING:
@@ -75,7 +75,6 @@ def aggregate(
         counts, *_ = log.count_transactions(spend.n_months_, spend.n_periods_)
         _require_active(counts > 0, asked)
     with blame_data():
-        warn_of_short_history(log, spend)
         panel = LazyPanel(log, spend)
         spends = [find_active(Panel.read(part, sparse=True).cube) for part in panel]
     is_active = _require_active(np.concatenate(spends), asked)

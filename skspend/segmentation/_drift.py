@@ -7,14 +7,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from .._utils._sparse import take
 from ..aggregation._columns import find_shares
 from ..clustering._tree import count_tenths
 from ..metrics import population_stability
-from ..panel import Panel
 
 if TYPE_CHECKING:
     from .._utils._typing import Estimator, Integers, PanelLike
+    from ._seen import PanelSums
 
 FEWEST_TO_COMPARE = 100
 """Customers who spend in all periods: of fewer, the index is large by chance alone."""
@@ -27,7 +26,7 @@ SOME, MUCH = 0.1, 0.25
 def measure_drift(
     states: Estimator,
     segment: Estimator,
-    panel: pd.DataFrame,
+    sums: PanelSums,
     trajectories: PanelLike,
     *,
     nodes: Integers | None = None,
@@ -37,8 +36,10 @@ def measure_drift(
     Parameters
     ----------
     states, segment : fitted extractor and TrajectoryClusterer
-    panel, trajectories : frame
-        Of the customers to compare. Of the panel, sums of spending count, and no other statistics.
+    sums : PanelSums
+        Of the customers to compare. Their spending counts, and no other statistics.
+    trajectories : frame
+        Of the same customers.
     nodes : ndarray of int, shape (n_customers, depth), default=None
         What ``segment.predict_levels(trajectories)`` returns, if it is known.
 
@@ -53,9 +54,9 @@ def measure_drift(
 
     None if fewer than 100 customers spend in all periods.
     """
-    read = Panel.read(panel, states.n_periods_, sparse=True)
-    is_active = read.active_periods == states.n_periods_
-    if is_active.sum() < FEWEST_TO_COMPARE:
+    is_active = sums.is_active
+    n_active = int(is_active.sum())
+    if n_active < FEWEST_TO_COMPARE:
         return None
     top = segment.tree_.index[segment.tree_["depth"] == 1]
     if nodes is None:
@@ -63,20 +64,20 @@ def measure_drift(
     levels = pd.Series(nodes[is_active, 0])
     outliers = count_tenths(segment.outlier_score(trajectories)[is_active])
     sizes = segment.sizes_[top], levels.value_counts().reindex(top, fill_value=0)
-    is_sum = find_shares(read.features)
-    means = take(panel, is_active).mean(axis=0).to_numpy()
-    means = states.scaler_.mean_, means.reshape(states.n_periods_, -1).mean(axis=0)
+    is_sum = find_shares(sums.features)
+    now = (sums.active / n_active).reshape(states.n_periods_, -1).mean(axis=0)
+    means = states.scaler_.mean_, now
     # Where more comes back than is spent, nothing is spent.
     spent = [np.maximum(mean[is_sum], 0) for mean in means]
     shares = [mean / mean.sum() for mean in spent]
-    categories = np.array(read.features, dtype=object)[is_sum]
+    categories = np.array(sums.features, dtype=object)[is_sum]
     moved = pd.DataFrame({"category": categories, "fit": shares[0], "now": shares[1]})
     size = [population_stability([e, 1 - e], [f, 1 - f]) for e, f in zip(*shares, strict=True)]
     return {
-        "customers": int(is_active.sum()),
+        "customers": n_active,
         "segments": population_stability(*sizes) if len(top) else np.nan,
         "outliers": population_stability(segment.outlier_counts_, outliers),
-        "by_chance": max(0, len(top) - 1) * (1 / segment.sizes_[0] + 1 / is_active.sum()),
+        "by_chance": max(0, len(top) - 1) * (1 / segment.sizes_[0] + 1 / n_active),
         "spending": population_stability(*shares),
         "moved": moved.iloc[np.argsort(-np.array(size), kind="stable")[:N_MOVED]].to_dict(
             "records"

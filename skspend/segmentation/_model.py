@@ -15,7 +15,7 @@ from sklearn.utils import _safe_indexing
 from .. import __version__
 from .._utils._errors import DataError, blame_data
 from .._utils._sklearn import default_output
-from ..aggregation._known import transform_with_known_share
+from ..aggregation._known import panel_with_tally
 from ..clustering import TrajectoryClusterer
 from ..extraction import FactorStateExtractor, LSTMStateExtractor
 from ..inspection import name_segments, segment_path
@@ -28,7 +28,7 @@ from ..personality import BigFivePersonalityScorer, personality_types
 from ..transactions import TransactionLog
 from . import _model_file as model_file
 from ._reading import Reading, check_sign
-from ._seen import Seen
+from ._seen import PanelSums, Seen
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -227,14 +227,16 @@ class SegmentModel:
     @default_output
     def see(
         self, log: TransactionLog, *, allow_unknown: bool = False
-    ) -> tuple[pd.DataFrame, Seen, Floats]:
-        """Return the panel of a log, and what :meth:`place` takes: Seen and known shares."""
-        spend = self.pipeline["spend"]
+    ) -> tuple[PanelSums, Seen, Floats]:
+        """Return the sums of a log, and what :meth:`place` takes: Seen and known shares."""
+        spend, states = self.pipeline["spend"], self.pipeline["states"]
         if self.reading is not None:
             self.reading.check(log)
-        panel, known = transform_with_known_share(log, spend, allow_unknown=allow_unknown)
-        check_sign(panel)
-        return panel, Seen.of(self.pipeline["states"], panel), known
+        panel, tally = panel_with_tally(log, spend, allow_unknown=allow_unknown)
+        sums = PanelSums(spend.n_periods_)
+        seen = Seen.of_all(states, panel, sums)
+        check_sign(sums)
+        return sums, seen, tally.share
 
     @default_output
     def describe(self, seen: Seen) -> pd.DataFrame:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pandas as pd
 
 from .._utils._errors import blame_data
+from ..aggregation._shares import LazyPanel
 from ..inspection._matching import compare_levels
 from ..inspection._stability import place
 
@@ -25,7 +27,8 @@ def find_nodes(previous: SegmentModel, log: TransactionLog) -> Integers:
     error in the data is a DataError.
     """
     with blame_data():
-        return place(previous.pipeline, log)
+        panel, steps = LazyPanel(log, previous.pipeline["spend"]), previous.pipeline[1:]
+        return np.concatenate([place(steps, part) for part in panel])
 
 
 def compare_models(

@@ -9,14 +9,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
-import pandas as pd
-
-from .._utils._sparse import is_sparse
 from ..transactions._dialect import DATE_FORMATS, DECIMALS
 from ..transactions._names import ROLES
 
 if TYPE_CHECKING:
     from ..transactions import TransactionLog
+    from ._seen import PanelSums
 
 LARGEST_RATIO = 30.0
 """Of the mean amount of a transaction to that of the fit."""
@@ -85,16 +83,12 @@ class Reading:
             )
 
 
-def check_sign(panel: pd.DataFrame) -> None:
+def check_sign(sums: PanelSums) -> None:
     """Refuse a panel in whose categories of spending more money comes in than goes out."""
-    if len(panel) <= A_FEW:
-        return
-    sparse: Any = panel.sparse if is_sparse(panel) else None
-    table = panel.to_numpy() if sparse is None else sparse.to_coo().data
-    out, back = table[table > 0].sum(), -table[table < 0].sum()
-    if back > out:
+    if len(sums.is_active) > A_FEW and sums.back > sums.out:
+        share = sums.back / (sums.out + sums.back)
         raise ValueError(
-            f"In the categories that are spending to the model, {back / (out + back):.0%} of what "
+            f"In the categories that are spending to the model, {share:.0%} of what "
             f"moves comes in: money spent seems to have the other sign than in the fit. Turn the "
             f"signs of the amounts."
         )

@@ -7,12 +7,16 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 import pandas as pd
-from scipy.sparse import issparse, vstack
+from scipy.sparse import csr_array, issparse, vstack
 
 from .._utils._sklearn import default_output
+from .._utils._sparse import is_sparse
 from ..inspection._spending import Spending
+from ..panel import Panel
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from .._utils._typing import Estimator
     from ..aggregation._shares import LazyPanel
 
@@ -24,6 +28,53 @@ def score_traits(states: Estimator, panel: pd.DataFrame) -> pd.DataFrame:
         return pd.DataFrame(index=panel.index)
     scores: pd.DataFrame = states.scorer_.transform(panel)
     return scores
+
+
+class PanelSums:
+    """Sums over customers, to which a part of their panel is added after the other.
+
+    Unless columns are sparse, those by column are the same to the last bit, whatever the parts.
+    """
+
+    features: list[str]
+    is_active: NDArray[np.bool_]
+    """Who spends in all periods, shape (n_customers,)."""
+    active: Any
+    """The sums of these customers by column, shape (n_periods * n_features,)."""
+    out: float
+    back: float
+    """What all customers spend, and what comes back, without its sign."""
+
+    def __init__(self, n_periods: int) -> None:
+        self.n_periods = n_periods
+        self.is_active = np.zeros(0, dtype=bool)
+        self.active = self.out = self.back = 0.0
+
+    @classmethod
+    def of(cls, panel: pd.DataFrame, n_periods: int) -> Self:
+        """Add up a whole panel."""
+        sums = cls(n_periods)
+        sums.add(panel)
+        return sums
+
+    def add(self, panel: pd.DataFrame) -> None:
+        """Add the next customers."""
+        read = Panel.read(panel, self.n_periods, sparse=True)
+        is_active = read.active_periods == self.n_periods
+        sparse: Any = panel.sparse if is_sparse(panel) else None
+        table = panel.to_numpy() if sparse is None else csr_array(sparse.to_coo())
+        values: Any = table.data if issparse(table) else table
+        self.out += values[values > 0].sum()
+        self.back -= values[values < 0].sum()
+        rows = table[is_active]
+        if issparse(rows):
+            self.active = self.active + rows.sum(axis=0)
+        elif len(rows):
+            # NumPy adds row by row, and so goes on where it left off.
+            rows[0] += self.active
+            self.active = rows.sum(axis=0)
+        self.features = read.features
+        self.is_active = np.concatenate([self.is_active, is_active])
 
 
 @dataclass(frozen=True)
@@ -43,15 +94,19 @@ class Seen:
         return cls(states.transform(panel), score_traits(states, panel), Spending.of(panel))
 
     @classmethod
-    def of_all(cls, states: Estimator, panel: LazyPanel) -> Self:
-        """See the customers of one part of a panel after the other."""
+    def of_all(cls, states: Estimator, panel: LazyPanel, sums: PanelSums | None = None) -> Self:
+        """See the customers of one part of a panel after the other, and add them to `sums`."""
         found: dict[str, Any] = {}
         start = 0
         for part in panel:
+            if sums is not None:
+                sums.add(part)
             seen = cls.of(states, part)
-            if len(part) == len(panel):
-                return seen
             rows = slice(start, start + len(part))
+            # The next part is made while this one is no longer held.
+            del part
+            if rows == slice(0, len(panel)):
+                continue
             for name, values in seen._arrays().items():
                 if issparse(values):
                     found.setdefault(name, []).append(values)
@@ -61,6 +116,8 @@ class Seen:
                     found[name] = np.empty_like(values, shape=(len(panel), *values.shape[1:]))
                 found[name][rows] = values
             start = rows.stop
+        if not found:
+            return seen
         customers, shares = pd.Index(panel.customers), found["shares"]
         if isinstance(shares, list):
             shares = vstack(shares, format="csr")

@@ -14,7 +14,7 @@ from skspend import (
 from skspend.aggregation._columns import find_shares
 from skspend.metrics import population_stability
 from skspend.report import SegmentReport
-from skspend.segmentation import measure_drift, tell_drift
+from skspend.segmentation import PanelSums, measure_drift, tell_drift
 
 counts = st.lists(st.integers(0, 1000), min_size=2, max_size=8).filter(sum)
 
@@ -55,7 +55,7 @@ def fitted(bank, scorer):
 
 
 def drift_of(pipeline, panel):
-    return measure_drift(*pipeline, panel, pipeline[0].transform(panel))
+    return measure_drift(*pipeline, PanelSums.of(panel, 3), pipeline[0].transform(panel))
 
 
 def test_drift_of_a_panel_with_statistics_is_that_of_its_sums(bank_log):
@@ -79,7 +79,7 @@ def test_the_customers_of_the_fit_do_not_differ_from_themselves(fitted, bank):
 
 def test_customers_far_from_every_segment_are_a_drift_of_outliers(fitted, bank):
     trajectories = fitted[0].transform(bank.data)
-    drift = measure_drift(*fitted, bank.data, 5 * trajectories)
+    drift = measure_drift(*fitted, PanelSums.of(bank.data, 3), 5 * trajectories)
     scores = fitted[1].outlier_score(5 * trajectories)
     expected = np.histogram(fitted[1].outlier_scores_, 10, (0, 1))[0]
     found = np.histogram(scores, 10, (0, 1))[0]

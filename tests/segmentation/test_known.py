@@ -67,10 +67,11 @@ def test_a_model_sums_the_spending_once_and_knows_the_same_share_of_it(
         return sums(log, *periods)
 
     monkeypatch.setattr(TransactionLog, "sum_spending", count)
-    found = model.see(log)
+    _, seen, known = model.see(log)
     assert n_sums == [len(log)]
-    pd.testing.assert_frame_equal(found[0], panel, check_exact=True)
-    np.testing.assert_array_equal(found[2], expected)
+    trajectories = model.pipeline["states"].transform(panel)
+    pd.testing.assert_frame_equal(seen.trajectories, trajectories, check_exact=True)
+    np.testing.assert_array_equal(known, expected)
 
 
 def test_customers_of_whom_the_model_knows_nothing_have_no_strength(model, bank_log):

@@ -11,6 +11,7 @@ from skspend import BigFivePersonalityScorer, SegmentModel, SegmentReport
 from skspend._utils._errors import DataError
 from skspend.personality import TRAITS
 from skspend.segmentation import (
+    PanelSums,
     Refits,
     Seen,
     aggregate,
@@ -113,8 +114,8 @@ def test_the_record_says_nothing_of_traits(fitted):
 
 def test_its_customers_have_no_drift(fitted):
     model, panel, seen, is_active = fitted
-    active = panel.take(is_active), seen.trajectories[is_active]
-    drift = measure_drift(*model.pipeline[1:], *active)
+    sums = PanelSums.of(panel.take(is_active), 3)
+    drift = measure_drift(*model.pipeline[1:], sums, seen.trajectories[is_active])
     assert max(drift["segments"], drift["spending"], drift["outliers"]) < 1e-9
 
 
