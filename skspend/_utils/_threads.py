@@ -19,11 +19,11 @@ _blas = None
 
 
 @contextmanager
-def one_thread():
-    """Hold BLAS and OpenMP to one thread, and give their threads back at the end.
+def one_thread_of_blas():
+    """Hold BLAS to one thread, and give its threads back at the end.
 
-    BLAS has one limit for the whole process, OpenMP one per thread. So of several fits that run at
-    once in threads, the first sets that of BLAS and the last restores it.
+    BLAS has one limit for the whole process. So of several fits that run at once in threads, the
+    first sets it and the last restores it.
     """
     global _n_inside, _blas
     with _lock:
@@ -32,14 +32,20 @@ def one_thread():
             _take_control()
             _blas = _libraries().limit(limits=1, user_api="blas")
     try:
-        with _libraries().limit(limits=1, user_api="openmp"):
-            yield
+        yield
     finally:
         with _lock:
             _n_inside -= 1
             if _n_inside == 0:
                 _take_control()
                 _blas.restore_original_limits()
+
+
+@contextmanager
+def one_thread():
+    """Hold BLAS and OpenMP to one thread; what calls :func:`in_threads` inside has no other."""
+    with one_thread_of_blas(), _libraries().limit(limits=1, user_api="openmp"):
+        yield
 
 
 def _take_control():

@@ -16,7 +16,7 @@ from .. import segmentation as work
 from .._utils._errors import blame_data
 from .._utils._output import output_folder, strict, write_json
 from .._utils._text import count, cut, printable
-from .._utils._threads import one_thread
+from .._utils._threads import one_thread_of_blas
 from ..aggregation._aggregator import BEFORE, MONTHS
 from ..categories._coefficients import check_aliases, load_coefficients
 from ..datasets import load_complete_journey
@@ -56,8 +56,8 @@ def _run(file, options, folder):
         with steps.step("Reading"):
             previous = options["previous"] and work.SegmentModel.load(options["previous"])
             log, aliases, coefficients = _read(file, options, previous)
-        # What is computed is too small for several threads, which would wait for each other.
-        stack.enter_context(one_thread())
+        # Its products are too small for several threads, which would wait for each other.
+        stack.enter_context(one_thread_of_blas())
         with steps.step("Aggregating"):
             spend, panel, is_fitted = work.aggregate(
                 log,

@@ -64,8 +64,8 @@ class PanelSums:
         sparse: Any = panel.sparse if is_sparse(panel) else None
         table = panel.to_numpy() if sparse is None else csr_array(sparse.to_coo())
         values: Any = table.data if issparse(table) else table
-        self.out += values[values > 0].sum()
-        self.back -= values[values < 0].sum()
+        self.out += np.maximum(values, 0).sum()
+        self.back -= np.minimum(values, 0).sum()
         rows = table[is_active]
         if issparse(rows):
             self.active = self.active + rows.sum(axis=0)

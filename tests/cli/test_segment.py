@@ -10,11 +10,13 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from threadpoolctl import threadpool_info, threadpool_limits
 
 from skspend.cli._files import read_coefficients, read_stability
 from skspend.cli._segment import OUTPUTS, _bundled_aliases, _show, _tell_moves
 from skspend.datasets import load_complete_journey
 from skspend.inspection._agreement import tell_found_again
+from skspend.networks import _forward as forward
 from skspend.personality import TRAITS, TYPES, load_coefficients
 from skspend.segmentation import SegmentModel
 
@@ -50,6 +52,25 @@ def test_segments_are_many_and_none_is_a_giant(segments):
     top = segments["level1"].value_counts(normalize=True)
     assert len(top) >= 5
     assert top.max() <= 0.4
+
+
+def test_customers_pass_the_networks_in_several_threads_and_each_product_in_one(
+    run_small, bank_file, tmp_path, monkeypatch
+):
+    in_threads, found = forward.in_threads, []
+
+    def watch(function, parts):
+        found.append({pool["user_api"]: pool["num_threads"] for pool in threadpool_info()})
+        in_threads(function, parts)
+
+    monkeypatch.setattr(forward, "MANY_BLOCKS", 1)
+    monkeypatch.setattr(forward, "in_threads", watch)
+    with threadpool_limits(2):
+        done = run_small("segment", bank_file, "--no-stability", "--output", tmp_path / "out")
+    assert done.exit_code == 0, done.output
+    fit, seen, *_ = found
+    # A fit runs in one thread, because others may run beside it.
+    assert fit == {"blas": 1, "openmp": 1} and seen == {"blas": 1, "openmp": 2}
 
 
 def test_a_model_is_small_in_either_form(households):
