@@ -64,8 +64,10 @@ def _run(file, options, folder):
                 period=options["period"] or ("year" if file else BUNDLED_PERIOD),
                 n_periods=options["periods"],
                 normalize=normalize,
+                traits=not options["without_traits"],
                 random_state=options["seed"],
             )
+            _note_infrequent(spend)
             placed = previous and work.find_nodes(previous, log)
         fits = work.make_steps(
             coefficients=coefficients,
@@ -165,6 +167,18 @@ def _read(file, options, previous):
     elif file is None:
         aliases = _bundled_aliases(households, coefficients)
     return log, aliases, coefficients
+
+
+def _note_infrequent(spend):
+    """Note which categories are one, if there are too many of them for factors."""
+    rare = spend.infrequent_categories_
+    if rare is not None:
+        n_own = len(spend.categories_) - 1
+        files.note(
+            f"The {len(rare):,} categories with the fewest customers count as one, "
+            f"{spend.categories_[-1]!r}; the other {n_own:,} count by themselves. To merge them in "
+            f"another way, write groups of them in the file."
+        )
 
 
 def _bundled_aliases(households, coefficients):

@@ -25,6 +25,11 @@ FEWEST_ACTIVE = 20
 """Two segments of the smallest size that the clusterer makes."""
 MOST_TO_FIT = 50_000
 """Of more customers, a fit takes longer and is no better (docs/measured.md)."""
+MOST_CATEGORIES = 50_000
+"""Of more, a model does not fit into its file."""
+MOST_FOR_FACTORS = 2000
+"""Columns of categories without traits, the infrequent ones together: factors are fitted to the
+covariance of all pairs of them, and of more they take many minutes or all memory."""
 
 
 def require_spending(log: TransactionLog) -> None:
@@ -44,9 +49,12 @@ def aggregate(
     period: Period = "year",
     n_periods: int | None = None,
     normalize: Literal["spending", "income"] | None = "spending",
+    traits: bool = True,
     random_state: RandomState = 0,
 ) -> tuple[SpendingAggregator, LazyPanel, NDArray[np.bool_]]:
     """Fit the first step on all customers, and choose those of the other steps.
+
+    Without `traits`, of more than 2,000 categories the rarest are one, ``"infrequent"``.
 
     Returns
     -------
@@ -60,13 +68,27 @@ def aggregate(
     Raises
     ------
     DataError
-        If fewer than 20 customers spend in all periods, or nothing is spent on any category.
+        If fewer than 20 customers spend in all periods, nothing is spent on any category, or with
+        `traits` there are more than 50,000 categories.
     """
     require_spending(log)
     # With one more period than the log spans, nobody spends in the first.
     most = count_whole_periods(log, int(MONTHS.get(period, period))) + 2
     n_counted = None if n_periods is None else min(n_periods, most)
-    spend = SpendingAggregator(period=period, n_periods=n_counted, normalize=normalize)
+    n_categories = len(log.categories)
+    if traits and n_categories > MOST_CATEGORIES:
+        raise DataError(
+            f"There are {n_categories:,} categories of spending, and a model holds at most "
+            f"{MOST_CATEGORIES:,}. Group them, for example by the merchant category code "
+            f"(--category with --mcc), or pass --without-traits, which counts the rarest as one."
+        )
+    is_wide = not traits and n_categories > MOST_FOR_FACTORS
+    spend = SpendingAggregator(
+        period,
+        n_counted,
+        normalize=normalize,
+        max_categories=MOST_FOR_FACTORS if is_wide else None,
+    )
     with blame_data():
         spend.fit(log)
     asked = n_periods or spend.n_periods_

@@ -114,7 +114,7 @@ DTYPES = {
     "float/nan": ["float64"],
     "weights": ["float64", "float32"],
 }
-MOST_COLUMNS = 100_000
+MOST_COLUMNS = 1_000_000
 """Columns of a panel or of trajectories; the name of each takes about a hundred bytes."""
 MOST_MONTHS = 12_000
 """Months of all periods together: 1,000 years."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 from pandas.api.types import is_bool_dtype
+from scipy import sparse
 
 from ._balances import measure_balances
 from ._periods import RESOLUTIONS, number_periods, period_edges
@@ -209,9 +210,11 @@ class Ledger:
         rows = self.rows
         counts = (self._periods(rows, n_months, n_periods) >= 0) & (rows["category"] >= 0)
         counts &= _are_money(rows)
-        spends = np.zeros((len(self.ends), int((~self.is_income).sum())), dtype=bool)
-        spends[rows.customer[counts], rows["category"][counts]] = True
-        return spends.sum(axis=0)
+        places = rows.customer[counts], rows["category"][counts]
+        shape = len(self.ends), int((~self.is_income).sum())
+        # Of many customers and categories, a table of all pairs would take much memory.
+        spends = sparse.coo_array((np.ones(len(places[0]), dtype=bool), places), shape=shape)
+        return np.bincount(spends.tocsr().indices, minlength=shape[1])
 
     def period_edges(self, n_months, n_periods):
         ends = self.ends

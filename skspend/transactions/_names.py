@@ -57,12 +57,13 @@ USUAL = {
 def plain(name):
     """A name without what does not matter.
 
-    >>> plain("Date de l'opération"), plain("beløp_(NOK)")
-    ('datedeloperation', 'belop')
+    >>> plain("Date de l'opération"), plain("beløp_(NOK)"), plain("cust™omer")
+    ('datedeloperation', 'belop', 'customer')
     """
     name = re.sub(r"[(\[].*?[)\]]", "", name).casefold().replace("ø", "o").replace("æ", "ae")
-    name = unicodedata.normalize("NFKD", name)
-    return "".join(sign for sign in name if sign.isalnum())
+    # Written as letters, ™ would be TM: signs go first, and accents after.
+    letters = unicodedata.normalize("NFKD", "".join(filter(str.isalnum, name)))
+    return "".join(filter(str.isalnum, letters))
 
 
 _USUAL = {role: {plain(name) for name in names.split(",")} for role, names in USUAL.items()}

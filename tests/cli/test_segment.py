@@ -272,6 +272,16 @@ def test_the_screen_says_whether_customers_differ_by_more_than_chance(segmented_
     assert 0.2 < figures["split_half_kappa"] < 1 > figures["same_in_both_halves"] > 0.2
 
 
+def test_categories_that_count_as_one_are_noted(run, bank_file, tmp_path, monkeypatch):
+    monkeypatch.setattr("skspend.segmentation._aggregate.MOST_FOR_FACTORS", 10)
+    options = ("--without-traits", "--no-stability", "--depth", 1)
+    done = run("segment", bank_file, *options, "--output", tmp_path / "out")
+    assert done.exit_code == 0, done.output
+    assert "The 15 categories with the fewest customers count as one, 'infrequent'; " in done.stderr
+    placed = run("predict", tmp_path / "out" / "model.json", bank_file, "--output", tmp_path / "p")
+    assert placed.exit_code == 0, placed.output
+
+
 def test_without_stability_nothing_is_said_of_other_fits(households, segments):
     folder, done = households
     assert json.loads((folder / "run.json").read_text())["stability"] is None

@@ -59,6 +59,18 @@ def model(bank_log, most_scorer):
     return make_model(bank_log, most_scorer)
 
 
+def test_a_model_of_many_categories_is_kept(bank_log, most_scorer, tmp_path):
+    frame = bank_log[:40].to_frame()
+    rare = frame[:1].merge(pd.Series(range(33_500), name="number"), how="cross")
+    rare["category"] = "article " + rare.pop("number").astype(str)
+    log = TransactionLog(pd.concat([frame, rare.assign(amount=0.01)]))
+    model = make_model(log, most_scorer)
+    model.save(tmp_path / "model.json")
+    loaded = SegmentModel.load(tmp_path / "model.json")
+    assert len(loaded.pipeline["spend"].categories_) > 33_500
+    pd.testing.assert_frame_equal(loaded.predict(log[:5]), model.predict(log[:5]))
+
+
 @pytest.fixture(scope="module")
 def content(model, tmp_path_factory):
     path = tmp_path_factory.mktemp("model") / "model.json"

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from sklearn.pipeline import Pipeline
 
-from skspend import BigFivePersonalityScorer, SegmentModel, SegmentReport
+from skspend import BigFivePersonalityScorer, SegmentModel, SegmentReport, TransactionLog
 from skspend._utils._errors import DataError
 from skspend.personality import TRAITS
 from skspend.segmentation import (
@@ -101,6 +101,30 @@ def test_parts_of_a_file_that_do_not_fit_together_are_refused(
     path.write_text(json.dumps(document))
     with pytest.raises(DataError, match=message):
         SegmentModel.load(path)
+
+
+@pytest.fixture(scope="module")
+def shop_log():
+    """Fifty customers of a shop with 50,001 categories, which all buy the first one."""
+    names = np.char.add("article ", np.arange(50_001).astype(str))
+    days = pd.date_range("2021-01-01", "2022-12-31", periods=len(names)).floor("D")
+    frame = pd.DataFrame({"date": days, "category": names, "amount": 1.0})
+    frame["customer"] = np.arange(len(names)) % 50
+    common = frame[::5].assign(category=names[0])
+    return TransactionLog(pd.concat([frame, common]), resolution="month")
+
+
+def test_of_too_many_categories_the_rarest_are_one(shop_log):
+    spend, panel, is_active = aggregate(shop_log, traits=False)
+    assert len(spend.categories_) == 2000 and spend.categories_[-1] == "infrequent"
+    assert "article 0" in spend.categories_ and len(spend.infrequent_categories_) == 48_002
+    sums = panel.take(is_active).to_numpy().reshape(50, 2, 2000).sum(axis=2)
+    np.testing.assert_allclose(sums, 1)
+
+
+def test_more_categories_than_a_model_holds_are_refused_before_the_fit(shop_log):
+    with pytest.raises(DataError, match="50,001 categories of spending, and a model holds at most"):
+        aggregate(shop_log)
 
 
 def test_the_record_says_nothing_of_traits(fitted):
