@@ -39,11 +39,11 @@ fraction of them, and at most so many cells, unless the customers of one multipl
 class LazyPanel:
     """The panel of a log, whose rows are computed when they are asked for.
 
-    All of them may be too many to hold. Iterate over it for frames of some customers each, in their
-    order; to each of them, an estimator that reads row by row does what it would do to the whole.
-    `spend` is a SpendingAggregator, fitted on a log. A log of fewer months than its periods is a
-    warning. After the last customer, spending in unknown categories is one, too, and a `tally`,
-    which is passed the sums of spending, is checked.
+    All of them may be too many to hold. Iterate over it for pandas frames of some customers each,
+    in their order; to each of them, an estimator that reads row by row does what it would do to the
+    whole. `spend` is a SpendingAggregator, fitted on a log. A log of fewer months than its periods
+    is a warning. After the last customer, spending in unknown categories is one, too, and a
+    `tally`, which is passed the sums of spending, is checked.
     """
 
     def __init__(self, log: TransactionLog, spend: Estimator, tally: Any = None) -> None:
@@ -68,12 +68,12 @@ class LazyPanel:
         return self._make(gen_batches(max(1, len(self)), n_at_once))
 
     def take(self, rows: Selection) -> Any:
-        """Make the frame of some customers."""
+        """Make the pandas frame of some customers."""
         [frame] = self._make([rows])
         return frame
 
     def whole(self) -> Any:
-        """Make the frame of all customers."""
+        """Make the frame of all customers, of polars if the log was made of one."""
         [frame] = self._make([None])
         return frame
 
@@ -110,7 +110,7 @@ class LazyPanel:
         if is_sparse:
             return make_sparse_frame(panel, log.customers, spend.get_feature_names_out())
         named = Panel(panel, spend.period_, spend.features_)
-        if log.is_polars:
+        if rows is None and log.is_polars:
             return nw.from_numpy(named.table, list(named.names), backend="polars").to_native()
         return pd.DataFrame(named.table, index=log.customers, columns=named.names, copy=False)
 

@@ -3,7 +3,9 @@
 import warnings
 
 import pandas as pd
+import polars as pl
 import pytest
+from sklearn.base import clone
 from sklearn.pipeline import Pipeline, make_pipeline
 
 from skspend import (
@@ -45,6 +47,14 @@ def test_predict_gives_the_path_of_the_segment_of_every_customer_once(model, ban
     assert table["segment"].tolist() == [model.path(leaf) for leaf in leaves]
     assert table["segment"].str.fullmatch(r"part \d+ > part \d+").all()
     assert (table["segment"] == table["level2"]).all()
+
+
+def test_the_customers_of_a_polars_frame_get_the_same_segments(model, bank_log):
+    log = TransactionLog(pl.from_pandas(bank_log.to_frame()))
+    pd.testing.assert_frame_equal(model.predict(log), model.predict(bank_log))
+    pipeline = clone(model.pipeline).fit(log)
+    table = SegmentModel(pipeline, model.names).predict(log)
+    assert table["level1"].nunique() > 1
 
 
 def since(log, date):
