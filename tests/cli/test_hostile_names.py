@@ -91,6 +91,8 @@ def test_the_table_of_the_screen_shows_every_name(capsys):
         "customers_fitted": 1,
         "periods": 1,
         "coverage": 1,
+        "split_half_kappa": 0.1,
+        "same_in_both_halves": 0.2,
     }
     record = {
         "figures": figures,
