@@ -14,7 +14,7 @@ from sklearn.utils import gen_batches
 
 from .._utils._text import count, some
 from ..categories._mcc import ask_about_codes
-from ..transactions._incomes import with_income
+from ..transactions._incomes import are_among, with_income
 from ._shares import CELLS_OF_BLOCK, LazyPanel, arrange, find_places, gross_spending
 
 if TYPE_CHECKING:
@@ -83,7 +83,7 @@ class Tally:
         self.columns = categories if rare is None else np.append(categories[:-1], rare)
         self.categories: Any = log.categories
         self.allow_unknown = allow_unknown
-        self.is_unknown = ~pd.Index(log.categories).isin(self.columns)
+        self.is_unknown = ~are_among(log.categories, self.columns)
         self.places = find_places(log.categories, self.columns)
         self.by_category = np.zeros(self.is_unknown.sum())
         self.blocks: list[Floats] = []

@@ -20,7 +20,7 @@ from .._utils._sklearn import _get_output_config
 from .._utils._sparse import make_sparse_frame
 from .._utils._text import count, some, warn
 from ..panel import Panel, unfold
-from ..transactions._incomes import with_income
+from ..transactions._incomes import are_among, with_income
 from ._columns import is_mostly_zero
 
 if TYPE_CHECKING:
@@ -178,13 +178,12 @@ class _Columns(NamedTuple):
 
     @classmethod
     def of(cls, categories: Names, spend: Estimator) -> Self:
-        # Of many names, isin of NumPy would compare each with each other one.
-        every, rare = pd.Index(spend.spending_categories_), spend.infrequent_categories_
+        every, rare = spend.spending_categories_, spend.infrequent_categories_
         return cls(
-            is_unknown=~pd.Index(categories).isin(every),
+            is_unknown=~are_among(categories, every),
             known=find_places(categories, every),
             selected=find_places(every, spend.categories_),
-            is_rare=None if rare is None else every.isin(rare),
+            is_rare=None if rare is None else are_among(every, rare),
         )
 
 

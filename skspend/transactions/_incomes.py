@@ -71,13 +71,21 @@ def read_income_column(files, customers, errors):
     return Rows(owner, len(customers), {"amount": lowest[owner]}), join_left_out(left_out)
 
 
+def are_among(names, others):
+    """Whether each name is among others, which are distinct.
+
+    isin of NumPy compares each with each other one, and that of pandas wraps each in a scalar.
+    """
+    return pd.Index(others).get_indexer(pd.Index(names)) >= 0
+
+
 def with_income(log, income):
     """Count these categories as income and all others as spending, whatever flows in here.
 
     Then a category has the same role whoever else is in the log.
     """
     names = np.sort(np.concatenate([log.categories, log.income_categories]))
-    is_income = pd.Index(names).isin(income)
+    is_income = are_among(names, income)
     found = copy.copy(log)
     found._ledger = log._ledger.with_roles(is_income)
     found.categories, found.income_categories = names[~is_income], names[is_income]
