@@ -61,8 +61,12 @@ def files_of(table, folder, suffix, write, n_files=3):
     return folder / f"*.{suffix}"
 
 
+connection = cache(duckdb.connect)
+"""To connect takes longer than to read a small table."""
+
+
 def in_duckdb(table, folder):
-    frame = duckdb.connect().from_arrow(table)
+    frame = connection().from_arrow(table)
     date = table.schema.field("date").type if "date" in table.column_names else None
     zone = getattr(date, "tz", None)
     return frame if zone is None else frame.project(local_dates(zone))
