@@ -9,6 +9,7 @@ from sklearn.metrics import brier_score_loss, roc_auc_score
 
 from skspend.study import QUICK, PaperStudy, _rich as module
 from skspend.study._rich import RICH, SHARES, rich_study, rich_table
+from skspend.study._transfer import transfer_models
 
 MODELS = [
     "mean",
@@ -45,11 +46,21 @@ def loans(tmp_path_factory):
     return folder
 
 
+def with_short_searches(*bodies, **options):
+    models = transfer_models(*bodies, **options)
+    for model in (model for pair in models.values() for model in pair):
+        if hasattr(model, "param_grid"):
+            grid = {name: values[:2] for name, values in model.param_grid.items()}
+            model.set_params(cv=2, param_grid=grid)
+    return models
+
+
 @pytest.fixture(scope="module")
 def study(loans):
-    """With short training, and a short search for the penalties of logistic heads."""
+    """With short training and short searches."""
     effort = QUICK._replace(repetitions=1, rich_epochs=5)
     with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(module, "transfer_models", with_short_searches)
         patch.setattr("skspend.transfer._penalty.PENALTIES", np.array([0.1, 10]))
         patch.setattr("skspend.transfer._penalty.MOST_FOLDS", 2)
         return PaperStudy(effort, berka=loans).studies["berka-rich"]()
