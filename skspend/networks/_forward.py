@@ -115,14 +115,14 @@ def _run_lstm(inputs, kernel, recurrent, bias, hidden, cell):
 
     run = LSTMRun(
         inputs=inputs,
-        gates=empty(n_periods, 4 * n_units),
+        gates=np.matmul(kernel, inputs),
         hidden=empty(n_periods + 1, n_units),
         cells=empty(n_periods + 1, n_units),
         tanh_cells=empty(n_periods, n_units),
     )
     run.hidden[0], run.cells[0] = hidden, cell
     for period in range(n_periods):
-        gates = np.matmul(kernel, inputs[period], out=run.gates[period])
+        gates = run.gates[period]
         gates += np.matmul(recurrent, run.hidden[period])
         gates += bias
         _tanh(gates, out=gates)
