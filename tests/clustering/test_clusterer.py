@@ -14,6 +14,7 @@ from sklearn.metrics import (
 )
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
+from sklearn.utils.estimator_checks import parametrize_with_checks
 from threadpoolctl import threadpool_limits
 
 from skspend import TrajectoryClusterer
@@ -288,6 +289,11 @@ def test_hdbscan_keeps_outliers_apart_by_their_scores(planted, by_density):
     expected = np.where(by_density.outlier_scores_ > 0.8, -1, by_density.labels_)
     np.testing.assert_array_equal(apart.labels_, expected)
     assert 0 < (apart.labels_ == -1).mean() < 0.2
+
+
+@parametrize_with_checks([TrajectoryClusterer(clusterer="hdbscan")])
+def test_scikit_learn_check_passes_with_hdbscan(estimator, check):
+    check(estimator)
 
 
 def test_the_name_of_another_clusterer_is_refused(nested):
