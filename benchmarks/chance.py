@@ -32,7 +32,7 @@ from skspend import (
 from skspend.datasets import load_complete_journey, make_spending
 from skspend.inspection import segment_stability
 from skspend.metrics import split_half_segments, temporal_stability
-from skspend.panel import Panel
+from skspend.panel import take_periods
 
 SHARES = (0.0, 0.25, 0.5, 0.75, 1.0)
 N_PERIODS = 12
@@ -103,17 +103,17 @@ def main(customers, seeds, data):
                 dealt = deal(log, months, share, np.random.RandomState(seed))
                 spend = SpendingAggregator(period=months, n_periods=N_PERIODS)
                 panel = spend.fit_transform(dealt)
-                read = Panel.read(panel[spend.active_periods_ == N_PERIODS])
-                halves = [
-                    Panel(read.cube[:, start::2], read.period, read.features) for start in (1, 0)
+                panel = panel[spend.active_periods_ == N_PERIODS]
+                panels = [
+                    take_periods(panel, range(start, N_PERIODS, 2), N_PERIODS) for start in (1, 0)
                 ]
-                frames = [pd.DataFrame(half.table, columns=half.names) for half in halves]
-                rows.append({"dealt anew": share} | measure(*frames, scorer, seed))
+                rows.append({"dealt anew": share} | measure(*panels, scorer, seed))
         table = pd.DataFrame(rows)
-        click.echo(f"\n{name}, {len(read.cube):,} customers, {N_PERIODS // 2} periods")
+        click.echo(f"\n{name}, {len(panel):,} customers, {N_PERIODS // 2} periods")
         click.echo(table.round(3).to_string(index=False))
-        click.echo(table.groupby("dealt anew").mean().round(3).to_string())
-        for share, row in table.groupby("dealt anew").mean().iloc[[0, -1]].iterrows():
+        means = table.groupby("dealt anew").mean()
+        click.echo(means.round(3).to_string())
+        for share, row in means.iloc[[0, -1]].iterrows():
             for column in ("ARI", "halves"):
                 click.echo(f"figure: {column}, {name}, {share:.0%} dealt anew = {row[column]:.2f}")
 

@@ -31,7 +31,7 @@ from skspend import (
 )
 from skspend.datasets import load_complete_journey, make_spending
 from skspend.inspection import match_segments
-from skspend.panel import Panel
+from skspend.panel import Panel, take_periods
 from skspend.personality import personality_types
 
 ANOTHER = 1000
@@ -47,12 +47,6 @@ def load(name, customers):
     panel = spend.fit_transform(households.data)
     scorer = BigFivePersonalityScorer(aliases=households.aliases)
     return panel[spend.active_periods_ == 6], scorer
-
-
-def cut(panel, periods):
-    """The panel of some of the periods."""
-    read = Panel.read(panel)
-    return Panel(read.cube[:, periods], read.period, read.features).like(panel)
 
 
 def fit(panel, scorer, seed):
@@ -87,7 +81,10 @@ def main(customers, seeds, data):
     for name in data or ("households", "bank"):
         panel, scorer = load(name, customers)
         n_periods = Panel.read(panel).cube.shape[1]
-        panels = cut(panel, range(n_periods - 1)), cut(panel, range(1, n_periods))
+        panels = [
+            take_periods(panel, periods, n_periods)
+            for periods in (range(n_periods - 1), range(1, n_periods))
+        ]
         rows = []
         for seed in range(seeds):
             states, trajectories, types = fit(panels[0], scorer, seed)

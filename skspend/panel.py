@@ -242,14 +242,14 @@ def _read_names(X):
 
 
 def take_periods(X: PanelLike, periods: Sequence[int], n_periods: int) -> Any:
-    """Return a panel of the same form and names, whose periods are these ones of X, from 0.
+    """Return a panel in the form of X with these of its periods, from 0, which may repeat.
 
-    Periods may repeat, but as many are taken as X has.
+    Their names are those of the first periods of X.
     """
     if isinstance(X, pd.DataFrame):
         # Its columns may be sparse, and they stay so.
         columns = np.arange(X.shape[1]).reshape(n_periods, -1)[list(periods)].ravel()
-        return X.iloc[:, columns].set_axis(X.columns, axis=1)
+        return X.iloc[:, columns].set_axis(X.columns[: len(columns)], axis=1)
     panel = Panel.read(X, n_periods)
     return Panel(panel.cube[:, list(periods)], panel.period, panel.features).like(X)
 

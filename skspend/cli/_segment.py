@@ -274,14 +274,14 @@ def _show(described, record, output, *, is_bundled):
 def _tell_halves(same, kappa):
     """Whether customers differ by more than chance."""
     told = (
-        f"One half of the time gives {same:.0%} of the fitted customers the top-level segment that "
-        f"the other half gives them (kappa {kappa:.2f}, where 0 is chance)."
+        f"Two halves of the time give {same:.0%} of the fitted customers the same top-level "
+        f"segment (kappa {kappa:.2f}, where 0 is chance)."
     )
     if kappa >= BY_CHANCE:
         return told
     return (
         f"{told} So customers differ little more than if all of them bought alike: do not use "
-        f"these segments, whatever other fits find."
+        f"these segments, even if other fits find them again."
     )
 
 

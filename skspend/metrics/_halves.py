@@ -33,14 +33,14 @@ def split_half_segments(estimator: Estimator, X: TransactionLog | PanelLike) -> 
     estimator : Pipeline
         Fitted, and ends in a TrajectoryClusterer.
     X : the input that the estimator was fitted on
-        At least two periods. Customers who spend in all periods tell most.
+        At least two periods. Pass customers who spend in all of them, or a half may be empty.
 
     Returns
     -------
     nodes : ndarray of int, shape (2, n_customers, depth)
-        As from `TrajectoryClusterer.predict_levels`, by the last period and every other one before
-        it, and by the others. Each of these stands in the place of its neighbour, too, so that the
-        history is as long as the estimator reads.
+        As from `TrajectoryClusterer.predict_levels`: first by the last period and every other one
+        before it, then by the others. The history keeps its length, because each period also takes
+        the place of its neighbour.
 
     Raises
     ------

@@ -19,8 +19,10 @@ FEW = 5
 """Customers below which a mean tells of single ones; usual in official statistics."""
 CLEAR = 0.1
 """How much more than half of the members must be on one side of the median to be worth a word."""
-SHARES_OF_CUSTOMERS = ("stay", "stay without a network", "same segment", "same in both halves")
-PERCENT = ("coverage", "accuracy", "R2", *SHARES_OF_CUSTOMERS)
+PERCENT = (
+    "coverage", "accuracy", "stay", "stay without a network", "same segment",
+    "same in both halves", "R2",
+)  # fmt: skip
 NOT_MEASURED = "not measured"
 
 
@@ -167,11 +169,11 @@ def tell_verdict(report: Any) -> str:
     of_halves = metrics["grade"].get("split half")
     if of_halves == POOR:
         return (
-            f"Do not use these segments: half of the time gives only "
-            f"{percent(metrics.loc['same in both halves', 'value'])} of the customers the segment "
-            f"that the other half gives them, and chance alone {percent(_by_chance(metrics))}. "
-            f"Customers differ little more than if all of them bought alike, whatever other fits "
-            f"and later periods say."
+            f"Do not use these segments: two halves of the time give only "
+            f"{percent(metrics.loc['same in both halves', 'value'])} of the customers the same "
+            f"segment, and chance alone would give it to {percent(_by_chance(metrics))}. Customers "
+            f"differ little more than if all of them bought alike, even if other fits and later "
+            f"periods agree."
         )
     said = []
     if "coverage" in metrics.index:

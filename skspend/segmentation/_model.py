@@ -258,7 +258,8 @@ class SegmentModel:
         """Count and measure the customers, and those of `fit`, as in ``run.json``.
 
         `fitted` is the panel of the latter, and `described` describes all that are `seen`. Without
-        traits, coverage and accuracy are None; with one period or segment, figures of halves are.
+        traits, coverage and accuracy are None. With one period or one segment, so are the figures
+        of the halves.
         """
         spend, states, segment = self.pipeline.named_steps.values()
         top = described[described["depth"] == 1]

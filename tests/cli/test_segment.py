@@ -266,7 +266,7 @@ def test_the_screen_says_whether_customers_differ_by_more_than_chance(segmented_
         changed = record | {"figures": figures | {"split_half_kappa": kappa}}
         _show(pd.DataFrame(record["segments"]), changed, "out", is_bundled=False)
         said = " ".join(capsys.readouterr().out.split())
-        same = f"One half of the time gives {figures['same_in_both_halves']:.0%} of the fitted"
+        same = f"Two halves of the time give {figures['same_in_both_halves']:.0%} of the fitted"
         assert (same in said) == (kappa is not None)
         assert ("do not use these segments" in said) == bool(is_chance)
     assert 0.2 < figures["split_half_kappa"] < 1 > figures["same_in_both_halves"] > 0.2
