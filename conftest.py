@@ -3,7 +3,6 @@
 import gc
 
 import pytest
-from xdist.scheduler import LoadFileScheduling
 
 # What collection makes lives until the end: to look through it for garbage takes long.
 gc.disable()
@@ -13,31 +12,6 @@ collect_ignore_glob = ["skspend/networks/_keras*.py"]
 
 COMMANDS = "test_commands_run_in_the_order_of_the_page"
 """A test that runs the code of a page, and its commands; of the README it runs the commands."""
-
-TOGETHER = {
-    "tests/cli": "fits",
-    "tests/extraction": "libraries",
-    "tests/networks": "libraries",
-    "tests/transfer": "libraries",
-    "tests/test_common.py": "libraries",
-    "tests/test_pipelines.py": "libraries",
-    "tests/study/test_tasks.py": "libraries",
-    "tests/study/test_transfer.py": "libraries",
-}
-"""Files and folders that one process tests: they share fits, or Keras and the workers of joblib."""
-
-
-class FilesTogether(LoadFileScheduling):
-    """Gives the tests of a file, or of several, to one process."""
-
-    def _split_scope(self, nodeid):
-        path = super()._split_scope(nodeid)
-        return next((name for start, name in TOGETHER.items() if path.startswith(start)), path)
-
-
-@pytest.hookimpl(optionalhook=True)
-def pytest_xdist_make_scheduler(config, log):
-    return FilesTogether(config, log) if config.getvalue("dist") == "loadfile" else None
 
 
 @pytest.hookimpl(trylast=True)
