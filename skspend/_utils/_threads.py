@@ -74,9 +74,14 @@ def in_threads(function, parts):
             done.result()
 
 
-def map_in_threads(function, values):
-    """Yield the results of a function in the order of the values, computing a few ahead."""
+def map_in_threads(function, values, most=None):
+    """Yield the results of a function in the order of the values, computing a few ahead.
+
+    There are as many threads as OpenMP would take, or `most` if that is fewer.
+    """
     n_threads = _openmp_effective_n_threads()
+    if most is not None:
+        n_threads = min(n_threads, most)
     if n_threads < 2:
         yield from map(function, values)
         return

@@ -13,6 +13,7 @@ import numpy as np
 
 from .._utils._errors import refuse
 from ._columns import days_since_1970, known_customer_codes, read_amounts
+from ._memory import PIECE, MemoryLimit
 from ._quality import UnreadableRows
 from ._rows import Rows
 
@@ -23,7 +24,9 @@ BALANCES = ("level", "min", "days_below_zero")
 """What is known of the balances of a period."""
 
 
-def read_balances(tables: Iterable[Any], names: dict[str, str], customers: Any, text: Any) -> Rows:
+def read_balances(
+    tables: Iterable[Any], names: dict[str, str], customers: Any, text: Any, memory: MemoryLimit
+) -> Rows:
     """Read customers, dates and balances piece by piece: Rows of the lowest balance of each day.
 
     A balance that is no number is a ValueError. Rows of no known customer or day are left out.
@@ -45,6 +48,9 @@ def read_balances(tables: Iterable[Any], names: dict[str, str], customers: Any, 
         refuse(known & np.isnan(balance), column, problem, remedy, transactions, n_before)
         parts.append(_keep_lowest(customer[known], day[known], balance[known] / unit))
         n_before += n_rows
+        # To join them takes the same again, and twice as much to sort them.
+        held = sum(values.nbytes for part in parts for values in part)
+        memory.check(sum(len(days) for _, days, _ in parts), 3 * held + PIECE)
     customer, day, balance = _keep_lowest(*map(np.concatenate, zip(*parts, strict=True)))
     columns = {"day": day, "balance": balance}
     return Rows(customer, len(customers), columns, is_sorted=True)

@@ -25,6 +25,7 @@ from .._utils._errors import FileError, require_text
 from . import _dialect
 from ._columns import FIRST_DAY, LAST_DAY
 from ._engines import fetch_columns, gather, stream_pieces
+from ._memory import NO_LIMIT
 from ._names import find_columns
 from ._text import CSV_BLOCK, TextFile
 from ._workbook import Workbook
@@ -55,11 +56,13 @@ class TransactionFiles:
     """Files of transactions; only the columns in `names`, by role, are read.
 
     Where a name is None, the column is found. If `errors` is ``"drop"``, a row of too many or too
-    few fields is left out and counted. `given` says how text is written; the rest is found.
+    few fields is left out and counted. `given` says how text is written; the rest is found. Reading
+    keeps to the limit `memory`.
     """
 
-    def __init__(self, path, names, errors, given):
+    def __init__(self, path, names, errors, given, memory=NO_LIMIT):
         self.path = path
+        self.memory = memory
         self._is_fixed = self.has_days = False
         self._paths, kind = _find_files(path)
         self.is_text = kind in ("text", "workbook")

@@ -34,6 +34,7 @@ def open_ledger(reading, ends, resolution):
     rows, left_out, unit = reading.rows, reading.left_out, reading.unit
     incomes = reading.incomes
     if rows["day"].max() > ends.min():
+        reading.memory.check(len(rows), rows.n_bytes)
         is_late = rows["day"] > ends[rows.customer]
         late, rows = rows.select(is_late), rows.select(~is_late)
         counts = np.bincount(late.customer, late.transactions, len(ends))

@@ -1,8 +1,4 @@
-"""TransactionLog: who spent what, when.
-
-A long table of transactions comes in; out goes a collection with one item per customer, which
-every scikit-learn splitter, search and pipeline can index.
-"""
+"""TransactionLog: a long table of transactions as a collection with one item per customer."""
 
 from __future__ import annotations
 
@@ -21,11 +17,13 @@ from ._files import TransactionFiles
 from ._html import write_tables
 from ._incomes import read_income_table
 from ._ledger import find_positions, open_ledger
+from ._memory import MemoryLimit
+from ._merchants import name_codes
 from ._moments import check_statistics, moments_of
 from ._names import ROLES
 from ._periods import RESOLUTIONS, last_days, shared_last_month
 from ._quality import FILE_REASONS, REASONS, tabulate_left_out
-from ._reader import Reader, name_codes
+from ._reader import Reader
 
 if TYPE_CHECKING:
     import pyarrow.dataset
@@ -110,9 +108,8 @@ class TransactionLog:
     repeats allowed. Categories and span are kept, so that a fold knows the categories that its
     customers do not use. A mask that is a pandas Series must have ``log.customers`` as its index.
 
-    A time belongs to the day on its own clock: that of its time zone or UTC offset or, without
-    one, as it is written. A Spark timestamp has the time zone of the session. DuckDB's TIMESTAMP
-    WITH TIME ZONE keeps none, and is refused.
+    A time belongs to the day on its own clock: its time zone, its UTC offset, or as it is written.
+    A Spark timestamp has the session's time zone. DuckDB's TIMESTAMP WITH TIME ZONE is refused.
 
     Examples
     --------
@@ -205,11 +202,10 @@ class TransactionLog:
         encoding: str | None = None,
         date_format: DateFormat | None = None,
         errors: Literal["raise", "drop"] = "raise",
+        memory_limit: float | None = None,
         **options: Any,
     ) -> TransactionLog:
         """Read files, which need not fit into memory, piece by piece.
-
-        Memory is needed for the sums within `resolution` alone: choose the coarsest that serves.
 
         Parameters
         ----------
@@ -227,11 +223,16 @@ class TransactionLog:
         separator, decimal, encoding, date_format : str, default=None
             How text is written. By default this is found, and told by `dialect`. It is checked on
             every row.
+        memory_limit : float, default=None
+            The most memory in bytes, such as 4e9, that this process may hold while it reads. Sums
+            within `resolution` are kept: choose the coarsest that serves.
         errors, **options
             As for :class:`TransactionLog`. Only the income is dropped that cannot be read.
 
         Raises
         ------
+        MemoryError
+            Before more memory is taken than `memory_limit`.
         FileNotFoundError
             If there is no such file.
         ValueError
@@ -247,11 +248,10 @@ class TransactionLog:
 
         Examples
         --------
-        >>> import tempfile
-        >>> from pathlib import Path
+        >>> import pathlib, tempfile
         >>> text = "kontonr;dato;kategori;beløp\\n007;05.02.2024;mat;1,5\\n007;13.03.2024;mat;2,0"
         >>> with tempfile.TemporaryDirectory() as folder:
-        ...     _ = Path(folder, "2024.csv").write_text(text, encoding="utf-8")
+        ...     _ = pathlib.Path(folder, "2024.csv").write_text(text, encoding="utf-8")
         ...     log = TransactionLog.scan(f"{folder}/*.csv", resolution="month")
         >>> log.dialect.decimal, log.dialect.date_format, log.dialect.columns["customer"]
         (',', 'dd.mm.yyyy', 'kontonr')
@@ -262,7 +262,7 @@ class TransactionLog:
         if options.get("balance") is not None:
             names["balance"] = options["balance"]
         given = check_options(separator, decimal, encoding, date_format)
-        files = TransactionFiles(path, names, errors, given)
+        files = TransactionFiles(path, names, errors, given, MemoryLimit(memory_limit))
         options |= {role: files.names[role] for role in ROLES}
         return cls(files, income=income, errors=errors, **options)
 

@@ -8,15 +8,13 @@ import numpy as np
 import pandas as pd
 from pyarrow.dataset import Dataset
 
-from .._utils._text import count, warn
 from .._utils._threads import map_in_threads
-from ..categories import mcc_to_category
-from ..categories._mcc import UNKNOWN
 from . import _columns, _quality
 from ._balances import read_balances
 from ._engines import ROWS_AT_ONCE, Piece, fetch_balances, fetch_transactions, stream_pieces
 from ._files import TransactionFiles, naming
 from ._incomes import read_income_column
+from ._memory import NO_LIMIT, START, MemoryLimit
 from ._moments import FLOWS, NEVER
 from ._periods import month_number
 from ._rows import Rows, join as join_rows
@@ -29,7 +27,8 @@ PIECEWISE = TransactionFiles, Dataset
 class ReadRows:
     """Transactions as they were read, in multiples of ``1 / unit``, and the labels of their codes.
 
-    `incomes` are those of a column of the files, and `balances` the lowest of each day.
+    `incomes` are those of a column of the files, and `balances` the lowest of each day. Further
+    steps keep to the limit `memory`, too.
     """
 
     rows: Rows
@@ -41,6 +40,7 @@ class ReadRows:
     last_day: np.datetime64
     incomes: Rows | None = None
     balances: Rows | None = None
+    memory: MemoryLimit = NO_LIMIT
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ class Reader:
 
     They are counted back from `last_month`, in months since 1970, or the last month found, and
     carry `moments`. `text` are the files that say how their text is written, and `balance` is the
-    column of balances, if they are read.
+    column of balances, if they are read. Reading keeps to the limit `memory`.
     """
 
     names: dict[str, str]
@@ -61,6 +61,7 @@ class Reader:
     moments: Sequence[str] = ()
     text: TransactionFiles | None = None
     balance: str | None = None
+    memory: MemoryLimit = NO_LIMIT
 
     def read(self, source):
         """Return the ReadRows of files, an arrow dataset, or a frame of any engine."""
@@ -86,7 +87,9 @@ class Reader:
             names["balance"] = self.balance
             pieces = replace(self, names=names)._pieces(source, None)
             tables = (piece.read() for piece in pieces)
-            reading.balances = read_balances(tables, names, reading.customers, self.text)
+            reading.balances = read_balances(
+                tables, names, reading.customers, self.text, self.memory
+            )
         return reading
 
     def _read_pieces(self, source, end):
@@ -116,6 +119,7 @@ class Reader:
             is_dated = self.text is None or self.text.is_settled
             return is_dated and (end is not None or not self.n_months)
 
+        self.memory.check(0, START)
         parts, most = [], ROWS_AT_ONCE
         for part in self._in_order(read, self._pieces(source, end), is_settled):
             if self.n_months and is_piecewise and len(part.rows):
@@ -123,6 +127,7 @@ class Reader:
                 if last > end and (last - end) % self.n_months:
                     return None, end
             parts.append(part)
+            self.memory.check(sum(len(part.rows) for part in parts))
             # While new rows are fewer than merged ones, merging again costs little.
             n_merged, n_new = len(parts[0].rows), sum(len(part.rows) for part in parts[1:])
             if n_new > max(n_merged, most):
@@ -161,7 +166,7 @@ class Reader:
                     return piece
                 raise
 
-        for found in map_in_threads(attempt, pieces):
+        for found in map_in_threads(attempt, pieces, self.memory.n_pieces()):
             if not isinstance(found, tuple):
                 # It is refused in its turn, with the number of its row.
                 found.n_before = n_before
@@ -233,10 +238,11 @@ class Reader:
         """Read files; in text files, customers become integers if all are written as such."""
         listed = None if self.customers is None else np.asarray(pd.Index(self.customers))
         is_numbered = files.is_text and listed is not None and listed.dtype.kind in "iu"
-        reader = replace(self, text=files) if files.is_text else self
+        reader = replace(self, text=files if files.is_text else None, memory=files.memory)
         if is_numbered:
             reader = replace(reader, customers=listed.astype(str))
         reading = reader._read(files)
+        reading.memory = files.memory
         left_out = [reading.left_out]
         if files.n_malformed:
             reason, n_rows = _quality.MALFORMED, files.n_malformed
@@ -280,7 +286,7 @@ class Reader:
             rows.append(part.rows)
             part.rows = None
         return ReadRows(
-            join_rows(rows, len(customers)),
+            join_rows(rows, len(customers), self.memory),
             _quality.join_left_out([part.left_out for part in parts]),
             customers,
             categories,
@@ -288,30 +294,6 @@ class Reader:
             np.fmin.reduce([part.first_day for part in parts]),
             np.fmax.reduce([part.last_day for part in parts]),
         )
-
-
-def name_codes(reading):
-    """Put the names of merchant category codes in the place of the codes, and warn of others."""
-    codes = reading.categories
-    names, position = np.unique(
-        mcc_to_category(codes, handle_unknown="ignore"), return_inverse=True
-    )
-    category = reading.rows["category"]
-    is_unknown = names[position] == UNKNOWN
-    if is_unknown.any():
-        n_rows = np.bincount(category, reading.rows.transactions, len(codes))
-        n_unknown = int(n_rows[is_unknown].sum())
-        most = codes[is_unknown][n_rows[is_unknown].argmax()]
-        have = "has" if n_unknown == 1 else "have"
-        warn(
-            f"{count(n_unknown, 'transaction')} ({n_unknown / n_rows.sum():.1%}) {have} a merchant "
-            f"category code that is not listed, most often {most!r}. Their category is {UNKNOWN!r}."
-        )
-    is_merged = "transactions" in reading.rows.columns
-    rows = reading.rows.with_columns({"category": _columns.smallest(position)[category]})
-    # Two codes may have one name.
-    reading.rows = rows.group() if is_merged else rows
-    reading.categories = names
 
 
 def _join_labels(labels, column, text=None):
@@ -330,6 +312,7 @@ def _number_customers(reading):
     if is_whole.all() or not is_whole.any():
         # They are in this order.
         return
+    reading.memory.check(len(reading.rows), reading.rows.n_bytes)
     order = np.argsort(reading.customers, kind="stable")
     reading.customers = reading.customers[order]
     reading.rows = reading.rows.take(order)

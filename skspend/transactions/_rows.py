@@ -64,6 +64,10 @@ class Rows:
     def has_refunds(self):
         return self.columns.get("refunds", self["amount"]).min(initial=0) < 0
 
+    @property
+    def n_bytes(self):
+        return self.customer.nbytes + sum(values.nbytes for values in self.columns.values())
+
     def select(self, rows):
         """Return the rows of a mask."""
         return self._pick(rows, self.customer[rows], self.n_customers, self._is_sorted)
@@ -204,11 +208,11 @@ def _on_own_pages(values):
     return found
 
 
-def join(parts, n_customers):
+def join(parts, n_customers, memory):
     """Join Rows of the same columns, each of which is merged and sorted, and merge them.
 
     A few customers are merged at a time, and a part is given up where its last customer has passed:
-    memory is needed for the parts and the result, and for little more.
+    memory is needed for the parts and the result, and for little more. It is checked by `memory`.
     """
     n_rows = sum(map(len, parts))
     # No memory is taken before it is written to.
@@ -222,6 +226,7 @@ def join(parts, n_customers):
     for first, last, begins, ends in zip(
         edges[:-1], edges[1:], places[:-1], places[1:], strict=True
     ):
+        memory.check(n_rows)
         is_here = begins < ends
         if not is_here.any():
             continue

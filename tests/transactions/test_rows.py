@@ -9,6 +9,7 @@ from hypothesis import given, settings, strategies as st
 
 from skspend.transactions import _rows
 from skspend.transactions._moments import NEVER
+from skspend.transactions._memory import NO_LIMIT
 from skspend.transactions._rows import Rows, join
 
 ROW = st.tuples(st.integers(0, 3), st.integers(-2, 4), st.integers(0, 2), st.integers(-9, 9))
@@ -65,7 +66,7 @@ def test_joined_parts_are_merged_as_one(tables, is_sorted):
     for rows_at_once in (1, 5, 2**18):
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(_rows, "ROWS_AT_ONCE", rows_at_once)
-            found = join([*parts], 4)
+            found = join([*parts], 4, NO_LIMIT)
         assert found == expected
         for name in expected.columns:
             assert found[name].dtype == expected[name].dtype
