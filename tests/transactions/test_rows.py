@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 from skspend.transactions import _rows
-from skspend.transactions._moments import NEVER
 from skspend.transactions._memory import NO_LIMIT
+from skspend.transactions._moments import NEVER
 from skspend.transactions._rows import Rows, join
 
 ROW = st.tuples(st.integers(0, 3), st.integers(-2, 4), st.integers(0, 2), st.integers(-9, 9))
