@@ -18,6 +18,7 @@ from ..personality import personality_types
 from ..segmentation import measure_drift
 from ._grades import grade
 from ._measures import Customers
+from ._words import percent
 
 N_RESAMPLES = 999
 METRICS = ["metric", "value", "low", "high", "grade", "meaning"]
@@ -75,7 +76,7 @@ def _judge_extractor(customers: Customers, active: np.ndarray) -> list[tuple[obj
     commonest = types.value_counts(normalize=True).iloc[0]
     meaning = (
         f"share of customers whose type the network predicts; always the most frequent type would "
-        f"be right for {commonest:.1%}"
+        f"be right for {percent(commonest)}"
     )
     saved = (value - commonest) / (1 - commonest) if commonest < 1 else np.nan
     return [("accuracy", value, low, high, grade("accuracy", saved), meaning)]

@@ -38,6 +38,7 @@ def spending(n_rows, n_customers):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="needs Linux's peaks of memory")
 def test_a_process_never_holds_more_than_its_limit(tmp_path):
     path = tmp_path / "bank.parquet"
