@@ -3,6 +3,7 @@
 import math
 import time
 from contextlib import ExitStack, nullcontext
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -102,6 +103,9 @@ def _run(file, options, folder):
                 with steps.counted("Refitting") as progress:
                     refitted = refits.compare(model, seen.trajectories, progress=progress)
         agreement, reproduced = refitted or (None, None)
+        if agreement is not None:
+            stable = {row["node"]: row["stable"] for row in agreement["nodes"]}
+            model = replace(model, stable=stable)
         customers, (first, last), read_as = log.customers, log.span, files.reading(log)
         n_transactions = log.n_transactions
         # What follows needs memory, and the transactions no more.
@@ -112,6 +116,7 @@ def _run(file, options, folder):
             files.note_what_does_not_count(n_transactions, spend.left_out_[BEFORE], table)
             if reproduced is not None:
                 table.insert(table.columns.get_loc("strength") + 1, "reproduced", reproduced)
+                agreement["stable_segments"] = table["stable_segment"].nunique()
             table.to_parquet(folder / "segments.parquet", index=False)
             seen.trajectories.rename_axis("customer").reset_index().to_parquet(
                 folder / "trajectories.parquet", index=False
@@ -252,6 +257,10 @@ def _show(described, record, output, *, is_bundled):
             f"{stability['high']:.2f} over {stability['fits']} fits)."
         )
         tell(tell_found_again(pd.DataFrame(stability["nodes"])))
+        tell(
+            f"The stable_segment of a customer is the smallest that is found again; there are "
+            f"{stability['stable_segments']} of these."
+        )
     if figures["split_half_kappa"] is not None:
         tell(_tell_halves(figures["same_in_both_halves"], figures["split_half_kappa"]))
     if record["previous"]:

@@ -76,7 +76,21 @@ def judge_nodes(reference, levels, compared, fitted, held_out):
     nodes["held_out"] = own[held_out].sum(axis=0).astype(int)
     values = np.where(nodes["held_out"] > 0, found, np.nan).T
     table = [_summarise(of_node, 0) for of_node in values]
-    return nodes.join(pd.DataFrame(table, columns=["jaccard", "low", "high"], dtype=float))
+    nodes = nodes.join(pd.DataFrame(table, columns=["jaccard", "low", "high"], dtype=float))
+    return nodes.assign(stable=_find_stable(nodes))
+
+
+def _find_stable(nodes):
+    """The deepest of each node and those above it which is found again, as all above it are.
+
+    Where there is none, it is 0, the node of all customers.
+    """
+    stable = np.zeros(1 + len(nodes), dtype=int)
+    # Parents come before their children.
+    for row in nodes.itertuples():
+        is_stable = stable[row.parent] == row.parent and row.jaccard >= FOUND_AGAIN
+        stable[row.node] = row.node if is_stable else stable[row.parent]
+    return stable[1:]
 
 
 def members(levels, n_nodes):

@@ -124,6 +124,9 @@ class SegmentModel:
         Name of each node of the tree; see :func:`~skspend.inspection.name_segments`.
     reading : Reading or None
         How the file of the fit was read; None if the data came from elsewhere.
+    stable : dict from int to int, or None
+        The stable segment of each node, as in the column ``stable`` of the frame ``nodes`` of
+        :func:`~skspend.inspection.segment_stability`; None if it was not compared with other fits.
 
     See Also
     --------
@@ -152,6 +155,7 @@ class SegmentModel:
     pipeline: Pipeline
     names: dict[int, str]
     reading: Reading | None = None
+    stable: dict[int, int] | None = None
 
     def __post_init__(self) -> None:
         states = self.pipeline.named_steps.get("states")
@@ -189,16 +193,16 @@ class SegmentModel:
         Returns
         -------
         table : pandas.DataFrame
-            Columns customer, segment, level1 ..., strength, the traits, type, active_periods
-            and known_share. Without traits, there are neither these nor a type. The model knows
-            nothing about customers without an active period, or with a known_share of 0: their
-            strength is 0. The known_share of those who spend nothing is NaN.
+            Columns customer, segment, stable_segment, level1 ..., strength, the traits, type,
+            active_periods and known_share. Without `stable`, there is no stable_segment, and
+            without traits neither these nor a type. The model knows nothing about customers without
+            an active period, or with a known_share of 0: their strength is 0. The known_share of
+            those who spend nothing is NaN.
         """
         segment = self.pipeline["segment"]
         if nodes is None:
             nodes = segment.predict_levels(seen.trajectories)
-        paths = {node: self.path(node) for node in np.unique(nodes)}
-        levels = [pd.Series(level).map(paths).to_numpy() for level in nodes.T]
+        levels = [self._paths(level) for level in nodes.T]
         scores, active_periods = seen.scores, seen.spending.active_periods
         if known is None:
             known = np.where(active_periods > 0, 1.0, np.nan)
@@ -206,6 +210,7 @@ class SegmentModel:
         table: dict[Any, Any] = {
             "customer": np.asarray(customers),
             "segment": levels[-1],
+            **self._stable_paths(nodes[:, -1]),
             **{f"level{number}": level for number, level in enumerate(levels, start=1)},
             "strength": strengths_of_seen(strengths, active_periods, known),
             **{str(trait): score.to_numpy() for trait, score in scores.items()},
@@ -213,6 +218,16 @@ class SegmentModel:
         if len(scores.columns):
             table["type"] = personality_types(scores)
         return pd.DataFrame(table | {"active_periods": active_periods, "known_share": known})
+
+    def _paths(self, nodes):
+        paths = {node: self.path(node) for node in np.unique(nodes)}
+        return pd.Series(nodes).map(paths).to_numpy()
+
+    def _stable_paths(self, nodes):
+        if self.stable is None:
+            return {}
+        # The node of all customers is the stable one of its own.
+        return {"stable_segment": self._paths(pd.Series(nodes).map({0: 0} | self.stable))}
 
     @default_output
     def predict(self, log: TransactionLog, *, allow_unknown: bool = False) -> pd.DataFrame:
@@ -298,7 +313,7 @@ class SegmentModel:
         DataError
             If :meth:`load` would refuse the model, or the file cannot be written.
         """
-        model_file.write(self.pipeline, self.names, self.reading, path)
+        model_file.write(self.pipeline, self.names, self.reading, self.stable, path)
 
     @classmethod
     def load(cls, path: FilePath) -> Self:

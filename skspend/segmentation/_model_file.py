@@ -46,13 +46,18 @@ ITEMS = {"float64": {float, NoneType}, "int64": {int}, "text": {str}}
 
 
 def write(
-    pipeline: Pipeline, names: dict[int, str], reading: Reading | None, path: FilePath
+    pipeline: Pipeline,
+    names: dict[int, str],
+    reading: Reading | None,
+    stable: dict[int, int] | None,
+    path: FilePath,
 ) -> None:
     """Write a model; see :meth:`SegmentModel.save`."""
     with refuse(path, "this model cannot be saved", "Save other pipelines with joblib."):
         document = {
             "names": {str(node): name for node, name in names.items()},
             "reading": reading and asdict(reading),
+            "stable": None if stable is None else list(map(stable.get, sorted(names))),
             "steps": {name: _encode(step, name) for name, step in pipeline.steps},
             "versions": {"scikit-learn": sklearn.__version__, "skspend": __version__},
         }
@@ -62,8 +67,10 @@ def write(
         file.write(content)
 
 
-def read(path: FilePath) -> tuple[Pipeline, dict[int, str], Reading | None]:
-    """Read a pipeline, the names of its nodes and its reading; see :meth:`SegmentModel.load`."""
+def read(
+    path: FilePath,
+) -> tuple[Pipeline, dict[int, str], Reading | None, dict[int, int] | None]:
+    """Read the attributes of a model; see :meth:`SegmentModel.load`."""
     with blame_data(path), open(path, "rb") as file:
         content = file.read(LARGEST + 1)
     with refuse(path):
@@ -190,7 +197,23 @@ def _rebuild(content):
     states.n_features_in_ = len(states.feature_names_in_)
     segment.feature_names_in_ = states.get_feature_names_out()
     segment.n_features_in_ = len(segment.feature_names_in_)
-    return Pipeline(list(steps.items())), names, Reading.parse(document.get("reading"))
+    reading = Reading.parse(document.get("reading"))
+    stable = _parse_stable(document.get("stable"), segment.parents_)
+    return Pipeline(list(steps.items())), names, reading, stable
+
+
+def _parse_stable(found, parents):
+    """The stable segment of each node: its own, or that of its parent. Older files have none."""
+    if found is None:
+        return None
+    stable = dict(enumerate(found, start=1))
+    is_whole = set(stable) == set(range(1, len(parents))) and set(map(type, found)) <= {int}
+    require(is_whole, "its stable segments are not one for each segment")
+    for node, own in stable.items():
+        above = stable.get(parents[node], 0)
+        is_fitting = own == above or (own == node and above == parents[node])
+        require(is_fitting, "a stable segment is neither the segment nor the stable one above it")
+    return stable
 
 
 def _unique(pairs):

@@ -155,7 +155,7 @@ class Refits:
         agreement = agree(levels[self.held_out], [each[self.held_out] for each in found], same)
         reproduced = share_of_same(levels[:, 0], [each[:, 0] for each in found], self.rows)
         nodes = judge_nodes(model.pipeline, levels, fits, self.fitted, self.held_out)
-        nodes = nodes[list(NODE_COLUMNS)]
+        nodes = nodes[[*NODE_COLUMNS, "stable"]]
         return agreement.to_dict("index")["top"] | {"nodes": nodes.to_dict("records")}, reproduced
 
     def _fitted(self, other):

@@ -6,6 +6,7 @@ import pickle
 import re
 import subprocess
 import sys
+from itertools import takewhile
 from pathlib import Path
 
 import pandas as pd
@@ -244,6 +245,15 @@ def test_the_main_job_says_whether_another_fit_gives_the_same(segmented_bank):
     assert table.columns.get_loc("reproduced") == table.columns.get_loc("strength") + 1
     assert set(table["reproduced"]) <= {0, 1 / 3, 2 / 3, 1}
     assert table["reproduced"].mean() > 1 / 3
+    model = SegmentModel.load(folder / "model.json")
+    assert model.stable == {row["node"]: row["stable"] for row in top["nodes"]}
+    is_stable = {model.path(row["node"]): row["jaccard"] >= 0.75 for row in top["nodes"]}
+    for segment, stable in zip(table["segment"], table["stable_segment"], strict=True):
+        parts = segment.split(" > ")
+        paths = [" > ".join(parts[:depth]) for depth in range(1, len(parts) + 1)]
+        found = list(takewhile(is_stable.get, paths))
+        assert stable == (found[-1] if found else "everybody")
+    assert top["stable_segments"] == table["stable_segment"].nunique() > 1
 
 
 def test_the_screen_says_whether_another_fit_gives_the_same(segmented_bank, capsys):
@@ -257,6 +267,7 @@ def test_the_screen_says_whether_another_fit_gives_the_same(segmented_bank, caps
     )
     assert f"(ARI {top['ari']:.2f}, {top['low']:.2f} to {top['high']:.2f} over 3 fits)." in said
     assert tell_found_again(pd.DataFrame(top["nodes"])) in said
+    assert f"is found again; there are {top['stable_segments']} of these." in said
 
 
 def test_the_screen_says_whether_customers_differ_by_more_than_chance(segmented_bank, capsys):
@@ -286,7 +297,7 @@ def test_without_stability_nothing_is_said_of_other_fits(households, segments):
     folder, done = households
     assert json.loads((folder / "run.json").read_text())["stability"] is None
     assert "Another fit" not in done.stdout
-    assert "reproduced" not in segments
+    assert not {"reproduced", "stable_segment"} & set(segments)
 
 
 @pytest.fixture(scope="module")

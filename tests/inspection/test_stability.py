@@ -11,7 +11,7 @@ from sklearn.pipeline import Pipeline
 
 from skspend import LSTMStateExtractor, SpendingAggregator, TrajectoryClusterer
 from skspend.inspection import segment_stability
-from skspend.inspection._agreement import share_of_same
+from skspend.inspection._agreement import _find_stable, share_of_same
 from skspend.inspection._stability import add_noise
 from skspend.metrics._trees import match_labels
 from skspend.panel import Panel
@@ -93,6 +93,7 @@ def test_a_segment_that_every_fit_finds_is_told_from_those_that_no_other_fit_fin
     nodes = found.nodes.sort_values("jaccard")
     assert nodes["jaccard"].iloc[-1] == 1
     assert nodes["jaccard"].iloc[0] < 0.75
+    assert (nodes["stable"] == nodes["node"]).tolist() == (nodes["jaccard"] >= 0.75).tolist()
 
 
 def test_only_what_the_scheme_names_differs_between_the_fits(groups):
@@ -230,6 +231,27 @@ def test_renumbered_segments_match_one_to_one(labels, numbers):
     np.testing.assert_array_equal(
         share_of_same(labels, [others, others]), np.full(len(labels), expected)
     )
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.lists(st.tuples(st.integers(0, 9), st.sampled_from([0.2, 0.74, 0.75, 1, np.nan]))))
+def test_a_stable_segment_is_the_deepest_that_is_found_again_with_all_above_it(tree):
+    parents = [min(parent, node) for node, (parent, _) in enumerate(tree)]
+    jaccard = [coefficient for _, coefficient in tree]
+    numbers = range(1, len(tree) + 1)
+    nodes = pd.DataFrame({"node": numbers, "parent": parents, "jaccard": jaccard})
+
+    def path(node):
+        return [*path(parents[node - 1]), node] if node else []
+
+    for node, stable in zip(numbers, _find_stable(nodes), strict=True):
+        found = [above for above in path(node) if jaccard[above - 1] >= 0.75]
+        expected = 0
+        for own, again in zip(path(node), found, strict=False):
+            if own != again:
+                break
+            expected = own
+        assert stable == expected
 
 
 def test_two_segments_that_another_fit_joins_do_not_both_match_it():

@@ -1,6 +1,7 @@
 """A model gives every customer a segment that a person can read."""
 
 import warnings
+from dataclasses import replace
 
 import pandas as pd
 import polars as pl
@@ -47,6 +48,23 @@ def test_predict_gives_the_path_of_the_segment_of_every_customer_once(model, ban
     assert table["segment"].tolist() == [model.path(leaf) for leaf in leaves]
     assert table["segment"].str.fullmatch(r"part \d+ > part \d+").all()
     assert (table["segment"] == table["level2"]).all()
+
+
+def test_the_stable_segment_is_the_one_on_the_path_that_other_fits_find_again(model, bank_log):
+    parents = model.pipeline["segment"].tree_["parent"]
+    tops = {node: node for node in parents.index[1:] if parents[node] == 0}
+    stable = tops | {node: parents[node] for node in parents.index[1:] if parents[node]}
+    inner = max(stable)
+    of_first = {node: 0 for node in parents.index[1:] if node == 1 or parents[node] == 1}
+    known = replace(model, stable=stable | {inner: inner} | of_first)
+    table = known.predict(bank_log)
+    plain = model.predict(bank_log)
+    pd.testing.assert_frame_equal(table.drop(columns="stable_segment"), plain)
+    assert table.columns.get_loc("stable_segment") == table.columns.get_loc("segment") + 1
+    expected = plain["level1"].where(plain["segment"] != model.path(inner), model.path(inner))
+    expected = expected.where(plain["level1"] != "part 1", "everybody")
+    assert table["stable_segment"].tolist() == expected.tolist()
+    assert {"everybody", "part 2", model.path(inner)} <= set(expected)
 
 
 def test_the_customers_of_a_polars_frame_get_the_same_segments(model, bank_log):

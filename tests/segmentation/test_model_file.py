@@ -4,6 +4,7 @@ import json
 import random
 import tracemalloc
 from base64 import b64encode
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -151,6 +152,19 @@ def test_a_loaded_model_gives_the_same_answers_to_the_last_bit(bank_log, most_sc
     # The parameters come back, too.
     again = clone(loaded.pipeline).fit(log)
     np.testing.assert_array_equal(again.predict(log), model.pipeline.predict(log))
+    loaded.save(path.with_name("again.json"))
+    assert path.with_name("again.json").read_bytes() == path.read_bytes()
+
+
+def test_a_loaded_model_has_the_same_stable_segments(model, bank_log, path):
+    stable = {node: 0 if node < 3 else node for node in model.names}
+    parents = model.pipeline["segment"].parents_
+    stable |= {node: stable[parents[node]] for node in model.names if parents[node]}
+    known = replace(model, stable=stable)
+    known.save(path)
+    loaded = SegmentModel.load(path)
+    assert loaded.stable == stable
+    pd.testing.assert_frame_equal(loaded.predict(bank_log[:9]), known.predict(bank_log[:9]))
     loaded.save(path.with_name("again.json"))
     assert path.with_name("again.json").read_bytes() == path.read_bytes()
 
@@ -398,6 +412,34 @@ def test_a_chain_of_nodes_is_refused_before_anybody_walks_it(document, path):
 def test_names_that_are_not_those_of_the_nodes_are_refused(document, path, names, message):
     document["names"] = names if len(names) == 0 else document["names"] | names
     assert message in refusal(path, json.dumps(document).encode())
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda stable, inner: stable[1:], "not one for each segment"),
+        (lambda stable, inner: [*stable, 1], "not one for each segment"),
+        (lambda stable, inner: [True, *stable[1:]], "not one for each segment"),
+        (lambda stable, inner: ["1", *stable[1:]], "not one for each segment"),
+        (lambda stable, inner: {"1": 1}, "not one for each segment"),
+        (lambda stable, inner: 5, "do not fit together"),
+        (lambda stable, inner: [HUGE, *stable[1:]], "neither the segment nor the stable one"),
+        (lambda stable, inner: [2, *stable[1:]], "neither the segment nor the stable one"),
+        # A segment inside one that other fits do not find again.
+        (lambda stable, inner: [0] * inner + [inner + 1], "neither the segment nor the stable"),
+    ],
+)
+def test_stable_segments_that_are_not_those_of_the_tree_are_refused(
+    document, path, change, message
+):
+    parents = attributes(document, "segment")["parents_"]["int64"]
+    stable = [node if parents[node] == 0 else parents[node] for node in range(1, len(parents))]
+    document["stable"] = stable
+    path.write_text(json.dumps(document))
+    assert SegmentModel.load(path).stable == dict(enumerate(stable, start=1))
+    document["stable"] = change(stable, len(stable) - 1)
+    line = refusal(path, json.dumps(document).encode())
+    assert any(part in line for part in message.split("|")), line
 
 
 VALUES = [
