@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from numbers import Real
 
@@ -11,6 +12,8 @@ PIECE = 2**27
 """Bytes that a piece takes while it is read, beside the sums that are kept of it."""
 START = 3 * PIECE
 """Bytes that the first pieces take."""
+ROUNDED = 10_000_000
+"""Bytes to which an error rounds."""
 
 
 @dataclass(frozen=True)
@@ -31,7 +34,7 @@ class MemoryLimit:
 
     def n_pieces(self):
         """How many pieces may be read at once, at least 1; None if there is no limit."""
-        if self.n_bytes is None:
+        if self.n_bytes in (None, math.inf):
             return None
         # The sums that are kept need the other half of what is free.
         return max(1, int((self.n_bytes - _held()) / 2 // PIECE))
@@ -42,11 +45,19 @@ class MemoryLimit:
             return
         held = _held()
         if held + n_bytes > self.n_bytes:
+            limit = f"memory_limit is {_gigabytes(self.n_bytes)}. This process holds"
+            step = f"step may take {_gigabytes(n_bytes)}"
+            if not n_sums:
+                # Rounded up, as a limit of what is rounded down would be refused again.
+                least = math.ceil((held + n_bytes) / ROUNDED) * ROUNDED
+                raise MemoryError(
+                    f"{limit} {_gigabytes(held)}, and its next {step}, whatever the files hold. "
+                    f"Allow at least {_gigabytes(least)}."
+                )
             raise MemoryError(
-                f"memory_limit is {_gigabytes(self.n_bytes)}. This process holds "
-                f"{_gigabytes(held)} with {n_sums:,} sums by customer, date and category, and its "
-                f"next step may take {_gigabytes(n_bytes)}. Read sums of more days, as by "
-                f"resolution='month', or the files of fewer customers, or allow more memory."
+                f"{limit} {_gigabytes(held)} with {n_sums:,} sums by customer, date and category, "
+                f"and its next {step}. Read sums of more days, as by resolution='month', or the "
+                f"files of fewer customers, or allow more memory."
             )
 
 
@@ -58,4 +69,6 @@ def _held():
 
 
 def _gigabytes(n_bytes):
+    if n_bytes < ROUNDED:
+        return f"{n_bytes:,.0f} bytes"
     return f"{n_bytes / 1e9:.2f} GB"
