@@ -173,6 +173,7 @@ def test_of_a_path_that_leads_to_no_file_the_error_names_the_path():
         (TABLE.assign(source=["a", np.nan, "b"]), ["'source'", "2 of 3", "'a'", "not numbers"]),
         (TABLE.reset_index(names="kind"), ["'kind'", "3 of 3", "'pets'", "'category'"]),
         (TABLE.assign(type=1.0), ["'type'", "cannot be the name of a trait"]),
+        (TABLE.assign(level2=1.0), ["'level2'", "cannot be the name", "level with a number"]),
         (LONG.replace("openness", "more books"), ["'more books'", "cannot be the name"]),
         (TABLE.rename(columns={"openness": "a > b"}), ["'a > b'", "cannot be the name"]),
         (TABLE.rename(columns={"openness": "openness+"}), ["'openness+'", "end in + or -"]),

@@ -52,6 +52,11 @@ def count(n: int, singular: str, plural: str | None = None) -> str:
     return f"{n:,} {singular if n == 1 else plural or singular + 's'}"
 
 
+def all_periods(n: int) -> str:
+    """Say "all 3 periods", or "the only period"."""
+    return f"all {n:,} periods" if n > 1 else "the only period"
+
+
 def some(names: Sequence[object] | Names, most: int = 5) -> str:
     """List the first names, such as "'pets', 'books' and 1 more"."""
     listed = ", ".join(repr(str(name)) for name in names[:most])

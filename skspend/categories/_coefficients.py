@@ -5,6 +5,7 @@ Maree & Omlin (2021), section III-B; Matz, Gladstone & Stillwell (2016).
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from functools import cache
 from importlib import resources
@@ -38,7 +39,7 @@ NOT_TRAITS = {
     *("node", "parent", "depth", "label", "path", "customers", "share"),
     *("spends_more_on", "spends_less_on", "exemplars", "category", "has_coefficient", "is_read"),
 }
-"""Columns that stand beside the traits in tables of results."""
+"""Columns that stand beside the traits in tables of results, as do level1, level2 and so on."""
 INFREQUENT = "infrequent"
 """The category to which SpendingAggregator adds up rare ones, which may have an alias."""
 RATING_LIMIT = 3
@@ -152,13 +153,15 @@ def check_traits(names: pd.Index) -> None:
         is_plain = not (name.endswith(("+", "-")) or {">", "|", ","} & set(name))
         if (
             name in NOT_TRAITS
+            or re.fullmatch(r"level\d+", name)
             or name.startswith(("more ", "less "))
             or not (is_readable and is_plain)
         ):
             raise ValueError(
                 f"The coefficients have a column {name!r}, which cannot be the name of a trait. "
                 f"Use words without > | or a comma that do not end in + or - or begin with more "
-                f"or less, and none of {', '.join(sorted(NOT_TRAITS))}."
+                f"or less, and neither level with a number nor any of "
+                f"{', '.join(sorted(NOT_TRAITS))}."
             )
 
 

@@ -3,6 +3,7 @@
 from .. import segmentation as work
 from .._utils._errors import blame_data
 from .._utils._output import output_file, strict
+from .._utils._text import count
 from ..aggregation._aggregator import BEFORE
 from . import _files as files
 from ._console import Steps, say
@@ -28,11 +29,12 @@ def predict_file(model, file, output, force, options):
 
     def show():
         files.say_how_read(record["read_as"])
-        for name, count in counts.items():
-            say(f"{count:>9,}  {name}")
+        for name, n_customers in counts.items():
+            say(f"{n_customers:>9,}  {name}")
         if drift is not None:
             say(work.tell_drift(drift))
-        say(f"{len(table):,} customers in {len(counts)} segments, written to {output}.")
+        found = count(len(table), "customer"), count(len(counts), "segment")
+        say(f"{' in '.join(found)}, written to {output}.")
 
     left_out = log.quality_.to_dict(orient="index")
     left_out[BEFORE] = {"transactions": n, "amount": amount}

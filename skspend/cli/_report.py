@@ -7,6 +7,7 @@ import pandas as pd
 
 from .._utils._errors import blame_data
 from .._utils._output import output_folder, strict
+from .._utils._text import count
 from ..datasets import load_complete_journey
 from ..report import SegmentReport
 from ..report._words import figure
@@ -63,7 +64,7 @@ def report_file(model, file, output, force, options):
             value = figure(row.value, row.metric)
             say(f"{row.metric:>27}  {value:>6}  {row.grade:4}  {row.meaning}")
         beside = "" if card is None else f", the model card to {card}"
-        say(f"Report of {len(log):,} customers written to {output}{beside}.")
+        say(f"Report of {count(len(log), 'customer')} written to {output}{beside}.")
 
     record = {
         "output": str(output),

@@ -16,14 +16,16 @@ from sklearn.pipeline import Pipeline
 from .. import segmentation as work
 from .._utils._errors import blame_data
 from .._utils._output import output_folder, strict, write_json
-from .._utils._text import count, cut, printable
+from .._utils._text import all_periods, count, cut, printable
 from .._utils._threads import one_thread_of_blas
 from ..aggregation._aggregator import BEFORE, MONTHS
 from ..categories._coefficients import check_aliases, load_coefficients
 from ..datasets import load_complete_journey
 from ..inspection._agreement import tell_found_again
+from ..inspection._segments import EVERYBODY
 from ..metrics._halves import BY_CHANCE
 from ..plotting import TrajectoryDisplay
+from ..segmentation._refits import FEWEST_TO_REFIT
 from . import _files as files
 from ._console import CommandError, EpochProgress, Steps, console, say
 
@@ -116,7 +118,9 @@ def _run(file, options, folder):
             files.note_what_does_not_count(n_transactions, spend.left_out_[BEFORE], table)
             if reproduced is not None:
                 table.insert(table.columns.get_loc("strength") + 1, "reproduced", reproduced)
-                agreement["stable_segments"] = table["stable_segment"].nunique()
+                is_stable = table["stable_segment"] != EVERYBODY
+                agreement["stable_segments"] = table["stable_segment"][is_stable].nunique()
+                agreement["customers_without_stable_segment"] = int((~is_stable).sum())
             table.to_parquet(folder / "segments.parquet", index=False)
             seen.trajectories.rename_axis("customer").reset_index().to_parquet(
                 folder / "trajectories.parquet", index=False
@@ -215,7 +219,7 @@ def _show(described, record, output, *, is_bundled):
         f"{figures['customers']:,} customers, {data['transactions']:,} transactions, "
         f"{data['first_day']} to {data['last_day']}.\n"
         f"The segments were fitted on {drawn}the {n_active:,} customers "
-        f"who spend in all {figures['periods']} periods; every customer is in one."
+        f"who spend in {all_periods(figures['periods'])}; every customer is in one."
     )
     table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
     shown = described[described["depth"] <= record["parameters"]["depth_shown"]]
@@ -257,9 +261,12 @@ def _show(described, record, output, *, is_bundled):
             f"{stability['high']:.2f} over {stability['fits']} fits)."
         )
         tell(tell_found_again(pd.DataFrame(stability["nodes"])))
+        tell(_tell_stable(stability))
+    elif stability is None and record["parameters"]["stability"]:
         tell(
-            f"The stable_segment of a customer is the smallest that is found again; there are "
-            f"{stability['stable_segments']} of these."
+            f"The segments were not compared with other fits, because fewer than "
+            f"{FEWEST_TO_REFIT} customers spend in {all_periods(figures['periods'])}. So "
+            f"segments.parquet has no stable_segment and no reproduced."
         )
     if figures["split_half_kappa"] is not None:
         tell(_tell_halves(figures["same_in_both_halves"], figures["split_half_kappa"]))
@@ -278,6 +285,27 @@ def _show(described, record, output, *, is_bundled):
     used = {name: options[name] for name in files.NOT_IN_MODEL if options["file"]}
     words = "report", f"{output}/model.json", options["file"]
     say(f"To see a report: {files.command_line(words, used)}")
+
+
+def _tell_stable(stability):
+    """How many stable segments there are, and how many customers are in none of them."""
+    n_stable = stability["stable_segments"]
+    n_without = stability["customers_without_stable_segment"]
+    if not n_stable:
+        return (
+            f"No segment at the top level is found again, so the stable_segment of every customer "
+            f"is {EVERYBODY!r}."
+        )
+    told = (
+        f"The stable_segment of a customer is the smallest that is found again; there "
+        f"{'is' if n_stable == 1 else 'are'} {n_stable:,} of these"
+    )
+    if not n_without:
+        return f"{told}."
+    return (
+        f"{told}. For {count(n_without, 'customer')}, even the top-level segment is not found "
+        f"again, and the stable_segment is {EVERYBODY!r}."
+    )
 
 
 def _tell_halves(same, kappa):

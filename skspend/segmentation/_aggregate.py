@@ -10,6 +10,7 @@ from sklearn.utils import check_random_state
 from .._utils._errors import DataError, blame_data
 from .._utils._sklearn import default_output
 from .._utils._sparse import find_active
+from .._utils._text import all_periods
 from ..aggregation import SpendingAggregator
 from ..aggregation._aggregator import MONTHS
 from ..aggregation._shares import LazyPanel, count_whole_periods
@@ -114,7 +115,7 @@ def _require_active(spends, n_periods):
     if fewer:
         remedy = f"With --periods {fewer}, {n_active[fewer - 1]:,} do: ask for fewer --periods."
     raise DataError(
-        f"Only {n_active[-1]:,} of {len(spends):,} customers spend in all {n_periods:,} periods, "
+        f"Only {n_active[-1]:,} of {len(spends):,} customers spend in {all_periods(n_periods)}, "
         f"and {FEWEST_ACTIVE} are needed to find segments. {remedy}"
     )
 

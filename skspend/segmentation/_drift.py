@@ -95,11 +95,11 @@ def tell_drift(drift: dict[str, Any]) -> str:
         moved = f" What differs most: {', '.join(shares)}."
     names = "segments", "outliers", "spending"
     segments, outliers, spending = (_tell(drift[name]) for name in names)
-    return (
-        f"Compared with the customers of the fit, the population stability index of the segments "
-        f"is {segments}, by chance {drift['by_chance']:.2f}; that of the outlier scores is "
-        f"{outliers}, and that of the spending is {spending}.{moved}"
-    )
+    index = "Compared with the customers of the fit, the population stability index of the"
+    rest = f"outlier scores is {outliers}, and that of the spending is {spending}.{moved}"
+    if np.isnan(drift["segments"]):
+        return f"{index} {rest}"
+    return f"{index} segments is {segments}, by chance {drift['by_chance']:.2f}; that of the {rest}"
 
 
 def _tell(index):

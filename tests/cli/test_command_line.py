@@ -377,6 +377,15 @@ def test_a_file_that_grows_too_large_is_an_error_of_one_line(
     assert not list(tmp_path.iterdir())
 
 
+def test_one_customer_is_counted_in_the_singular(run, model, bank_log, tmp_path):
+    path = tmp_path / "one.csv"
+    bank_log[:1].to_frame().to_csv(path, index=False)
+    done = run("predict", model, path, "--output", tmp_path / "out.parquet")
+    assert f"1 customer in 1 segment, written to {tmp_path}" in done.stdout
+    done = run("report", model, path, "--output", tmp_path / "page.html")
+    assert f"Report of 1 customer written to {tmp_path}" in done.stdout
+
+
 def test_too_little_memory_is_an_error_of_one_line(run, model, few_file, tmp_path, monkeypatch):
     def allocate(*_):
         raise MemoryError("Unable to allocate 2.3 TiB for an array")

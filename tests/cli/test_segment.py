@@ -9,6 +9,7 @@ import sys
 from itertools import takewhile
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 from threadpoolctl import threadpool_info, threadpool_limits
@@ -253,7 +254,9 @@ def test_the_main_job_says_whether_another_fit_gives_the_same(segmented_bank):
         paths = [" > ".join(parts[:depth]) for depth in range(1, len(parts) + 1)]
         found = list(takewhile(is_stable.get, paths))
         assert stable == (found[-1] if found else "everybody")
-    assert top["stable_segments"] == table["stable_segment"].nunique() > 1
+    assert top["stable_segments"] == len(set(table["stable_segment"]) - {"everybody"}) > 1
+    is_without = table["stable_segment"] == "everybody"
+    assert top["customers_without_stable_segment"] == is_without.sum()
 
 
 def test_the_screen_says_whether_another_fit_gives_the_same(segmented_bank, capsys):
@@ -268,6 +271,68 @@ def test_the_screen_says_whether_another_fit_gives_the_same(segmented_bank, caps
     assert f"(ARI {top['ari']:.2f}, {top['low']:.2f} to {top['high']:.2f} over 3 fits)." in said
     assert tell_found_again(pd.DataFrame(top["nodes"])) in said
     assert f"is found again; there are {top['stable_segments']} of these." in said
+
+
+@pytest.mark.parametrize(
+    ("n_stable", "n_without", "said"),
+    [
+        (0, 200, "No segment at the top level is found again, so the stable_segment of every "),
+        (1, 0, "is found again; there is 1 of these. Two halves"),
+        (3, 1, "there are 3 of these. For 1 customer, even the top-level segment is not found"),
+    ],
+)
+def test_everybody_does_not_count_as_a_segment_that_is_found_again(
+    segmented_bank, capsys, n_stable, n_without, said
+):
+    record = json.loads(segmented_bank[1].stdout)
+    record["stability"] |= {
+        "stable_segments": n_stable,
+        "customers_without_stable_segment": n_without,
+    }
+    _show(pd.DataFrame(record["segments"]), record, "out", is_bundled=False)
+    assert said in " ".join(capsys.readouterr().out.split())
+
+
+def test_where_no_segment_is_found_again_none_is_counted(run, tmp_path):
+    """Customers who buy alike."""
+    rng = np.random.default_rng(0)
+    days = pd.date_range("2022-01-01", "2023-12-31", freq="MS")
+    place = np.arange(60 * len(days))
+    frame = pd.DataFrame(
+        {
+            "customer": place // len(days),
+            "date": days[place % len(days)],
+            "category": rng.choice(["books", "pets", "travel", "food"], len(place)),
+            "amount": rng.integers(1, 900, len(place)) / 10,
+        }
+    )
+    frame.to_parquet(tmp_path / "alike.parquet")
+    done = run("segment", tmp_path / "alike.parquet", "--output", tmp_path / "out", "--json")
+    assert done.exit_code == 0, done.output
+    top = json.loads(done.stdout)["stability"]
+    assert max(row["jaccard"] for row in top["nodes"] if row["depth"] == 1) < 0.75
+    assert (top["stable_segments"], top["customers_without_stable_segment"]) == (0, 60)
+
+
+def test_the_screen_says_why_segments_of_few_customers_are_not_compared(run, tmp_path):
+    days = pd.date_range("2023-01-01", "2023-12-31", freq="MS")
+    place = np.arange(40 * len(days))
+    frame = pd.DataFrame(
+        {
+            "customer": place // len(days),
+            "date": days[place % len(days)],
+            "category": np.where(place // len(days) % 2, "books", "pets"),
+            "amount": 1.0 + place % 7,
+        }
+    )
+    frame.to_parquet(tmp_path / "few.parquet")
+    few = tmp_path / "few.parquet"
+    done = run("segment", few, "--output", tmp_path / "out")
+    said = " ".join(done.stdout.split())
+    assert "the 40 customers who spend in the only period; every customer" in said
+    assert "not compared with other fits, because fewer than 50 customers spend in the only" in said
+    asked = run("segment", few, "--output", tmp_path / "not-asked", "--no-stability")
+    assert "not compared" not in asked.stdout
 
 
 def test_the_screen_says_whether_customers_differ_by_more_than_chance(segmented_bank, capsys):

@@ -103,6 +103,14 @@ def test_what_differs_most_is_named_with_its_shares(fitted, bank):
     assert f"travel {first['fit']:.1%} -> {first['now']:.1%}" in told
 
 
+def test_nothing_is_said_of_the_sizes_of_a_single_segment(fitted, bank):
+    drift = drift_of(fitted, bank.data)
+    assert "index of the segments is 0.00 (little change), by chance" in tell_drift(drift)
+    told = tell_drift(drift | {"segments": np.nan, "by_chance": 0})
+    assert "index of the outlier scores is 0.00 (little change), and that of" in told
+    assert "unknown" not in told
+
+
 def test_few_customers_are_not_compared(fitted, bank):
     assert drift_of(fitted, bank.data[:99]) is None
     few = SegmentReport.from_estimator(fitted, bank.data[:99])
