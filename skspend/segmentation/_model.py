@@ -5,6 +5,7 @@ from __future__ import annotations
 import platform
 from dataclasses import dataclass
 from importlib.metadata import version
+from operator import index
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
@@ -27,6 +28,7 @@ from ..panel import fitted_features
 from ..personality import BigFivePersonalityScorer, personality_types
 from ..transactions import TransactionLog
 from . import _model_file as model_file
+from ._model_checks import check_stable
 from ._reading import Reading, check_sign
 from ._seen import PanelSums, Seen
 
@@ -128,6 +130,11 @@ class SegmentModel:
         The stable segment of each node, as in the column ``stable`` of the frame ``nodes`` of
         :func:`~skspend.inspection.segment_stability`; None if it was not compared with other fits.
 
+    Raises
+    ------
+    DataError
+        If the categories of the pipeline have no names, or `stable` is not of its tree.
+
     See Also
     --------
     SegmentReport : A page about the segments.
@@ -164,6 +171,17 @@ class SegmentModel:
                 "The categories that the pipeline was fitted on have no names. Fit it on a frame "
                 "whose columns are named like 'year1|groceries'."
             )
+        if self.stable is not None:
+            try:
+                # Those of a frame are numbers of NumPy, which no file holds.
+                stable = {index(node): index(own) for node, own in dict(self.stable).items()}
+                check_stable(stable, self.pipeline["segment"].parents_)
+            except (TypeError, ValueError) as error:
+                raise DataError(
+                    f"stable is not of the tree of this pipeline: {error}. Pass the column stable "
+                    f"of the frame nodes that compares this very pipeline with other fits."
+                ) from error
+            object.__setattr__(self, "stable", stable)
 
     def path(self, node: int) -> str:
         """The name of a node, after the names of the nodes above it."""

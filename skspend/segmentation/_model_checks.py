@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -16,11 +16,15 @@ from ..extraction import FactorStateExtractor, LSTMStateExtractor
 from ..networks import Network
 from ..personality import BigFivePersonalityScorer
 
+if TYPE_CHECKING:
+    from .._utils._typing import Integers
+
 STEPS: dict[str, tuple[type[Any], ...]] = {
     "spend": (SpendingAggregator,),
     "states": (LSTMStateExtractor, FactorStateExtractor),
     "segment": (TrajectoryClusterer,),
 }
+NOT_ONE_EACH = "its stable segments are not one for each segment"
 FITTED: dict[type[Any], dict[str, Any]] = {
     SpendingAggregator: {
         "categories_": "text n_categories",
@@ -237,3 +241,13 @@ def _check_tree(parents, n_leaves):
     for parent in parents[1:]:
         depths.append(depths[parent] + 1)
     require(max(depths) <= MOST_LEVELS, f"its tree has more than {MOST_LEVELS} levels")
+
+
+def check_stable(stable: dict[int, int], parents: Integers) -> None:
+    """Refuse stable segments unless each is the segment itself, or that of its parent."""
+    require(set(stable) == set(range(1, len(parents))), NOT_ONE_EACH)
+    # Parents come before their children.
+    for node in range(1, len(parents)):
+        own, above = stable[node], stable.get(parents[node], 0)
+        is_fitting = own == above or (own == node and above == parents[node])
+        require(is_fitting, "a stable segment is neither the segment nor the stable one above it")

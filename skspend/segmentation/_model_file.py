@@ -27,7 +27,7 @@ from .. import __version__
 from .._utils._errors import DataError, as_options, blame_data
 from .._utils._sklearn import array_scaler, robust_scaler
 from ..networks import Network
-from ._model_checks import FITTED, STEPS, check_steps, require
+from ._model_checks import FITTED, NOT_ONE_EACH, STEPS, check_stable, check_steps, require
 from ._reading import Reading
 
 if TYPE_CHECKING:
@@ -203,16 +203,12 @@ def _rebuild(content):
 
 
 def _parse_stable(found, parents):
-    """The stable segment of each node: its own, or that of its parent. Older files have none."""
+    """The stable segment of each node. Older files have none."""
     if found is None:
         return None
     stable = dict(enumerate(found, start=1))
-    is_whole = set(stable) == set(range(1, len(parents))) and set(map(type, found)) <= {int}
-    require(is_whole, "its stable segments are not one for each segment")
-    for node, own in stable.items():
-        above = stable.get(parents[node], 0)
-        is_fitting = own == above or (own == node and above == parents[node])
-        require(is_fitting, "a stable segment is neither the segment nor the stable one above it")
+    require(set(map(type, found)) <= {int}, NOT_ONE_EACH)
+    check_stable(stable, parents)
     return stable
 
 

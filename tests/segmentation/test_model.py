@@ -3,6 +3,7 @@
 import warnings
 from dataclasses import replace
 
+import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
@@ -20,6 +21,7 @@ from skspend import (
     TransactionLog,
     segment_frame,
 )
+from skspend._utils._errors import DataError
 from skspend.inspection import name_segments
 from skspend.segmentation import Seen
 
@@ -65,6 +67,37 @@ def test_the_stable_segment_is_the_one_on_the_path_that_other_fits_find_again(mo
     expected = expected.where(plain["level1"] != "part 1", "everybody")
     assert table["stable_segment"].tolist() == expected.tolist()
     assert {"everybody", "part 2", model.path(inner)} <= set(expected)
+
+
+def test_the_stable_segments_of_a_frame_may_be_passed_as_they_are(model, bank_log, tmp_path):
+    nodes = list(model.names)
+    plain = replace(model, stable=dict.fromkeys(nodes, 0))
+    frame = pd.DataFrame({"node": nodes, "stable": 0}).set_index("node")["stable"]
+    for stable in (frame, dict(frame), {np.int64(node): np.int64(0) for node in nodes}):
+        known = replace(model, stable=stable)
+        assert known.stable == plain.stable
+        assert set(map(type, known.stable.values())) == {int}
+        known.save(tmp_path / "model.json")
+        assert SegmentModel.load(tmp_path / "model.json").stable == plain.stable
+        assert set(known.predict(bank_log[:5])["stable_segment"]) == {"everybody"}
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda stable: {}, "not one for each segment"),
+        (lambda stable: {1: 1}, "not one for each segment"),
+        (lambda stable: stable | {len(stable) + 1: 0}, "not one for each segment"),
+        (lambda stable: stable | {1: 99}, "neither the segment nor the stable one above it"),
+        (lambda stable: stable | {1: 2}, "neither the segment nor the stable one above it"),
+        (lambda stable: stable | {1: 0.5}, "integer"),
+        (lambda stable: 7, "not iterable"),
+    ],
+)
+def test_stable_segments_of_another_tree_are_refused(model, change, message):
+    stable = dict.fromkeys(model.names, 0)
+    with pytest.raises(DataError, match=f"stable is not of the tree .*{message}.*Pass the column"):
+        replace(model, stable=change(stable))
 
 
 def test_the_customers_of_a_polars_frame_get_the_same_segments(model, bank_log):
