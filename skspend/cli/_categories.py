@@ -28,6 +28,7 @@ def suggest_file(file, output, force, options):
             )
             log = files.read_log(file, options, "year")
             require_spending(log)
+            files.note_alike(log.categories)
         with steps.step("Comparing names"), blame_data():
             found = suggest_aliases(log, coefficients)
         files.write_suggestions(found.round({"share": 6}), temporary)

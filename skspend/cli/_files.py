@@ -16,6 +16,7 @@ import pandas as pd
 
 from .._utils._errors import DataError, blame_data, refuse
 from .._utils._output import write_json
+from .._utils._text import some
 from ..aggregation._aggregator import MONTHS
 from ..inspection._agreement import NODE_COLUMNS, STABILITY_COLUMNS
 from ..personality import load_coefficients
@@ -140,6 +141,20 @@ def say_how_read(record):
     """Say how a log was read, from its record."""
     if record is not None:
         say(f"Read as: {Dialect(**record)}.")
+
+
+def note_alike(categories):
+    """Note categories that a bank may have meant as one; which ones, it alone knows."""
+    names = pd.Index(categories)
+    plain = names.str.casefold().str.split().str.join(" ")
+    is_alike = plain.duplicated(keep=False)
+    if is_alike.any():
+        examples = names[plain == plain[is_alike.argmax()]]
+        note(
+            f"{is_alike.sum():,} of {len(names):,} categories differ from another one only in "
+            f"capitals or spaces, such as {some(examples, 2)}. Each counts by itself: write them "
+            f"alike in the file if they are the same."
+        )
 
 
 def note_what_does_not_count(n_transactions, before, table):

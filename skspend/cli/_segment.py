@@ -59,6 +59,7 @@ def _run(file, options, folder):
         with steps.step("Reading"):
             previous = options["previous"] and work.SegmentModel.load(options["previous"])
             log, aliases, coefficients = _read(file, options, previous)
+            files.note_alike(log.categories)
         # Its products are too small for several threads, which would wait for each other.
         stack.enter_context(one_thread_of_blas())
         with steps.step("Aggregating"):

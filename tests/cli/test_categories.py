@@ -75,6 +75,28 @@ def test_the_other_sign_is_met_by_the_option(run, export, tmp_path):
     assert not list(tmp_path.iterdir())
 
 
+def test_categories_that_differ_only_in_capitals_or_spaces_are_noted(run, frame, tmp_path):
+    names = frame["category"].where(frame.index % 3 > 0, frame["category"].str.upper())
+    frame.assign(category=names.replace({"PETS": " pets"})).to_csv(tmp_path / "b.csv", index=False)
+    n = frame["category"].nunique()
+    noted = (
+        f"{2 * n} of {2 * n} categories differ from another one only in capitals or spaces, such "
+        f"as "
+    )
+    for command in (
+        ("categories", tmp_path / "b.csv", "-o", tmp_path / "t.csv"),
+        ("segment", tmp_path / "b.csv", "-o", tmp_path / "out", "--no-stability", "--depth", 1),
+    ):
+        done = run(*command)
+        assert done.exit_code == 0, done.output
+        assert noted in done.stderr
+        assert "Each counts by itself: write them alike" in done.stderr
+
+
+def test_categories_that_differ_are_not_noted(suggested):
+    assert "capitals or spaces" not in suggested[1].stderr
+
+
 def test_the_record_holds_the_same(run, export, tmp_path, strict, suggested):
     done = run("categories", export, "--outflow", "negative", "--json", "-o", tmp_path / "t.csv")
     record = strict(done.stdout)

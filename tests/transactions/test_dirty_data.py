@@ -199,6 +199,13 @@ def counted_after_the_cutoff(n, amount):
     return check
 
 
+def has_categories(*names):
+    def check(log):
+        assert set(names) <= set(log.categories)
+
+    return check
+
+
 def active_in(years):
     def check(log):
         aggregator = SpendingAggregator(n_periods=3)
@@ -464,6 +471,12 @@ CASES = {
     "unseen customers": Case(
         column("customer", lambda names: names.str.upper()),
         comes_out=known_as([name.upper() for name in CUSTOMERS]),
+    ),
+    # Categories that differ only in capitals or spaces.
+    "categories in capitals or with a space": Case(
+        cells("category", {0: "Moon flights", 1: "moon flights", 2: "moon flights "}, object),
+        comes_out=has_categories("Moon flights", "moon flights", "moon flights "),
+        warns="3 categories were not in fit .*'moon flights '",
     ),
     # Amounts of 1e300.
     "amounts of 1e300": Case(
