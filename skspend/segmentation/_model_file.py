@@ -180,6 +180,8 @@ def _rebuild(content):
         content.decode(), object_pairs_hook=_unique, parse_float=_finite, parse_constant=_finite
     )
     _check_version(document)
+    is_model = "steps" in document
+    require(is_model, "it holds no steps: pass the model.json that skspend segment writes")
     require(set(document["steps"]) == set(STEPS), "it has other steps")
     steps = {name: _decode(document["steps"][name]) for name in STEPS}
     for name, step in steps.items():

@@ -32,16 +32,18 @@ def read_income_table(income, customer, date, customers):
     return Rows(codes[known], len(customers), columns)
 
 
-def read_income_column(files, customers, errors):
+def read_income_column(files, customers, errors, n_sums):
     """Return Rows of the yearly amount of each customer who has one, and counts of those left out.
 
-    `customers` are as they are written in the files. Different incomes of one are an error.
+    `customers` are as they are written in the files. Different incomes of one are an error. Reading
+    keeps to the limit of memory of the files, beside the `n_sums` that were read before.
     """
     names = {role: files.names[role] for role in ("customer", "income")}
     lowest = np.full(len(customers), np.inf)
     highest = np.full(len(customers), -np.inf)
     left_out, n_before = [], 0
     for piece in files.pieces(names):
+        files.memory.check(n_sums)
         table = piece.read()
         values = table["income"]
         ignored = UnreadableRows("drop", len(values))

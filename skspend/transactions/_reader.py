@@ -248,7 +248,9 @@ class Reader:
             reason, n_rows = _quality.MALFORMED, files.n_malformed
             left_out.append(_quality.count_left_out([-1], reason, n_rows, 0.0))
         if "income" in files.names:
-            reading.incomes, bad = read_income_column(files, reading.customers, self.errors)
+            reading.incomes, bad = read_income_column(
+                files, reading.customers, self.errors, len(reading.rows)
+            )
             left_out.append(bad)
         reading.left_out = _quality.join_left_out(left_out)
         if is_numbered:

@@ -246,7 +246,8 @@ NESTED = b'{"versions": {"skspend": "0.1.0"}, "steps": %s, "names": {}}'
         (lambda content: b'{"type": "FeatureCollection"}', "pass the model.json"),
         (lambda content: b'{"versions": {"skspend": 3}}', "pass the model.json"),
         (lambda content: b'{"versions": {"skspend": "soon"}}', "Invalid version"),
-        (lambda content: b'{"versions": {"skspend": "0.1.0"}}', "do not fit together"),
+        # As in run.json.
+        (lambda content: b'{"versions": {"skspend": "0.1.0"}, "model": {}}', "pass the model.json"),
         (lambda content: b'{"names": {}, ' + content[1:], "a key is repeated"),
         (lambda content: content.replace(b"null", b"NaN"), "nan is not a finite|NaN is not"),
         (lambda content: content.replace(b"null", b"-Infinity"), "Infinity is not a finite"),

@@ -102,6 +102,30 @@ def test_wherever_memory_ends_there_is_an_error_and_otherwise_the_same_log(
     assert n_checks > 10
 
 
+def test_reading_a_column_of_incomes_keeps_to_the_limit(tmp_path, monkeypatch):
+    path = tmp_path / "bank.csv"
+    frame = spending(600, 60)
+    frame.assign(pay=1000 + frame["customer"]).to_csv(path, index=False)
+    for module, name, size in (("_text", "CSV_BLOCK", 4_000), ("_files", "CSV_BLOCK", 4_000)):
+        monkeypatch.setattr(f"skspend.transactions.{module}.{name}", size)
+    asked = []
+    monkeypatch.setattr("skspend.transactions._memory._held", lambda: asked.append(0) or 0)
+    TransactionLog.scan(path, memory_limit=1e9)
+    n_without = len(asked)
+    expected = TransactionLog.scan(path, income="pay")
+    for n_checks in count(n_without):
+        held = chain(repeat(0, n_checks), repeat(10**9))
+        monkeypatch.setattr("skspend.transactions._memory._held", held.__next__)
+        try:
+            log = TransactionLog.scan(path, income="pay", memory_limit=1e9)
+        except MemoryError as error:
+            assert "holds 1.00 GB with 600 sums" in str(error)
+        else:
+            break
+    assert log == expected
+    assert n_checks > n_without + 3
+
+
 @pytest.mark.parametrize(
     ("limit", "error", "message"),
     [
