@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import re
 import shlex
 import stat
 from contextlib import suppress
@@ -30,6 +31,7 @@ from ._options import ROLES, TEXT
 CHOICES = {"decimal": decimals, "date_format": date_formats}
 FORMULA = r"^'?('*[=+@\t\r-])"
 """How a cell begins that a spreadsheet runs. One more ' before it makes it text."""
+DECIMAL_COMMA = re.compile(r"\d,\d")
 RUN_RECORD = "run.json"
 SUGGESTED = ("category", "use_as")
 """The columns of the table of skspend categories that are an alias."""
@@ -191,7 +193,7 @@ def read_coefficients(path):
     """Read coefficients as a mapping, which a model file can hold."""
     with blame_data(path):
         # As text, so that the category 0742 stays 0742.
-        table = load_coefficients(pd.read_csv(path, dtype={"category": str}))
+        table = load_coefficients(_read_edited(path, dtype={"category": str}))
         if not isinstance(table.index[0], str):
             raise ValueError("no column 'category'. Name the column of the categories 'category'.")
         return table.to_dict()
@@ -200,7 +202,7 @@ def read_coefficients(path):
 def read_aliases(path):
     """Read a CSV file of two columns: category in the data, category of the coefficients."""
     with blame_data(path):
-        table = _read_edited(path)
+        table = _read_edited(path, dtype=str, keep_default_na=False, na_values="")
         if {*SUGGESTED} <= {*table.columns}:
             # What skspend categories writes: a category that is left empty has no alias.
             table = table[list(SUGGESTED)].dropna(subset=SUGGESTED[1])
@@ -223,8 +225,11 @@ def write_suggestions(table, path):
     table.set_axis(names).rename_axis(SUGGESTED[0]).to_csv(path, encoding="utf-8-sig")
 
 
-def _read_edited(path):
-    """Read a small table of text, which a spreadsheet may have written with its own separator."""
+def _read_edited(path, **options):
+    """Read a small table, which a spreadsheet may have written with signs of its own.
+
+    These are the separator and, where it is no comma, the decimal sign; `options` are of read_csv.
+    """
     content = Path(path).read_bytes()
     try:
         text = content.decode("utf-8-sig")
@@ -232,9 +237,8 @@ def _read_edited(path):
         text = content.decode("cp1252", errors="replace")
     header, _, _ = text.partition("\n")
     separator = max(",;\t", key=header.count)
-    return pd.read_csv(
-        StringIO(text), sep=separator, dtype=str, keep_default_na=False, na_values=""
-    )
+    decimal = "," if separator != "," and DECIMAL_COMMA.search(text) else "."
+    return pd.read_csv(StringIO(text), sep=separator, decimal=decimal, **options)
 
 
 def read_protected(path, customers):
@@ -243,7 +247,7 @@ def read_protected(path, customers):
     The customers of the log may be integers; in the file all are text.
     """
     with blame_data(path):
-        table = pd.read_csv(path, dtype=str)
+        table = _read_edited(path, dtype=str)
         if table.shape[1] < 2:
             raise ValueError(
                 f"{table.shape[1]} columns, but a column of customers and at least one attribute "

@@ -328,8 +328,10 @@ def _align(protected: pd.DataFrame | pd.Series, customers: Any) -> pd.DataFrame:
         )
     aligned = protected.reindex(customers)
     if aligned.isna().all(axis=None):
+        names = [repr(str(index[0])) for index in (protected.index, customers) if len(index)]
         raise ValueError(
             f"protected has {count(len(protected), 'customer')}, but none of the "
-            f"{len(customers):,} of the report. Index it by customer: frame.set_index('customer')."
+            f"{len(customers):,} of the report. The first of each: {', '.join(names)}. Index it by "
+            f"customer: frame.set_index('customer')."
         )
     return aligned

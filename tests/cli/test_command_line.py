@@ -196,6 +196,10 @@ def test_a_report_shows_protected_groups_and_transfer_results(
     refused = run("report", model, few_file, *options)
     assert refused.exit_code == 2
     assert "protected has 1 customer, but none of the 30" in refused.stderr
+    assert f"The first of each: 'nobody', '{names[0]}'." in refused.stderr
+    (tmp_path / "other.csv").write_text("account,age\n")
+    refused = run("report", model, few_file, *options)
+    assert "protected has 0 customers, but none of the 30" in refused.stderr
     assert not other.exists()
 
 

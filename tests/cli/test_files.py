@@ -126,6 +126,21 @@ def test_a_table_of_an_option_with_a_fault_is_refused_in_one_line(tmp_path, read
     assert str(caught.value).startswith(f"{path}: ") and str(caught.value).isprintable()
 
 
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "cp1252"])
+def test_tables_that_a_spreadsheet_has_written_are_read(tmp_path, encoding):
+    path = tmp_path / "table.csv"
+    text = "category;openness;extraversion\nkjæledyr;-0,82;\nbøker;1;0,5\n"
+    path.write_text(text, encoding=encoding)
+    found = files.read_coefficients(path)
+    assert found["openness"] == {"kjæledyr": -0.82, "bøker": 1}
+    assert found["extraversion"]["bøker"] == 0.5
+    path.write_text("category;openness\nmat, drikke;-0.82\n", encoding=encoding)
+    assert files.read_coefficients(path) == {"openness": {"mat, drikke": -0.82}}
+    path.write_text("konto;alder\n7;ung\n8;eldre, 67+\n", encoding=encoding)
+    found = files.read_protected(path, [7, 8])
+    assert found["alder"].to_dict() == {7: "ung", 8: "eldre, 67+"}
+
+
 @pytest.fixture
 def home(tmp_path, monkeypatch):
     monkeypatch.setenv("HOME", str(tmp_path / "home"))

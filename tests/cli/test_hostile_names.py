@@ -99,7 +99,7 @@ def test_the_table_of_the_screen_shows_every_name(capsys):
         "data": {"transactions": 1, "first_day": "", "last_day": "", "read_as": None},
         "stability": None,
         "previous": {"customers": 1, "same": 1.0, "new": NAMES, "gone": []},
-        "parameters": {"file": None, "depth_shown": 1},
+        "parameters": {"file": None, "depth_shown": 1, "stability": False},
     }
     _show(described, record, NAMES[8], is_bundled=False)
     screen = capsys.readouterr().out
