@@ -16,6 +16,7 @@ from sklearn.utils import _safe_indexing
 from .. import __version__
 from .._utils._errors import DataError, blame_data
 from .._utils._sklearn import default_output
+from .._utils._text import count
 from ..aggregation._known import panel_with_tally
 from ..clustering import TrajectoryClusterer
 from ..extraction import FactorStateExtractor, LSTMStateExtractor
@@ -133,7 +134,8 @@ class SegmentModel:
     Raises
     ------
     DataError
-        If the categories of the pipeline have no names, or `stable` is not of its tree.
+        If the categories of the pipeline or any of its segments have no name, or `stable` is not
+        of its tree.
 
     See Also
     --------
@@ -171,6 +173,16 @@ class SegmentModel:
                 "The categories that the pipeline was fitted on have no names. Fit it on a frame "
                 "whose columns are named like 'year1|groceries'."
             )
+        segment = self.pipeline.named_steps.get("segment")
+        if hasattr(segment, "parents_"):
+            nodes = range(1, len(segment.parents_))
+            nameless = [node for node in nodes if node not in self.names]
+            if nameless:
+                raise DataError(
+                    f"names must hold one name each for all nodes but the root: "
+                    f"{len(nameless):,} of {count(len(nodes), 'segment')} have none, the first is "
+                    f"{nameless[0]}. Take them from skspend.inspection.name_segments."
+                )
         if self.stable is not None:
             try:
                 # Those of a frame are numbers of NumPy, which no file holds.

@@ -37,7 +37,7 @@ class MemoryLimit:
         if self.n_bytes in (None, math.inf):
             return None
         # The sums that are kept need the other half of what is free.
-        return max(1, int((self.n_bytes - _held()) / 2 // PIECE))
+        return max(1, int((self.n_bytes - _held()) // (2 * PIECE)))
 
     def check(self, n_sums, n_bytes=PIECE):
         """Raise a MemoryError if so many more bytes, beside the sums so far, may be too many."""

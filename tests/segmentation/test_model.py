@@ -82,6 +82,15 @@ def test_the_stable_segments_of_a_frame_may_be_passed_as_they_are(model, bank_lo
         assert set(known.predict(bank_log[:5])["stable_segment"]) == {"everybody"}
 
 
+def test_a_segment_without_a_name_is_refused_before_it_is_needed(model):
+    n = len(model.names)
+    some = {node: name for node, name in model.names.items() if node != 2}
+    with pytest.raises(DataError, match=f"root: 1 of {n} segments have none, the first is 2"):
+        replace(model, names=some)
+    with pytest.raises(DataError, match=f"{n} of {n} segments have none"):
+        replace(model, names={str(node): name for node, name in model.names.items()})
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
