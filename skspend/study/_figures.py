@@ -1,10 +1,10 @@
 """The figures of the studies, each drawn from the frame of one study."""
 
 import numpy as np
-from matplotlib.figure import Figure
 from matplotlib.ticker import FormatStrFormatter, LogLocator, NullFormatter, PercentFormatter
 
 from ..plotting import ElbowDisplay
+from ..plotting._axes import prepare_axes
 from ._claims import KEPT
 from ._elbow import elbow_table
 from ._rich import RICH, SHARES, rich_table
@@ -19,7 +19,7 @@ def draw_elbow(results):
     """Draw scores over units, in a panel for each network of an elbow study."""
     table = elbow_table(results).rename(columns={"units": "value"})
     networks = table["network"].unique()
-    figure, axes = _panels(len(networks), 4.2, 3.4, n_columns=2)
+    axes, figure = prepare_axes(None, len(networks), width=4.2, height=3.4, n_columns=2)
     for ax, network in zip(axes, networks, strict=True):
         curve = table[table["network"] == network]
         chosen = float(curve.loc[curve["is_elbow"], "value"].item())
@@ -35,7 +35,8 @@ def draw_transfer(study):
     labels = table["label"].unique()
     # Baselines without a network come last, and so at the bottom.
     models = sorted(dict.fromkeys(table["model"]), key=lambda name: "," not in name)[::-1]
-    figure, axes = _panels(len(labels), 5.4, 0.32 * len(models) + 1.2)
+    height = 0.32 * len(models) + 1.2
+    axes, figure = prepare_axes(None, len(labels), width=5.4, height=height)
     for ax, label in zip(axes, labels, strict=True):
         rows = table[table["label"] == label].set_index("model").reindex(models)
         for position, (model, row) in enumerate(rows.iterrows()):
@@ -66,7 +67,7 @@ def draw_sizes(study):
     at_each = table.groupby("model", sort=False)["size"].nunique()
     models = at_each.index[at_each == len(sizes)]
     labels = table["label"].unique()
-    figure, axes = _panels(len(labels), 4.6, 4.4)
+    axes, figure = prepare_axes(None, len(labels), width=4.6, height=4.4)
     for ax, label in zip(axes, labels, strict=True):
         of_label = table[table["label"] == label].sort_values("size")
         for model, color in _colored(models):
@@ -91,7 +92,7 @@ def draw_rich(study):
     """Draw how well models predict default from shares and from the rich panel."""
     table, models = rich_table(study), study["model"].unique()[::-1]
     names = {"auc": "AUC of default", "calibration_error": "calibration error"}
-    figure, axes = _panels(len(names), 4.2, 0.4 * len(models) + 1.2)
+    axes, figure = prepare_axes(None, len(names), width=4.2, height=0.4 * len(models) + 1.2)
     positions = np.arange(len(models))
     for ax, (measure, words) in zip(axes, names.items(), strict=True):
         for reading, color, shift in ((SHARES, COLORS[1], -0.12), (RICH, COLORS[0], 0.12)):
@@ -111,7 +112,7 @@ def draw_rich(study):
 
 def draw_window(study):
     """Draw stability and agreement of a window study over the length of the window."""
-    figure, axes = _panels(2, 4.4, 3.4)
+    axes, figure = prepare_axes(None, 2, width=4.4, height=3.4)
     windows = study["window"].astype(str)
     titles = {
         "kappa": "stability from the middle to the end (kappa)",
@@ -132,7 +133,7 @@ def draw_noise(study):
     """Draw the share of customers who change their segment in a noise study."""
     changed = study.groupby(["kept", "noise", "outliers"], sort=False)["changed"].mean()
     cases = [case for case in dict.fromkeys(changed.index.droplevel("kept")) if any(case)]
-    figure, (ax,) = _panels(1, 7, 3.6)
+    (ax,), figure = prepare_axes(None, width=7, height=3.6)
     width = 0.8 / len(KEPT)
     for number, (kept, color) in enumerate(_colored(KEPT)):
         heights = [changed[(kept, *case)] for case in cases]
@@ -143,20 +144,6 @@ def draw_noise(study):
     ax.set_ylabel("customers who change their segment")
     figure.legend(loc="outside upper center", ncols=2, frameon=False, fontsize="small")
     return figure
-
-
-def _panels(n_panels, width, height, n_columns=None):
-    """Make a figure outside of pyplot, with panels of this size in inches beside each other."""
-    n_columns = min(n_panels, n_columns or n_panels)
-    n_rows = -(-n_panels // n_columns)
-    size = width * n_columns + 0.5, height * n_rows
-    figure = Figure(figsize=size, dpi=150, layout="constrained")
-    axes = figure.subplots(n_rows, n_columns, squeeze=False).ravel()
-    for ax in axes:
-        ax.spines[["top", "right"]].set_visible(False)
-    for unused in axes[n_panels:]:
-        unused.remove()
-    return figure, axes[:n_panels]
 
 
 def _colored(items):
