@@ -206,8 +206,7 @@ def _hyperparameters(report: Any) -> pd.DataFrame:
     return pd.DataFrame(shown.items(), columns=["parameter", "value"])
 
 
-def _add_fairness(card: Card, title: str, report: Any) -> None:
-    section = f"{title}/Fairness by group"
+def _add_fairness(card: Card, section: str, report: Any) -> None:
     if report.association is None or report.fairness is None:
         card.add(**{section: "Not measured: no protected attribute was given (`protected=`)."})
         return

@@ -440,6 +440,15 @@ def test_segments_of_a_few_customers_are_said_to_tell_of_persons(report, pipelin
     assert tell_small(few) in few.model_card().render()
 
 
+def test_no_heading_of_the_card_repeats_the_one_above_it(report, pipeline, bank):
+    group = pd.Series(["young", "old"] * 500, index=bank.data.index, name="age")
+    fair = SegmentReport.from_estimator(pipeline, bank.data, protected=group)
+    for card in (report.model_card().render(), fair.model_card().render()):
+        headings = re.findall(r"^#+ (.+)$", card, re.MULTILINE)
+        assert headings.count("Fairness by group") == 1
+        assert len(set(headings)) == len(headings)
+
+
 def test_text_of_the_data_cannot_break_the_card(pipeline, bank):
     group = pd.Series(["a|b", "<script>alert(1)</script>"] * 500, index=bank.data.index, name="x|y")
     card = SegmentReport.from_estimator(pipeline, bank.data, protected=group).model_card().render()
