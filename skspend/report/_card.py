@@ -35,7 +35,8 @@ def write(report: Any) -> Card:
     has_traits = len(report.customers_.scores.columns) > 0
     title = f"Model card: segments of {report.data['customers']:,} customers"
     card.add(**{title: _summarise(report, has_traits)})
-    _add(card, f"{title}/Owner and status", _to_fill())
+    to_fill = pd.DataFrame({"field": _limits.OWNER_FIELDS, "value": "to fill"})
+    _add(card, f"{title}/Owner and status", to_fill)
     card.add(**{f"{title}/Purpose/Intended use": _bullets(_limits.INTENDED_USE)})
     card.add(**{f"{title}/Purpose/Forbidden use": _bullets(_limits.FORBIDDEN_USE)})
     data = pd.DataFrame({"": list(report.data), "value": map(str, report.data.values())})
@@ -70,11 +71,6 @@ def _summarise(report: Any, has_traits: bool) -> str:
         for tile in words.tell_tiles(report)
     ]
     return "\n\n".join([_limits.evidence(has_traits), words.tell_verdict(report), "\n".join(tiles)])
-
-
-def _to_fill() -> pd.DataFrame:
-    fields = [*_limits.OWNER_FIELDS]
-    return pd.DataFrame({"field": fields, "value": "to fill"})
 
 
 def _tell_coverage(report: Any) -> str:

@@ -259,7 +259,7 @@ def measure_categories(customers: Customers) -> pd.DataFrame:
 def find_exemplars(customers: Customers) -> pd.DataFrame:
     """The customers nearest to the centre of each node."""
     rows = []
-    types = name_types(customers.scores)
+    types = personality_types(customers.scores) if len(customers.scores.columns) else None
     found = nearest_customers(customers.clusterer, customers.trajectories, customers.active_periods)
     for node, positions in enumerate(found):
         for rank, row in enumerate(positions[positions >= 0], start=1):
@@ -279,11 +279,6 @@ def find_exemplars(customers: Customers) -> pd.DataFrame:
                 }
             )
     return pd.DataFrame(rows)
-
-
-def name_types(scores: pd.DataFrame) -> np.ndarray | None:
-    """The type of each customer by its scores; None without traits."""
-    return personality_types(scores) if len(scores.columns) else None
 
 
 def median_interval(values: np.ndarray) -> tuple[float, float, float]:

@@ -63,7 +63,6 @@ _environment.filters |= {
     "count": lambda value: f"{value:,.0f}",
     "percent": words.percent,
     "figure": words.figure,
-    "amount": words.amount,
     # For files: all digits, and nothing for what is not known.
     "raw": lambda value: value if np.isfinite(value) else "",
 }
@@ -144,7 +143,7 @@ def _payload(report: Any, nodes: list[dict[str, Any]], customer_ids: bool) -> di
         "nPeriods": len(customers.nodes),
         "inShares": customers.in_shares,
         "traits": customers.scores.columns.tolist(),
-        "traitColors": trait_colors(report.customers_.scores),
+        "traitColors": trait_colors(customers.scores),
         "nodes": nodes,
         "moves": _moves(report),
         "views": draw_paths(customers, MOST_LINES, random_state),
@@ -176,7 +175,7 @@ def _nodes(report: Any) -> list[dict[str, Any]]:
     columns = ["median", "low", "high", "above", "below"]
     nodes = []
     for node in [0, *described.index]:
-        name = words.segment_name(report, node)
+        name = report.names[node] if node else EVERYBODY
         row: Any = described.loc[node] if node else everybody
         traits = traits_of[node][columns].to_numpy().tolist() if node in traits_of else []
         history = history_of[node]

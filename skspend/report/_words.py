@@ -8,7 +8,7 @@ import numpy as np
 
 from .._utils._text import count, cut
 from ..inspection._names import first_word
-from ..inspection._segments import EVERYBODY, WORTH_SAYING
+from ..inspection._segments import WORTH_SAYING
 from ._grades import FAIR, GOOD, POOR
 
 LONGEST = 60
@@ -49,13 +49,6 @@ def figure(value: float, metric: str = "") -> str:
     if metric == "change of direction":
         return f"{value:.0f}"
     return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.2f}"
-
-
-def amount(value: float) -> str:
-    """An amount of money; nothing if it is not known."""
-    if not np.isfinite(value):
-        return ""
-    return f"{value:,.2f}" if abs(value) < 100 else f"{value:,.0f}"
 
 
 def interval(low: float, high: float, metric: str = "") -> str:
@@ -268,7 +261,7 @@ def _tell_spending(report, node, sign, word):
     if not len(effects) or effects.max() <= WORTH_SAYING:
         return ""
     row = categories.loc[effects.idxmax()]
-    form = percent if report.customers_.in_shares else amount
+    form = percent if report.customers_.in_shares else figure
     of = " of their spending" if report.customers_.in_shares else f" a {report.customers_.period}"
     return (
         f"{word} on {cut(row['category'], LONGEST)} ({form(row['share'])}{of}, other customers "
@@ -304,25 +297,22 @@ def tell_moves(report: Any, node: int) -> list[str]:
     moves = report.moves
     moves = moves[(moves["inside"] == parent) & (moves["start"] == 1) & (moves["end"] == last)]
     first = f"{customers.period} 1"
+    now, then = "are here now", f"were here in {first}"
     said = []
-    for own, other, tell in (
-        ("target", "origin", "Of the {} who are here now, {} ({}) were here in {}"),
-        ("origin", "target", "Of the {} who were here in {}, {} ({}) are here now"),
+    for own, other, nobody, these, those, way in (
+        ("target", "origin", "is here now", now, then, "came from"),
+        ("origin", "target", f"was here in {first}", then, now, "are in"),
     ):
         there = moves[moves[own] == node].set_index(other)["customers"]
-        total, stayed = int(there.sum()), int(there.get(node, 0))
-        if not total:
-            said.append(f"Nobody {'is here now' if own == 'target' else f'was here in {first}'}.")
+        n, both = int(there.sum()), int(there.get(node, 0))
+        if not n:
+            said.append(f"Nobody {nobody}.")
             continue
-        n, share = f"{total:,}", percent(stayed / total)
-        filled = (n, f"{stayed:,}", share, first) if own == "target" else (
-            n, first, f"{stayed:,}", share)  # fmt: skip
+        text = f"Of the {n:,} who {these}, {both:,} ({percent(both / n)}) {those}"
         others = there.drop(node, errors="ignore")
-        text = tell.format(*filled)
         if len(others):
             most = others.idxmax()
             name = cut(report.names.get(most, "segments elsewhere in the tree"), LONGEST)
-            way = "came from" if own == "target" else "are in"
             text += f"; most of the others {way} {name} ({others.max():,})"
         said.append(f"{text}.")
     return said
@@ -350,8 +340,3 @@ def tell_small(report: Any) -> str:
         f"{few} {have} fewer than {FEW} customers in this report: such figures are nearly those of "
         f"single persons. Do not pass them on."
     )
-
-
-def segment_name(report: Any, node: int) -> str:
-    """The own name of a segment, without those above it."""
-    return report.names[node] if node else EVERYBODY
