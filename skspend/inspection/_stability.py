@@ -163,7 +163,7 @@ def segment_stability(
     1     2      1.0
     2     3      1.0
     """
-    pipeline, n_repeats = _check(pipeline, scheme, n_repeats)
+    pipeline = _check(pipeline, scheme, n_repeats)
     random_state = check_random_state(random_state)
     names, panel, fitted, held_out, pipeline = _read(pipeline, X, test_size, random_state)
     n_periods = panel.cube.shape[1]
@@ -224,7 +224,7 @@ def _check(pipeline, scheme, n_repeats):
             "No step of the pipeline has a random_state, so all fits would be the same. Choose "
             "another scheme."
         )
-    return pipeline, n_repeats
+    return pipeline
 
 
 def _read(pipeline, X, test_size, random_state):
@@ -299,9 +299,7 @@ def _frame(cube, panel):
 
 def place(pipeline: Pipeline, X: PanelLike) -> Integers:
     """Nodes of customers in a fitted pipeline at every level, shape (n_customers, depth)."""
-    for _, step in pipeline.steps[:-1]:
-        if step not in (None, "passthrough"):
-            X = step.transform(X)
+    X = pipeline[:-1].transform(X) if len(pipeline) > 1 else X
     return pipeline[-1].predict_levels(X)
 
 
