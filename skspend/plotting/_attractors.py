@@ -198,7 +198,9 @@ class AttractorDisplay:
         # A single state lies on a line.
         missing = [(0, 0), (0, 2 - min(2, n_states))]
         tables = self.last_states, self.states, means
-        points = [np.pad(_along(pca, table), missing) for table in tables]
+        # PCA.transform takes no table without rows.
+        along = [(table.to_numpy() - pca.mean_) @ pca.components_.T for table in tables]
+        points = [np.pad(rows, missing) for rows in along]
         return points, np.pad(pca.explained_variance_ratio_, missing[1])
 
     def _add_legend(self, texts, is_new):
@@ -213,8 +215,3 @@ class AttractorDisplay:
         if is_new:
             return self.figure_.legend(loc="outside lower center", ncols=3, **options)
         return self.ax_.legend(loc="center left", bbox_to_anchor=(1.02, 0.5), **options)
-
-
-def _along(pca, table):
-    """Rows along the principal axes; there may be none."""
-    return (table.to_numpy() - pca.mean_) @ pca.components_.T

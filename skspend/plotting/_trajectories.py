@@ -316,9 +316,7 @@ def _inside(segment, found):
     if segment not in tree.index:
         raise ValueError(f"There is no segment {segment}: the tree has nodes 0 to {len(tree) - 1}.")
     levels = found.clusterer.predict_levels(found.states)
-    rank = tree.loc[segment, "depth"] + 1
-    if found.scores is not None:
-        rank = min(rank, found.scores.shape[1])
+    rank = min(tree.loc[segment, "depth"] + 1, found.scores.shape[1])
     return int(rank), (levels == segment).any(axis=1) | (segment == 0)
 
 
