@@ -82,7 +82,7 @@ class TransactionFiles:
                         self._files.append(TextFile(file, names, given, self._malformed))
                     else:
                         self._files.append(Workbook(file, names, given.get("decimal", ".")))
-                    names = find_columns(self._files[-1].header, names, "it")
+                    names = find_columns(self._files[-1].header, names)
         else:
             names, schema = _common_schema(self._paths, names, kind)
             if kind == "parquet":
@@ -326,7 +326,7 @@ def _common_schema(paths, names, kind):
     for path in paths:
         with naming(path):
             found = _read_schema(path, kind)
-            names = find_columns(found.names, names, "it")
+            names = find_columns(found.names, names)
             for name in dict.fromkeys(names.values()):
                 here = pa.schema([_plain(found.field(name))])
                 try:

@@ -95,10 +95,10 @@ def count_roles(columns, names):
     return sum(bool(candidates(columns, role, name)) for role, name in names.items())
 
 
-def find_columns(columns, names, what):
+def find_columns(columns, names):
     """Return the column of every role; `names` is None where none is given.
 
-    None or two of one role are an error. `what` is the word for the table in messages.
+    None or two of one role are an error.
     """
     found = {}
     for role, name in names.items():
@@ -106,9 +106,9 @@ def find_columns(columns, names, what):
         if name is None and len(fitting) > 1:
             listed = " and ".join(map(repr, fitting[:MOST_LISTED]))
             raise ValueError(
-                f"{what} has several columns that may be the {role}: {listed}. Name the right one "
+                f"it has several columns that may be the {role}: {listed}. Name the right one "
                 f"(keyword {role}=)."
             )
         found[role] = fitting[0] if fitting else name or role
-    check_columns(columns, found, what)
+    check_columns(columns, found, "it")
     return found
