@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -66,58 +67,39 @@ def tell_tiles(report: Any) -> list[dict[str, Any]]:
         if data["periods"] > 1
         else f"{data['active customers']:,} of them spend"
     )
-    tiles = [{"asks": "Customers placed", "value": f"{data['customers']:,}", "says": active}]
-    levels = int(report.segments["depth"].max()) if len(report.segments) else 0
-    n_leaves = int((report.segments["label"] >= 0).sum())
-    says = "everybody is in one: the customers do not divide"
+    divided = "everybody is in one: the customers do not divide"
+    no_names = "the names compare what is spent on each category"
+    no_fits = "there is one segment, which every fit finds"
+    no_halves = "there is one segment, which all purchases give"
+    no_stay = "nobody can leave the only segment"
     if len(top):
-        says = f"the largest has {percent(top['share'].max())} of the customers"
-        if levels > 1:
-            says += f"; they divide further into {n_leaves}"
-    tiles.append({"asks": "Segments", "value": f"{max(1, len(top))}", "says": says})
-    tiles.append(_tile(metrics, "coverage", "Spending that the names rest on", _tell_coverage))
-    same = _tile(metrics, "same segment", "Would another fit give the same?", _tell_fits)
-    if same["value"] == NOT_MEASURED:
-        same["says"] = (
-            "run skspend segment without --no-stability"
-            if len(top)
-            else "there is one segment, which every fit finds"
-        )
-    elif "reproducibility" in metrics.index:
-        same["grade"] = metrics.loc["reproducibility", "grade"]
-    asks = "Would other purchases give the same?"
-    halves = _tile(metrics, "same in both halves", asks, _tell_halves)
-    stay = _tile(metrics, "stay", "Do customers stay?", _tell_stay)
-    for tile, alone in (
-        (halves, "there is one segment, which all purchases give"),
-        (stay, "nobody can leave the only segment"),
-    ):
-        if tile["value"] == NOT_MEASURED:
-            tile["says"] = (
-                f"the data has one {period}"
-                if data["periods"] == 1
-                else "nobody spends all the time"
-                if len(top)
-                else alone
-            )
-    if "split half" in metrics.index:
-        halves["grade"] = metrics.loc["split half", "grade"]
-    if "stability" in metrics.index:
-        stay["grade"] = metrics.loc["stability", "grade"]
-        first = report.customers_.middle + 1
-        stay["says"] = f"from {period} {first} to {data['periods']}{stay['says']}"
-    return [{"grade": "", **tile} for tile in (*tiles, same, halves, stay)]
+        divided = f"the largest has {percent(top['share'].max())} of the customers"
+        if report.segments["depth"].max() > 1:
+            divided += f"; they divide further into {(report.segments['label'] >= 0).sum()}"
+        no_fits = "run skspend segment without --no-stability"
+        no_halves = no_stay = "nobody spends all the time"
+    if data["periods"] == 1:
+        no_halves = no_stay = f"the data has one {period}"
+    n_customers, n_segments = f"{data['customers']:,}", f"{max(1, len(top))}"
+    names = "Spending that the names rest on"
+    fits, halves = "Would another fit give the same?", "Would other purchases give the same?"
+    tell_stay = partial(_tell_stay, report)
+    return [
+        {"asks": "Customers placed", "value": n_customers, "says": active, "grade": ""},
+        {"asks": "Segments", "value": n_segments, "says": divided, "grade": ""},
+        _tile(metrics, names, "coverage", "coverage", _tell_coverage, no_names, "all"),
+        _tile(metrics, fits, "same segment", "reproducibility", _tell_fits, no_fits),
+        _tile(metrics, halves, "same in both halves", "split half", _tell_halves, no_halves),
+        _tile(metrics, "Do customers stay?", "stay", "stability", tell_stay, no_stay),
+    ]
 
 
-def _tile(metrics, metric, asks, tell):
+def _tile(metrics, asks, metric, graded, tell, missing, instead=NOT_MEASURED):
+    """The tile of a metric with the grade of one; if it is not measured, what is said instead."""
     if metric not in metrics.index:
-        if metric == "coverage":
-            says = "the names compare what is spent on each category"
-            return {"asks": asks, "value": "all", "says": says}
-        return {"asks": asks, "value": NOT_MEASURED, "says": ""}
-    row = metrics.loc[metric]
-    value = figure(row["value"], metric)
-    return {"asks": asks, "value": value, "says": tell(metrics), "grade": row["grade"]}
+        return {"asks": asks, "value": instead, "says": missing, "grade": ""}
+    value, grade = figure(metrics.loc[metric, "value"], metric), metrics.loc[graded, "grade"]
+    return {"asks": asks, "value": value, "says": tell(metrics), "grade": grade}
 
 
 def _tell_coverage(metrics):
@@ -144,11 +126,13 @@ def _by_chance(metrics):
     return (same - kappa) / (1 - kappa) if kappa < 1 else 1.0
 
 
-def _tell_stay(metrics):
-    if "stay without a network" not in metrics.index:
-        return ""
-    other = percent(metrics.loc["stay without a network", "value"])
-    return f"; types computed without a network: {other}"
+def _tell_stay(report, metrics):
+    first, last = report.customers_.middle + 1, report.data["periods"]
+    said = f"from {report.customers_.period} {first} to {last}"
+    if "stay without a network" in metrics.index:
+        other = percent(metrics.loc["stay without a network", "value"])
+        said += f"; types computed without a network: {other}"
+    return said
 
 
 def tell_verdict(report: Any) -> str:
