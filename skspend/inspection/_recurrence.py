@@ -11,6 +11,7 @@ import pandas as pd
 from sklearn.pipeline import Pipeline
 
 from ..panel import Panel
+from ._stability import name_customers
 
 TOLERANCE = 1e-6
 """Largest step of a state at rest, in one period."""
@@ -49,7 +50,7 @@ class Recurrence:
             X = step.transform(X)
         trajectories = Panel.read(extractor.transform(X), extractor.n_periods_)
         self.names = trajectories.features
-        self.index = X.index if isinstance(X, pd.DataFrame) else pd.RangeIndex(len(X))
+        self.index = name_customers(X)
         if self.clusterer is not None:
             # A level that does not exist is refused before the long computation.
             self.place(trajectories.cube[:, -1])

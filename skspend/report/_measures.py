@@ -22,6 +22,7 @@ from ..clustering import TrajectoryClusterer
 from ..inspection import segment_fairness
 from ..inspection._segments import EVERYBODY, nearest_customers, strengths_of_seen
 from ..inspection._spending import compare_spending
+from ..inspection._stability import name_customers
 from ..metrics._halves import place_halves
 from ..metrics._movement import middle_period
 from ..metrics._scorers import run_to_trajectories
@@ -123,11 +124,7 @@ def see_customers(pipeline: Any, X: Any, *, allow_unknown: bool = False) -> Cust
     known = np.ones(len(shares))
     if isinstance(X, TransactionLog) and isinstance(pipeline[0], SpendingAggregator):
         known = known_share(X, pipeline[0], allow_unknown=allow_unknown)
-    names: Any = pd.RangeIndex(len(shares))
-    if isinstance(X, TransactionLog):
-        names = X.customers
-    elif isinstance(source, pd.DataFrame):
-        names = source.index
+    names = name_customers(X if isinstance(X, TransactionLog) else source)
     panel = pd.DataFrame(read.table, index=names, columns=Panel(shares, period, categories).names)
     sums = PanelSums.of(panel, found.n_periods)
     check_sign(sums)
