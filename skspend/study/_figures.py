@@ -1,5 +1,7 @@
 """The figures of the studies, each drawn from the frame of one study."""
 
+from itertools import cycle
+
 import numpy as np
 from matplotlib.ticker import FormatStrFormatter, LogLocator, NullFormatter, PercentFormatter
 
@@ -70,7 +72,7 @@ def draw_sizes(study):
     axes, figure = prepare_axes(None, len(labels), width=4.6, height=4.4)
     for ax, label in zip(axes, labels, strict=True):
         of_label = table[table["label"] == label].sort_values("size")
-        for model, color in _colored(models):
+        for model, color in zip(models, cycle(COLORS)):
             rows = of_label[of_label["model"] == model]
             style = {"marker": "o", "capsize": 3, "color": color, "label": model}
             ax.errorbar(rows["size"], rows["mse"], rows["mse_interval"], **style)
@@ -119,7 +121,7 @@ def draw_window(study):
         "agreement": "agreement with the longest window (Rand index)",
     }
     for ax, (name, title) in zip(axes, titles.items(), strict=True):
-        for method, color in _colored(study["method"].unique()):
+        for method, color in zip(study["method"].unique(), cycle(COLORS)):
             rows = study["method"] == method
             ax.plot(windows[rows], study.loc[rows, name], marker="o", color=color, label=method)
         ax.set(ylim=(min(0, study[name].min()) - 0.02, 1.02))
@@ -135,7 +137,7 @@ def draw_noise(study):
     cases = [case for case in dict.fromkeys(changed.index.droplevel("kept")) if any(case)]
     (ax,), figure = prepare_axes(None, width=7, height=3.6)
     width = 0.8 / len(KEPT)
-    for number, (kept, color) in enumerate(_colored(KEPT)):
+    for number, (kept, color) in enumerate(zip(KEPT, cycle(COLORS))):
         heights = [changed[(kept, *case)] for case in cases]
         positions = np.arange(len(cases)) + (number - (len(KEPT) - 1) / 2) * width
         ax.bar(positions, heights, width, color=color, label=KEPT[kept])
@@ -144,7 +146,3 @@ def draw_noise(study):
     ax.set_ylabel("customers who change their segment")
     figure.legend(loc="outside upper center", ncols=2, frameon=False, fontsize="small")
     return figure
-
-
-def _colored(items):
-    return [(item, COLORS[position % len(COLORS)]) for position, item in enumerate(items)]
