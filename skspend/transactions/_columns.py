@@ -206,8 +206,6 @@ def days_since_1970(values, column, unreadable=None, text=None):
 def _whole_days(times):
     """Days since 1970; NumPy's own conversion goes by the calendar, and takes ten times as long."""
     unit, n_units = np.datetime_data(times.dtype)
-    if unit not in ("h", "m", "s", "ms", "us", "ns"):
-        return times.astype("M8[D]").view(np.int64)
     days = times.view(np.int64) // (np.timedelta64(1, "D") // np.timedelta64(n_units, unit))
     days[np.isnat(times)] = _NO_DATE
     return days

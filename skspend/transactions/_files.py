@@ -48,10 +48,6 @@ _LABEL = pa.dictionary(pa.int32(), pa.string())
 """Text of few values, read as numbers of them."""
 
 
-class Unsettled(ValueError):
-    """It is not settled yet how text is written: pieces must be read in their order."""
-
-
 class TransactionFiles:
     """Files of transactions; only the columns in `names`, by role, are read.
 
@@ -129,7 +125,7 @@ class TransactionFiles:
         return not self.is_text or self._date_formats.is_settled
 
     def fixed(self):
-        """The same files for reading in any order: what depends on the order raises Unsettled."""
+        """The same files for reading in any order: what depends on the order is a ValueError."""
         files = copy.copy(self)
         files._is_fixed = True
         return files
@@ -186,7 +182,7 @@ class TransactionFiles:
 
     def _settle(self, choice, texts, roles):
         if self._is_fixed and not choice.is_settled:
-            raise Unsettled(f"{choice.option} is not settled")
+            raise ValueError(f"{choice.option} is not settled")
         choice.settle(texts, partial(self._rest, roles), self.path)
 
     def _rest(self, roles):
