@@ -23,7 +23,7 @@ def main():
     \b
     Examples:
       skspend segment                      the bundled households, to see the results
-      skspend categories transactions.csv  what your own categories are called elsewhere
+      skspend categories transactions.csv  which of your categories may have coefficients
       skspend segment transactions.csv     your own customers
       skspend report skspend-output/model.json transactions.csv --card
       skspend predict skspend-output/model.json new.parquet
@@ -78,7 +78,7 @@ def main():
     help="A model.json of earlier data: segments found again keep their numbers and names.",
 )
 @click.option("--stability/--no-stability", default=True, show_default=True,
-              help="Fit three times more, and compare the segments.")  # fmt: skip
+              help="Fit three times more, to see which segments are found again.")  # fmt: skip
 @shared.seed_option
 @shared.output_option("DIR", "skspend-output", "Folder of the results.")
 @shared.force_option
@@ -87,18 +87,19 @@ def segment(ctx, /, file, output, force, **options):
     """Segment the customers in a FILE of transactions.
 
     FILE has a row for each transaction: customer, date, category and amount. It is text, also in
-    .gz, .zst or .zip, Parquet, Arrow or Excel (.xlsx). How text is written (separator, decimal
-    sign, encoding, dates) and columns of usual names are found, checked on every row, and said;
-    what can be read in two ways is refused. FILE may be larger than memory, a folder, or a pattern
-    in quotes for several files, such as "bank/*.parquet". The tree is fitted on customers who
-    spend in all periods, on 50,000 of them if there are more; then every customer gets a segment.
-    If the categories have no coefficients, --without-traits finds segments by what is bought and
-    how much of it. Without FILE, the 2,469 real households that come with skspend are segmented in
-    periods of two months.
+    .gz, .zst or .zip, Parquet, Arrow or Excel (.xlsx). The command finds columns by their usual
+    names, and how text is written (separator, decimal sign, encoding, dates). It checks this on
+    every row, prints it, and refuses what can be read in two ways. FILE may be larger than memory,
+    a folder, or a pattern in quotes for several files, such as "bank/*.parquet". The tree is fitted
+    on customers who spend in all periods, on 50,000 of them if there are more; then every customer
+    gets a segment. If the categories have no coefficients, --without-traits finds segments by what
+    is bought and how much of it. Without FILE, the 2,469 real households that come with skspend are
+    segmented in periods of two months.
 
-    DIR gets segments.parquet (the segment, strength and traits of every customer),
-    trajectories.parquet and trajectories.png, model.json (for predict and report) and run.json.
-    With --previous, it also gets migration.parquet: how many customers moved between segments.
+    DIR gets segments.parquet (of every customer the segment, the stable_segment that other fits
+    find again, strength and traits), trajectories.parquet and trajectories.png, model.json (for
+    predict and report) and run.json. With --previous, it also gets migration.parquet: how many
+    customers moved between segments.
 
     \b
     Examples:
@@ -134,12 +135,12 @@ def segment(ctx, /, file, output, force, **options):
 def categories(file, output, force, **options):
     """Suggest which coefficients the categories in FILE may use.
 
-    FILE is a table of transactions, as for skspend segment. The coefficients of traits belong to
-    categories with their own names, and a bank has other names. FILE.csv gets a row for each
-    category of the bank, from the largest spending: the category of the coefficients that it may
-    be (use_as), how much of the name is known words (score, to 100), the traits that it would move,
-    its share of the spending, and its customers. Suggestions rest on the names alone: read them,
-    correct or empty the cells of use_as, and pass the table to skspend segment --aliases.
+    FILE is a table of transactions, as for skspend segment. A bank's categories have other names
+    than those that have coefficients. FILE.csv gets a row for each category of the bank, from the
+    largest spending: the category with coefficients that it may be (use_as), how much of the name
+    is known words (score, from 0 to 100), the traits on which the coefficients are, its share of
+    the spending, and its customers. Suggestions rest on the names alone: read them, correct or
+    empty the cells of use_as, and pass the table to skspend segment --aliases.
 
     \b
     Examples:
@@ -163,7 +164,8 @@ def predict(model, file, output, force, **options):
 
     MODEL is the model.json that skspend segment writes. FILE may be larger than memory, a folder,
     or a pattern in quotes. Periods are counted back from the last month in FILE. The customers may
-    be new to the model. The table has the columns of segments.parquet, except reproduced.
+    be new to the model. The table has the columns of segments.parquet of skspend segment, except
+    reproduced.
 
     \b
     Examples:
@@ -190,7 +192,7 @@ def predict(model, file, output, force, **options):
 )
 @click.option("--card", is_flag=True, help="Also write a model card, NAME-card.md.")
 @click.option(
-    "--customer-ids", is_flag=True, help="Name exemplars by their identifier, not by a number."
+    "--customer-ids", is_flag=True, help="Name typical customers by identifier, not by number."
 )
 @click.option("--open", is_flag=True, help="Open the report in the browser.")
 @shared.output_option("FILE.html", "skspend-report.html", "File of the report.")
@@ -202,8 +204,8 @@ def report(ctx, /, model, file, output, force, **options):
     The page needs no network: open it in a browser, send it, print it. It says which segments there
     are, what each spends its money on, where its customers come from and go, how far to trust it,
     and what it must not be used for. MODEL is the model.json that skspend segment writes. FILE
-    holds the customers of the report; pass customers that are new to the model to see what holds
-    for them. Without FILE, the report is of the bundled households.
+    holds the customers of the report; with customers who are new to the model, the figures say how
+    well it works for others. Without FILE, the report is of the bundled households.
 
     \b
     Examples:

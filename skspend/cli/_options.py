@@ -100,7 +100,7 @@ def column_options(command):
             f"--{role}",
             metavar="COLUMN",
             callback=refuse_empty,
-            help=f"Column of the {role}.  [default: that of MODEL, or found by its name]",
+            help=f"Column of the {role}.  [default: found by name; predict, report: as for MODEL]",
         )
         for role in ROLES
     ]
@@ -108,12 +108,12 @@ def column_options(command):
         click.option(
             "--mcc",
             is_flag=True,
-            help="Categories are merchant category codes; segments show their names.",
+            help="Read categories as merchant category codes, and name them.",
         ),
         click.option(
             "--outflow",
             type=click.Choice(["positive", "negative"]),
-            help="The sign of money spent.  [default: that of MODEL, or positive]",
+            help="The sign of money spent.  [default: positive; predict, report: as for MODEL]",
         ),
         click.option(
             "--income",
