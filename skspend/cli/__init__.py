@@ -201,7 +201,7 @@ def predict(model, file, output, force, **options):
 def report(ctx, /, model, file, output, force, **options):
     """Report the segments of a saved MODEL on one page of HTML.
 
-    The page needs no network: open it in a browser, send it, print it. It says which segments there
+    The page works offline: open it in a browser, send it, print it. It says which segments there
     are, what each spends its money on, where its customers come from and go, how far to trust it,
     and what it must not be used for. MODEL is the model.json that skspend segment writes. FILE
     holds the customers of the report; with customers who are new to the model, the figures say how
