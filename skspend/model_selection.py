@@ -1,6 +1,6 @@
 """Choose a parameter by the elbow method, and validate models out of time.
 
-The results of a search come in; out comes the candidate at the point of diminishing returns, and
+The results of a search come in. The candidate at the point of diminishing returns comes out, and
 the curve that shows why: Maree & Omlin (2021), section IV-A. A splitter fits on earlier customers
 and judges by later ones.
 """

@@ -39,11 +39,11 @@ fraction of them, and at most so many cells, unless the customers of one multipl
 class LazyPanel:
     """The panel of a log, whose rows are computed when they are asked for.
 
-    All of them may be too many to hold. Iterate over it for pandas frames of some customers each,
-    in their order; to each of them, an estimator that reads row by row does what it would do to the
-    whole. `spend` is a SpendingAggregator, fitted on a log. A log of fewer months than its periods
-    is a warning. After the last customer, spending in unknown categories is one, too, and a
-    `tally`, which is passed the sums of spending, is checked.
+    All rows may be too many to hold. Iterating over the panel yields pandas frames of some
+    customers each, in their order. An estimator that reads row by row does the same to each frame
+    as to the whole. `spend` is a SpendingAggregator, fitted on a log. The panel warns of a log of
+    fewer months than its periods and, after the last customer, of spending in unknown categories.
+    It passes the sums of spending to a `tally`, and checks it at the end.
     """
 
     def __init__(self, log: TransactionLog, spend: Estimator, tally: Any = None) -> None:

@@ -87,7 +87,7 @@ class FactorStateExtractor(PanelTransformer):
 
     Notes
     -----
-    Two things are read of every category c that customer i has bought up to period t:
+    Two things are read of every customer i and category c up to period t:
 
     - the log-ratio: the mean of :math:`\\log(s_{icu} / \\sum_d s_{idu})` over the periods u in
       which i buys c, with spending s, minus its mean over the categories. It is missing if c is not
@@ -99,7 +99,8 @@ class FactorStateExtractor(PanelTransformer):
     So neither the amount of money nor the number of categories decides. Refunds do not count. Both
     are standardised over the customers of `fit` who have spent up to period t: a state compares a
     customer with others after equally many periods. Because it averages over these, it moves less
-    and less. What is missing is 0, the mean. Customers who have not spent yet are at the origin.
+    and less. A missing log-ratio is 0, the mean. Customers who have not spent yet are at the
+    origin.
 
     The factors are those of :class:`SpendingFactors`, fitted to the last period. In some banks
     customers differ by what they buy, in others by how much of it. Factors find either, because

@@ -63,7 +63,7 @@ def smallest_changes(
     and 16 deviations, and the largest possible change, are tried up and down in every category that
     the network reads (``support_``), until one leads to another segment. Five bisections then
     reduce it. Each change reported was run to its attractor. A smaller one can be missed, if
-    between two changes that were tried a segment is entered and left again.
+    a segment is entered and left again between two changes that were tried.
 
     For a customer without spending in the last period, or with a negative share, nothing is tried.
     The time grows with customers times categories: pass the customers you ask about.

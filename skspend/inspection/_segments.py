@@ -154,7 +154,7 @@ def name_segments(
 
     - ``openness-`` compares the members with everybody: their median score is below the median of
       all these customers. It is the trait in which they are furthest from that median, of the
-      traits that no segment above is named by. So lesser traits name the lower levels, as in the
+      traits that name no segment above. So lesser traits name the lower levels, as in the
       paper's hierarchy. Traits less than 0.2 from the median are left out.
     - ``more neuroticism`` and ``less groceries`` compare the members with siblings: segments inside
       the same segment. Such a part tells siblings apart that begin alike, as in ``openness-, more
@@ -165,8 +165,8 @@ def name_segments(
       standard deviations; if no category does either, about whatever differs most.
 
     Without traits, which are scores without columns, all names are of the second kind: about the
-    category whose mean share differs most from that of the siblings, among those that most members
-    buy more of than the median customer, or less of.
+    category whose mean share differs most from that of the siblings, among the categories of which
+    most members buy more than the median customer, or most buy less.
 
     Only siblings that do not differ so, or that have no members among these customers, are
     numbered, as in ``segment 7``.

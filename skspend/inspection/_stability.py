@@ -104,8 +104,8 @@ def segment_stability(
             ``node``, ``parent`` and ``depth`` as in its ``tree_``; ``held_out``, the number of
             held-out members; ``jaccard``, the mean Jaccard coefficient with the best match in
             another fit, and its interval ``low`` to ``high``; NaN without held-out members;
-            ``stable``, the deepest segment, of this one and those above it, which has a coefficient
-            of 0.75 or more, as has each above it, or 0, the node of all customers.
+            ``stable``, the node itself if its coefficient and those of all segments above it are
+            0.75 or more, else the stable node of its parent; that of the root is 0, the root.
         customers : DataFrame, one row per held-out customer
             ``top`` and ``leaf``: the share of the other fits that put the customer into the
             matching segment of the top level, and into the matching leaf; NaN if the reference has

@@ -1,7 +1,7 @@
 """How trajectories move, how stable segments are, and whether their hierarchy follows the traits.
 
-Trajectories, segments and trait scores come in; out comes a figure for each claim of section IV-A
-of Maree & Omlin (2021). Each of these is also a scorer for searches, which needs no y. The trees of
+Trajectories, segments and trait scores come in; a figure for each claim of section IV-A of Maree &
+Omlin (2021) comes out. Each of these is also a scorer for searches, which needs no y. The trees of
 two fits are compared as well.
 """
 

@@ -18,7 +18,7 @@ def population_stability(expected: ArrayLike, found: ArrayLike) -> float:
     """Return the population stability index of two distributions over the same parts.
 
     With the shares e and f of a part, it is :math:`\\sum (f - e) \\ln (f / e)`. In credit scoring,
-    values below 0.1 are no change worth a look, and values from 0.25 on call for another model.
+    a value below 0.1 counts as no change, and from 0.25 on the model should be fitted again.
 
     Parameters
     ----------

@@ -55,7 +55,7 @@ def aggregate(
 ) -> tuple[SpendingAggregator, LazyPanel, NDArray[np.bool_]]:
     """Fit the first step on all customers, and choose those of the other steps.
 
-    Without `traits`, of more than 2,000 categories the rarest are one, ``"infrequent"``.
+    Without `traits`, the rarest of more than 2,000 categories become one, ``"infrequent"``.
 
     Returns
     -------
@@ -63,8 +63,8 @@ def aggregate(
     panel : LazyPanel
         Shares of all customers, which are computed when they are asked for.
     is_fitted : ndarray of bool, shape (n_customers,)
-        The customers to fit the other steps on. They spend in all periods. Of more than 50,000 of
-        these, so many are drawn: a fit on more takes longer, and is no better.
+        The customers to fit the other steps on. They spend in all periods. If there are more
+        than 50,000, so many are drawn: a fit on more takes longer, and is no better.
 
     Raises
     ------

@@ -86,7 +86,7 @@ def measure_drift(
 
 
 def tell_drift(drift: dict[str, Any]) -> str:
-    """Say what :func:`measure_drift` found; the categories, if the spending differs."""
+    """Say what :func:`measure_drift` found, with the categories if the spending differs."""
     moved = ""
     if drift["spending"] >= SOME:
         shares = [

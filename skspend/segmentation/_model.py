@@ -302,9 +302,9 @@ class SegmentModel:
     ) -> dict[str, Any]:
         """Count and measure the customers, and those of `fit`, as in ``run.json``.
 
-        `fitted` is the panel of the latter, and `described` describes all that are `seen`. Without
-        traits, coverage and accuracy are None. With one period or one segment, so are the figures
-        of the halves.
+        `fitted` is the panel of the latter, and `described` describes all that are `seen`. Coverage
+        and accuracy are None without traits, and the figures of the halves with one period or one
+        segment.
         """
         spend, states, segment = self.pipeline.named_steps.values()
         top = described[described["depth"] == 1]

@@ -27,7 +27,7 @@ OUTFLOWS = ("positive", "negative")
 
 @dataclass(frozen=True)
 class Reading:
-    """How the file of a fit was read, as far as another file of the same bank is read alike."""
+    """How the file of a fit was read, so that other files of the same bank are read alike."""
 
     columns: dict[str, str]
     """The column of each role, and that of the income if there is one."""

@@ -31,9 +31,9 @@ def score_traits(states: Estimator, panel: pd.DataFrame) -> pd.DataFrame:
 
 
 class PanelSums:
-    """Sums over customers, to which a part of their panel is added after the other.
+    """Sums over customers, made by adding one part of their panel after another.
 
-    Unless columns are sparse, those by column are the same to the last bit, whatever the parts.
+    Unless columns are sparse, the sums by column do not depend on the parts, to the last bit.
     """
 
     features: list[str]
@@ -79,7 +79,7 @@ class PanelSums:
 
 @dataclass(frozen=True)
 class Seen:
-    """What a model sees of customers: their panel is several times as large, and is not held."""
+    """What a model needs to know of customers. It is several times smaller than their panel."""
 
     trajectories: Any
     """A frame, unless the second step is set to give another."""

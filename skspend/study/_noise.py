@@ -129,7 +129,7 @@ def noise_study(
 def disturb(
     X: PanelLike, *, noise: float = 0.0, outliers: float = 0.0, random_state: RandomState = None
 ) -> pd.DataFrame:
-    """Add noise to a panel, and customers without habits below it.
+    """Add noise to a panel, and rows of customers without habits below it.
 
     Parameters
     ----------

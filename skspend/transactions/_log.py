@@ -221,18 +221,18 @@ class TransactionLog:
             A column with the yearly income of the customer, the same in all of their rows that
             have one; or a frame as for :class:`TransactionLog`.
         separator, decimal, encoding, date_format : str, default=None
-            How text is written. By default this is found, and told by `dialect`. It is checked on
-            every row.
+            How text is written. By default this is found, and `dialect` has it. Every row is
+            checked.
         memory_limit : float, default=None
-            The most memory in bytes, such as 4e9, that this process may hold while it reads. Sums
-            within `resolution` are kept: choose the coarsest that serves.
+            Largest memory in bytes, such as 4e9, that this process may hold while it reads. It
+            keeps sums by `resolution`: a coarser one needs less.
         errors, **options
-            As for :class:`TransactionLog`. Only the income is dropped that cannot be read.
+            As for :class:`TransactionLog`. A row with an unreadable income loses only its income.
 
         Raises
         ------
         MemoryError
-            Before more memory is taken than `memory_limit`.
+            If `memory_limit` is too low, before more memory is taken.
         FileNotFoundError
             If there is no such file.
         ValueError

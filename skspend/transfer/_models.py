@@ -180,7 +180,7 @@ early_stopping, n_iter_no_change, random_state
         A network of your own, as in :class:`TransferRegressor`. It returns probabilities, and its
         labels are the positions of the classes in `classes_`.
     class_weight : dict, "balanced" or None, default=None
-        Weight of a customer of each class; ``"balanced"`` gives all classes the same weight in all.
+        Weight of a customer of each class; ``"balanced"`` gives all classes the same total weight.
     validation_fraction : float, default=0.2
         Share of the customers of each class that early stopping holds out.
 
