@@ -17,7 +17,7 @@ def main():
     """Find segments of customers in bank transactions.
 
     From transactions it computes spending by category and period, personality scores, trajectories
-    in the state space of a small recurrent network, and a tree of segments. Every customer gets a
+    in the state space of small recurrent networks, and a tree of segments. Every customer gets a
     segment.
 
     \b
