@@ -167,7 +167,8 @@ class BigFivePersonalityScorer(PanelTransformer):
     support_ : ndarray of bool, shape (n_features,)
         Which features have a coefficient for any trait.
     coverage_ : float
-        Share of the spending of the customers of `fit` that has a coefficient for any trait.
+        Share of the spending of the customers of `fit` that has a coefficient for any trait. In a
+        panel of shares, all customers who spend count alike, whatever they spend.
     scaler_ : RobustScaler or None
         Standardises the scores.
     level_ : {"overall", "period"}

@@ -53,7 +53,7 @@ def suggest_file(file, output, force, options):
             say(f"{len(found) - MOST_SHOWN} more categories are in {output}.")
         n = int(found["use_as"].notna().sum())
         say(
-            f"{now:.1%} of the spending has a coefficient by the name of its category, and "
+            f"{now:.1%} of the money spent has a coefficient by the name of its category, and "
             f"{then:.1%} would have one with the {n} of {len(found)} categories in use_as."
         )
         say(

@@ -56,6 +56,8 @@ def _judge_coverage(customers: Customers) -> tuple[object, ...]:
     half = norm.ppf((1 + CONFIDENCE) / 2) * np.linalg.norm(known - value * total)
     half /= total.sum() or 1
     meaning = "share of all spending that is in categories with a coefficient"
+    if customers.in_shares:
+        meaning = "share of a customer's spending in categories with a coefficient, on average"
     interval = max(0, value - half), min(1, value + half)
     return "coverage", value, *interval, grade("coverage", value), meaning
 

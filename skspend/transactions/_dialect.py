@@ -53,6 +53,8 @@ DATE_FORMATS: dict[str, tuple[str, str]] = {
 }
 """Patterns and what they become; seconds and milliseconds since 1970 are times in UTC."""
 CHOICES = {"separator": SEPARATORS, "decimal": DECIMALS, "date_format": tuple(DATE_FORMATS)}
+MINUS = "\u2212"
+"""The minus sign, which some banks write in place of the hyphen."""
 _THOUSANDS = ("[ \u00a0\u2009\u202f]", "['\u2019]")
 """Spaces and apostrophes between thousands, beside the other decimal sign."""
 _SAMPLE = 1000
@@ -129,7 +131,7 @@ def encoding_name(encoding):
 def _number(decimal):
     mark, other = map(re.escape, DECIMALS if decimal == "." else DECIMALS[::-1])
     groups = "|".join(rf"[1-9]\d{{0,2}}(?:{sign}\d{{3}})+" for sign in (other, *_THOUSANDS))
-    return rf"^\s*[+-]?(?:(?:\d+|{groups})(?:{mark}\d*)?|{mark}\d+)(?:[eE][+-]?\d+)?\s*$"
+    return rf"^\s*[+{MINUS}-]?(?:(?:\d+|{groups})(?:{mark}\d*)?|{mark}\d+)(?:[eE][+-]?\d+)?\s*$"
 
 
 _NUMBER = {decimal: _number(decimal) for decimal in DECIMALS}
@@ -150,7 +152,7 @@ def read_numbers(texts, decimal):
     signs = "|".join([other, r"[\s+]", *_THOUSANDS])
     fits = pc.match_substring_regex(texts, _NUMBER[decimal])
     plain = pc.replace_substring_regex(texts, signs, "")
-    plain = pc.replace_substring(plain, decimal, ".")
+    plain = pc.replace_substring(pc.replace_substring(plain, decimal, "."), MINUS, "-")
     return pc.if_else(fits, plain, pa.scalar(None, pa.string())).cast(pa.float64())
 
 

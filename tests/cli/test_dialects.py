@@ -444,3 +444,16 @@ def test_the_command_reads_a_file_in_any_dialect(run, model, tmp_path, clean_seg
     assert done.exit_code == 0, done.output
     pd.testing.assert_frame_equal(pd.read_parquet(output), clean_segments)
     assert Dialect(**json.loads(done.stdout)["read_as"]) == told(case)
+
+
+@pytest.mark.parametrize("number", [".", ",", ",."])
+def test_a_minus_sign_is_read_like_a_hyphen(tmp_path, number):
+    expected = TransactionLog.scan(write(tmp_path, separator=";", number=number))
+    path = write(tmp_path, name="minus.csv", separator=";", number=number)
+    text = path.read_text(encoding="utf-8")
+    assert text.count(";-7") == 1
+    path.write_text(text.replace(";-7", ";\u22127"), encoding="utf-8")
+    assert TransactionLog.scan(path) == expected
+    path.write_text(text.replace(";-7", ";7\u2212"), encoding="utf-8")
+    with pytest.raises(ValueError, match="unreadable amount .* in 1 of 7 rows"):
+        TransactionLog.scan(path)
