@@ -455,5 +455,5 @@ def test_a_minus_sign_is_read_like_a_hyphen(tmp_path, number):
     path.write_text(text.replace(";-7", ";\u22127"), encoding="utf-8")
     assert TransactionLog.scan(path) == expected
     path.write_text(text.replace(";-7", ";7\u2212"), encoding="utf-8")
-    with pytest.raises(ValueError, match="unreadable amount .* in 1 of 7 rows"):
+    with pytest.raises(ValueError, match=r"unreadable amount .* in 1 of 7 rows"):
         TransactionLog.scan(path)
