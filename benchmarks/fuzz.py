@@ -751,6 +751,8 @@ def _read_amount(value, decimal=None):
         return None
     if isinstance(value, str):
         if decimal is not None:
+            # Files may have the minus sign in place of the hyphen.
+            value = re.sub("^(\\s*)\u2212", r"\1-", value)
             # Groups of three digits after one to three, divided by one kind of sign.
             other = "," if decimal == "." else "."
             for marks in (other, "'\u2019", BLANKS):

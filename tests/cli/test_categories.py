@@ -64,7 +64,7 @@ def test_the_screen_says_what_the_suggestions_would_reach_and_what_comes_next(su
     then = table.loc[table["use_as"].notna(), "share"].sum()
     renamed = share[share.index.isin(set(OWN_WORDS) - {"groceries"})].sum()
     assert f"{then:.1%} would have one" in done.output
-    assert f"{then - renamed:.1%} of the spending has a coefficient" in done.output
+    assert f"{then - renamed:.1%} of the money spent has a coefficient" in done.output
     assert f"--outflow negative --aliases {path}" in done.output.replace("\n", "")
 
 
