@@ -25,9 +25,7 @@ from skspend import LSTMStateExtractor, TrajectoryClusterer
 from skspend.inspection import segment_stability
 from skspend.inspection._agreement import DISSOLVED, judge_nodes
 from skspend.inspection._stability import place
-
-N_FITS = 3
-"""Fits that choose, as in skspend segment, and as many that judge."""
+from skspend.segmentation._refits import N_REFITS
 
 
 def judge(scorer, panel, scheme, seed):
@@ -36,7 +34,7 @@ def judge(scorer, panel, scheme, seed):
         LSTMStateExtractor(scorer=scorer, random_state=seed), TrajectoryClusterer(random_state=seed)
     )
     stability = segment_stability(
-        pipeline, panel, scheme=scheme, n_repeats=2 * N_FITS, random_state=seed, n_jobs=-1
+        pipeline, panel, scheme=scheme, n_repeats=2 * N_REFITS, random_state=seed, n_jobs=-1
     )
     held_out = panel.index.get_indexer(stability.customers.index)
     fitted = np.setdiff1d(np.arange(len(panel)), held_out)
@@ -44,7 +42,7 @@ def judge(scorer, panel, scheme, seed):
     others = [(other, place(other, panel)) for other in stability.others]
     chosen, judged = (
         judge_nodes(stability.reference, levels, fits, fitted, held_out).set_index("node")
-        for fits in (others[:N_FITS], others[N_FITS:])
+        for fits in (others[:N_REFITS], others[N_REFITS:])
     )
     stable = chosen["stable"].to_numpy()
     is_inner = (chosen["depth"] > 1).to_numpy()

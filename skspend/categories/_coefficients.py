@@ -26,16 +26,8 @@ if TYPE_CHECKING:
 TRAITS = ("openness", "conscientiousness", "extraversion", "agreeableness", "neuroticism")
 """The Big Five, which the bundled table has. Other tables may have other traits."""
 NOT_TRAITS = {
-    *(
-        "customer",
-        "segment",
-        "stable_segment",
-        "strength",
-        "reproduced",
-        "type",
-        "active_periods",
-        "known_share",
-    ),
+    *("customer", "segment", "stable_segment", "strength", "reproduced", "type"),
+    *("active_periods", "known_share"),
     *("node", "parent", "depth", "label", "path", "customers", "share"),
     *("spends_more_on", "spends_less_on", "exemplars", "category", "has_coefficient", "is_read"),
 }

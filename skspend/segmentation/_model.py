@@ -256,7 +256,7 @@ class SegmentModel:
     def _stable_paths(self, nodes):
         if self.stable is None:
             return {}
-        # The node of all customers is the stable one of its own.
+        # The root, which holds all customers, has no entry.
         return {"stable_segment": self._paths(pd.Series(nodes).map({0: 0} | self.stable))}
 
     @default_output

@@ -18,7 +18,7 @@ ROUNDED = 10_000_000
 
 @dataclass(frozen=True)
 class MemoryLimit:
-    """The most bytes that this process may hold, or None; what needs more is not begun."""
+    """The most bytes that this process may hold, or None. A step that needs more is not begun."""
 
     n_bytes: float | None = None
 

@@ -127,9 +127,9 @@ class Reader:
                 if last > end and (last - end) % self.n_months:
                     return None, end
             parts.append(part)
-            self.memory.check(sum(len(part.rows) for part in parts))
             # While new rows are fewer than merged ones, merging again costs little.
             n_merged, n_new = len(parts[0].rows), sum(len(part.rows) for part in parts[1:])
+            self.memory.check(n_merged + n_new)
             if n_new > max(n_merged, most):
                 parts = [self._join(parts)]
                 if len(parts[0].rows) > 0.9 * (n_merged + n_new):

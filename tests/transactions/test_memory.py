@@ -63,9 +63,36 @@ def test_a_process_never_holds_more_than_its_limit(tmp_path):
     assert 0.5 * most < held <= limit
 
 
+@pytest.fixture
+def few_at_once(monkeypatch):
+    for name, size in (
+        ("_engines.ROWS_AT_ONCE", 128),
+        ("_reader.ROWS_AT_ONCE", 128),
+        ("_text.LOOK", 100),
+        ("_text.CSV_BLOCK", 4_000),
+        ("_files.CSV_BLOCK", 4_000),
+    ):
+        monkeypatch.setattr(f"skspend.transactions.{name}", size)
+
+
+def scan_until_there_is_enough(monkeypatch, path, first=0, **options):
+    """Scan with memory that ends at each check, from the `first` one on.
+
+    Returns the errors by the number of the check, and the log when memory never ends.
+    """
+    errors = {}
+    for n_checks in count(first):
+        held = chain(repeat(0, n_checks), repeat(10**9))
+        monkeypatch.setattr("skspend.transactions._memory._held", held.__next__)
+        try:
+            return errors, TransactionLog.scan(path, memory_limit=1e9, **options)
+        except MemoryError as error:
+            errors[n_checks] = str(error)
+
+
 @pytest.mark.parametrize("kind", ["parquet", "csv"])
 def test_wherever_memory_ends_there_is_an_error_and_otherwise_the_same_log(
-    tmp_path, monkeypatch, kind
+    tmp_path, monkeypatch, few_at_once, kind
 ):
     """Customers get a new order at the end, rows after the cutoff are left out, and all is read."""
     frame = spending(600, 60).astype({"customer": str})
@@ -75,55 +102,31 @@ def test_wherever_memory_ends_there_is_an_error_and_otherwise_the_same_log(
         frame.to_csv(path, index=False)
     else:
         frame.to_parquet(path, row_group_size=100)
-    for module, name, size in (
-        ("_engines", "ROWS_AT_ONCE", 128),
-        ("_reader", "ROWS_AT_ONCE", 128),
-        ("_text", "LOOK", 100),
-        ("_text", "CSV_BLOCK", 4_000),
-        ("_files", "CSV_BLOCK", 4_000),
-    ):
-        monkeypatch.setattr(f"skspend.transactions.{module}.{name}", size)
     options = {"balance": "balance", "cutoff": "2024-10-31", "resolution": "day"}
     expected = TransactionLog.scan(path, **options)
-    for n_checks in count():
-        held = chain(repeat(0, n_checks), repeat(10**9))
-        monkeypatch.setattr("skspend.transactions._memory._held", held.__next__)
-        try:
-            log = TransactionLog.scan(path, memory_limit=1e9, **options)
-        except MemoryError as error:
-            assert "This process holds 1.00 GB" in str(error)
-            remedy = "resolution='month', or the files of fewer customers"
-            # Before anything is read, neither can help.
-            assert (remedy if n_checks else "Allow at least 1.41 GB.") in str(error)
-        else:
-            break
+    errors, log = scan_until_there_is_enough(monkeypatch, path, **options)
+    for n_checks, error in errors.items():
+        assert "This process holds 1.00 GB" in error
+        remedy = "resolution='month', or the files of fewer customers"
+        # Before anything is read, neither can help.
+        assert (remedy if n_checks else "Allow at least 1.41 GB.") in error
     assert log == expected
     # A check for each of five pieces, for their balances, and for each turn of joining.
-    assert n_checks > 10
+    assert len(errors) > 10
 
 
-def test_reading_a_column_of_incomes_keeps_to_the_limit(tmp_path, monkeypatch):
+def test_reading_a_column_of_incomes_keeps_to_the_limit(tmp_path, monkeypatch, few_at_once):
     path = tmp_path / "bank.csv"
     frame = spending(600, 60)
     frame.assign(pay=1000 + frame["customer"]).to_csv(path, index=False)
-    for module, name, size in (("_text", "CSV_BLOCK", 4_000), ("_files", "CSV_BLOCK", 4_000)):
-        monkeypatch.setattr(f"skspend.transactions.{module}.{name}", size)
     asked = []
     monkeypatch.setattr("skspend.transactions._memory._held", lambda: asked.append(0) or 0)
     TransactionLog.scan(path, memory_limit=1e9)
-    n_without = len(asked)
     expected = TransactionLog.scan(path, income="pay")
-    for n_checks in count(n_without):
-        held = chain(repeat(0, n_checks), repeat(10**9))
-        monkeypatch.setattr("skspend.transactions._memory._held", held.__next__)
-        try:
-            log = TransactionLog.scan(path, income="pay", memory_limit=1e9)
-        except MemoryError as error:
-            assert "holds 1.00 GB with 600 sums" in str(error)
-        else:
-            break
+    errors, log = scan_until_there_is_enough(monkeypatch, path, len(asked), income="pay")
+    assert all("holds 1.00 GB with 600 sums" in error for error in errors.values())
     assert log == expected
-    assert n_checks > n_without + 3
+    assert len(errors) > 3
 
 
 @pytest.mark.parametrize(
